@@ -1,0 +1,1 @@
+//! A node that forms a cluster with the peers that AWS lists.

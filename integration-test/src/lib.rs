@@ -1,0 +1,1 @@
+//! The pretended AWS account, and the end-to-end scenarios that run against it.
