@@ -1,1 +1,64 @@
-fn main() {}
+//! This repository's commands: `cargo xtask --help`.
+//!
+//! Each command is a module with its `Args` and a `run`.
+//! Nothing here knows AWS or runs a cluster: that is the work of other crates, which these commands build and start.
+
+#![expect(clippy::print_stderr, reason = "a command line tool talks to a person")]
+
+mod check;
+mod e2e;
+mod steps;
+mod test;
+mod tools;
+
+use std::{path::Path, process::ExitCode};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use xshell::Shell;
+
+/// This repository's commands.
+///
+/// New here? `cargo xtask e2e` shows clusters forming on this machine; it needs nothing but Rust.
+/// Before you hand in a change: `cargo xtask check` and `cargo xtask test`.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Args),
+    Test(test::Args),
+    E2e(e2e::Args),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    let sh = Shell::new().context("the current folder cannot be read")?;
+    sh.change_dir(root());
+
+    match command {
+        Command::Check(check::Args {}) => check::run(&sh),
+        Command::Test(args) => test::run(&sh, &args),
+        Command::E2e(args) => e2e::run(&sh, args),
+    }
+}
+
+/// The top folder of the repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("this package's folder lies in the repository's")
+}

@@ -1,0 +1,56 @@
+//! `cargo xtask check`: everything about a change that can be judged without running it.
+//!
+//! Security advisories are not part of it: their database lives at GitHub and changes by itself,
+//! and neither may decide whether a commit is good. `cargo deny check advisories` asks for them.
+
+use xshell::{Shell, cmd};
+
+use crate::{steps::Steps, tools};
+
+/// Checks format, lints, documentation and dependencies; CI runs the same.
+///
+/// All steps run, whatever becomes of the first; the end lists what failed and what to do about it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
+    let mut steps = Steps::start();
+
+    steps.run("format", "cargo fmt --all", || {
+        cmd!(sh, "cargo fmt --all --check").run()?;
+        Ok(())
+    });
+    steps.run(
+        "lints",
+        "mend what clippy names above; it can do the simple ones: add `--fix` to its command",
+        || {
+            cmd!(
+                sh,
+                "cargo clippy --workspace --all-targets -- --deny warnings"
+            )
+            .run()?;
+            Ok(())
+        },
+    );
+    steps.run(
+        "documentation",
+        "mend the comments that rustdoc names above",
+        || {
+            cmd!(sh, "cargo doc --workspace --no-deps")
+                .env("RUSTDOCFLAGS", "--deny warnings")
+                .run()?;
+            Ok(())
+        },
+    );
+    steps.run(
+        "dependencies",
+        "use another crate or version, or write the exception and its reason into deny.toml",
+        || {
+            tools::DENY.ensure(sh)?;
+            cmd!(sh, "cargo deny --workspace check bans licenses sources").run()?;
+            Ok(())
+        },
+    );
+
+    steps.finish()
+}
