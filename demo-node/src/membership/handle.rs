@@ -1,0 +1,181 @@
+//! How the rest of the node talks to the membership.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{Members, Traffic};
+use crate::{cluster::Formation, seal::Unopened};
+
+/// How many requests may wait. They come one at a time from bootstrap and from people at the
+/// management endpoint; more than this and they had better wait where they are.
+pub(super) const WAITING: usize = 16;
+
+/// Reads the membership and asks for changes to it.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    members: watch::Receiver<Arc<Members>>,
+    commands: mpsc::Sender<Command>,
+}
+
+/// Why a request was not carried out. Nothing has changed then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The node is a member of another cluster.
+    #[error("node is a member of cluster {} already", .0.id)]
+    OtherCluster(Formation),
+    /// The node is not a member of any cluster.
+    #[error("node is not a member of a cluster")]
+    NotMember,
+    /// The node is leaving, has left, or was told to go.
+    #[error("node is leaving its cluster")]
+    Leaving,
+    /// There is no such member.
+    #[error("{0} is not a member")]
+    Unknown(SocketAddr),
+    /// The membership's task has ended.
+    #[error("node has stopped")]
+    Stopped,
+}
+
+/// Why another member's knowledge was not taken over. Nothing has changed then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MergeError {
+    /// The node is in no state to take it.
+    #[error("failed to take over another member's state")]
+    Refused(#[source] Refused),
+    /// It is not from a member of this cluster, or is old.
+    #[error("failed to open another member's state")]
+    Unopened(#[source] Unopened),
+    /// It opened, and made no sense.
+    #[error("another member's state is malformed")]
+    Malformed,
+}
+
+/// What a [`Handle`] asks of the task.
+#[derive(Debug)]
+pub(super) enum Command {
+    Found(Formation, Reply<Result<(), Refused>>),
+    Join(Formation, Vec<SocketAddr>, Reply<Result<(), Refused>>),
+    State(Reply<Result<Vec<u8>, Refused>>),
+    Merge(Vec<u8>, Reply<Result<(), MergeError>>),
+    Leave(Reply<()>),
+    LeaveMember(SocketAddr, Reply<Result<(), Refused>>),
+    Down(SocketAddr, Reply<Result<(), Refused>>),
+    Traffic(Reply<Traffic>),
+}
+
+pub(super) type Reply<T> = oneshot::Sender<T>;
+
+impl Handle {
+    pub(super) fn new(
+        members: watch::Receiver<Arc<Members>>,
+        commands: mpsc::Sender<Command>,
+    ) -> Self {
+        Self { members, commands }
+    }
+
+    /// The membership, now and whenever it changes.
+    #[must_use]
+    pub fn members(&self) -> watch::Receiver<Arc<Members>> {
+        self.members.clone()
+    }
+
+    /// Starts a cluster. The node is a member at once, alone until others join.
+    ///
+    /// A node that has been told to join this cluster and was never let in may start it, too;
+    /// where somebody else did as well, the two find each other.
+    ///
+    /// # Errors
+    ///
+    /// Where the node is in another cluster, or on its way out.
+    pub async fn found(&self, formation: Formation) -> Result<(), Refused> {
+        self.ask(|reply| Command::Found(formation, reply)).await?
+    }
+
+    /// Becomes a member through any of these members, asking again until one answers.
+    /// Returns before that: wait for this node's own status to be up.
+    ///
+    /// Asked again for the same cluster, it adds seeds; for another one before it was let in, it
+    /// changes its mind.
+    ///
+    /// # Errors
+    ///
+    /// Where the node is in another cluster, or on its way out.
+    pub async fn join(&self, formation: Formation, seeds: Vec<SocketAddr>) -> Result<(), Refused> {
+        self.ask(|reply| Command::Join(formation, seeds, reply))
+            .await?
+    }
+
+    /// Everything that this node knows of the membership, sealed, for another to
+    /// [`merge`](Self::merge). Gossip alone is slow to tell a newcomer about hundreds of members.
+    ///
+    /// # Errors
+    ///
+    /// Where the node is not a member.
+    pub async fn state(&self) -> Result<Vec<u8>, Refused> {
+        self.ask(Command::State).await?
+    }
+
+    /// Takes over what another member knows: on joining, and now and then from a random one.
+    ///
+    /// # Errors
+    ///
+    /// Where it is of another cluster, forged or old, or this node is in no cluster.
+    pub async fn merge(&self, state: Vec<u8>) -> Result<(), MergeError> {
+        self.ask(|reply| Command::Merge(state, reply))
+            .await
+            .map_err(MergeError::Refused)?
+    }
+
+    /// Leaves the cluster, and returns when the others have been told, in about a second.
+    /// The task ends then.
+    pub async fn leave(&self) {
+        // A task that has ended has nothing left to leave.
+        if self.ask(Command::Leave).await.is_ok() {
+            let mut members = self.members();
+            let _gone = members
+                .wait_for(|members| members.me.status.is_final())
+                .await
+                .is_ok();
+        }
+    }
+
+    /// Asks a member to leave; its process ends then as if it had been told to stop.
+    /// Asking oneself is the same as [`leave`](Self::leave) without waiting.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such member.
+    pub async fn leave_member(&self, node: SocketAddr) -> Result<(), Refused> {
+        self.ask(|reply| Command::LeaveMember(node, reply)).await?
+    }
+
+    /// Removes a member at once, for everyone: meant for one that is dead.
+    /// One that is alive is told to go; one that is merely cut off comes back when it can.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such member.
+    pub async fn down(&self, node: SocketAddr) -> Result<(), Refused> {
+        self.ask(|reply| Command::Down(node, reply)).await?
+    }
+
+    /// What passed the socket so far.
+    ///
+    /// # Errors
+    ///
+    /// Where the task has ended.
+    pub async fn traffic(&self) -> Result<Traffic, Refused> {
+        self.ask(Command::Traffic).await
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Refused> {
+        let (reply, answer) = oneshot::channel();
+        if self.commands.send(command(reply)).await.is_err() {
+            return Err(Refused::Stopped);
+        }
+        // The task drops a reply only by ending.
+        answer.await.map_err(|_ended| Refused::Stopped)
+    }
+}

@@ -1,0 +1,345 @@
+//! Keeps outsiders, and other clusters, out of what nodes tell each other.
+//!
+//! Whoever knows the cluster's secret can read and write; nobody else can do either.
+//! A message is bound to its purpose, to the cluster's name and to the cluster's id, so that one
+//! sealed for another use, or overheard in another cluster, does not open.
+//!
+//! This module reads no clock and draws no randomness but in [`Nonce::random`].
+//! It does not remember what it has opened: see [`Replays`] for that.
+//!
+//! ```text
+//! version 1 | key id 4 | cluster tag 8 | unix ms 8 | nonce 24 | ciphertext | authenticator 16
+//! ```
+
+mod replays;
+
+use std::{fmt, time::Duration};
+
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+use crate::cluster::{ClusterId, ClusterName};
+
+pub use replays::Replays;
+
+/// A message's stamp may be this far from the receiver's clock, either way.
+///
+/// Long enough for clocks that nobody looks after, short enough that what was overheard is soon
+/// worth nothing.
+pub const WINDOW: Duration = Duration::from_secs(30);
+
+/// How many bytes sealing adds.
+pub const OVERHEAD: usize = HEADER + AUTHENTICATOR;
+
+/// A secret shorter than this is refused: it would be a password, and those are guessed.
+pub const SECRET_MIN_CHARS: usize = 32;
+
+const VERSION: u8 = 1;
+const VERSION_AT: usize = 0;
+const KEY_ID_AT: usize = 1;
+const TAG_AT: usize = 5;
+const STAMP_AT: usize = 13;
+const NONCE_AT: usize = 21;
+const HEADER: usize = 45;
+const AUTHENTICATOR: usize = 16;
+
+/// The key id of a message that is not sealed. No secret gets it.
+const UNSEALED: KeyId = [0; 4];
+
+type KeyId = [u8; 4];
+
+/// The keys that a node opens messages with. The first one seals.
+///
+/// Secrets are changed without downtime in three rounds of restarts:
+/// `[old]`, then `[old, new]`, then `[new, old]`, then `[new]`.
+#[derive(Clone)]
+pub struct Keyring {
+    keys: Vec<Key>,
+}
+
+#[derive(Clone)]
+struct Key {
+    id: KeyId,
+    cipher: XChaCha20Poly1305,
+}
+
+/// Why secrets do not make a [`Keyring`]. Says which, never what.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSecrets {
+    /// There is none.
+    #[error("expected at least one secret")]
+    None,
+    /// One is too short to be safe.
+    #[error("secret {number} has {chars} characters, expected at least {SECRET_MIN_CHARS}")]
+    TooShort {
+        /// Its place in the list, counted from 1.
+        number: usize,
+        /// How many characters it has.
+        chars: usize,
+    },
+    /// Two are the same.
+    #[error("secrets {first} and {second} are the same")]
+    Repeated {
+        /// The place of one, counted from 1.
+        first: usize,
+        /// The place of the other.
+        second: usize,
+    },
+}
+
+/// What a message is for and which cluster it belongs to. Sealer and opener must agree on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'a> {
+    /// What the message is for.
+    pub purpose: Purpose,
+    /// The cluster's name.
+    pub cluster: &'a ClusterName,
+    /// Which cluster of that name, where there is one yet.
+    pub id: Option<ClusterId>,
+}
+
+/// What a message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Deciding on the id of a new cluster.
+    Founding,
+    /// One gossip datagram.
+    Gossip,
+    /// Everything that a member knows of the membership.
+    State,
+}
+
+/// A number used once: 24 random bytes, so many that chance never repeats them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Nonce(pub [u8; 24]);
+
+/// A message that opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// What was sealed.
+    pub message: Vec<u8>,
+    /// What it was sealed with, to recognise a replay by.
+    pub nonce: Nonce,
+}
+
+/// Why a message did not open. Happens whenever strangers, old configurations or other clusters
+/// talk to a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unopened {
+    /// Shorter than the seal itself.
+    #[error("message is too short to be sealed")]
+    TooShort,
+    /// Sealed in a way that this program does not know.
+    #[error("message has an unknown version")]
+    UnknownVersion,
+    /// Sealed with a secret that this node was not given, or not sealed where it should be.
+    #[error("message is sealed with an unknown key")]
+    UnknownKey,
+    /// Meant for another cluster.
+    #[error("message is for another cluster")]
+    OtherCluster,
+    /// Stamped too far from this node's clock.
+    #[error("message is stamped {} s or more from this clock", WINDOW.as_secs())]
+    Expired,
+    /// Not what was sealed: tampered with, or sealed for another use.
+    #[error("message is forged")]
+    Forged,
+}
+
+impl Keyring {
+    /// A ring of one key per secret. The first seals, all open.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no secret, one is short, or one is given twice.
+    pub fn from_secrets<S: AsRef<str>>(secrets: &[S]) -> Result<Self, InvalidSecrets> {
+        if secrets.is_empty() {
+            return Err(InvalidSecrets::None);
+        }
+        let mut keys: Vec<Key> = Vec::with_capacity(secrets.len());
+        for (number, secret) in (1..).zip(secrets) {
+            let chars = secret.as_ref().chars().count();
+            if chars < SECRET_MIN_CHARS {
+                return Err(InvalidSecrets::TooShort { number, chars });
+            }
+            let key = Key::derive(secret.as_ref());
+            if let Some(at) = keys.iter().position(|known| known.id == key.id) {
+                return Err(InvalidSecrets::Repeated {
+                    first: at + 1,
+                    second: number,
+                });
+            }
+            keys.push(key);
+        }
+        Ok(Self { keys })
+    }
+
+    /// No keys: messages travel in the clear, and anyone who reaches the node can alter the cluster.
+    #[must_use]
+    pub fn unsealed() -> Self {
+        Self { keys: Vec::new() }
+    }
+
+    /// Whether messages are sealed at all.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    /// Seals a message.
+    #[must_use]
+    pub fn seal(
+        &self,
+        scope: Scope<'_>,
+        message: &[u8],
+        unix_millis: u64,
+        nonce: Nonce,
+    ) -> Vec<u8> {
+        let key = self.keys.first();
+        let mut sealed = Vec::with_capacity(message.len() + OVERHEAD);
+        sealed.push(VERSION);
+        sealed.extend(key.map_or(UNSEALED, |key| key.id));
+        sealed.extend(scope.tag());
+        sealed.extend(unix_millis.to_be_bytes());
+        sealed.extend(nonce.0);
+        match key {
+            Some(key) => {
+                let payload = Payload {
+                    msg: message,
+                    aad: &scope.bind(&sealed),
+                };
+                let ciphertext = key
+                    .cipher
+                    .encrypt(&XNonce::from(nonce.0), payload)
+                    .expect("a message is shorter than the cipher's limit of 256 GiB");
+                sealed.extend(ciphertext);
+            }
+            None => sealed.extend(message),
+        }
+        sealed
+    }
+
+    /// Opens a sealed message.
+    ///
+    /// # Errors
+    ///
+    /// Where it was not sealed with one of these keys, for this scope, at about this time.
+    pub fn open(
+        &self,
+        scope: Scope<'_>,
+        sealed: &[u8],
+        unix_millis: u64,
+    ) -> Result<Opened, Unopened> {
+        let Some((header, body)) = sealed.split_first_chunk::<HEADER>() else {
+            return Err(Unopened::TooShort);
+        };
+        if header[VERSION_AT] != VERSION {
+            return Err(Unopened::UnknownVersion);
+        }
+        let id: KeyId = field(header, KEY_ID_AT);
+        let key = self.keys.iter().find(|key| key.id == id);
+        if key.is_none() && (self.is_sealed() || id != UNSEALED) {
+            return Err(Unopened::UnknownKey);
+        }
+        if field(header, TAG_AT) != scope.tag() {
+            return Err(Unopened::OtherCluster);
+        }
+        let stamp = u64::from_be_bytes(field(header, STAMP_AT));
+        if u128::from(stamp.abs_diff(unix_millis)) > WINDOW.as_millis() {
+            return Err(Unopened::Expired);
+        }
+        let nonce = Nonce(field(header, NONCE_AT));
+        let message = match key {
+            Some(key) => {
+                let payload = Payload {
+                    msg: body,
+                    aad: &scope.bind(header),
+                };
+                match key.cipher.decrypt(&XNonce::from(nonce.0), payload) {
+                    Ok(message) => message,
+                    // The cipher says no more than this, on purpose.
+                    Err(chacha20poly1305::Error) => return Err(Unopened::Forged),
+                }
+            }
+            None => body.to_vec(),
+        };
+        Ok(Opened { message, nonce })
+    }
+}
+
+impl Key {
+    fn derive(secret: &str) -> Self {
+        let source = Hkdf::<Sha256>::new(Some(b"cluster-on-aws"), secret.as_bytes());
+        let mut key = [0; 32];
+        let mut id = UNSEALED;
+        source
+            .expand(b"seal key", &mut key)
+            .expect("32 bytes are within what one expansion gives");
+        source
+            .expand(b"seal key id", &mut id)
+            .expect("4 bytes are within what one expansion gives");
+        if id == UNSEALED {
+            id = [1; 4];
+        }
+        Self {
+            id,
+            cipher: XChaCha20Poly1305::new(&key.into()),
+        }
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keyring({} keys)", self.keys.len())
+    }
+}
+
+impl Scope<'_> {
+    /// Tells clusters apart in the clear, so that a neighbour is not taken for a forger.
+    /// Ids are random, so their first half does.
+    fn tag(&self) -> [u8; 8] {
+        let id = self.id.map_or([0; 16], |id| id.0.to_be_bytes());
+        field(&id, 0)
+    }
+
+    /// What is authenticated beside the message itself.
+    fn bind(&self, header: &[u8]) -> Vec<u8> {
+        let name = self.cluster.as_str().as_bytes();
+        let mut bound = Vec::with_capacity(HEADER + 18 + name.len());
+        bound.extend(header);
+        bound.push(match self.purpose {
+            Purpose::Founding => 1,
+            Purpose::Gossip => 2,
+            Purpose::State => 3,
+        });
+        bound.push(u8::from(self.id.is_some()));
+        bound.extend(self.id.map_or([0; 16], |id| id.0.to_be_bytes()));
+        // Last, being the only part of varying length.
+        bound.extend(name);
+        bound
+    }
+}
+
+impl Nonce {
+    /// A fresh one from the operating system.
+    #[must_use]
+    pub fn random() -> Self {
+        let mut bytes = [0; 24];
+        getrandom::fill(&mut bytes)
+            .expect("Linux gives random bytes once it has booted, and no node starts before");
+        Self(bytes)
+    }
+}
+
+fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    *bytes[at..]
+        .first_chunk()
+        .expect("the offsets of all fields lie within the header")
+}
+
+#[cfg(test)]
+mod tests;
