@@ -2,7 +2,14 @@
 //!
 //! The modules stand in the order that data flows; a module depends only on those above it.
 
+// What everything uses.
 pub mod clock;
 pub mod cluster;
+pub mod error;
+pub mod http;
+pub mod net;
+
+// The stages.
+pub mod bootstrap;
 pub mod membership;
 pub mod seal;

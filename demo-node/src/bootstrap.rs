@@ -1,0 +1,41 @@
+//! From "who is listed" to "who is in": join the cluster that exists, or found it.
+//!
+//! Discovery only says whom to ask. [`state`] decides from what those say, [`founding`] makes sure
+//! that only one cluster is founded, and [`run`] carries both out.
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
+
+use serde::{Deserialize, Serialize};
+
+pub mod contact;
+pub mod coordinator;
+pub mod founding;
+pub mod pacing;
+pub mod run;
+pub mod state;
+pub mod status;
+pub mod wire;
+
+/// Where a peer's management HTTP answers.
+///
+/// Ordered by address, then port: the lowest that answers proposes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ContactPoint(pub SocketAddr);
+
+impl ContactPoint {
+    /// The peer's address.
+    #[must_use]
+    pub fn ip(&self) -> IpAddr {
+        self.0.ip()
+    }
+}
+
+impl fmt::Display for ContactPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,140 @@
+//! Which of the targets that discovery names are contact points, and at which port.
+
+use std::{collections::BTreeSet, net::SocketAddr};
+
+use discovery::Target;
+
+use super::ContactPoint;
+
+/// How targets become contact points.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// The port of targets for which discovery names none.
+    pub fallback_port: u16,
+    /// Whether, of a host with several ports, only the fallback port is a contact point.
+    pub filter_on_fallback_port: bool,
+    /// The port name that was asked for, if one was: then every port that discovery names counts.
+    pub port_name: Option<String>,
+    /// This node's own gossip address, which speaks no HTTP and is never probed.
+    pub gossip: SocketAddr,
+}
+
+/// The contact points, and whether this node's own gossip address had to be left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selected {
+    /// Whom to probe.
+    pub contact_points: BTreeSet<ContactPoint>,
+    /// Set when the configuration would have this node probe its own gossip port.
+    pub skipped_own_gossip: bool,
+}
+
+impl Selection {
+    /// Picks the contact points among the targets.
+    #[must_use]
+    pub fn select(&self, targets: &[Target]) -> Selected {
+        let filters = self.filter_on_fallback_port && self.port_name.is_none();
+        let several_ports = |target: &Target| {
+            targets
+                .iter()
+                .any(|other| other.address == target.address && other.port != target.port)
+        };
+        let mut contact_points: BTreeSet<_> = targets
+            .iter()
+            .filter(|target| {
+                let port = target.port.unwrap_or(self.fallback_port);
+                !filters || port == self.fallback_port || !several_ports(target)
+            })
+            .map(|target| {
+                let port = target.port.unwrap_or(self.fallback_port);
+                ContactPoint(SocketAddr::new(target.address, port))
+            })
+            .collect();
+        let skipped_own_gossip = contact_points.remove(&ContactPoint(self.gossip));
+        Selected {
+            contact_points,
+            skipped_own_gossip,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn target(text: &str) -> Target {
+        let (address, port) = match text.split_once(':') {
+            Some((address, port)) => (address, Some(port.parse().unwrap())),
+            None => (text, None),
+        };
+        Target {
+            address: address.parse().unwrap(),
+            port,
+            id: text.to_owned(),
+            metadata: BTreeMap::new(),
+        }
+    }
+
+    fn selection() -> Selection {
+        Selection {
+            fallback_port: 7626,
+            filter_on_fallback_port: true,
+            port_name: None,
+            gossip: "10.0.0.1:7355".parse().unwrap(),
+        }
+    }
+
+    fn check(selection: &Selection, targets: &[&str], expected: &[&str]) {
+        let targets: Vec<_> = targets.iter().map(|text| target(text)).collect();
+        let selected = selection.select(&targets);
+        let shown: Vec<_> = selected
+            .contact_points
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_target_without_port_is_probed_at_the_fallback_port() {
+        check(
+            &selection(),
+            &["10.0.0.2", "10.0.0.1"],
+            &["10.0.0.1:7626", "10.0.0.2:7626"],
+        );
+    }
+
+    #[test]
+    fn of_a_host_with_several_ports_only_the_fallback_port_is_probed() {
+        let targets = ["10.0.0.1:7625", "10.0.0.1:7626", "10.0.0.2:9000"];
+        check(&selection(), &targets, &["10.0.0.1:7626", "10.0.0.2:9000"]);
+    }
+
+    #[test]
+    fn every_port_is_probed_with_the_filter_off_or_a_port_name_asked_for() {
+        let targets = ["10.0.0.1:7625", "10.0.0.1:7626"];
+        let off = Selection {
+            filter_on_fallback_port: false,
+            ..selection()
+        };
+        check(&off, &targets, &targets);
+        let named = Selection {
+            port_name: Some("management".to_owned()),
+            ..selection()
+        };
+        check(&named, &targets, &targets);
+    }
+
+    #[test]
+    fn the_own_gossip_port_is_never_probed_and_that_is_said() {
+        let targets = [target("10.0.0.1:7355"), target("10.0.0.2:7355")];
+        let off = Selection {
+            filter_on_fallback_port: false,
+            ..selection()
+        };
+        let selected = off.select(&targets);
+        assert!(selected.skipped_own_gossip);
+        assert_eq!(selected.contact_points.len(), 1);
+    }
+}

@@ -1,0 +1,104 @@
+//! How long to wait before asking again: pure functions of settings, failures and chance.
+
+use std::time::Duration;
+
+use rand::{Rng, RngExt};
+
+/// Exponential back-off with jitter.
+#[derive(Debug, Clone)]
+pub struct Backoff {
+    /// The delay while nothing fails.
+    pub base: Duration,
+    /// The longest delay, before jitter.
+    pub max: Duration,
+    /// Up to this share of the delay is added at random, so that nodes do not ask in step.
+    pub random_factor: f64,
+    failures: u32,
+}
+
+impl Backoff {
+    /// No failure yet.
+    #[must_use]
+    pub fn new(base: Duration, max: Duration, random_factor: f64) -> Self {
+        Self {
+            base,
+            max,
+            random_factor,
+            failures: 0,
+        }
+    }
+
+    /// The next delay after a success.
+    pub fn succeeded(&mut self, rng: &mut impl Rng) -> Duration {
+        self.failures = 0;
+        jittered(self.base, self.random_factor, rng)
+    }
+
+    /// The next delay after a failure: the base doubled with each failure in a row.
+    pub fn failed(&mut self, rng: &mut impl Rng) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        let doubled = 2_u32.saturating_pow(self.failures);
+        let delay = self
+            .base
+            .saturating_mul(doubled)
+            .min(self.max.max(self.base));
+        jittered(delay, self.random_factor, rng)
+    }
+}
+
+/// The delay, and up to `factor` of it more.
+pub fn jittered(delay: Duration, factor: f64, rng: &mut impl Rng) -> Duration {
+    delay.mul_f64(1.0 + factor * rng.random::<f64>())
+}
+
+/// The least time between two looks at discovery by one member.
+const WATCH_AT_MOST_EVERY: Duration = Duration::from_secs(60);
+
+/// How long a member of a cluster of `members` waits between two looks at discovery.
+///
+/// A look costs ⌈members / 100⌉ calls, and every member looks. The pause is chosen so that the
+/// whole cluster makes at most one call a second, a twentieth of what ECS grants an account
+/// (20 a second for cluster resource reads, "Request throttling for the Amazon ECS API"), and no
+/// member looks more than once a minute.
+#[must_use]
+pub fn watch_interval(members: usize) -> Duration {
+    let calls = members.div_ceil(100);
+    let secs = u64::try_from(members.saturating_mul(calls)).unwrap_or(u64::MAX);
+    WATCH_AT_MOST_EVERY.max(Duration::from_secs(secs))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng, rngs::SmallRng};
+
+    use super::*;
+
+    #[test]
+    fn failures_double_the_delay_up_to_the_maximum_and_a_success_resets_it() {
+        let mut rng = SmallRng::seed_from_u64(1);
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(15), 0.0);
+        let failures: Vec<u64> = (0..6).map(|_| backoff.failed(&mut rng).as_secs()).collect();
+        assert_eq!(failures, [2, 4, 8, 15, 15, 15]);
+        assert_eq!(backoff.succeeded(&mut rng), Duration::from_secs(1));
+        assert_eq!(backoff.failed(&mut rng), Duration::from_secs(2));
+    }
+
+    #[test]
+    fn jitter_only_adds_and_at_most_its_share() {
+        let mut rng = SmallRng::seed_from_u64(2);
+        for _ in 0..1000 {
+            let delay = jittered(Duration::from_secs(10), 0.2, &mut rng);
+            assert!((10.0..=12.0).contains(&delay.as_secs_f64()), "{delay:?}");
+        }
+    }
+
+    #[test]
+    fn the_watch_of_a_whole_cluster_makes_at_most_one_call_a_second() {
+        for members in [1, 10, 100, 101, 1000, 10_000] {
+            let calls_per_look = members.div_ceil(100);
+            let looks_per_second = members as f64 / watch_interval(members).as_secs_f64();
+            assert!(looks_per_second * calls_per_look as f64 <= 1.0, "{members}");
+            assert!(Duration::from_secs(60) <= watch_interval(members));
+        }
+    }
+}

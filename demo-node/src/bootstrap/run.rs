@@ -1,0 +1,450 @@
+//! Carries out what the [`Coordinator`] says: looks up, probes, sends founding messages.
+//!
+//! One loop owns the coordinator; everything slow runs in a [`JoinSet`] beside it and comes back as
+//! an [`Input`]. No rule stands here.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use discovery::{Completeness, Discovery, Lookup, Resolved};
+use hyper::StatusCode;
+use rand::Rng;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+    time::sleep_until,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ContactPoint,
+    contact::Selection,
+    coordinator::{self, Answer, Coordinator, Input, Output, Phase, Standing},
+    founding::{Reply, Request},
+    state::{Expectation, KnownCluster},
+    status::{LastLookup, Status},
+    wire::{self, FoundingReply, FoundingRequest, Sealer, Signed},
+};
+use crate::{
+    clock,
+    cluster::{Formation, NodeAddress, NodeUid},
+    error::Chain,
+    http::{self, Ask},
+    net::Network,
+};
+
+/// How many founding messages may wait. Each waits for one turn of the loop; a handful per peer is
+/// plenty, and a peer that finds the queue full tries again.
+const INBOX: usize = 64;
+
+/// What the loop needs.
+#[derive(Debug)]
+pub struct Settings {
+    /// For the coordinator.
+    pub coordinator: coordinator::Settings,
+    /// What is looked up.
+    pub lookup: Lookup,
+    /// The limit of one lookup, all its calls included.
+    pub resolve_timeout: Duration,
+    /// The limit of one probe or one founding message.
+    pub ask_timeout: Duration,
+    /// Which targets are contact points.
+    pub selection: Selection,
+    /// This node.
+    pub node: NodeAddress,
+}
+
+/// What the node is told to do with its membership.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// Start this cluster.
+    Start(Formation),
+    /// Join this cluster.
+    Join(KnownCluster),
+}
+
+/// Asks the bootstrap's loop.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    inbox: mpsc::Sender<(Request, oneshot::Sender<Reply>)>,
+    status: watch::Receiver<Arc<Status>>,
+}
+
+/// The loop, not yet running.
+#[derive(Debug)]
+pub struct Bootstrap<N, R> {
+    settings: Settings,
+    coordinator: Coordinator,
+    discovery: Arc<Discovery>,
+    network: N,
+    sealer: Sealer,
+    rng: R,
+    orders: mpsc::Sender<Order>,
+    standing: watch::Receiver<Standing>,
+    inbox: mpsc::Receiver<(Request, oneshot::Sender<Reply>)>,
+    status: watch::Sender<Arc<Status>>,
+    record: Status,
+    last_lookup_error: Option<String>,
+    warned_own_gossip: bool,
+}
+
+/// The loop has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the bootstrap has ended")]
+pub struct Ended;
+
+/// What comes back from beside the loop.
+#[derive(Debug)]
+enum Done {
+    Lookup(Result<Resolved, discovery::Error>, Duration),
+    Expected(Result<Option<std::num::NonZeroU32>, discovery::Error>),
+    Probe(ContactPoint, Result<Answer, ProbeError>),
+    Reply(ContactPoint, Result<(NodeUid, Reply), ProbeError>),
+}
+
+/// Why a contact point did not answer as one.
+#[derive(Debug, thiserror::Error)]
+enum ProbeError {
+    #[error("no answer")]
+    Http(#[source] http::Error),
+    #[error("it answered with status {0}")]
+    Status(StatusCode),
+    #[error("not a contact point of this cluster")]
+    Rejected(#[source] wire::Rejected),
+    #[error("its founding message could not be opened")]
+    Sealed(#[source] wire::NotOpened),
+}
+
+// === impl Handle ===
+
+impl Handle {
+    /// Answers another node's founding message.
+    ///
+    /// # Errors
+    ///
+    /// When the loop has ended.
+    pub async fn founding(&self, request: Request) -> Result<Reply, Ended> {
+        let (reply, answer) = oneshot::channel();
+        match self.inbox.send((request, reply)).await {
+            Ok(()) => answer.await.map_err(|_gone| Ended),
+            Err(_closed) => Err(Ended),
+        }
+    }
+
+    /// What the bootstrap has seen and what it waits for.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<Arc<Status>> {
+        self.status.clone()
+    }
+}
+
+// === impl Bootstrap ===
+
+impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
+    /// Makes the loop and its handle.
+    pub fn new(
+        settings: Settings,
+        discovery: Arc<Discovery>,
+        network: N,
+        sealer: Sealer,
+        rng: R,
+        orders: mpsc::Sender<Order>,
+        standing: watch::Receiver<Standing>,
+    ) -> (Handle, Self) {
+        let coordinator = Coordinator::new(settings.coordinator.clone(), clock::now());
+        let record = Status::new(discovery.method(), &coordinator, clock::now());
+        let (status, status_seen) = watch::channel(Arc::new(record.clone()));
+        let (inbox_sender, inbox) = mpsc::channel(INBOX);
+        let bootstrap = Self {
+            settings,
+            coordinator,
+            discovery,
+            network,
+            sealer,
+            rng,
+            orders,
+            standing,
+            inbox,
+            status,
+            record,
+            last_lookup_error: None,
+            warned_own_gossip: false,
+        };
+        (
+            Handle {
+                inbox: inbox_sender,
+                status: status_seen,
+            },
+            bootstrap,
+        )
+    }
+
+    /// Runs until cancelled.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut work = JoinSet::new();
+        let mut next = Some(Input::Tick);
+        loop {
+            if let Some(input) = next.take() {
+                self.turn(input, None, &mut work).await;
+            }
+            let wakeup = self.coordinator.next_wakeup(clock::now());
+            next = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                Ok(()) = self.standing.changed() => {
+                    Some(Input::Standing(self.standing.borrow_and_update().clone()))
+                }
+                Some((request, reply)) = self.inbox.recv() => {
+                    self.turn(Input::Request(request), Some(reply), &mut work).await;
+                    None
+                }
+                Some(done) = work.join_next() => match done {
+                    Ok(done) => Some(self.came_back(done)),
+                    Err(error) => std::panic::resume_unwind(error.into_panic()),
+                },
+                () = sleep_until(wakeup.into()) => Some(Input::Tick),
+            };
+        }
+    }
+
+    async fn turn(
+        &mut self,
+        input: Input,
+        mut reply_to: Option<oneshot::Sender<Reply>>,
+        work: &mut JoinSet<Done>,
+    ) {
+        let now = clock::now();
+        let outputs = self
+            .coordinator
+            .handle(now, clock::unix_millis(), input, &mut self.rng);
+        for output in outputs {
+            match output {
+                Output::Lookup => self.look_up(work),
+                Output::AskExpected => self.ask_expected(work),
+                Output::Probe(point) => self.probe(point, work),
+                Output::Send(point, request) => self.send(point, request, work),
+                Output::Reply(reply) => {
+                    if let Some(waiting) = reply_to.take() {
+                        // Whoever asked may have gone; its proposer does without.
+                        let _unheard = waiting.send(reply);
+                    }
+                }
+                Output::Start(formation) => {
+                    tracing::info!(cluster.id = %formation.id, "founding the cluster");
+                    self.order(Order::Start(formation)).await;
+                }
+                Output::Join(cluster) => {
+                    tracing::info!(
+                        cluster.id = %cluster.formation.id,
+                        seeds = ?cluster.seeds,
+                        "joining the cluster"
+                    );
+                    self.order(Order::Join(cluster)).await;
+                }
+                Output::Alarm { older, younger } => {
+                    self.record.alarms += 1;
+                    tracing::error!(
+                        older.id = %older.id,
+                        older.founded_at = older.founded_at,
+                        younger.id = %younger.id,
+                        younger.founded_at = younger.founded_at,
+                        "two clusters of the same name exist"
+                    );
+                }
+            }
+        }
+        self.publish(now);
+    }
+
+    async fn order(&self, order: Order) {
+        // The receiver is gone only when the node is ending.
+        let _ending = self.orders.send(order).await;
+    }
+
+    fn publish(&mut self, now: Instant) {
+        let before = self.record.phase.clone();
+        self.record.update(&self.coordinator, now);
+        if self.record.phase != before {
+            match &self.record.phase {
+                Phase::Waiting { reason } => tracing::info!("{reason}"),
+                Phase::Founding { round, quorum } => {
+                    tracing::info!(
+                        round,
+                        quorum,
+                        "asking the contact points to consent to a new cluster"
+                    );
+                }
+                Phase::Joining { .. } => {}
+                Phase::Member { formation } => {
+                    tracing::info!(cluster.id = %formation.id, "this node is a member");
+                }
+            }
+        }
+        self.status.send_if_modified(|published| {
+            let changed = **published != self.record;
+            if changed {
+                *published = Arc::new(self.record.clone());
+            }
+            changed
+        });
+    }
+
+    fn look_up(&self, work: &mut JoinSet<Done>) {
+        let discovery = Arc::clone(&self.discovery);
+        let (lookup, timeout) = (self.settings.lookup.clone(), self.settings.resolve_timeout);
+        work.spawn(async move {
+            let began = clock::now();
+            let result = discovery.lookup(&lookup, timeout).await;
+            Done::Lookup(result, clock::now().saturating_duration_since(began))
+        });
+    }
+
+    fn ask_expected(&self, work: &mut JoinSet<Done>) {
+        let discovery = Arc::clone(&self.discovery);
+        let name = self.settings.lookup.service_name.clone();
+        let timeout = self.settings.resolve_timeout;
+        work.spawn(async move { Done::Expected(discovery.expected_nodes(&name, timeout).await) });
+    }
+
+    fn probe(&self, point: ContactPoint, work: &mut JoinSet<Done>) {
+        let (network, limit) = (self.network.clone(), self.settings.ask_timeout);
+        let ours = self.settings.node.clone();
+        work.spawn(async move {
+            let answer = async {
+                let ask = Ask::get(wire::SEED_NODES_PATH);
+                let body = ask_for_body(&network, point, ask, limit).await?;
+                wire::read_seed_nodes(&body, &ours).map_err(ProbeError::Rejected)
+            };
+            Done::Probe(point, answer.await)
+        });
+    }
+
+    fn send(&self, point: ContactPoint, message: Request, work: &mut JoinSet<Done>) {
+        let (network, limit) = (self.network.clone(), self.settings.ask_timeout);
+        let from = self.settings.coordinator.me.uid;
+        let sealer = self.sealer.clone();
+        work.spawn(async move {
+            let reply = async {
+                let request: FoundingRequest = Signed { from, message };
+                let ask = Ask::post(wire::FOUNDING_PATH, sealer.seal(&request));
+                let body = ask_for_body(&network, point, ask, limit).await?;
+                let reply: FoundingReply = sealer.open(&body).map_err(ProbeError::Sealed)?;
+                Ok((reply.from, reply.message))
+            };
+            Done::Reply(point, reply.await)
+        });
+    }
+
+    fn came_back(&mut self, done: Done) -> Input {
+        match done {
+            Done::Lookup(result, took) => self.looked_up(result, took),
+            Done::Expected(result) => Input::Expected(expectation(result)),
+            Done::Probe(point, result) => {
+                if let Err(error) = &result {
+                    tracing::debug!(contact_point = %point, error = %Chain(error), "probe failed");
+                }
+                Input::Probe(point, result.ok())
+            }
+            Done::Reply(point, result) => {
+                if let Err(error) = &result {
+                    tracing::debug!(contact_point = %point, error = %Chain(error), "founding message failed");
+                }
+                Input::Reply(point, result.ok())
+            }
+        }
+    }
+
+    fn looked_up(&mut self, result: Result<Resolved, discovery::Error>, took: Duration) -> Input {
+        let resolved = match result {
+            Ok(resolved) => resolved,
+            Err(error) => {
+                let text = Chain(&error).to_string();
+                if self.last_lookup_error.as_ref() != Some(&text) {
+                    tracing::warn!(error = %text, "lookup failed");
+                }
+                self.record.lookups.failed += 1;
+                self.record.last_lookup = Some(LastLookup::failed(&error, took));
+                self.last_lookup_error = Some(text);
+                return Input::Lookup(None);
+            }
+        };
+        self.last_lookup_error = None;
+        let complete = resolved.completeness == Completeness::Complete;
+        if complete {
+            self.record.lookups.complete += 1;
+            self.record.last_complete_at = Some(clock::unix_millis());
+        } else {
+            self.record.lookups.partial += 1;
+        }
+        self.record.count(&resolved);
+        let before = self.record.last_lookup.take();
+        let last = LastLookup::ended(&resolved, took);
+        if !before.is_some_and(|before| before.says_the_same(&last)) {
+            tracing::info!(
+                completeness = last.completeness,
+                targets = resolved.targets.len(),
+                dropped = resolved.dropped.len(),
+                reasons = ?last.reasons,
+                "discovered"
+            );
+        }
+        self.record.last_lookup = Some(last);
+        let selected = self.settings.selection.select(&resolved.targets);
+        if selected.skipped_own_gossip && !self.warned_own_gossip {
+            self.warned_own_gossip = true;
+            tracing::warn!(
+                gossip = %self.settings.selection.gossip,
+                "discovery names this node's gossip port as a contact point; it is not probed. \
+                 Let discovery name the management port, or set bootstrap.fallback-port to it"
+            );
+        }
+        Input::Lookup(Some((selected.contact_points, complete)))
+    }
+}
+
+/// What is known after asking how many nodes there will be. Throttled or unreachable: ask again.
+fn expectation(result: Result<Option<std::num::NonZeroU32>, discovery::Error>) -> Expectation {
+    match result {
+        Ok(Some(expected)) => {
+            tracing::info!(expected, "the platform says how many nodes to expect");
+            Expectation::Known(usize::try_from(expected.get()).unwrap_or(usize::MAX))
+        }
+        Ok(None) => {
+            warn_unknown("this discovery method cannot know");
+            Expectation::Unknown
+        }
+        Err(error) => match error.remedy() {
+            discovery::Remedy::RetryLater => Expectation::Asking,
+            discovery::Remedy::FixPermissions | discovery::Remedy::FixConfiguration => {
+                warn_unknown(&Chain(&error).to_string());
+                Expectation::Unknown
+            }
+        },
+    }
+}
+
+fn warn_unknown(why: &str) {
+    tracing::warn!(
+        why,
+        "the number of expected nodes is unknown: required-contact-points and stable-margin alone \
+         keep a second cluster from being founded. Set bootstrap.expected-nodes to be safe"
+    );
+}
+
+async fn ask_for_body(
+    network: &impl Network,
+    point: ContactPoint,
+    ask: Ask,
+    limit: Duration,
+) -> Result<bytes::Bytes, ProbeError> {
+    let (status, body) = http::ask(network, point.0, ask, limit)
+        .await
+        .map_err(ProbeError::Http)?;
+    if status == StatusCode::OK {
+        Ok(body)
+    } else {
+        Err(ProbeError::Status(status))
+    }
+}

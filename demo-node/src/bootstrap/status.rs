@@ -1,0 +1,206 @@
+//! What the bootstrap has seen and what it waits for, as `GET /bootstrap` and the metrics show it.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use discovery::{Completeness, DropReason, Resolved};
+use serde::Serialize;
+
+use super::{
+    ContactPoint,
+    coordinator::{Coordinator, Phase},
+    state::Expectation,
+};
+use crate::error::Chain;
+
+/// The bootstrap's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// What it waits for or does.
+    #[serde(flatten)]
+    pub phase: Phase,
+    /// The same, as a sentence.
+    pub message: String,
+    /// The discovery method.
+    pub method: &'static str,
+    /// Whom discovery names.
+    pub contact_points: Vec<ContactPointStatus>,
+    /// How many contact points are required.
+    pub required_contact_points: usize,
+    /// How many nodes the deployment means to run, where that is known.
+    pub expected_nodes: Option<usize>,
+    /// How many must consent to a new cluster.
+    pub quorum: usize,
+    /// The last lookup.
+    pub last_lookup: Option<LastLookup>,
+    /// Lookups by outcome.
+    pub lookups: Lookups,
+    /// When a lookup was last complete: milliseconds since 1970.
+    pub last_complete_at: Option<u64>,
+    /// Targets dropped, by reason, over all lookups.
+    pub dropped: BTreeMap<&'static str, u64>,
+    /// AWS calls by action, over all lookups.
+    pub calls: BTreeMap<&'static str, u64>,
+    /// How often a second cluster of the same name was seen.
+    pub alarms: u64,
+}
+
+/// A contact point, and whether its answer is fresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContactPointStatus {
+    /// Which.
+    pub contact_point: ContactPoint,
+    /// Whether it has answered within the probing failure timeout.
+    pub answered: bool,
+}
+
+/// How the last lookup ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastLookup {
+    /// `complete`, `partial` or `failed`.
+    pub completeness: &'static str,
+    /// Why it is partial or failed.
+    pub reasons: Vec<String>,
+    /// What was listed and not taken: id and reason.
+    pub dropped: Vec<(String, String)>,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+}
+
+/// Lookups by outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Lookups {
+    /// Complete views.
+    pub complete: u64,
+    /// Partial views.
+    pub partial: u64,
+    /// Failures.
+    pub failed: u64,
+}
+
+// === impl Status ===
+
+impl Status {
+    /// Of a bootstrap that has just started.
+    #[must_use]
+    pub fn new(method: &'static str, coordinator: &Coordinator, now: Instant) -> Self {
+        let mut status = Self {
+            phase: coordinator.phase(now),
+            message: String::new(),
+            method,
+            contact_points: Vec::new(),
+            required_contact_points: 0,
+            expected_nodes: None,
+            quorum: 0,
+            last_lookup: None,
+            lookups: Lookups::default(),
+            last_complete_at: None,
+            dropped: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            alarms: 0,
+        };
+        status.update(coordinator, now);
+        status
+    }
+
+    /// Takes over what the coordinator has seen.
+    pub fn update(&mut self, coordinator: &Coordinator, now: Instant) {
+        let state = coordinator.state();
+        self.phase = coordinator.phase(now);
+        self.message = self.phase.to_string();
+        self.contact_points = state
+            .contact_points(now)
+            .map(|(contact_point, answered)| ContactPointStatus {
+                contact_point,
+                answered,
+            })
+            .collect();
+        self.required_contact_points = state.required_contact_points();
+        self.quorum = state.quorum();
+        self.expected_nodes = match state.expectation() {
+            Expectation::Known(expected) => Some(expected),
+            Expectation::Asking | Expectation::Unknown => None,
+        };
+    }
+
+    /// Adds a lookup to the totals.
+    pub fn count(&mut self, resolved: &Resolved) {
+        for dropped in &resolved.dropped {
+            *self.dropped.entry(drop_label(&dropped.reason)).or_default() += 1;
+        }
+        for (action, calls) in &resolved.calls.0 {
+            *self.calls.entry(action).or_default() += u64::from(*calls);
+        }
+    }
+}
+
+// === impl LastLookup ===
+
+impl LastLookup {
+    /// A lookup that gave a view.
+    #[must_use]
+    pub fn ended(resolved: &Resolved, took: Duration) -> Self {
+        let (completeness, reasons) = match &resolved.completeness {
+            Completeness::Complete => ("complete", Vec::new()),
+            Completeness::Partial(reasons) => {
+                ("partial", reasons.iter().map(ToString::to_string).collect())
+            }
+        };
+        let dropped = resolved
+            .dropped
+            .iter()
+            .map(|d| (d.id.clone(), d.reason.to_string()))
+            .collect();
+        Self {
+            completeness,
+            reasons,
+            dropped,
+            elapsed_ms: millis(took),
+        }
+    }
+
+    /// A lookup that failed.
+    #[must_use]
+    pub fn failed(error: &discovery::Error, took: Duration) -> Self {
+        Self {
+            completeness: "failed",
+            reasons: vec![Chain(error).to_string()],
+            dropped: Vec::new(),
+            elapsed_ms: millis(took),
+        }
+    }
+
+    /// Whether both say the same, however long they took.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        Self {
+            elapsed_ms: 0,
+            ..self.clone()
+        } == Self {
+            elapsed_ms: 0,
+            ..other.clone()
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The reason as a metric's label: few values, none of them an id.
+fn drop_label(reason: &DropReason) -> &'static str {
+    match reason {
+        DropReason::Stopping { .. } => "stopping",
+        DropReason::Gone => "gone",
+        DropReason::NotDescribed(_) => "not-described",
+        DropReason::NoAddress(_) => "no-address",
+        DropReason::TagMismatch(_) => "tag-mismatch",
+        DropReason::NotRunning(_) => "not-running",
+        _ => "other",
+    }
+}

@@ -1,0 +1,109 @@
+//! How the text of a setting becomes its value. Each error says what was expected.
+
+use std::{collections::BTreeSet, fmt::Display, str::FromStr, time::Duration};
+
+use discovery::config::{Filters, Tags};
+
+use super::values::Raw;
+
+/// Text with a [`FromStr`] whose error says what was expected.
+pub(super) fn text<T: FromStr<Err: Display>>(raw: &Raw) -> Result<T, String> {
+    plain(raw)?.parse().map_err(|error: T::Err| error.to_string())
+}
+
+/// A number, or whatever else `expected` describes.
+pub(super) fn number<T: FromStr>(expected: &'static str) -> impl Fn(&Raw) -> Result<T, String> {
+    move |raw| plain(raw)?.parse().map_err(|_unreadable| format!("expected {expected}"))
+}
+
+/// A duration of more than nothing.
+pub(super) fn duration(raw: &Raw) -> Result<Duration, String> {
+    let expected = "expected a duration with its unit, for example `5s` or `250ms`";
+    match humantime::parse_duration(plain(raw)?) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        Ok(_) => Err("expected a duration of more than nothing".to_owned()),
+        Err(_) => Err(expected.to_owned()),
+    }
+}
+
+/// A share from 0 to 1.
+pub(super) fn share(raw: &Raw) -> Result<f64, String> {
+    match plain(raw)?.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("expected a number from 0 to 1, for example `0.2`".to_owned()),
+    }
+}
+
+/// `on` or `off`, with their usual synonyms.
+pub(super) fn switch(raw: &Raw) -> Result<bool, String> {
+    match plain(raw)? {
+        "on" | "true" | "yes" => Ok(true),
+        "off" | "false" | "no" => Ok(false),
+        _ => Err("expected `on` or `off`".to_owned()),
+    }
+}
+
+/// A port; 0 is none.
+pub(super) fn port(raw: &Raw) -> Result<u16, String> {
+    match plain(raw)?.parse() {
+        Ok(port) if port != 0 => Ok(port),
+        _ => Err("expected a port from 1 to 65535".to_owned()),
+    }
+}
+
+/// Words separated by commas, or a list in the file.
+pub(super) fn words(raw: &Raw) -> Result<BTreeSet<String>, String> {
+    ordered_words(raw).map(|words| words.into_iter().collect())
+}
+
+/// Likewise, in the order in which they stand.
+pub(super) fn ordered_words(raw: &Raw) -> Result<Vec<String>, String> {
+    let items = match raw {
+        Raw::Text(text) => text.split(',').map(|word| word.trim().to_owned()).collect(),
+        Raw::List(items) => items.clone(),
+        Raw::Table(_) => return Err("expected a list".to_owned()),
+    };
+    if items.iter().any(String::is_empty) {
+        return Err("one of the items is empty; expected them separated by commas".to_owned());
+    }
+    Ok(items)
+}
+
+/// What has a text form with commas, or a list in the file.
+pub(super) fn comma_separated<T: FromStr<Err: Display>>(raw: &Raw) -> Result<T, String> {
+    let joined = match raw {
+        Raw::List(items) => items.join(","),
+        Raw::Text(text) => text.clone(),
+        Raw::Table(_) => return Err("expected a list".to_owned()),
+    };
+    joined.parse().map_err(|error: T::Err| error.to_string())
+}
+
+/// Filters as text, or as a table in the file with one or several values per name.
+pub(super) fn filters(raw: &Raw) -> Result<Filters, String> {
+    match raw {
+        Raw::Table(table) => Filters::new(table.clone()).map_err(|error| error.to_string()),
+        Raw::Text(_) | Raw::List(_) => text(raw),
+    }
+}
+
+/// Tags as text, or as a table in the file.
+pub(super) fn tags(raw: &Raw) -> Result<Tags, String> {
+    let Raw::Table(table) = raw else { return text(raw) };
+    let mut tags = std::collections::BTreeMap::new();
+    for (key, values) in table {
+        let [value] = values.as_slice() else {
+            return Err(format!("the tag `{key}` has several values; expected one"));
+        };
+        tags.insert(key.clone(), value.clone());
+    }
+    Tags::new(tags).map_err(|error| error.to_string())
+}
+
+/// One text, not a list or a table.
+pub(super) fn plain(raw: &Raw) -> Result<&str, String> {
+    match raw {
+        Raw::Text(text) => Ok(text),
+        Raw::List(_) | Raw::Table(_) => Err("expected one value".to_owned()),
+    }
+}

@@ -1,0 +1,256 @@
+//! The values of settings, each with where it came from: a flag, the environment, the file or the
+//! default, in that order of precedence.
+
+use std::{collections::BTreeMap, fmt, path::PathBuf};
+
+use super::settings::{SETTINGS, Setting};
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A flag.
+    Flag(String),
+    /// An environment variable.
+    Environment(String),
+    /// The configuration file.
+    File(PathBuf),
+    /// Nowhere: it is the default.
+    Default,
+}
+
+/// A value as it was written.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Raw {
+    /// Text: from a flag, a variable, or a string, number or boolean in the file.
+    Text(String),
+    /// A list in the file.
+    List(Vec<String>),
+    /// A table in the file: name, and one or several values.
+    Table(BTreeMap<String, Vec<String>>),
+}
+
+/// The settings that have a value.
+#[derive(Debug)]
+pub struct Values(BTreeMap<&'static str, (Raw, Source)>);
+
+/// A value, a file or a combination that cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A wrong value. It names the setting, where it came from and what was expected.
+    #[error("{setting} = {value} (from {origin}): {problem}")]
+    Value {
+        /// The setting.
+        setting: &'static str,
+        /// The value, unless it is a secret.
+        value: String,
+        /// Where it came from.
+        origin: Source,
+        /// What is wrong and what was expected.
+        problem: String,
+    },
+    /// A setting that must be given is not.
+    #[error(
+        "{setting} is not set: give --{flag}, {env}, or `{setting}` in the configuration file"
+    )]
+    Missing {
+        /// The setting.
+        setting: &'static str,
+        /// Its flag.
+        flag: String,
+        /// Its variable.
+        env: String,
+    },
+    /// Settings that do not go together.
+    #[error("{0}")]
+    Combination(String),
+    /// The file cannot be read.
+    #[error("read the configuration file {}", .0.display())]
+    Read(PathBuf, #[source] std::io::Error),
+    /// The file is not TOML.
+    #[error("parse the configuration file {}", .0.display())]
+    Parse(PathBuf, #[source] Box<toml::de::Error>),
+    /// The file holds a key that is no setting.
+    #[error("{}: `{key}` is not a setting{}", .file.display(), did_you_mean(.similar.as_deref()))]
+    UnknownKey {
+        /// The file.
+        file: PathBuf,
+        /// The key.
+        key: String,
+        /// A setting of a similar name.
+        similar: Option<String>,
+    },
+    /// An environment variable with the right prefix that is no setting.
+    #[error("the environment variable {name} is not a setting{}", did_you_mean(.similar.as_deref()))]
+    UnknownVariable {
+        /// The variable.
+        name: String,
+        /// A setting of a similar name.
+        similar: Option<String>,
+    },
+}
+
+fn did_you_mean(similar: Option<&str>) -> String {
+    similar.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) => write!(f, "the flag --{name}"),
+            Self::Environment(name) => write!(f, "the environment variable {name}"),
+            Self::File(path) => write!(f, "the file {}", path.display()),
+            Self::Default => f.write_str("the default"),
+        }
+    }
+}
+
+impl fmt::Display for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "`{text}`"),
+            Self::List(items) => write!(f, "{items:?}"),
+            Self::Table(table) => write!(f, "{table:?}"),
+        }
+    }
+}
+
+// === impl Values ===
+
+impl Values {
+    /// Gathers values by precedence. An empty variable counts as not set.
+    ///
+    /// # Errors
+    ///
+    /// When the file or the environment names a setting that does not exist.
+    pub fn gather(
+        flags: &BTreeMap<&'static str, String>,
+        environment: &BTreeMap<String, String>,
+        file: Option<(PathBuf, toml::Table)>,
+    ) -> Result<Self, Error> {
+        let mut values = BTreeMap::new();
+        for setting in SETTINGS {
+            if let Some(default) = setting.default {
+                values.insert(setting.name, (Raw::Text(default.to_owned()), Source::Default));
+            }
+        }
+        if let Some((path, table)) = file {
+            let mut found = Vec::new();
+            flatten("", table, &mut found);
+            for (key, value) in found {
+                let Some(setting) = Setting::named(&key) else {
+                    let similar = similar(&key, SETTINGS.iter().map(|s| s.name.to_owned()));
+                    return Err(Error::UnknownKey { file: path, key, similar });
+                };
+                values.insert(setting.name, (value, Source::File(path.clone())));
+            }
+        }
+        for (name, value) in environment {
+            if name == FILE_VARIABLE || !name.starts_with("DEMO_NODE_") {
+                continue;
+            }
+            let Some(setting) = SETTINGS.iter().find(|setting| setting.env() == *name) else {
+                let similar = similar(name, SETTINGS.iter().map(Setting::env));
+                return Err(Error::UnknownVariable { name: name.clone(), similar });
+            };
+            if !value.is_empty() {
+                let source = Source::Environment(name.clone());
+                values.insert(setting.name, (Raw::Text(value.clone()), source));
+            }
+        }
+        for (name, value) in flags {
+            let flag = Setting::named(name).map_or_else(String::new, Setting::flag);
+            values.insert(name, (Raw::Text(value.clone()), Source::Flag(flag)));
+        }
+        Ok(Self(values))
+    }
+
+    /// Reads a setting, if it has a value.
+    ///
+    /// # Errors
+    ///
+    /// When `parse` refuses the value.
+    pub fn optional<T>(
+        &self,
+        name: &'static str,
+        parse: impl FnOnce(&Raw) -> Result<T, String>,
+    ) -> Result<Option<T>, Error> {
+        let Some((raw, source)) = self.0.get(name) else { return Ok(None) };
+        match parse(raw) {
+            Ok(value) => Ok(Some(value)),
+            Err(problem) => {
+                let secret = Setting::named(name).is_some_and(|setting| setting.secret);
+                Err(Error::Value {
+                    setting: name,
+                    value: if secret { "(not shown)".to_owned() } else { raw.to_string() },
+                    origin: source.clone(),
+                    problem,
+                })
+            }
+        }
+    }
+
+    /// Reads a setting that must have a value.
+    ///
+    /// # Errors
+    ///
+    /// When it has none, or `parse` refuses it.
+    pub fn required<T>(
+        &self,
+        name: &'static str,
+        parse: impl FnOnce(&Raw) -> Result<T, String>,
+    ) -> Result<T, Error> {
+        self.optional(name, parse)?.ok_or_else(|| {
+            let (flag, env) = Setting::named(name)
+                .map_or_else(Default::default, |setting| (setting.flag(), setting.env()));
+            Error::Missing { setting: name, flag, env }
+        })
+    }
+}
+
+/// The variable that names the configuration file; the only one that is no setting.
+pub const FILE_VARIABLE: &str = "DEMO_NODE_CONFIG";
+
+/// Keys joined by dots, down to what is a setting or a value.
+fn flatten(prefix: &str, table: toml::Table, found: &mut Vec<(String, Raw)>) {
+    for (key, value) in table {
+        let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+        match value {
+            toml::Value::Table(inner) if Setting::named(&name).is_none() => {
+                flatten(&name, inner, found);
+            }
+            toml::Value::Table(inner) => {
+                let table = inner.into_iter().map(|(key, value)| (key, texts(value))).collect();
+                found.push((name, Raw::Table(table)));
+            }
+            toml::Value::Array(_) => found.push((name, Raw::List(texts(value)))),
+            toml::Value::String(_)
+            | toml::Value::Integer(_)
+            | toml::Value::Float(_)
+            | toml::Value::Boolean(_)
+            | toml::Value::Datetime(_) => {
+                found.push((name, Raw::Text(texts(value).concat())));
+            }
+        }
+    }
+}
+
+fn texts(value: toml::Value) -> Vec<String> {
+    match value {
+        toml::Value::String(text) => vec![text],
+        toml::Value::Array(items) => items.into_iter().flat_map(texts).collect(),
+        toml::Value::Integer(_)
+        | toml::Value::Float(_)
+        | toml::Value::Boolean(_)
+        | toml::Value::Datetime(_)
+        | toml::Value::Table(_) => vec![value.to_string()],
+    }
+}
+
+/// The name that is most alike, if it is much alike.
+fn similar(wrong: &str, names: impl Iterator<Item = String>) -> Option<String> {
+    names
+        .map(|name| (strsim::jaro_winkler(wrong, &name), name))
+        .filter(|(alike, _)| 0.9 <= *alike)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, name)| name)
+}

@@ -1,0 +1,131 @@
+//! A small HTTP client for asking peers: one request, one connection, bounded in time and size.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Method, Request, StatusCode, client::conn::http1, header};
+use hyper_util::rt::TokioIo;
+use tokio::task::JoinSet;
+
+use crate::net::Network;
+
+/// The largest answer that is read. A full state of 1,000 members is about a tenth of it.
+const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+
+/// Why a peer gave no answer. Nothing has changed here, and all of these are normal in operation.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No connection.
+    #[error("connect to {0}")]
+    Connect(SocketAddr, #[source] io::Error),
+    /// The connection broke, or what came was not HTTP.
+    #[error("ask {0}")]
+    Exchange(SocketAddr, #[source] hyper::Error),
+    /// The answer could not be read to its end, or was too large.
+    #[error("read the answer of {0}")]
+    Body(
+        SocketAddr,
+        #[source] Box<dyn std::error::Error + Send + Sync>,
+    ),
+    /// Took too long.
+    #[error("{to} did not answer within {limit:?}")]
+    TimedOut {
+        /// Who.
+        to: SocketAddr,
+        /// The limit.
+        limit: Duration,
+    },
+}
+
+/// What to send.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The method.
+    pub method: Method,
+    /// The path with its query.
+    pub path: String,
+    /// The body's media type and the body, where there is one.
+    pub body: Option<(&'static str, Bytes)>,
+}
+
+impl Ask {
+    /// A GET.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self {
+            method: Method::GET,
+            path: path.into(),
+            body: None,
+        }
+    }
+
+    /// A POST of bytes.
+    pub fn post(path: impl Into<String>, body: impl Into<Bytes>) -> Self {
+        let body = Some(("application/octet-stream", body.into()));
+        Self {
+            method: Method::POST,
+            path: path.into(),
+            body,
+        }
+    }
+}
+
+/// Asks a peer and reads its whole answer.
+///
+/// # Errors
+///
+/// When there is no complete answer within `limit`. A status other than 200 is an answer.
+pub async fn ask(
+    network: &impl Network,
+    to: SocketAddr,
+    ask: Ask,
+    limit: Duration,
+) -> Result<(StatusCode, Bytes), Error> {
+    match tokio::time::timeout(limit, exchange(network, to, ask)).await {
+        Ok(answer) => answer,
+        Err(_elapsed) => Err(Error::TimedOut { to, limit }),
+    }
+}
+
+async fn exchange(
+    network: &impl Network,
+    to: SocketAddr,
+    ask: Ask,
+) -> Result<(StatusCode, Bytes), Error> {
+    let stream = network
+        .connect(to)
+        .await
+        .map_err(|error| Error::Connect(to, error))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| Error::Exchange(to, error))?;
+    // The connection lives as long as this set, which is as long as this call.
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+
+    let mut request = Request::builder()
+        .method(ask.method)
+        .uri(ask.path)
+        .header(header::HOST, to.to_string())
+        .header(header::CONNECTION, "close");
+    let body = match ask.body {
+        Some((media_type, body)) => {
+            request = request.header(header::CONTENT_TYPE, media_type);
+            body
+        }
+        None => Bytes::new(),
+    };
+    let request = request
+        .body(Full::new(body))
+        .expect("paths here are constants or percent-encoded");
+    let answer = sender
+        .send_request(request)
+        .await
+        .map_err(|error| Error::Exchange(to, error))?;
+    let status = answer.status();
+    let body = Limited::new(answer.into_body(), LARGEST_ANSWER)
+        .collect()
+        .await
+        .map_err(|error| Error::Body(to, error))?;
+    Ok((status, body.to_bytes()))
+}

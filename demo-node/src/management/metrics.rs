@@ -1,0 +1,128 @@
+//! `GET /metrics`: the stages' published values as Prometheus text.
+
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+use super::{Problem, Sources};
+use crate::{
+    bootstrap::{coordinator::Phase, status},
+    clock,
+    membership::{Members, Rejection, Status, Traffic},
+};
+
+type Labels = Vec<(&'static str, String)>;
+
+/// `GET /metrics`
+pub(super) async fn metrics(State(sources): State<Sources>) -> Result<Response, Problem> {
+    let traffic = sources.membership.traffic().await.unwrap_or_default();
+    let status = sources.bootstrap_status().borrow().clone();
+    let text = render(&sources.members(), &status, &traffic, clock::unix_millis());
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+}
+
+/// A registry of its own for each answer: the values live where they are made.
+fn render(
+    members: &Members,
+    bootstrap: &status::Status,
+    traffic: &Traffic,
+    unix_millis: u64,
+) -> String {
+    let mut registry = Registry::with_prefix("demo_node");
+
+    let by_status = Family::<Labels, Gauge>::default();
+    for status in [Status::Joining, Status::Up, Status::Leaving] {
+        set(&by_status, "status", status.as_str(), members.count(status));
+    }
+    registry.register("members", "Members by status", by_status);
+    gauge(&mut registry, "unreachable_members", "Members that do not answer", members.unreachable().count());
+
+    let phases = Family::<Labels, Gauge>::default();
+    for phase in ["waiting", "founding", "joining", "member"] {
+        set(&phases, "phase", phase, usize::from(phase == phase_label(&bootstrap.phase)));
+    }
+    registry.register("bootstrap_phase", "1 for the phase that the bootstrap is in", phases);
+    gauge(&mut registry, "contact_points", "Contact points discovered", bootstrap.contact_points.len());
+    if let Some(at) = bootstrap.last_complete_at {
+        let age = Gauge::<f64, std::sync::atomic::AtomicU64>::default();
+        #[expect(clippy::cast_precision_loss, reason = "an age in milliseconds is far below 2^52")]
+        age.set(unix_millis.saturating_sub(at) as f64 / 1000.0);
+        registry.register("last_complete_view_age_seconds", "Age of the last complete view", age);
+    }
+
+    let lookups = Family::<Labels, Counter>::default();
+    for (outcome, count) in [
+        ("complete", bootstrap.lookups.complete),
+        ("partial", bootstrap.lookups.partial),
+        ("failed", bootstrap.lookups.failed),
+    ] {
+        add(&lookups, &[("outcome", outcome)], count);
+    }
+    registry.register("lookups", "Lookups by outcome", lookups);
+    let dropped = Family::<Labels, Counter>::default();
+    for (reason, count) in &bootstrap.dropped {
+        add(&dropped, &[("reason", reason)], *count);
+    }
+    registry.register("dropped_targets", "Listed and not taken, by reason", dropped);
+    let calls = Family::<Labels, Counter>::default();
+    for (action, count) in &bootstrap.calls {
+        add(&calls, &[("action", action)], *count);
+    }
+    registry.register("aws_calls", "Calls to AWS by action", calls);
+    counter(&mut registry, "rival_cluster_alarms", "Other clusters of the same name that were seen", bootstrap.alarms);
+
+    counter(&mut registry, "datagrams_sent", "Gossip datagrams sent", traffic.sent);
+    counter(&mut registry, "datagram_bytes_sent", "Bytes of gossip sent", traffic.sent_bytes);
+    counter(&mut registry, "datagrams_received", "Gossip datagrams received", traffic.received);
+    counter(&mut registry, "datagram_bytes_received", "Bytes of gossip received", traffic.received_bytes);
+    let rejected = Family::<Labels, Counter>::default();
+    for reason in Rejection::ALL {
+        let count = traffic.rejected.get(&reason).copied().unwrap_or(0);
+        add(&rejected, &[("reason", &reason.to_string())], count);
+    }
+    registry.register("datagrams_rejected", "Datagrams dropped, by reason", rejected);
+
+    let mut text = String::new();
+    encode(&mut text, &registry).expect("writing to a string does not fail");
+    text
+}
+
+fn phase_label(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Waiting { .. } => "waiting",
+        Phase::Founding { .. } => "founding",
+        Phase::Joining { .. } => "joining",
+        Phase::Member { .. } => "member",
+    }
+}
+
+fn gauge(registry: &mut Registry, name: &str, help: &str, value: usize) {
+    let gauge: Gauge = Gauge::default();
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+    registry.register(name, help, gauge);
+}
+
+fn counter(registry: &mut Registry, name: &str, help: &str, value: u64) {
+    let counter: Counter = Counter::default();
+    counter.inc_by(value);
+    registry.register(name, help, counter);
+}
+
+fn set(family: &Family<Labels, Gauge>, label: &'static str, value: &str, count: usize) {
+    family
+        .get_or_create(&vec![(label, value.to_owned())])
+        .set(i64::try_from(count).unwrap_or(i64::MAX));
+}
+
+fn add(family: &Family<Labels, Counter>, labels: &[(&'static str, &str)], count: u64) {
+    let labels = labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    family.get_or_create(&labels).inc_by(count);
+}
