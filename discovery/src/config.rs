@@ -1,14 +1,49 @@
 //! The settings of each method: parsed and valid, or an error that names the field.
+//!
+//! What comes as text (an environment variable, a flag) is parsed here with [`FromStr`], and what is
+//! printed with [`Display`](fmt::Display) parses back to the same value.
+//! Nothing falls back to something else: a wrong value is an [`Invalid`].
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{fmt, str::FromStr};
 
-/// The methods, by the names that configuration uses.
-pub const METHODS: [&str; 4] = [
-    "aws-api-ec2-tag-based",
-    "aws-api-ecs",
-    "aws-api-ecs-task-set",
-    "config",
-];
+mod fixed;
+mod pairs;
+mod ports;
+mod surroundings;
+
+pub use fixed::{Addresses, Fixed};
+pub use pairs::{Filters, Tags};
+pub use ports::Ports;
+pub use surroundings::Surroundings;
+
+/// The tag that names the service, unless configured otherwise.
+pub const DEFAULT_TAG_KEY: &str = "service";
+
+/// The cluster that ECS itself assumes where none is named.
+pub const DEFAULT_CLUSTER: &str = "default";
+
+/// A value that cannot work: which setting, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct Invalid {
+    /// The setting, as configuration spells it.
+    pub field: &'static str,
+    /// What was found and what was expected.
+    pub problem: String,
+}
+
+/// A method, by the name that configuration uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MethodName {
+    /// `aws-api-ec2-tag-based`
+    Ec2TagBased,
+    /// `aws-api-ecs`, or `aws-api-ecs-async`
+    Ecs,
+    /// `aws-api-ecs-task-set`, or `aws-api-ecs-task-set-async`
+    EcsTaskSet,
+    /// `config`
+    Config,
+}
 
 /// One method with its settings.
 #[derive(Debug, Clone)]
@@ -21,18 +56,6 @@ pub enum Settings {
     EcsTaskSet(EcsTaskSet),
     /// A fixed list.
     Config(Fixed),
-}
-
-impl Settings {
-    /// The method's canonical name.
-    pub fn method(&self) -> &'static str {
-        match self {
-            Self::Ec2TagBased(_) => "aws-api-ec2-tag-based",
-            Self::Ecs(_) => "aws-api-ecs",
-            Self::EcsTaskSet(_) => "aws-api-ecs-task-set",
-            Self::Config(_) => "config",
-        }
-    }
 }
 
 /// Which of a peer's addresses is wanted.
@@ -50,9 +73,12 @@ pub enum AddressFamily {
 pub struct Client {
     /// The region, for example `eu-central-1`.
     pub region: Option<String>,
-    /// The endpoint, for example of an emulator.
+    /// The endpoint's URL, for example of an emulator. The region is still needed, to sign requests.
     pub endpoint: Option<String>,
     /// The user's own SDK configuration; region and endpoint above still win over it.
+    ///
+    /// Its retries are honoured, with a warning: a node that asks again every second and retries
+    /// besides can exhaust the request rate of the whole account.
     pub sdk_config: Option<aws_types::SdkConfig>,
 }
 
@@ -61,10 +87,10 @@ pub struct Client {
 pub struct Ec2TagBased {
     /// The tag whose value is the service name.
     pub tag_key: String,
-    /// Further filters: name, and values of which any may match.
-    pub filters: BTreeMap<String, Vec<String>>,
+    /// Further filters.
+    pub filters: Filters,
     /// One target per instance and port; without any, targets have no port.
-    pub ports: Vec<u16>,
+    pub ports: Ports,
     /// Which address.
     pub address_family: AddressFamily,
     /// The client.
@@ -77,7 +103,7 @@ pub struct Ecs {
     /// The cluster's name or ARN.
     pub cluster: String,
     /// Tags that a task must carry, all of them.
-    pub tags: BTreeMap<String, String>,
+    pub tags: Tags,
     /// The container whose network interface counts.
     pub container_name: Option<String>,
     /// Which address.
@@ -89,7 +115,7 @@ pub struct Ecs {
 /// Settings of `aws-api-ecs-task-set`.
 #[derive(Debug, Clone)]
 pub struct EcsTaskSet {
-    /// The cluster's name or ARN.
+    /// The cluster's name or ARN. It must be the one that the caller's own task runs in.
     pub cluster: String,
     /// The container whose network interface counts.
     pub container_name: Option<String>,
@@ -99,9 +125,274 @@ pub struct EcsTaskSet {
     pub client: Client,
 }
 
-/// Settings of `config`.
-#[derive(Debug, Clone)]
-pub struct Fixed {
-    /// The addresses, with a port where there is one.
-    pub targets: Vec<(IpAddr, Option<u16>)>,
+impl Invalid {
+    pub(crate) fn new(field: &'static str, problem: impl Into<String>) -> Self {
+        Self {
+            field,
+            problem: problem.into(),
+        }
+    }
+}
+
+impl MethodName {
+    /// Every method.
+    pub const ALL: [Self; 4] = [Self::Ec2TagBased, Self::Ecs, Self::EcsTaskSet, Self::Config];
+
+    /// The canonical name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ec2TagBased => "aws-api-ec2-tag-based",
+            Self::Ecs => "aws-api-ecs",
+            Self::EcsTaskSet => "aws-api-ecs-task-set",
+            Self::Config => "config",
+        }
+    }
+
+    /// Other names that configuration may use.
+    pub const fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::Ecs => &["aws-api-ecs-async"],
+            Self::EcsTaskSet => &["aws-api-ecs-task-set-async"],
+            Self::Ec2TagBased | Self::Config => &[],
+        }
+    }
+}
+
+impl fmt::Display for MethodName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for MethodName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL
+            .into_iter()
+            .find(|method| method.as_str() == text || method.aliases().contains(&text))
+            .ok_or_else(|| {
+                let names = Self::ALL.map(Self::as_str).join(", ");
+                Invalid::new(
+                    "method",
+                    format!("`{text}` is not a method; expected one of {names}"),
+                )
+            })
+    }
+}
+
+impl Settings {
+    /// The method's name.
+    pub fn method(&self) -> MethodName {
+        match self {
+            Self::Ec2TagBased(_) => MethodName::Ec2TagBased,
+            Self::Ecs(_) => MethodName::Ecs,
+            Self::EcsTaskSet(_) => MethodName::EcsTaskSet,
+            Self::Config(_) => MethodName::Config,
+        }
+    }
+
+    /// Says what cannot work, before anything is asked.
+    pub(crate) fn check(&self) -> Result<(), Invalid> {
+        match self {
+            Self::Ec2TagBased(ec2) => {
+                present("tag-key", &ec2.tag_key)?;
+                ec2.client.check()
+            }
+            Self::Ecs(Ecs {
+                cluster,
+                container_name,
+                client,
+                tags: _,
+                address_family: _,
+            })
+            | Self::EcsTaskSet(EcsTaskSet {
+                cluster,
+                container_name,
+                client,
+                address_family: _,
+            }) => {
+                present("cluster", cluster)?;
+                if let Some(name) = container_name {
+                    present("container-name", name)?;
+                }
+                client.check()
+            }
+            Self::Config(_) => Ok(()),
+        }
+    }
+}
+
+impl AddressFamily {
+    /// `ipv4` or `ipv6`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+        }
+    }
+
+    /// How messages for people spell it.
+    pub(crate) const fn in_words(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "IPv4",
+            Self::Ipv6 => "IPv6",
+        }
+    }
+}
+
+impl fmt::Display for AddressFamily {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for AddressFamily {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "ipv4" => Ok(Self::Ipv4),
+            "ipv6" => Ok(Self::Ipv6),
+            _ => Err(Invalid::new(
+                "address-family",
+                format!("`{text}` is not an address family; expected ipv4 or ipv6"),
+            )),
+        }
+    }
+}
+
+impl Client {
+    fn check(&self) -> Result<(), Invalid> {
+        if let Some(region) = &self.region {
+            let plausible = |c: char| c.is_ascii_alphanumeric() || c == '-';
+            if region.is_empty() || !region.chars().all(plausible) {
+                return Err(Invalid::new(
+                    "region",
+                    format!("`{region}` is not a region; expected one like eu-central-1"),
+                ));
+            }
+        }
+        if let Some(endpoint) = &self.endpoint {
+            let url: Option<hyper::Uri> = endpoint.parse().ok();
+            let usable = url.is_some_and(|url| {
+                matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some()
+            });
+            if !usable {
+                return Err(Invalid::new(
+                    "endpoint",
+                    format!("`{endpoint}` is not a URL; expected one like http://localhost:4566"),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Ec2TagBased {
+    /// Instances whose tag `tag_key` is the service name, and nothing else configured.
+    pub fn by_tag(tag_key: impl Into<String>) -> Self {
+        Self {
+            tag_key: tag_key.into(),
+            filters: Filters::default(),
+            ports: Ports::default(),
+            address_family: AddressFamily::default(),
+            client: Client::default(),
+        }
+    }
+}
+
+impl Ecs {
+    /// Tasks in this cluster, by name or ARN, and nothing else configured.
+    pub fn in_cluster(cluster: impl Into<String>) -> Self {
+        Self {
+            cluster: cluster.into(),
+            tags: Tags::default(),
+            container_name: None,
+            address_family: AddressFamily::default(),
+            client: Client::default(),
+        }
+    }
+}
+
+impl EcsTaskSet {
+    /// The own task set in this cluster, by name or ARN, and nothing else configured.
+    pub fn in_cluster(cluster: impl Into<String>) -> Self {
+        Self {
+            cluster: cluster.into(),
+            container_name: None,
+            address_family: AddressFamily::default(),
+            client: Client::default(),
+        }
+    }
+}
+
+fn present(field: &'static str, value: &str) -> Result<(), Invalid> {
+    if value.trim().is_empty() {
+        return Err(Invalid::new(field, "is empty"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_is_known_by_its_name_and_by_its_aliases() {
+        for method in MethodName::ALL {
+            assert_eq!(method.to_string().parse(), Ok(method));
+            for alias in method.aliases() {
+                assert_eq!(alias.parse(), Ok(method));
+            }
+        }
+        assert_eq!("aws-api-ecs-async".parse(), Ok(MethodName::Ecs));
+    }
+
+    #[test]
+    fn an_unknown_method_is_an_error_that_lists_the_valid_ones() {
+        for wrong in ["aws-api-ec2", "AWS-API-ECS", "", " config", "ec2"] {
+            let error = wrong.parse::<MethodName>().unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!(
+                    "method: `{wrong}` is not a method; expected one of aws-api-ec2-tag-based, \
+                     aws-api-ecs, aws-api-ecs-task-set, config"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn address_families_round_trip() {
+        for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
+            assert_eq!(family.to_string().parse(), Ok(family));
+        }
+        assert!("IPv4".parse::<AddressFamily>().is_err());
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        let ecs = |change: fn(&mut Ecs)| {
+            let mut ecs = Ecs::in_cluster("prod");
+            change(&mut ecs);
+            Settings::Ecs(ecs).check().map_err(|invalid| invalid.field)
+        };
+        assert_eq!(ecs(|_| ()), Ok(()));
+        assert_eq!(ecs(|ecs| ecs.cluster.clear()), Err("cluster"));
+        assert_eq!(
+            ecs(|ecs| ecs.container_name = Some(" ".to_owned())),
+            Err("container-name")
+        );
+        assert_eq!(
+            ecs(|ecs| ecs.client.region = Some("eu central".to_owned())),
+            Err("region")
+        );
+        for endpoint in ["localhost:4566", "ftp://host", "/", "", "http://"] {
+            let mut settings = Ecs::in_cluster("prod");
+            settings.client.endpoint = Some(endpoint.to_owned());
+            let invalid = Settings::Ecs(settings).check().unwrap_err();
+            assert_eq!(invalid.field, "endpoint", "{endpoint}");
+        }
+    }
 }

@@ -1,4 +1,17 @@
 //! Errors, grouped by what the caller can do about them.
+//!
+//! A message says what was attempted and what became of it; the cause stays in
+//! [`source`](std::error::Error::source). Print whole chains.
+
+use std::{error::Error as StdError, fmt, time::Duration};
+
+use crate::{config::Invalid, own::Candidate};
+
+#[cfg(any(feature = "ec2", feature = "ecs"))]
+pub(crate) mod aws;
+
+/// A cause, of whatever type.
+pub type Cause = Box<dyn StdError + Send + Sync>;
 
 /// What can be done about an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,26 +24,305 @@ pub enum Remedy {
     FixConfiguration,
 }
 
+/// What was being done, in words, and the IAM action that it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The action, as IAM spells it: `ecs:ListTasks`.
+    pub action: &'static str,
+    /// For example ``listing the tasks of service `demo` in cluster `prod` ``.
+    pub what: String,
+}
+
 /// Why a lookup failed. Nothing changes by a failed lookup, and any of these can happen in normal
 /// operation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A setting cannot work.
-    #[error("{field}: {problem}")]
-    Configuration {
-        /// The setting.
-        field: &'static str,
-        /// What is wrong with it and what was expected.
-        problem: String,
+    /// AWS asks for fewer calls. Its limits are shared by everybody in the account and region.
+    #[error("{attempt}: throttled")]
+    Throttled {
+        /// What was attempted.
+        attempt: Attempt,
+        /// AWS's own words.
+        #[source]
+        source: Cause,
     },
+    /// There was no connection, or it broke.
+    #[error("{attempt}: the endpoint could not be reached")]
+    Unreachable {
+        /// What was attempted.
+        attempt: Attempt,
+        /// What the connection says.
+        #[source]
+        source: Cause,
+    },
+    /// There was no answer in time.
+    #[error("{attempt}: no answer within {after:?}")]
+    TimedOut {
+        /// What was being waited for.
+        attempt: Attempt,
+        /// How long the whole lookup or this call was allowed to take.
+        after: Duration,
+    },
+    /// The service failed.
+    #[error("{attempt}: the service failed with HTTP status {status}")]
+    ServerFault {
+        /// What was attempted.
+        attempt: Attempt,
+        /// The status, 5xx as a rule.
+        status: u16,
+        /// AWS's own words.
+        #[source]
+        source: Cause,
+    },
+    /// The answer was cut short or is not one of this API. If it stays so, something other than AWS
+    /// answers at the endpoint: a proxy, or a mistyped URL.
+    #[error("{attempt}: the answer could not be understood")]
+    Undecodable {
+        /// What was attempted.
+        attempt: Attempt,
+        /// Where reading stopped.
+        #[source]
+        source: Cause,
+    },
+    /// The listing would never end: the API handed out a page token for the second time.
+    #[error("{attempt}: the same page token came twice")]
+    RepeatedPage {
+        /// What was attempted.
+        attempt: Attempt,
+    },
+    /// Credentials exist but could not be had now.
+    #[error("{attempt}: the source of the AWS credentials failed")]
+    CredentialsUnavailable {
+        /// What was attempted.
+        attempt: Attempt,
+        /// What the source says.
+        #[source]
+        source: Cause,
+    },
+    /// ECS does not describe the caller's own task yet, as happens right after its start.
+    #[error("{task} is not visible in cluster `{cluster}` yet")]
+    OwnTaskMissing {
+        /// The caller's task.
+        task: String,
+        /// Where it was looked for.
+        cluster: String,
+    },
+    /// The metadata endpoint exists and gave nothing to work with.
+    #[error("reading the metadata at {url}: {problem}")]
+    Metadata {
+        /// What was read.
+        url: String,
+        /// What came of it.
+        problem: MetadataProblem,
+        /// The cause where there is one.
+        #[source]
+        source: Option<Cause>,
+    },
+
+    /// The caller's role lacks a permission.
+    #[error("{attempt}: not authorized to perform {action}{}", on(resource.as_deref()))]
+    AccessDenied {
+        /// What was attempted.
+        attempt: Attempt,
+        /// The action that is missing, `ecs:ListTasks` for example.
+        action: String,
+        /// The resource that it is missing for, where AWS says so.
+        resource: Option<String>,
+        /// AWS's own words.
+        #[source]
+        source: Cause,
+    },
+
+    /// A setting cannot work.
+    #[error(transparent)]
+    Configuration(#[from] Invalid),
+    /// No region is known.
+    #[error(
+        "no AWS region is known: set `region` for the method, AWS_REGION in the environment, \
+         or a region in the AWS profile"
+    )]
+    NoRegion,
+    /// No credentials are there.
+    #[error(
+        "{attempt}: no AWS credentials were found; give the task or instance a role, \
+         set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose a profile with AWS_PROFILE"
+    )]
+    NoCredentials {
+        /// What was attempted.
+        attempt: Attempt,
+        /// Where they were looked for.
+        #[source]
+        source: Cause,
+    },
+    /// AWS does not accept the credentials: expired, unknown, signed with a wrong clock.
+    #[error("{attempt}: AWS rejects the credentials ({code})")]
+    CredentialsRejected {
+        /// What was attempted.
+        attempt: Attempt,
+        /// AWS's code.
+        code: String,
+        /// AWS's own words.
+        #[source]
+        source: Cause,
+    },
+    /// The configured cluster does not exist in this account and region.
+    #[error("{attempt}: there is no such cluster in this account and region")]
+    NoSuchCluster {
+        /// What was attempted.
+        attempt: Attempt,
+        /// AWS's own words.
+        #[source]
+        source: Cause,
+    },
+    /// The cluster has no such service.
+    #[error("{attempt}: there is no such service in this cluster")]
+    NoSuchService {
+        /// What was attempted.
+        attempt: Attempt,
+        /// AWS's own words.
+        #[source]
+        source: Cause,
+    },
+    /// AWS refuses the request as such, for example because of a filter that it does not know.
+    #[error("{attempt}: AWS refuses the request ({code})")]
+    Rejected {
+        /// What was attempted.
+        attempt: Attempt,
+        /// AWS's code.
+        code: String,
+        /// AWS's own words.
+        #[source]
+        source: Cause,
+    },
+    /// A task is not in network mode `awsvpc`, so it has no address of its own.
+    #[error("{task} has no address of its own: network mode `{mode}`, expected `awsvpc`")]
+    NetworkMode {
+        /// The task.
+        task: String,
+        /// Its mode; where only port mappings give it away, `bridge` or `host`.
+        mode: String,
+    },
+    /// The method works inside an ECS task only.
+    #[error(
+        "this process does not run in an ECS task: \
+         neither ECS_CONTAINER_METADATA_URI_V4 nor ECS_CONTAINER_METADATA_URI is set"
+    )]
+    NotInTask,
+    /// The configured cluster is not the one that the caller's own task runs in.
+    #[error("{task} runs in cluster `{actual}`, but `{configured}` is configured")]
+    OtherCluster {
+        /// The caller's task.
+        task: String,
+        /// Its cluster.
+        actual: String,
+        /// The configured one.
+        configured: String,
+    },
+    /// Nothing groups the caller's task with others.
+    #[error("{task} has no `startedBy`: it belongs to no service, deployment or task set")]
+    NoGroup {
+        /// The caller's task.
+        task: String,
+    },
+    /// The own address cannot be told: none is left, or more than one.
+    #[error("the own address is not certain: {}", candidates(found))]
+    OwnAddress {
+        /// Every address of this host, and why it was or was not taken.
+        found: Vec<Candidate>,
+    },
+}
+
+/// What went wrong with a metadata endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetadataProblem {
+    /// No connection, or it broke.
+    #[error("no connection")]
+    Unreachable,
+    /// No answer in time.
+    #[error("no answer in time")]
+    TimedOut,
+    /// An answer other than 200.
+    #[error("HTTP status {0}")]
+    Status(u16),
+    /// Not what is documented.
+    #[error("the answer could not be understood")]
+    Undecodable,
+    /// The answer names no task.
+    #[error("the answer names no task")]
+    NoTask,
+    /// The answer has no address.
+    #[error("the answer has no address")]
+    NoAddress,
 }
 
 impl Error {
     /// What the caller can do.
     pub fn remedy(&self) -> Remedy {
         match self {
-            Self::Configuration { .. } => Remedy::FixConfiguration,
+            Self::Throttled { .. }
+            | Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::ServerFault { .. }
+            | Self::Undecodable { .. }
+            | Self::RepeatedPage { .. }
+            | Self::CredentialsUnavailable { .. }
+            | Self::OwnTaskMissing { .. }
+            | Self::Metadata { .. } => Remedy::RetryLater,
+            Self::AccessDenied { .. } => Remedy::FixPermissions,
+            Self::Configuration(_)
+            | Self::NoRegion
+            | Self::NoCredentials { .. }
+            | Self::CredentialsRejected { .. }
+            | Self::NoSuchCluster { .. }
+            | Self::NoSuchService { .. }
+            | Self::Rejected { .. }
+            | Self::NetworkMode { .. }
+            | Self::NotInTask
+            | Self::OtherCluster { .. }
+            | Self::NoGroup { .. }
+            | Self::OwnAddress { .. } => Remedy::FixConfiguration,
         }
     }
+
+    /// The error and its causes in one line, for places that keep text only.
+    pub(crate) fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::RetryLater => "retry later",
+            Self::FixPermissions => "fix permissions",
+            Self::FixConfiguration => "fix configuration",
+        })
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+fn on(resource: Option<&str>) -> String {
+    resource.map_or_else(String::new, |resource| format!(" on {resource}"))
+}
+
+fn candidates(found: &[Candidate]) -> String {
+    if found.is_empty() {
+        return "this host has no network interface".to_owned();
+    }
+    let found: Vec<String> = found.iter().map(Candidate::to_string).collect();
+    found.join("; ")
 }

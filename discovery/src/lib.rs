@@ -7,11 +7,21 @@
 //! when to ask again is the caller's decision.
 #![warn(missing_docs)]
 
+#[cfg(any(feature = "ec2", feature = "ecs"))]
+mod client;
 pub mod config;
+mod discovery;
+#[cfg(feature = "ec2")]
+mod ec2;
+#[cfg(feature = "ecs")]
+mod ecs;
 mod error;
 mod lookup;
+mod own;
 
-pub use error::{Error, Remedy};
+pub use discovery::{DEFAULT_RESOLVE_TIMEOUT, Discovery};
+pub use error::{Attempt, Cause, Error, MetadataProblem, Remedy};
 pub use lookup::{
-    Calls, Completeness, Discovery, DropReason, Dropped, Lookup, PartialReason, Resolved, Target,
+    Calls, Completeness, DropReason, Dropped, Lookup, PartialReason, Resolved, Target,
 };
+pub use own::{AddressSource, Candidate, Judgement, OwnAddress, container_address};

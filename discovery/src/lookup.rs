@@ -1,8 +1,6 @@
-//! What is asked and what is answered.
+//! What is asked and what is answered: values only.
 
-use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU32, time::Duration};
-
-use crate::{config::Settings, error::Error};
+use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 /// One question: who runs this service?
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,17 +15,6 @@ pub struct Lookup {
     pub protocol: Option<String>,
 }
 
-impl Lookup {
-    /// Asks for a service by name alone.
-    pub fn new(service_name: impl Into<String>) -> Self {
-        Self {
-            service_name: service_name.into(),
-            port_name: None,
-            protocol: None,
-        }
-    }
-}
-
 /// The answer to one [`Lookup`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
@@ -37,7 +24,7 @@ pub struct Resolved {
     pub targets: Vec<Target>,
     /// Whether [`Resolved::targets`] is all there is.
     pub completeness: Completeness,
-    /// What the API listed and the method did not take, and why.
+    /// What the API listed and the method did not take, and why; sorted by id.
     pub dropped: Vec<Dropped>,
     /// The calls that this lookup made.
     pub calls: Calls,
@@ -52,7 +39,7 @@ pub struct Target {
     pub port: Option<u16>,
     /// The instance id, or the task's ARN, or the configured address.
     pub id: String,
-    /// What else the API said: `availability-zone`, `started-at`, `tag:<key>`, ...
+    /// What else the API said: `availability-zone`, `started-at`, `tag:<key>` and others.
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -72,10 +59,12 @@ pub enum Completeness {
 #[non_exhaustive]
 pub enum PartialReason {
     /// A running task has no address yet.
-    #[error("{id} is running but has no address yet")]
+    #[error("{id} is running but has no {wanted} yet")]
     NoAddressYet {
         /// The task.
         id: String,
+        /// Which address, and whose.
+        wanted: String,
     },
     /// The API reported a failure for a listed task, other than that it is gone.
     #[error("{id} was listed but could not be described: {reason}")]
@@ -128,70 +117,168 @@ pub enum DropReason {
     /// Listed, but described with a failure other than MISSING. Makes the view partial.
     #[error("not described: {0}")]
     NotDescribed(String),
-    /// Running, but without a usable address.
-    #[error("no {0} address")]
-    NoAddress(&'static str),
+    /// Running, but without a usable address. Makes the view of an ECS method partial.
+    #[error("no {0}")]
+    NoAddress(String),
     /// A tag that was asked for is absent or has another value.
     #[error("tag {0} does not match")]
     TagMismatch(String),
     /// The instance's state is not `running`.
     #[error("state is {0}")]
     NotRunning(String),
+    /// Another target has the same address and port.
+    #[error("same address as {0}")]
+    SameAddress(String),
 }
 
 /// Calls by action name, as CloudTrail and IAM spell it: `ListTasks`, `DescribeInstances`, ...
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Calls(pub BTreeMap<&'static str, u32>);
 
-/// Looks peers up by one method. Cheap to share behind an `Arc`; lookups may run concurrently.
-#[derive(Debug)]
-pub struct Discovery {
-    settings: Settings,
+/// What a method has found, before it is put in order.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) targets: Vec<Target>,
+    pub(crate) dropped: Vec<Dropped>,
+    pub(crate) partial: Vec<PartialReason>,
 }
 
-impl Discovery {
-    /// Makes the method's clients. Reads the SDK's usual chain for credentials, region and endpoint.
-    ///
-    /// # Errors
-    ///
-    /// When the configuration cannot work, for example when no region is known.
-    pub async fn new(settings: Settings) -> Result<Self, Error> {
-        Ok(Self { settings })
+impl Lookup {
+    /// Asks for a service by name alone.
+    pub fn new(service_name: impl Into<String>) -> Self {
+        Self {
+            service_name: service_name.into(),
+            port_name: None,
+            protocol: None,
+        }
+    }
+}
+
+impl Resolved {
+    /// Sorts, and keeps one target per address and port.
+    pub(crate) fn new(service_name: &str, found: Found, calls: Calls) -> Self {
+        let Found {
+            mut targets,
+            mut dropped,
+            mut partial,
+        } = found;
+        targets.sort_by(|a, b| (a.address, a.port, &a.id).cmp(&(b.address, b.port, &b.id)));
+        targets.dedup_by(|next, kept| {
+            let same = (next.address, next.port) == (kept.address, kept.port);
+            if same && next.id != kept.id {
+                dropped.push(Dropped {
+                    id: std::mem::take(&mut next.id),
+                    reason: DropReason::SameAddress(kept.id.clone()),
+                });
+            }
+            same
+        });
+        dropped.sort_by(|a, b| a.id.cmp(&b.id));
+        // Calls overlap, so reasons come in any order; equal views compare equal.
+        partial.sort_by_cached_key(ToString::to_string);
+        Self {
+            service_name: service_name.to_owned(),
+            targets,
+            completeness: if partial.is_empty() {
+                Completeness::Complete
+            } else {
+                Completeness::Partial(partial)
+            },
+            dropped,
+            calls,
+        }
+    }
+}
+
+impl Completeness {
+    /// Whether the view is all there is.
+    pub fn is_complete(&self) -> bool {
+        matches!(self, Self::Complete)
     }
 
-    /// The method's canonical name, for example `aws-api-ecs`.
-    pub fn method(&self) -> &'static str {
-        self.settings.method()
+    /// Why it is not; empty for a complete one.
+    pub fn reasons(&self) -> &[PartialReason] {
+        match self {
+            Self::Complete => &[],
+            Self::Partial(reasons) => reasons,
+        }
     }
+}
 
-    /// Asks once. `timeout` covers every page and every call; nothing goes on after it.
-    ///
-    /// # Errors
-    ///
-    /// Grouped by what the caller can do: [`Error::remedy`].
-    pub async fn lookup(&self, lookup: &Lookup, timeout: Duration) -> Result<Resolved, Error> {
-        let _ = timeout;
-        Ok(Resolved {
-            service_name: lookup.service_name.clone(),
-            targets: Vec::new(),
-            completeness: Completeness::Complete,
-            dropped: Vec::new(),
-            calls: Calls::default(),
+impl fmt::Display for Completeness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Complete => "complete",
+            Self::Partial(_) => "partial",
         })
     }
+}
 
-    /// How many peers the deployment means to run, where the method can know:
-    /// the ECS service's desired count. `None` where it cannot.
-    ///
-    /// # Errors
-    ///
-    /// When the call is denied or fails. Callers treat that as unknown; no lookup depends on it.
-    pub async fn expected_nodes(
-        &self,
-        service_name: &str,
-        timeout: Duration,
-    ) -> Result<Option<NonZeroU32>, Error> {
-        let _ = (service_name, timeout);
-        Ok(None)
+impl Calls {
+    #[cfg(any(feature = "ec2", feature = "ecs"))]
+    pub(crate) fn count(&mut self, action: &'static str) {
+        *self.0.entry(action).or_default() += 1;
+    }
+
+    /// How many calls of this action were made.
+    pub fn of(&self, action: &str) -> u32 {
+        self.0.get(action).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(address: &str, port: Option<u16>, id: &str) -> Target {
+        Target {
+            address: address.parse().unwrap(),
+            port,
+            id: id.to_owned(),
+            metadata: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn targets_are_sorted_by_address_then_port() {
+        let found = Found {
+            targets: vec![
+                target("10.0.0.10", None, "c"),
+                target("10.0.0.9", Some(2), "b"),
+                target("10.0.0.9", Some(1), "b"),
+            ],
+            ..Found::default()
+        };
+        let resolved = Resolved::new("demo", found, Calls::default());
+        let order: Vec<_> = resolved
+            .targets
+            .iter()
+            .map(|target| (target.address.to_string(), target.port))
+            .collect();
+        assert_eq!(
+            order,
+            [
+                ("10.0.0.9".to_owned(), Some(1)),
+                ("10.0.0.9".to_owned(), Some(2)),
+                ("10.0.0.10".to_owned(), None)
+            ]
+        );
+    }
+
+    #[test]
+    fn an_address_that_comes_twice_counts_once() {
+        let found = Found {
+            targets: vec![target("10.0.0.1", None, "b"), target("10.0.0.1", None, "a")],
+            ..Found::default()
+        };
+        let resolved = Resolved::new("demo", found, Calls::default());
+        assert_eq!(resolved.targets, [target("10.0.0.1", None, "a")]);
+        assert_eq!(
+            resolved.dropped,
+            [Dropped {
+                id: "b".to_owned(),
+                reason: DropReason::SameAddress("a".to_owned())
+            }]
+        );
     }
 }

@@ -1,0 +1,189 @@
+//! How AWS is called: the SDK's usual chain for credentials, region and endpoint, with a bound on
+//! everything that can take long, and without retries.
+//!
+//! Who asks for peers asks again anyway. Retries underneath would multiply the calls just when AWS
+//! asks for fewer, and the limits are shared by the whole account.
+
+use std::time::Duration;
+
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, default_provider::credentials::DefaultCredentialsChain,
+    environment::region::EnvironmentVariableRegionProvider, imds, meta::region::ProvideRegion,
+    profile::ProfileFileRegionProvider, provider_config::ProviderConfig,
+};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_http_client::tls::{
+    Provider, TlsContext, TrustStore, rustls_provider::CryptoMode::Ring,
+};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_types::origin::Origin;
+
+use crate::{
+    Error,
+    config::{Client, Surroundings},
+    own::task,
+};
+
+/// Within a region a connection is there in milliseconds, or not at all.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A backstop: a lookup has its own, shorter timeout. In large accounts EC2 was seen to take 20 s.
+pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The same for all attempts of one call, for those who turn retries on.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The instance metadata service is on the same host. Where there is none, nothing answers, and
+/// this is what a laptop without credentials waits.
+const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Pinned: new defaults of the SDK are adopted by reading what they change.
+fn behavior() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+/// The configuration that the method's client is made from.
+pub(crate) async fn sdk_config(
+    client: &Client,
+    surroundings: &Surroundings,
+) -> Result<SdkConfig, Error> {
+    let config = match &client.sdk_config {
+        Some(config) => handed_over(config.clone()),
+        None => load(client, surroundings).await,
+    };
+    let mut builder = config.into_builder();
+    if let Some(region) = &client.region {
+        builder.set_region(Region::new(region.clone()));
+    }
+    if let Some(endpoint) = &client.endpoint {
+        builder.set_endpoint_url(Some(endpoint.clone()));
+        // Otherwise AWS_ENDPOINT_URL_ECS would win over the method's own setting.
+        builder.insert_origin("endpoint_url", Origin::shared_config());
+    }
+    let config = builder.build();
+    if config.region().is_none() {
+        return Err(Error::NoRegion);
+    }
+    Ok(config)
+}
+
+async fn load(client: &Client, surroundings: &Surroundings) -> SdkConfig {
+    let http = http_client();
+    let region = match &client.region {
+        Some(region) => Some(Region::new(region.clone())),
+        None => region(&http, surroundings).await,
+    };
+
+    let provider = ProviderConfig::without_region()
+        .with_http_client(http.clone())
+        .with_region(region.clone())
+        .with_behavior_version(Some(behavior()));
+    let mut credentials = DefaultCredentialsChain::builder()
+        .imds_client(imds_client(&http))
+        .configure(provider);
+    credentials.set_region(region.clone());
+
+    aws_config::defaults(behavior())
+        .credentials_provider(credentials.build().await)
+        .http_client(http)
+        .region(region)
+        // Said explicitly, or the loader reads AWS_MAX_ATTEMPTS and AWS_RETRY_MODE, and panics when
+        // they are wrong.
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts())
+        .load()
+        .await
+}
+
+/// A configuration that the user made: kept as it is, where it says anything.
+fn handed_over(config: SdkConfig) -> SdkConfig {
+    let retries = config.retry_config().cloned();
+    if let Some(retries) = &retries
+        && 1 < retries.max_attempts()
+    {
+        tracing::warn!(
+            max_attempts = retries.max_attempts(),
+            "the AWS SDK retries each call of a lookup, and the lookup is repeated besides: \
+             many nodes together can get the whole account throttled"
+        );
+    }
+    let mut timeout_config = config.timeout_config().cloned().unwrap_or_else(timeouts);
+    timeout_config.take_defaults_from(&timeouts());
+
+    let http_client = config.http_client().unwrap_or_else(http_client);
+    let sleep = config
+        .sleep_impl()
+        .unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()));
+    let version = config.behavior_version().unwrap_or_else(behavior);
+    config
+        .into_builder()
+        .http_client(http_client)
+        .sleep_impl(sleep)
+        .timeout_config(timeout_config)
+        .retry_config(retries.unwrap_or_else(RetryConfig::disabled))
+        .behavior_version(version)
+        .build()
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build()
+}
+
+/// TLS by rustls with ring: no C compiler is needed to build it.
+fn http_client() -> SharedHttpClient {
+    let mut trust = TrustStore::default();
+    if rustls_native_certs::load_native_certs().certs.is_empty() {
+        // An endpoint without TLS still works; in a debug build the client would panic over this.
+        tracing::warn!("this host has no CA certificates, so no HTTPS endpoint will be trusted");
+        trust = TrustStore::empty();
+    }
+    let tls = TlsContext::builder()
+        .with_trust_store(trust)
+        .build()
+        .expect("a context of defaults has nothing to get wrong");
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(Ring))
+        .tls_context(tls)
+        .build_https()
+}
+
+fn imds_client(http: &SharedHttpClient) -> imds::Client {
+    imds::Client::builder()
+        .configure(&ProviderConfig::without_region().with_http_client(http.clone()))
+        .max_attempts(1)
+        .connect_timeout(IMDS_TIMEOUT)
+        .read_timeout(IMDS_TIMEOUT)
+        .build()
+}
+
+/// The SDK's chain, with the task's own ARN between the profile and the instance:
+/// on EC2, agents before 1.104.0 tell their tasks no region otherwise.
+async fn region(http: &SharedHttpClient, surroundings: &Surroundings) -> Option<Region> {
+    let named = |region: &Region| !region.as_ref().trim().is_empty();
+    let environment = EnvironmentVariableRegionProvider::new();
+    if let Some(region) = environment.region().await.filter(named) {
+        return Some(region);
+    }
+    let profile = ProfileFileRegionProvider::new();
+    if let Some(region) = profile.region().await.filter(named) {
+        return Some(region);
+    }
+    if let Some(url) = &surroundings.task_metadata {
+        match task::read(url).await {
+            Ok(task) => return task.region().map(|region| Region::new(region.to_owned())),
+            Err(error) => {
+                tracing::warn!(error = error.chain(), "the task does not tell its region");
+            }
+        }
+    }
+    surroundings.instance_metadata.as_ref()?;
+    let region = imds_client(http)
+        .get("/latest/meta-data/placement/region")
+        .await;
+    region.ok().map(|region| Region::new(String::from(region)))
+}

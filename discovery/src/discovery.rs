@@ -1,0 +1,266 @@
+//! One method, ready to be asked.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use tokio::time::{Instant, timeout_at};
+
+#[cfg(feature = "ec2")]
+use crate::ec2::Instances;
+#[cfg(feature = "ecs")]
+use crate::ecs::{
+    Criteria, Filter, Tasks, Wanted, desired_count,
+    task_set::{self, TaskSet},
+};
+use crate::{
+    config::{Fixed, Invalid, MethodName, Settings, Surroundings},
+    error::{Attempt, Error},
+    lookup::{Calls, Found, Lookup, Resolved, Target},
+};
+
+/// How long a lookup may take, unless configured otherwise.
+pub const DEFAULT_RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Looks peers up by one method. Cheap to share behind an `Arc`; lookups may run concurrently.
+#[derive(Debug)]
+pub struct Discovery {
+    name: MethodName,
+    method: Method,
+}
+
+#[derive(Debug)]
+enum Method {
+    #[cfg(feature = "ec2")]
+    Ec2TagBased(Box<Instances>),
+    #[cfg(feature = "ecs")]
+    Ecs(Box<Tasks>),
+    #[cfg(feature = "ecs")]
+    EcsTaskSet(Box<Tasks>, TaskSet),
+    Config(Fixed),
+}
+
+/// How long a lookup may take, and until when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    pub(crate) timeout: Duration,
+    pub(crate) deadline: Instant,
+}
+
+impl Discovery {
+    /// Makes the method's client. Reads the SDK's usual chain for credentials, region and endpoint.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration cannot work, for example when no region is known.
+    pub async fn new(settings: Settings) -> Result<Self, Error> {
+        Self::in_surroundings(settings, &Surroundings::from_env()).await
+    }
+
+    /// The same with surroundings that the caller supplies, rather than the environment.
+    ///
+    /// # Errors
+    ///
+    /// As [`Discovery::new`].
+    pub async fn in_surroundings(
+        settings: Settings,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Error> {
+        settings.check()?;
+        Ok(Self {
+            name: settings.method(),
+            method: Method::new(settings, surroundings).await?,
+        })
+    }
+
+    /// The method's name.
+    pub fn method(&self) -> MethodName {
+        self.name
+    }
+
+    /// Asks once. `timeout` covers every page and every call; nothing goes on after it, nor after
+    /// the future is dropped.
+    ///
+    /// What fails while something was learnt already, time running out included, leaves a view that
+    /// is [partial](crate::Completeness::Partial) and says why.
+    ///
+    /// # Errors
+    ///
+    /// When nothing was learnt, grouped by what the caller can do: [`Error::remedy`].
+    pub async fn lookup(&self, lookup: &Lookup, timeout: Duration) -> Result<Resolved, Error> {
+        let service_name = &lookup.service_name;
+        if service_name.trim().is_empty() {
+            return Err(Invalid::new("service-name", "is empty").into());
+        }
+        let budget = Budget {
+            timeout,
+            deadline: Instant::now() + timeout,
+        };
+        let mut calls = Calls::default();
+        let found = self.method.read(service_name, budget, &mut calls).await?;
+        let resolved = Resolved::new(service_name, found, calls);
+        tracing::debug!(
+            method = %self.name,
+            service = service_name,
+            targets = resolved.targets.len(),
+            dropped = resolved.dropped.len(),
+            completeness = %resolved.completeness,
+            "looked up"
+        );
+        Ok(resolved)
+    }
+
+    /// How many peers the deployment means to run, where the method can know: the desired count of
+    /// the ECS service, or of the own deployment or task set in it.
+    /// `None` where it cannot: with the other methods, where tags choose among a service's tasks,
+    /// and for a service that means to run none.
+    ///
+    /// # Errors
+    ///
+    /// When the call is denied or fails. Callers treat that as unknown; no lookup depends on it.
+    pub async fn expected_nodes(
+        &self,
+        service_name: &str,
+        timeout: Duration,
+    ) -> Result<Option<NonZeroU32>, Error> {
+        let budget = Budget {
+            timeout,
+            deadline: Instant::now() + timeout,
+        };
+        match &self.method {
+            #[cfg(feature = "ecs")]
+            Method::Ecs(tasks) if tasks.filters_by_tag() => Ok(None),
+            #[cfg(feature = "ecs")]
+            Method::Ecs(tasks) => {
+                let service = budget.bound(tasks.service(service_name)).await?;
+                Ok(service.as_ref().and_then(desired_count))
+            }
+            #[cfg(feature = "ecs")]
+            Method::EcsTaskSet(tasks, own) => {
+                let mut calls = Calls::default();
+                let started_by = budget.bound(own.started_by(tasks, &mut calls)).await?;
+                let service = budget.bound(tasks.service(service_name)).await?;
+                Ok(service.and_then(|service| task_set::desired_count(&service, started_by)))
+            }
+            #[cfg(feature = "ec2")]
+            Method::Ec2TagBased(_) => Ok(None),
+            Method::Config(_) => Ok(None),
+        }
+    }
+}
+
+impl Method {
+    async fn new(settings: Settings, surroundings: &Surroundings) -> Result<Self, Error> {
+        match settings {
+            #[cfg(feature = "ec2")]
+            Settings::Ec2TagBased(ec2) => {
+                let config = crate::client::sdk_config(&ec2.client, surroundings).await?;
+                Ok(Self::Ec2TagBased(Box::new(Instances::new(&config, ec2))))
+            }
+            #[cfg(feature = "ecs")]
+            Settings::Ecs(ecs) => {
+                let config = crate::client::sdk_config(&ecs.client, surroundings).await?;
+                let criteria = Criteria {
+                    tags: ecs.tags,
+                    address: Wanted {
+                        family: ecs.address_family,
+                        container: ecs.container_name,
+                    },
+                };
+                let tasks = Tasks::new(&config, ecs.cluster, criteria);
+                Ok(Self::Ecs(Box::new(tasks)))
+            }
+            #[cfg(feature = "ecs")]
+            Settings::EcsTaskSet(ecs) => {
+                tracing::warn!(
+                    "only tasks of the own task set or deployment are peers: under a rolling \
+                     deployment, new tasks do not see the old ones and form a cluster of their own"
+                );
+                let own = TaskSet::new(surroundings.task_metadata.clone())?;
+                let config = crate::client::sdk_config(&ecs.client, surroundings).await?;
+                let criteria = Criteria {
+                    tags: crate::config::Tags::default(),
+                    address: Wanted {
+                        family: ecs.address_family,
+                        container: ecs.container_name,
+                    },
+                };
+                let tasks = Tasks::new(&config, ecs.cluster, criteria);
+                Ok(Self::EcsTaskSet(Box::new(tasks), own))
+            }
+            #[cfg(not(feature = "ec2"))]
+            Settings::Ec2TagBased(_) => Err(missing(MethodName::Ec2TagBased, "ec2")),
+            #[cfg(not(feature = "ecs"))]
+            Settings::Ecs(_) => Err(missing(MethodName::Ecs, "ecs")),
+            #[cfg(not(feature = "ecs"))]
+            Settings::EcsTaskSet(_) => Err(missing(MethodName::EcsTaskSet, "ecs")),
+            Settings::Config(fixed) => {
+                let _ = surroundings;
+                Ok(Self::Config(fixed))
+            }
+        }
+    }
+
+    async fn read(
+        &self,
+        service_name: &str,
+        budget: Budget,
+        calls: &mut Calls,
+    ) -> Result<Found, Error> {
+        match self {
+            #[cfg(feature = "ec2")]
+            Self::Ec2TagBased(instances) => instances.read(service_name, budget, calls).await,
+            #[cfg(feature = "ecs")]
+            Self::Ecs(tasks) => {
+                let filter = Filter::Service(service_name.to_owned());
+                tasks.read(&filter, budget, calls).await
+            }
+            #[cfg(feature = "ecs")]
+            Self::EcsTaskSet(tasks, own) => {
+                let started_by = budget.bound(own.started_by(tasks, calls)).await?.to_owned();
+                let filter = Filter::StartedBy(started_by);
+                tasks.read(&filter, budget, calls).await
+            }
+            Self::Config(fixed) => Ok(fixed.found()),
+        }
+    }
+}
+
+impl Fixed {
+    fn found(&self) -> Found {
+        let target = |(address, port)| Target {
+            address,
+            port,
+            id: std::net::IpAddr::to_string(&address),
+            metadata: std::collections::BTreeMap::new(),
+        };
+        Found {
+            targets: self.targets.iter().map(target).collect(),
+            ..Found::default()
+        }
+    }
+}
+
+#[cfg(feature = "ecs")]
+impl Budget {
+    /// What must be known before anything can be looked up.
+    async fn bound<T>(self, step: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        match timeout_at(self.deadline, Box::pin(step)).await {
+            Ok(result) => result,
+            Err(_) => Err(Error::TimedOut {
+                attempt: Attempt {
+                    action: "ecs:DescribeTasks",
+                    what: "finding the own task and what started it".to_owned(),
+                },
+                after: self.timeout,
+            }),
+        }
+    }
+}
+
+#[cfg(not(all(feature = "ec2", feature = "ecs")))]
+fn missing(method: MethodName, feature: &str) -> Error {
+    Invalid::new(
+        "method",
+        format!("`{method}` is not in this build; it needs the cargo feature `{feature}`"),
+    )
+    .into()
+}

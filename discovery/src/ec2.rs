@@ -1,0 +1,169 @@
+//! The EC2 method: which instances run, by tag.
+//!
+//! Here are the calls and when time is up. What an answer means is decided by
+//! [`instance::found_in`], a plain function.
+
+use std::collections::HashSet;
+
+use aws_sdk_ec2::{operation::describe_instances::DescribeInstancesOutput, types::Filter};
+use tokio::time::timeout_at;
+
+use crate::{
+    client,
+    config::Ec2TagBased,
+    discovery::Budget,
+    error::{Attempt, Error, aws},
+    lookup::{Calls, Found, PartialReason},
+};
+
+mod instance;
+
+/// The most that EC2 puts on one page. Always set: calls without it count against a lower limit.
+const PAGE: i32 = 1000;
+
+/// The instances of one region.
+#[derive(Debug)]
+pub(crate) struct Instances {
+    client: aws_sdk_ec2::Client,
+    settings: Ec2TagBased,
+}
+
+impl Instances {
+    pub(crate) fn new(config: &aws_types::SdkConfig, settings: Ec2TagBased) -> Self {
+        Self {
+            client: aws_sdk_ec2::Client::new(config),
+            settings,
+        }
+    }
+
+    /// One page after the other, up to the deadline.
+    ///
+    /// A failure after the first page leaves a partial view of the pages before.
+    pub(crate) async fn read(
+        &self,
+        service_name: &str,
+        budget: Budget,
+        calls: &mut Calls,
+    ) -> Result<Found, Error> {
+        let attempt = Attempt {
+            action: "ec2:DescribeInstances",
+            what: format!(
+                "describing the instances with tag `{}={service_name}`",
+                self.settings.tag_key
+            ),
+        };
+        let filters = filters(&self.settings, service_name);
+        let mut found = Found::default();
+        let mut tokens = HashSet::new();
+        let mut token = None;
+        let mut learnt = false;
+        let failure = loop {
+            calls.count("DescribeInstances");
+            let page = Box::pin(self.page(&attempt, filters.clone(), token.take()));
+            let page = match timeout_at(budget.deadline, page).await {
+                Ok(Ok(page)) => page,
+                Ok(Err(error)) => break error,
+                Err(_) => {
+                    break Error::TimedOut {
+                        attempt,
+                        after: budget.timeout,
+                    };
+                }
+            };
+            learnt |= instance::found_in(&page, &self.settings, service_name, &mut found);
+            let Some(next) = page.next_token.filter(|token| !token.is_empty()) else {
+                return Ok(found);
+            };
+            if !tokens.insert(next.clone()) {
+                break Error::RepeatedPage { attempt };
+            }
+            token = Some(next);
+        };
+        if !learnt {
+            return Err(failure);
+        }
+        found.partial.push(PartialReason::ListingEnded {
+            error: failure.chain(),
+        });
+        Ok(found)
+    }
+
+    async fn page(
+        &self,
+        attempt: &Attempt,
+        filters: Vec<Filter>,
+        token: Option<String>,
+    ) -> Result<DescribeInstancesOutput, Error> {
+        let request = self.client.describe_instances().max_results(PAGE);
+        let request = request.set_filters(Some(filters)).set_next_token(token);
+        let answer = request.send().await;
+        answer.map_err(|error| aws::classify(attempt.clone(), client::ATTEMPT_TIMEOUT, error))
+    }
+}
+
+/// Running instances, then the tag, then the user's own.
+fn filters(settings: &Ec2TagBased, service_name: &str) -> Vec<Filter> {
+    let filter = |name: &str, values: Vec<String>| {
+        Filter::builder()
+            .name(name)
+            .set_values(Some(values))
+            .build()
+    };
+    let mut filters = vec![
+        filter("instance-state-name", vec!["running".to_owned()]),
+        filter(
+            &format!("tag:{}", settings.tag_key),
+            vec![literally(service_name)],
+        ),
+    ];
+    let own = settings.filters.iter();
+    filters.extend(own.map(|(name, values)| filter(name, values.to_vec())));
+    filters
+}
+
+/// In the value of a filter `*` and `?` match anything; the service name is to match itself only.
+fn literally(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '*' | '?' | '\\') {
+            literal.push('\\');
+        }
+        literal.push(c);
+    }
+    literal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_are_the_state_then_the_tag_then_the_users_own() {
+        let settings = Ec2TagBased {
+            filters: "tag:purpose=a=b;instance-type=m1.small;tag:purpose=c"
+                .parse()
+                .unwrap(),
+            ..Ec2TagBased::by_tag("service")
+        };
+        let filters = filters(&settings, "demo");
+        let sent: Vec<(&str, &[String])> = filters
+            .iter()
+            .map(|filter| (filter.name().unwrap(), filter.values()))
+            .collect();
+        assert_eq!(
+            sent,
+            [
+                ("instance-state-name", &["running".to_owned()][..]),
+                ("tag:service", &["demo".to_owned()]),
+                ("instance-type", &["m1.small".to_owned()]),
+                ("tag:purpose", &["a=b".to_owned(), "c".to_owned()]),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_service_name_with_a_wildcard_matches_itself_only() {
+        assert_eq!(literally(r"*amazon?\"), r"\*amazon\?\\");
+        assert_eq!(literally("demo"), "demo");
+    }
+}

@@ -1,0 +1,205 @@
+//! Where a task's address stands in the answer of `DescribeTasks`.
+//!
+//! The attachment of the elastic network interface has it, and so has each container, once more.
+//! Either may be missing, every field is optional, and attachments come in any order.
+
+use std::net::IpAddr;
+
+use aws_sdk_ecs::types::{Container, Task};
+
+use crate::config::AddressFamily;
+
+/// Which address of a task is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) family: AddressFamily,
+    /// Only this container's interface counts.
+    pub(crate) container: Option<String>,
+}
+
+impl Wanted {
+    /// One address per task, however many containers it has.
+    pub(crate) fn of(&self, task: &Task) -> Option<IpAddr> {
+        let Some(name) = &self.container else {
+            return self
+                .attached(task)
+                .or_else(|| task.containers().iter().find_map(|it| self.within(it)));
+        };
+        task.containers()
+            .iter()
+            .filter(|container| container.name() == Some(name))
+            .find_map(|container| self.within(container))
+    }
+
+    fn attached(&self, task: &Task) -> Option<IpAddr> {
+        // The attachment's name for IPv6 is not documented, the containers' is.
+        let name = match self.family {
+            AddressFamily::Ipv4 => "privateIPv4Address",
+            AddressFamily::Ipv6 => return None,
+        };
+        task.attachments()
+            .iter()
+            .filter(|attachment| attachment.r#type() == Some("ElasticNetworkInterface"))
+            .flat_map(|attachment| attachment.details())
+            .filter(|detail| detail.name() == Some(name))
+            .find_map(|detail| self.parse(detail.value()))
+    }
+
+    fn within(&self, container: &Container) -> Option<IpAddr> {
+        let mut interfaces = container.network_interfaces().iter();
+        interfaces.find_map(|interface| {
+            self.parse(match self.family {
+                AddressFamily::Ipv4 => interface.private_ipv4_address(),
+                AddressFamily::Ipv6 => interface.ipv6_address(),
+            })
+        })
+    }
+
+    fn parse(&self, text: Option<&str>) -> Option<IpAddr> {
+        let address: IpAddr = text?.parse().ok()?;
+        let right = match self.family {
+            AddressFamily::Ipv4 => address.is_ipv4(),
+            AddressFamily::Ipv6 => address.is_ipv6(),
+        };
+        (right && !address.is_unspecified()).then_some(address)
+    }
+}
+
+impl std::fmt::Display for Wanted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} address", self.family.in_words())?;
+        match &self.container {
+            Some(name) => write!(f, " of container `{name}`"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::types::{Attachment, KeyValuePair, NetworkInterface};
+
+    use super::*;
+
+    fn interface(ipv4: Option<&str>, ipv6: Option<&str>) -> NetworkInterface {
+        NetworkInterface::builder()
+            .set_private_ipv4_address(ipv4.map(str::to_owned))
+            .set_ipv6_address(ipv6.map(str::to_owned))
+            .build()
+    }
+
+    fn container(name: &str, interfaces: Vec<NetworkInterface>) -> Container {
+        Container::builder()
+            .name(name)
+            .set_network_interfaces(Some(interfaces))
+            .build()
+    }
+
+    fn attachment(kind: &str, details: &[(&str, &str)]) -> Attachment {
+        let details = details
+            .iter()
+            .map(|(name, value)| KeyValuePair::builder().name(*name).value(*value).build());
+        Attachment::builder()
+            .r#type(kind)
+            .set_details(Some(details.collect()))
+            .build()
+    }
+
+    fn address(wanted: &Wanted, task: &Task) -> Option<String> {
+        wanted.of(task).map(|address| address.to_string())
+    }
+
+    const IPV4: Wanted = Wanted {
+        family: AddressFamily::Ipv4,
+        container: None,
+    };
+    const IPV6: Wanted = Wanted {
+        family: AddressFamily::Ipv6,
+        container: None,
+    };
+
+    #[test]
+    fn the_address_is_that_of_the_interface_attachment_wherever_it_stands() {
+        let task = Task::builder()
+            .attachments(attachment(
+                "Service Connect",
+                &[("privateIPv4Address", "10.9.9.9")],
+            ))
+            .attachments(attachment(
+                "ElasticNetworkInterface",
+                &[("subnetId", "subnet-1"), ("privateIPv4Address", "10.0.1.7")],
+            ))
+            .containers(container("web", vec![interface(Some("10.0.1.8"), None)]))
+            .build();
+        assert_eq!(address(&IPV4, &task).as_deref(), Some("10.0.1.7"));
+    }
+
+    #[test]
+    fn without_an_attachment_a_containers_interface_counts() {
+        let task = Task::builder()
+            .containers(container("init", Vec::new()))
+            .containers(container("web", vec![interface(Some("10.0.1.7"), None)]))
+            .build();
+        assert_eq!(address(&IPV4, &task).as_deref(), Some("10.0.1.7"));
+    }
+
+    #[test]
+    fn ipv6_comes_from_the_containers() {
+        let task = Task::builder()
+            .attachments(attachment(
+                "ElasticNetworkInterface",
+                &[("privateIPv4Address", "10.0.1.7")],
+            ))
+            .containers(container(
+                "web",
+                vec![interface(Some("10.0.1.7"), Some("2001:db8::7"))],
+            ))
+            .build();
+        assert_eq!(address(&IPV6, &task).as_deref(), Some("2001:db8::7"));
+    }
+
+    #[test]
+    fn a_chosen_container_is_the_only_one_that_counts() {
+        let task = Task::builder()
+            .attachments(attachment(
+                "ElasticNetworkInterface",
+                &[("privateIPv4Address", "10.0.1.7")],
+            ))
+            .containers(container(
+                "sidecar",
+                vec![interface(Some("10.0.1.8"), None)],
+            ))
+            .containers(container("web", vec![interface(Some("10.0.1.9"), None)]))
+            .build();
+        let of = |name: &str| Wanted {
+            container: Some(name.to_owned()),
+            ..IPV4
+        };
+        assert_eq!(address(&of("web"), &task).as_deref(), Some("10.0.1.9"));
+        assert_eq!(address(&of("other"), &task), None);
+    }
+
+    #[test]
+    fn a_missing_or_unusable_address_is_none_and_never_another() {
+        let details = [
+            ("privateIPv4Address", ""),
+            ("privateIPv4Address", "0.0.0.0"),
+        ];
+        for task in [
+            Task::builder().build(),
+            Task::builder()
+                .attachments(Attachment::builder().build())
+                .build(),
+            Task::builder()
+                .attachments(attachment("ElasticNetworkInterface", &details))
+                .containers(container("web", vec![interface(None, None)]))
+                .build(),
+            Task::builder()
+                .containers(container("web", vec![interface(Some("fd00::1"), None)]))
+                .build(),
+        ] {
+            assert_eq!(address(&IPV4, &task), None);
+            assert_eq!(address(&IPV6, &task), None);
+        }
+    }
+}

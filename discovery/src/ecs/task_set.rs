@@ -1,0 +1,146 @@
+//! Which deployment or task set the caller's own task belongs to.
+//!
+//! The task metadata names the task, `DescribeTasks` what it was started by. Neither changes while
+//! the process lives, so both are asked for once.
+
+use std::num::NonZeroU32;
+
+use aws_sdk_ecs::types::Service;
+use tokio::sync::OnceCell;
+
+use super::{Tasks, nonzero};
+use crate::{
+    error::{Attempt, Error},
+    lookup::Calls,
+    own::task,
+};
+
+/// The caller's own task set. A failure to find it is not remembered.
+#[derive(Debug)]
+pub(crate) struct TaskSet {
+    metadata: String,
+    started_by: OnceCell<String>,
+}
+
+impl TaskSet {
+    /// # Errors
+    ///
+    /// When this is no ECS task.
+    pub(crate) fn new(metadata: Option<String>) -> Result<Self, Error> {
+        Ok(Self {
+            metadata: metadata.ok_or(Error::NotInTask)?,
+            started_by: OnceCell::new(),
+        })
+    }
+
+    /// What the own task was started by, `ecs-svc/…` as a rule.
+    pub(crate) async fn started_by(&self, tasks: &Tasks, calls: &mut Calls) -> Result<&str, Error> {
+        let started_by = self.started_by.get_or_try_init(async || {
+            let own = task::read(&self.metadata).await?;
+            check_cluster(&own, tasks.cluster())?;
+            calls.count("DescribeTasks");
+            let attempt = Attempt {
+                action: "ecs:DescribeTasks",
+                what: format!("describing the own task {}", own.arn),
+            };
+            let answer = tasks.describe(&attempt, vec![own.arn.clone()]).await?;
+            let Some(described) = answer.tasks().first() else {
+                return Err(Error::OwnTaskMissing {
+                    task: own.arn,
+                    cluster: tasks.cluster().to_owned(),
+                });
+            };
+            let started_by = described.started_by().filter(|starter| !starter.is_empty());
+            started_by
+                .map(str::to_owned)
+                .ok_or(Error::NoGroup { task: own.arn })
+        });
+        started_by.await.map(String::as_str)
+    }
+}
+
+/// How many tasks the service means to run in this deployment or task set.
+pub(crate) fn desired_count(service: &Service, started_by: &str) -> Option<NonZeroU32> {
+    let task_set = service
+        .task_sets()
+        .iter()
+        .find(|task_set| task_set.id() == Some(started_by));
+    let deployment = service
+        .deployments()
+        .iter()
+        .find(|deployment| deployment.id() == Some(started_by));
+    match (task_set, deployment) {
+        (Some(task_set), _) => nonzero(task_set.computed_desired_count()),
+        (None, Some(deployment)) => nonzero(deployment.desired_count()),
+        (None, None) => None,
+    }
+}
+
+/// Either may be a name or an ARN.
+fn check_cluster(own: &task::Task, configured: &str) -> Result<(), Error> {
+    let name = |cluster: &str| cluster.rsplit('/').next().unwrap_or_default().to_owned();
+    match &own.cluster {
+        Some(actual) if !actual.is_empty() && name(actual) != name(configured) => {
+            Err(Error::OtherCluster {
+                task: own.arn.clone(),
+                actual: actual.clone(),
+                configured: configured.to_owned(),
+            })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::types::{Deployment, TaskSet as EcsTaskSet};
+
+    use super::*;
+
+    #[test]
+    fn the_desired_count_is_that_of_the_own_task_set_or_deployment() {
+        let service = Service::builder()
+            .desired_count(9)
+            .task_sets(
+                EcsTaskSet::builder()
+                    .id("ecs-svc/1")
+                    .computed_desired_count(3)
+                    .build(),
+            )
+            .deployments(
+                Deployment::builder()
+                    .id("ecs-svc/2")
+                    .desired_count(4)
+                    .build(),
+            )
+            .deployments(
+                Deployment::builder()
+                    .id("ecs-svc/3")
+                    .desired_count(0)
+                    .build(),
+            )
+            .build();
+        let count = |starter| desired_count(&service, starter).map(NonZeroU32::get);
+        assert_eq!(count("ecs-svc/1"), Some(3));
+        assert_eq!(count("ecs-svc/2"), Some(4));
+        assert_eq!(count("ecs-svc/3"), None);
+        assert_eq!(count("ecs-svc/4"), None);
+    }
+
+    #[test]
+    fn a_cluster_is_the_same_by_name_or_by_arn() {
+        let arn = "arn:aws:ecs:eu-central-1:111122223333:cluster/prod";
+        let check = |actual: Option<&str>, configured| {
+            let own = task::Task::in_cluster(actual);
+            check_cluster(&own, configured).map_err(|error| error.to_string())
+        };
+        for (actual, configured) in [("prod", "prod"), (arn, "prod"), ("prod", arn), (arn, arn)] {
+            assert_eq!(check(Some(actual), configured), Ok(()));
+        }
+        assert_eq!(check(None, "prod"), Ok(()));
+        assert_eq!(
+            check(Some("prod"), "default"),
+            Err("task/1 runs in cluster `prod`, but `default` is configured".to_owned())
+        );
+    }
+}

@@ -1,0 +1,111 @@
+//! This container's own address: the one that other members reach it at.
+//!
+//! An endpoint that knows is believed: the task metadata of ECS first, then the instance metadata
+//! of EC2. Only where neither exists is the address guessed from the network interfaces, and only
+//! if a single one is left. Interface names say nothing: on Fargate `eth0` is link-local and the
+//! task's own address is on `eth1`.
+
+use std::{fmt, net::IpAddr};
+
+use crate::{
+    Error,
+    config::{AddressFamily, Surroundings},
+};
+
+mod http;
+mod instance;
+mod interfaces;
+pub(crate) mod task;
+
+pub use interfaces::{Candidate, Judgement};
+
+/// The own address, and what else the metadata told along with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// Who said so.
+    pub source: AddressSource,
+    /// The availability zone, from either metadata endpoint.
+    pub availability_zone: Option<String>,
+    /// The ARN of the own ECS task.
+    pub task: Option<String>,
+    /// The ECS cluster that the task runs in: a name or an ARN.
+    pub cluster: Option<String>,
+}
+
+/// Where an own address was learnt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AddressSource {
+    /// The task metadata endpoint of ECS.
+    TaskMetadata,
+    /// The instance metadata service of EC2.
+    InstanceMetadata,
+    /// The network interface of this name, the only one that could be meant.
+    Interface(String),
+}
+
+/// The address that other members reach this container at.
+///
+/// Where IPv4 is asked for and there is only IPv6, as in a VPC without IPv4, it is the IPv6 address.
+/// Addresses that metadata names are taken as they are.
+///
+/// # Errors
+///
+/// When the task metadata endpoint exists and does not answer, or the task is not in network mode
+/// `awsvpc`; [`Error::OwnAddress`] with every candidate when the interfaces leave none or several.
+pub async fn container_address(
+    surroundings: &Surroundings,
+    family: AddressFamily,
+) -> Result<OwnAddress, Error> {
+    // In a task the instance's metadata would name the host, so a failure here is final.
+    let task = match &surroundings.task_metadata {
+        Some(url) => Some(task::read(url).await?),
+        None => None,
+    };
+    if let Some(task) = &task
+        && let Some(address) = task.address(family)?
+    {
+        return Ok(OwnAddress {
+            address,
+            source: AddressSource::TaskMetadata,
+            availability_zone: task.availability_zone.clone(),
+            task: Some(task.arn.clone()),
+            cluster: task.cluster.clone(),
+        });
+    }
+    if task.is_none()
+        && let Some(url) = &surroundings.instance_metadata
+        && let Some(instance) = instance::read(url, family).await
+    {
+        return Ok(OwnAddress {
+            address: instance.address,
+            source: AddressSource::InstanceMetadata,
+            availability_zone: instance.availability_zone,
+            task: None,
+            cluster: None,
+        });
+    }
+    let (interface, address) = interfaces::only(family)?;
+    let (availability_zone, task, cluster) = match task {
+        Some(task) => (task.availability_zone, Some(task.arn), task.cluster),
+        None => (None, None, None),
+    };
+    Ok(OwnAddress {
+        address,
+        source: AddressSource::Interface(interface),
+        availability_zone,
+        task,
+        cluster,
+    })
+}
+
+impl fmt::Display for AddressSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TaskMetadata => f.write_str("task metadata"),
+            Self::InstanceMetadata => f.write_str("instance metadata"),
+            Self::Interface(name) => write!(f, "interface {name}"),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! The network interfaces, where nothing else tells the own address.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+use crate::{config::AddressFamily, error::Error};
+
+/// An address of this host, and whether it may be the own one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The interface's name.
+    pub interface: String,
+    /// Its address.
+    pub address: IpAddr,
+    /// Whether it can be meant.
+    pub judgement: Judgement,
+}
+
+/// Whether an address of this host can be the one that others reach it at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Judgement {
+    /// It can.
+    #[error("possible")]
+    Possible,
+    /// Reaches this host only.
+    #[error("loopback")]
+    Loopback,
+    /// Reaches the same link only; ECS uses such addresses for its own endpoints.
+    #[error("link-local")]
+    LinkLocal,
+    /// Names a group.
+    #[error("multicast")]
+    Multicast,
+    /// Names nothing.
+    #[error("unspecified")]
+    Unspecified,
+    /// Neither private nor in 100.64.0.0/10.
+    #[error("public")]
+    Public,
+    /// IPv4 is there and wanted.
+    #[error("IPv4 goes first")]
+    NotIpv4,
+    /// IPv6 is wanted.
+    #[error("not IPv6")]
+    NotIpv6,
+}
+
+/// The interface and the address, if exactly one is possible.
+pub(crate) fn only(family: AddressFamily) -> Result<(String, IpAddr), Error> {
+    // Reading them fails only for want of memory or file handles: then none is known.
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let addresses = interfaces
+        .into_iter()
+        .map(|interface| (interface.name.clone(), interface.ip()))
+        .collect();
+    choose(addresses, family)
+}
+
+/// Exactly one must be possible, or the error lists them all.
+fn choose(
+    addresses: Vec<(String, IpAddr)>,
+    family: AddressFamily,
+) -> Result<(String, IpAddr), Error> {
+    let mut found: Vec<Candidate> = addresses
+        .into_iter()
+        .map(|(interface, address)| Candidate {
+            interface,
+            address,
+            judgement: judge(address),
+        })
+        .collect();
+    let possible = |found: &Candidate| found.judgement == Judgement::Possible;
+    let ipv4 = found
+        .iter()
+        .any(|found| possible(found) && found.address.is_ipv4());
+    for candidate in &mut found {
+        if !possible(candidate) {
+            continue;
+        }
+        match (family, candidate.address) {
+            (AddressFamily::Ipv4, IpAddr::V6(_)) if ipv4 => {
+                candidate.judgement = Judgement::NotIpv4;
+            }
+            (AddressFamily::Ipv6, IpAddr::V4(_)) => candidate.judgement = Judgement::NotIpv6,
+            (AddressFamily::Ipv4, _) | (AddressFamily::Ipv6, IpAddr::V6(_)) => {}
+        }
+    }
+    let mut remaining = found.iter().filter(|candidate| possible(candidate));
+    match (remaining.next(), remaining.next()) {
+        (Some(only), None) => Ok((only.interface.clone(), only.address)),
+        (Some(_), Some(_)) | (None, _) => Err(Error::OwnAddress { found }),
+    }
+}
+
+fn judge(address: IpAddr) -> Judgement {
+    match address {
+        IpAddr::V4(address) => judge_ipv4(address),
+        IpAddr::V6(address) => judge_ipv6(address),
+    }
+}
+
+fn judge_ipv4(address: Ipv4Addr) -> Judgement {
+    let [first, second, ..] = address.octets();
+    // Carrier-grade NAT space, which VPCs may use.
+    let shared = first == 100 && (64..128).contains(&second);
+    if address.is_loopback() {
+        Judgement::Loopback
+    } else if address.is_link_local() {
+        Judgement::LinkLocal
+    } else if address.is_multicast() || address.is_broadcast() {
+        Judgement::Multicast
+    } else if address.is_unspecified() {
+        Judgement::Unspecified
+    } else if address.is_private() || shared {
+        Judgement::Possible
+    } else {
+        Judgement::Public
+    }
+}
+
+/// IPv6 addresses of a VPC are globally unique as a rule.
+fn judge_ipv6(address: Ipv6Addr) -> Judgement {
+    if address.is_loopback() {
+        Judgement::Loopback
+    } else if address.is_unicast_link_local() {
+        Judgement::LinkLocal
+    } else if address.is_multicast() {
+        Judgement::Multicast
+    } else if address.is_unspecified() {
+        Judgement::Unspecified
+    } else {
+        Judgement::Possible
+    }
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            interface,
+            address,
+            judgement,
+        } = self;
+        write!(f, "{address} on {interface} ({judgement})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Addresses on `if0`, `if1` and so on; the chosen one, or the message.
+    fn chosen(family: AddressFamily, addresses: &[&str]) -> Result<String, String> {
+        let addresses = addresses
+            .iter()
+            .enumerate()
+            .map(|(index, address)| (format!("if{index}"), address.parse().unwrap()));
+        choose(addresses.collect(), family)
+            .map(|(_, address)| address.to_string())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn on_fargate_the_link_local_interface_is_passed_over() {
+        let addresses = [
+            "127.0.0.1",
+            "169.254.172.2",
+            "fe80::c58:1",
+            "10.0.1.7",
+            "fe80::1",
+        ];
+        assert_eq!(
+            chosen(AddressFamily::Ipv4, &addresses),
+            Ok("10.0.1.7".to_owned())
+        );
+    }
+
+    #[test]
+    fn private_and_shared_address_space_counts() {
+        for address in [
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "100.127.255.254",
+        ] {
+            assert_eq!(
+                chosen(AddressFamily::Ipv4, &[address]),
+                Ok(address.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn an_address_that_others_cannot_use_is_listed_with_the_reason() {
+        for (address, reason) in [
+            ("127.0.0.1", "loopback"),
+            ("169.254.0.1", "link-local"),
+            ("224.0.0.1", "multicast"),
+            ("0.0.0.0", "unspecified"),
+            ("8.8.8.8", "public"),
+            ("100.63.255.255", "public"),
+            ("100.128.0.0", "public"),
+            ("::1", "loopback"),
+            ("fe80::1", "link-local"),
+            ("febf::1", "link-local"),
+            ("ff02::1", "multicast"),
+            ("::", "unspecified"),
+        ] {
+            assert_eq!(
+                chosen(AddressFamily::Ipv4, &[address]),
+                Err(format!(
+                    "the own address is not certain: {address} on if0 ({reason})"
+                ))
+            );
+        }
+    }
+
+    #[test]
+    fn two_possible_addresses_are_an_error_that_lists_both() {
+        assert_eq!(
+            chosen(
+                AddressFamily::Ipv4,
+                &["10.0.1.7", "127.0.0.1", "172.17.0.1"]
+            ),
+            Err(
+                "the own address is not certain: 10.0.1.7 on if0 (possible); \
+                 127.0.0.1 on if1 (loopback); 172.17.0.1 on if2 (possible)"
+                    .to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn no_interface_is_an_error_that_says_so() {
+        assert_eq!(
+            chosen(AddressFamily::Ipv4, &[]),
+            Err("the own address is not certain: this host has no network interface".to_owned())
+        );
+    }
+
+    #[test]
+    fn with_both_families_the_wanted_one_is_taken() {
+        let addresses = ["10.0.1.7", "2001:db8::7"];
+        assert_eq!(
+            chosen(AddressFamily::Ipv4, &addresses),
+            Ok("10.0.1.7".to_owned())
+        );
+        assert_eq!(
+            chosen(AddressFamily::Ipv6, &addresses),
+            Ok("2001:db8::7".to_owned())
+        );
+    }
+
+    #[test]
+    fn in_a_vpc_without_ipv4_the_address_is_ipv6() {
+        for address in ["2001:db8::7", "fd00::7"] {
+            let addresses = ["127.0.0.1", "169.254.172.2", address];
+            assert_eq!(
+                chosen(AddressFamily::Ipv4, &addresses),
+                Ok(address.to_owned())
+            );
+        }
+        assert!(chosen(AddressFamily::Ipv6, &["10.0.1.7"]).is_err());
+    }
+}
