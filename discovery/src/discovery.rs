@@ -71,9 +71,9 @@ impl Discovery {
         })
     }
 
-    /// The method's name.
-    pub fn method(&self) -> MethodName {
-        self.name
+    /// The method's canonical name, for example `aws-api-ecs`.
+    pub fn method(&self) -> &'static str {
+        self.name.as_str()
     }
 
     /// Asks once. `timeout` covers every page and every call; nothing goes on after it, nor after
