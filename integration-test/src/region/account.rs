@@ -1,0 +1,313 @@
+//! The model of one pretended account in one region: clusters, services, tasks, instances, roles.
+//!
+//! Plain data that scenarios edit and handlers read.
+//! It knows nothing of requests, and it has no life of its own:
+//! a task is `RUNNING` because somebody said so.
+
+pub mod cluster;
+pub mod identity;
+pub mod instance;
+pub mod task;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::SystemTime;
+
+use self::cluster::{Cluster, Deployment, Service};
+use self::identity::{Role, Sessions};
+use self::instance::{Instance, InstanceId};
+use self::task::{DesiredStatus, Task, TaskArn, TaskStatus};
+
+/// The account number used wherever none is given.
+pub const ACCOUNT_ID: &str = "123456789012";
+
+/// The region used wherever none is given.
+pub const REGION: &str = "eu-west-1";
+
+/// The role of a task that names no other.
+pub const TASK_ROLE: &str = "task-role";
+
+/// The role of an instance that names no other.
+pub const INSTANCE_ROLE: &str = "instance-role";
+
+/// One account in one region.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Twelve digits.
+    pub id: String,
+    /// For example `eu-west-1`.
+    pub region: String,
+    /// What the account takes the time to be. The region sets it before each edit and each request.
+    pub now: SystemTime,
+    /// By name.
+    pub clusters: BTreeMap<String, Cluster>,
+    /// In the order in which they are listed.
+    pub instances: BTreeMap<InstanceId, Instance>,
+    /// By name. A role that is used but not here may do everything.
+    pub roles: BTreeMap<String, Role>,
+    pub(super) sessions: Sessions,
+    /// How many ids were handed out. Ids are a function of it, so that runs repeat exactly.
+    serial: u64,
+}
+
+impl Account {
+    /// An empty account.
+    #[must_use]
+    pub fn new(id: &str, region: &str, now: SystemTime) -> Self {
+        Self {
+            id: id.to_owned(),
+            region: region.to_owned(),
+            now,
+            clusters: BTreeMap::new(),
+            instances: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            sessions: Sessions::default(),
+            serial: 0,
+        }
+    }
+
+    /// The cluster of that name, created where it is missing.
+    pub fn put_cluster(&mut self, name: &str) -> &mut Cluster {
+        self.clusters.entry(name.to_owned()).or_default()
+    }
+
+    /// The service of that name with this desired count,
+    /// created with its first deployment where it is missing.
+    pub fn put_service(&mut self, cluster: &str, name: &str, desired_count: u32) -> &mut Service {
+        let first = Deployment::primary(self.deployment_id(), 1, self.now);
+        let created = self.now;
+        let service = self
+            .put_cluster(cluster)
+            .services
+            .entry(name.to_owned())
+            .or_insert_with(|| Service::new(first, created));
+        service.desired_count = desired_count;
+        service
+    }
+
+    /// Starts a new deployment of a service and gives its id.
+    /// The one before stays as `ACTIVE`, and its tasks stay too.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such service.
+    pub fn deploy(&mut self, cluster: &str, service: &str) -> String {
+        let id = self.deployment_id();
+        let now = self.now;
+        let service = self.service_mut(cluster, service);
+        let revision = service.deployments.len() + 1;
+        for deployment in &mut service.deployments {
+            deployment.status = "ACTIVE";
+        }
+        service
+            .deployments
+            .insert(0, Deployment::primary(id.clone(), revision, now));
+        id
+    }
+
+    /// Adds a task set to a service, whose tasks it then starts instead of deployments,
+    /// and gives its id.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such service.
+    pub fn put_task_set(&mut self, cluster: &str, service: &str) -> String {
+        let id = self.deployment_id();
+        let now = self.now;
+        let service = self.service_mut(cluster, service);
+        service.deployments.clear();
+        service.add_task_set(id.clone(), now);
+        id
+    }
+
+    /// Starts a task.
+    ///
+    /// A task of a service is started by the service's primary deployment or task set,
+    /// unless it says otherwise.
+    /// A task without an address gets the next free one of 10.0.0.0/16.
+    ///
+    /// # Panics
+    ///
+    /// Where the task belongs to a service that is not there.
+    pub fn run_task(&mut self, mut task: Task) -> TaskArn {
+        let serial = self.next_serial();
+        task.id = hexadecimal(serial);
+        task.interface = format!("eni-{:017x}", scatter(serial));
+        task.attachment = uuid(serial);
+        task.credentials_token = hexadecimal(serial.wrapping_add(1 << 61));
+        task.created_at.get_or_insert(self.now);
+        if let Some(service) = &task.service {
+            let primary = self.service_mut(&task.cluster, service).primary();
+            if task.started_by.is_none() {
+                task.started_by = primary;
+            }
+        }
+        if task.ipv4.is_none() && task.ipv6.is_none() {
+            task.ipv4 = Some(private_address(serial));
+        }
+        let arn = TaskArn::new(&self.region, &self.id, &task.cluster, &task.id);
+        self.put_cluster(&arn.cluster().to_owned())
+            .tasks
+            .insert(task.id.clone(), task);
+        arn
+    }
+
+    /// A task that is there.
+    ///
+    /// # Panics
+    ///
+    /// Where it is not.
+    pub fn task(&self, arn: &TaskArn) -> &Task {
+        self.clusters
+            .get(arn.cluster())
+            .and_then(|cluster| cluster.tasks.get(arn.id()))
+            .unwrap_or_else(|| panic!("no task {arn}"))
+    }
+
+    /// A task that is there, to be changed.
+    ///
+    /// # Panics
+    ///
+    /// Where it is not.
+    pub fn task_mut(&mut self, arn: &TaskArn) -> &mut Task {
+        self.clusters
+            .get_mut(arn.cluster())
+            .and_then(|cluster| cluster.tasks.get_mut(arn.id()))
+            .unwrap_or_else(|| panic!("no task {arn}"))
+    }
+
+    /// Asks a task to stop: its desired status is `STOPPED` at once, its last status comes after.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such task.
+    pub fn stop_task(&mut self, arn: &TaskArn) {
+        let now = self.now;
+        let task = self.task_mut(arn);
+        task.desired_status = DesiredStatus::Stopped;
+        task.last_status = TaskStatus::Deactivating;
+        task.stopping_at = Some(now);
+        task.version += 1;
+    }
+
+    /// Ends a task. It stays visible, as it does in AWS for about an hour.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such task.
+    pub fn finish_task(&mut self, arn: &TaskArn) {
+        self.stop_task(arn);
+        let now = self.now;
+        let task = self.task_mut(arn);
+        task.last_status = TaskStatus::Stopped;
+        task.stopped_at = Some(now);
+    }
+
+    /// Removes a task without a trace: from now on it is reported as `MISSING`.
+    pub fn forget_task(&mut self, arn: &TaskArn) {
+        if let Some(cluster) = self.clusters.get_mut(arn.cluster()) {
+            cluster.tasks.remove(arn.id());
+        }
+    }
+
+    /// Starts an instance. One without an interface gets one with a free address of 10.0.0.0/16.
+    pub fn run_instance(&mut self, mut instance: Instance) -> InstanceId {
+        let serial = self.next_serial();
+        instance.launched(serial, self.now, private_address(serial));
+        let id = InstanceId(format!("i-{:017x}", scatter(serial)));
+        self.instances.insert(id.clone(), instance);
+        id
+    }
+
+    /// An instance that is there, to be changed.
+    ///
+    /// # Panics
+    ///
+    /// Where it is not.
+    pub fn instance_mut(&mut self, id: &InstanceId) -> &mut Instance {
+        self.instances
+            .get_mut(id)
+            .unwrap_or_else(|| panic!("no instance {id}"))
+    }
+
+    /// The role of that name, created with every permission where it is missing.
+    pub fn role_mut(&mut self, name: &str) -> &mut Role {
+        self.roles.entry(name.to_owned()).or_default()
+    }
+
+    /// Ends every session: the next call with its credentials is refused as expired,
+    /// and whoever asks for credentials gets new ones.
+    pub fn expire_credentials(&mut self) {
+        self.sessions.expire(self.now);
+    }
+
+    /// The task of that id, in whichever cluster it is.
+    pub(super) fn find_task(&self, id: &str) -> Option<(TaskArn, &Task)> {
+        let (cluster, task) = self
+            .clusters
+            .iter()
+            .find_map(|(name, cluster)| Some((name, cluster.tasks.get(id)?)))?;
+        Some((TaskArn::new(&self.region, &self.id, cluster, id), task))
+    }
+
+    pub(super) fn find_instance(&self, id: &str) -> Option<&Instance> {
+        self.instances.get(&InstanceId(id.to_owned()))
+    }
+
+    /// An ECS ARN of this account, for example `cluster/demo`.
+    pub(super) fn ecs_arn(&self, resource: &str) -> String {
+        format!("arn:aws:ecs:{}:{}:{resource}", self.region, self.id)
+    }
+
+    pub(super) fn next_serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    fn service_mut(&mut self, cluster: &str, service: &str) -> &mut Service {
+        self.clusters
+            .get_mut(cluster)
+            .and_then(|found| found.services.get_mut(service))
+            .unwrap_or_else(|| panic!("no service `{service}` in the cluster `{cluster}`"))
+    }
+
+    fn deployment_id(&mut self) -> String {
+        let serial = self.next_serial();
+        format!("ecs-svc/{:019}", scatter(serial) >> 1)
+    }
+}
+
+/// Spreads serial numbers over 64 bits (the finaliser of splitmix64, which is a bijection),
+/// so that ids come in no telling order.
+pub(super) fn scatter(serial: u64) -> u64 {
+    let mut mixed = serial.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+/// 32 hexadecimal digits, as in the ids of tasks.
+pub(super) fn hexadecimal(serial: u64) -> String {
+    let high = scatter(serial);
+    format!("{high:016x}{:016x}", scatter(high))
+}
+
+/// The same digits in the shape of a UUID.
+pub(super) fn uuid(serial: u64) -> String {
+    let digits = hexadecimal(serial);
+    format!(
+        "{}-{}-{}-{}-{}",
+        &digits[..8],
+        &digits[8..12],
+        &digits[12..16],
+        &digits[16..20],
+        &digits[20..]
+    )
+}
+
+/// An address of 10.0.0.0/16, neither the network's own nor the first four, which AWS keeps.
+fn private_address(serial: u64) -> Ipv4Addr {
+    let host = u16::try_from(4 + serial % 65_000).expect("65,004 is below 65,536");
+    let [high, low] = host.to_be_bytes();
+    Ipv4Addr::new(10, 0, high, low)
+}

@@ -1,0 +1,288 @@
+//! The front of the region: takes each request, lets faults strike, has it answered, records it.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use wiremock::http::Method;
+use wiremock::{Request, ResponseTemplate};
+
+use super::access::{Service, caller};
+use super::account::Account;
+use super::account::identity::Caller;
+use super::calls::{Action, Call, Calls, Outcome};
+use super::ec2::{self, Form};
+use super::ecs;
+use super::faults::{Effects, Rules};
+use super::instance_metadata;
+use super::reply::{ApiError, EC2_XML, ECS_JSON, Reply, Wire};
+use super::task_metadata::{self, Version};
+
+/// Longer than anybody waits: connections of requests that are never answered stay open.
+const NEVER: Duration = Duration::from_hours(24);
+
+/// All that the region holds.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) account: Account,
+    pub(super) rules: Rules,
+    pub(super) calls: Calls,
+}
+
+/// A request, sorted by whom it is for.
+enum Inquiry<'a> {
+    Ecs {
+        action: Action,
+        body: &'a [u8],
+    },
+    Ec2 {
+        action: Action,
+        form: Form,
+    },
+    Task {
+        version: Version,
+        id: &'a str,
+        path: &'a str,
+    },
+    TaskCredentials {
+        id: &'a str,
+    },
+    InstanceToken {
+        id: &'a str,
+    },
+    Instance {
+        id: &'a str,
+        path: &'a str,
+    },
+    Unknown,
+}
+
+impl World {
+    pub(super) fn new(account: Account, seed: u64) -> Self {
+        Self {
+            account,
+            rules: Rules::seeded(seed),
+            calls: Calls::default(),
+        }
+    }
+
+    /// Answers a request that arrived now.
+    pub(super) fn answer(&mut self, request: &Request, now: SystemTime) -> ResponseTemplate {
+        self.account.now = now;
+        let inquiry = Inquiry::of(request);
+        let caller = inquiry.caller(&self.account, request);
+        let known = caller.as_ref().ok().and_then(Option::as_ref);
+        let effects = self.rules.strike(inquiry.action(), known);
+
+        let known = known.cloned();
+        let refused = effects
+            .refusal
+            .map(|refusal| inquiry.wire().refusal(refusal));
+        let answered = match (refused, caller) {
+            (Some(error), _) | (None, Err(error)) => Err(error),
+            (None, Ok(caller)) => self.ask(&inquiry, request, caller.as_ref(), &effects),
+        };
+        let (mut reply, outcome) = match answered {
+            Ok(_) if effects.unanswered => (Reply::text(""), Outcome::Unanswered),
+            Err(_) if effects.unanswered => (Reply::text(""), Outcome::Unanswered),
+            Ok(reply) if effects.damage.is_some() => (reply, Outcome::Garbled),
+            Ok(reply) => (reply, Outcome::Answered),
+            Err(error) => (inquiry.wire().error(&error), Outcome::Refused(error.code)),
+        };
+        if let Some(damage) = effects.damage {
+            reply.damage(damage);
+        }
+        let delay = if effects.unanswered {
+            NEVER
+        } else {
+            effects.delay
+        };
+        self.calls.record(Call {
+            action: inquiry.action(),
+            caller: known,
+            parameters: inquiry.parameters(request),
+            outcome,
+            at: now,
+            delay,
+        });
+        ResponseTemplate::new(reply.status)
+            .append_headers(reply.header)
+            .set_body_raw(reply.body, reply.content_type)
+            .set_delay(delay)
+    }
+
+    fn ask(
+        &mut self,
+        inquiry: &Inquiry<'_>,
+        request: &Request,
+        caller: Option<&Caller>,
+        effects: &Effects,
+    ) -> Result<Reply, ApiError> {
+        let account = &mut self.account;
+        let view = effects.view.as_ref().map(|snapshot| snapshot.0.as_ref());
+        let signed = || caller.expect("only signed requests to these services get here");
+        match inquiry {
+            Inquiry::Ecs { action, body } => {
+                let view = view.unwrap_or(account);
+                ecs::answer(view, signed(), *action, body, &effects.paging).map(|mut answer| {
+                    effects.omit(&mut answer);
+                    Reply::new(ECS_JSON, answer.to_string())
+                })
+            }
+            Inquiry::Ec2 { action, form } => {
+                let view = view.unwrap_or(account);
+                ec2::answer(view, signed(), *action, form, &effects.paging)
+                    .map(|body| Reply::new(EC2_XML, body))
+            }
+            Inquiry::Task { version, id, path } => {
+                let mut reply = task_metadata::answer(view.unwrap_or(account), *version, id, path)?;
+                effects.omit_from(&mut reply);
+                Ok(reply)
+            }
+            Inquiry::TaskCredentials { id } => {
+                let mut reply =
+                    task_metadata::credentials(account, id, header(request, "authorization"))?;
+                effects.omit_from(&mut reply);
+                Ok(reply)
+            }
+            Inquiry::InstanceToken { id } => {
+                let ttl = header(request, "x-aws-ec2-metadata-token-ttl-seconds");
+                instance_metadata::token(account, id, ttl)
+            }
+            Inquiry::Instance { id, path } => {
+                let token = header(request, "x-aws-ec2-metadata-token");
+                instance_metadata::answer(account, id, path, token)
+            }
+            Inquiry::Unknown => Err(ApiError::new(404, "NotFound", "Not Found")),
+        }
+    }
+}
+
+impl Effects {
+    fn omit(&self, answer: &mut Value) {
+        if let Some(members) = answer.as_object_mut() {
+            members.retain(|name, _| !self.omitted.contains(&name.as_str()));
+        }
+    }
+
+    fn omit_from(&self, reply: &mut Reply) {
+        if self.omitted.is_empty() {
+            return;
+        }
+        if let Ok(mut answer) = serde_json::from_str(&reply.body) {
+            self.omit(&mut answer);
+            reply.body = answer.to_string();
+        }
+    }
+}
+
+impl<'a> Inquiry<'a> {
+    fn of(request: &'a Request) -> Self {
+        let path = request.url.path();
+        if path == "/" && request.method == Method::POST {
+            return match header(request, "x-amz-target") {
+                Some(target) => Self::Ecs {
+                    action: ecs::action(target),
+                    body: &request.body,
+                },
+                None => {
+                    let form = ec2::form(&request.body);
+                    Self::Ec2 {
+                        action: ec2::action(&form),
+                        form,
+                    }
+                }
+            };
+        }
+        Self::of_metadata(&request.method, path).unwrap_or(Self::Unknown)
+    }
+
+    fn of_metadata(method: &Method, path: &'a str) -> Option<Self> {
+        let (kind, rest) = path.strip_prefix('/')?.split_once('/')?;
+        // The rest begins with its slash, or is empty.
+        let (id, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        match (kind, method) {
+            ("v4", &Method::GET) => Some(Self::Task {
+                version: Version::V4,
+                id,
+                path: rest,
+            }),
+            ("v3", &Method::GET) => Some(Self::Task {
+                version: Version::V3,
+                id,
+                path: rest,
+            }),
+            ("v2", &Method::GET) if id == "credentials" => Some(Self::TaskCredentials {
+                id: rest.strip_prefix('/')?,
+            }),
+            ("instance", &Method::PUT) if rest == "/latest/api/token" => {
+                Some(Self::InstanceToken { id })
+            }
+            ("instance", &Method::GET) => Some(Self::Instance {
+                id,
+                path: rest.strip_prefix("/latest")?,
+            }),
+            _ => None,
+        }
+    }
+
+    fn action(&self) -> Action {
+        match self {
+            Self::Ecs { action, .. } | Self::Ec2 { action, .. } => *action,
+            Self::Task { .. } => Action::TaskMetadata,
+            Self::TaskCredentials { .. } => Action::TaskCredentials,
+            Self::InstanceToken { .. } => Action::InstanceToken,
+            Self::Instance { .. } => Action::InstanceMetadata,
+            Self::Unknown => Action::Unknown,
+        }
+    }
+
+    fn wire(&self) -> Wire {
+        match self {
+            Self::Ecs { .. } => Wire::Json,
+            Self::Ec2 { .. } => Wire::Query,
+            Self::Task { .. }
+            | Self::TaskCredentials { .. }
+            | Self::InstanceToken { .. }
+            | Self::Instance { .. }
+            | Self::Unknown => Wire::Plain,
+        }
+    }
+
+    /// Who asks: by the signature, or by the endpoint that only they can reach.
+    fn caller(&self, account: &Account, request: &Request) -> Result<Option<Caller>, ApiError> {
+        let of_session = |session: &str, role: Option<String>| Caller {
+            account: account.id.clone(),
+            role: role.unwrap_or_default(),
+            session: session.to_owned(),
+        };
+        match self {
+            Self::Ecs { .. } => caller(account, Service::Ecs, &request.headers).map(Some),
+            Self::Ec2 { .. } => caller(account, Service::Ec2, &request.headers).map(Some),
+            Self::Task { id, .. } | Self::TaskCredentials { id } => {
+                let task = account.find_task(id);
+                Ok(task.map(|(_, task)| of_session(id, task.role.clone())))
+            }
+            Self::InstanceToken { id } | Self::Instance { id, .. } => {
+                let instance = account.find_instance(id);
+                Ok(instance.map(|instance| of_session(id, instance.role.clone())))
+            }
+            Self::Unknown => Ok(None),
+        }
+    }
+
+    fn parameters(&self, request: &Request) -> Value {
+        match self {
+            Self::Ecs { body, .. } => serde_json::from_slice(body).unwrap_or_default(),
+            Self::Ec2 { form, .. } => json!(form),
+            Self::Task { .. }
+            | Self::TaskCredentials { .. }
+            | Self::InstanceToken { .. }
+            | Self::Instance { .. }
+            | Self::Unknown => json!({ "path": request.url.path() }),
+        }
+    }
+}
+
+fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request.headers.get(name)?.to_str().ok()
+}

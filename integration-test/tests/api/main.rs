@@ -1,0 +1,8 @@
+//! Tests that talk to the pretended region through the real AWS clients.
+//! They need neither an account nor Docker, and they start no processes.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the lint knows test functions, but not their helpers"
+)]
+
+mod region;
