@@ -1,3 +1,5 @@
 //! The pretended AWS account, and the end-to-end scenarios that run against it.
 
+pub mod eventually;
+pub mod nodes;
 pub mod region;

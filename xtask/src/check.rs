@@ -47,7 +47,7 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
         "use another crate or version, or write the exception and its reason into deny.toml",
         || {
             tools::DENY.ensure(sh)?;
-            cmd!(sh, "cargo deny --workspace check bans licenses sources").run()?;
+            cmd!(sh, "cargo deny --workspace check --deny unmatched-skip --deny unnecessary-skip bans licenses sources").run()?;
             Ok(())
         },
     );

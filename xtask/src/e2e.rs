@@ -1,25 +1,33 @@
 //! `cargo xtask e2e`: builds everything, then becomes the `e2e` binary of integration-test.
 
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "the file is that binary's; here its options are only checked, and its help shown"
+)]
+#[path = "../../integration-test/src/e2e/options.rs"]
+mod options;
+
 use std::{env, os::unix::process::CommandExt, process};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use xshell::{Shell, cmd};
 
-/// Builds everything and runs the end-to-end scenarios.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) use self::options::Options as Args;
 
-pub(crate) fn run(sh: &Shell, _args: Args) -> anyhow::Result<()> {
+pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     // Asked before the build, which replaces this very file.
-    let binaries = env::current_exe().context("this program's own path is unknown")?;
-    let e2e = binaries.with_file_name("e2e");
+    let this = env::current_exe().context("this program's own path is unknown")?;
+    let e2e = this.with_file_name("e2e");
 
-    eprintln!("==> build (the first one takes some minutes: aws-sdk-ec2 is large)");
-    cmd!(sh, "cargo build --workspace").run()?;
+    eprintln!("==> build (the first one takes some ten minutes: aws-sdk-ec2 is large)");
+    cmd!(sh, "cargo build --workspace")
+        .run()
+        .context("mend what the compiler names above")?;
 
     // Replacing this process hands on signals and the exit status, and leaves nobody behind who would have to.
     let error = process::Command::new(&e2e)
         .args(env::args_os().skip(2))
         .exec();
-    Err(anyhow!(error).context(format!("{} could not be started", e2e.display())))
+    Err(error).with_context(|| format!("{} cannot be started", e2e.display()))
 }

@@ -1,0 +1,79 @@
+//! What `cargo xtask e2e` and the `e2e` binary can be told.
+//!
+//! xtask compiles this file too, so that a wrong option is named before a build and not after it.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// Shows real clusters forming: builds everything, then runs the end-to-end scenarios.
+///
+/// Each scenario starts nodes, tells them no more than AWS would, and watches from outside, over HTTP,
+/// that they form the cluster they should. The scenarios run side by side; at the end each says what was seen
+/// and how long it took. When one fails, the last state seen and the folder with every node's log are printed,
+/// and the exit status is 1.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "e2e", max_term_width = 100)]
+pub struct Options {
+    /// Where the nodes run.
+    #[arg(long, value_enum, default_value_t = Target::Embedded)]
+    pub target: Target,
+
+    /// Run only this scenario; can be given several times.
+    #[arg(long = "scenario", value_enum, value_name = "NAME")]
+    pub scenarios: Vec<Scenario>,
+
+    /// The size of a scenario's main cluster.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(3..=20))]
+    pub nodes: u8,
+
+    /// Write a machine-readable report to this file.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+
+    /// Keep the nodes' logs even when everything passes.
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// How nodes come to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// Processes on this machine, each with a loopback address of its own; AWS is pretended. Needs nothing but Rust.
+    Embedded,
+}
+
+/// What is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Scenario {
+    /// The tasks of an ECS service form one cluster; other services' tasks and stopped ones stay out.
+    EcsService,
+    /// Tagged EC2 instances form one cluster; stopped, differently tagged and filtered-out ones stay out.
+    Ec2Tag,
+    /// A node is killed, seen unreachable, removed and replaced; another leaves of its own accord.
+    Failure,
+}
+
+impl Target {
+    /// Its name on the command line and in reports.
+    pub fn name(self) -> String {
+        name_of(&self)
+    }
+}
+
+impl Scenario {
+    /// All, in the order they are told about.
+    pub fn all() -> &'static [Self] {
+        Self::value_variants()
+    }
+
+    /// Its name on the command line and in reports.
+    pub fn name(self) -> String {
+        name_of(&self)
+    }
+}
+
+fn name_of(value: &impl ValueEnum) -> String {
+    let value = value.to_possible_value().expect("no value is hidden");
+    value.get_name().to_owned()
+}

@@ -1,0 +1,10 @@
+//! Nodes as processes on this machine: their addresses, their lives, and what they say over HTTP.
+//!
+//! Knows neither AWS nor what a scenario expects.
+
+pub mod addresses;
+pub mod group;
+pub mod http;
+pub mod node;
+pub mod process;
+pub mod settings;

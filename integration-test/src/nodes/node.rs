@@ -1,0 +1,121 @@
+//! One running node: what it says of itself and its cluster, and the ways it can end.
+
+use std::{net::SocketAddr, process::ExitStatus};
+
+use anyhow::{Context, bail};
+use hyper::StatusCode;
+use serde::Deserialize;
+
+use super::{http, process::Process};
+
+/// A node, asked over its management endpoint as an operator would.
+///
+/// Dropping it kills it.
+#[derive(Debug)]
+pub struct Node {
+    name: String,
+    uri: String,
+    management: SocketAddr,
+    process: Process,
+}
+
+/// What a node answers for `/cluster/members`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Members {
+    /// The node that answers.
+    pub self_node: String,
+    /// All that are in the cluster, the node itself included.
+    pub members: Vec<Member>,
+    /// Members that somebody cannot reach at present.
+    pub unreachable: Vec<Unreachable>,
+    /// The lowest-addressed member that is up.
+    pub leader: Option<String>,
+    /// The member that started first.
+    pub oldest: Option<String>,
+    /// Which cluster this is; none before the node is in one.
+    pub cluster: Option<Cluster>,
+}
+
+/// One member.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Member {
+    /// Its address.
+    pub node: String,
+    /// For example `Up`.
+    pub status: String,
+}
+
+/// A member that cannot be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Unreachable {
+    /// Its address.
+    pub node: String,
+}
+
+/// A cluster, as against another of the same name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Cluster {
+    /// Decided once, when it was founded.
+    pub id: String,
+}
+
+impl Node {
+    /// A node that `process` runs, which its peers know as `uri`.
+    pub fn new(name: String, uri: String, management: SocketAddr, process: Process) -> Self {
+        Self {
+            name,
+            uri,
+            management,
+            process,
+        }
+    }
+
+    /// For people, for example `orders-1`; also the name of its log.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its peers call it, for example `cluster://orders@127.1.2.3:7355`.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// What it says of its cluster.
+    pub async fn members(&self) -> anyhow::Result<Members> {
+        let answer = self.get("/cluster/members").await?;
+        if answer.status != StatusCode::OK {
+            bail!("{} answers {answer} for its members", self.name);
+        }
+        serde_json::from_str(&answer.body)
+            .with_context(|| format!("{} answers {answer} for its members", self.name))
+    }
+
+    /// An error with the node's own reason unless it is ready.
+    pub async fn ready(&self) -> anyhow::Result<()> {
+        let answer = self.get("/ready").await?;
+        if answer.status != StatusCode::OK {
+            bail!("{} is not ready: {answer}", self.name);
+        }
+        Ok(())
+    }
+
+    /// Any path's answer.
+    pub async fn get(&self, path: &str) -> anyhow::Result<http::Answer> {
+        http::get(self.management, path).await.with_context(|| {
+            format!("{} says nothing", self.name)
+        })
+    }
+
+    /// Asks it to leave the cluster and end, and waits until it has ended.
+    pub async fn leave(&mut self) -> anyhow::Result<ExitStatus> {
+        let ended = self.process.terminate().await;
+        ended.with_context(|| format!("{} cannot be told to leave", self.name))
+    }
+
+    /// Ends it as a power failure would.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        let ended = self.process.kill().await;
+        ended.with_context(|| format!("{} cannot be killed", self.name))
+    }
+}

@@ -1,0 +1,31 @@
+//! A node's settings, as the environment variables that carry them.
+
+use std::collections::BTreeMap;
+
+/// Every setting's name begins with it.
+const PREFIX: &str = "DEMO_NODE_";
+
+/// Settings by name, without their common prefix.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    /// With this one, in place of an earlier one of the same name.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.0.insert(format!("{PREFIX}{name}"), value.to_string());
+        self
+    }
+
+    /// With all of `others`, in place of earlier ones of the same names.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
+    /// As environment variables.
+    pub fn into_environment(self) -> BTreeMap<String, String> {
+        self.0
+    }
+}
