@@ -1,5 +1,7 @@
 //! The pretended AWS account, and the end-to-end scenarios that run against it.
 
+pub mod e2e;
 pub mod eventually;
 pub mod nodes;
 pub mod region;
+pub mod scenarios;

@@ -42,7 +42,9 @@ pub enum AddressError {
     },
 
     /// Other runs hold every block that was tried.
-    #[error("every block of loopback addresses is taken by another run, the last one tried is that of {address}")]
+    #[error(
+        "every block of loopback addresses is taken by another run, the last one tried is that of {address}"
+    )]
     AllTaken {
         /// The last address that was tried.
         address: Ipv4Addr,
@@ -102,7 +104,11 @@ fn address([a, b]: [u8; 2], last: u8) -> Ipv4Addr {
 
 /// Blocks from 127.1.0.0 to 127.254.255.0, beginning where this process's id says: parallel runs seldom meet.
 fn candidate_blocks() -> impl ExactSizeIterator<Item = [u8; 2]> {
-    let attempts = if cfg!(target_os = "linux") { ATTEMPTS } else { 1 };
+    let attempts = if cfg!(target_os = "linux") {
+        ATTEMPTS
+    } else {
+        1
+    };
     let first = process::id();
     (0..attempts).map(move |attempt| {
         if cfg!(target_os = "linux") {

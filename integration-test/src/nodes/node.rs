@@ -6,7 +6,10 @@ use anyhow::{Context, bail};
 use hyper::StatusCode;
 use serde::Deserialize;
 
-use super::{http, process::Process};
+use super::{
+    http,
+    process::{Ended, Process},
+};
 
 /// A node, asked over its management endpoint as an operator would.
 ///
@@ -100,11 +103,21 @@ impl Node {
         Ok(())
     }
 
-    /// Any path's answer.
+    /// Any path's answer. Fails with [`Ended`] where there is nobody left to give one.
     pub async fn get(&self, path: &str) -> anyhow::Result<http::Answer> {
-        http::get(self.management, path).await.with_context(|| {
-            format!("{} says nothing", self.name)
-        })
+        let silence = match http::get(self.management, path).await {
+            Ok(answer) => return Ok(answer),
+            Err(silence) => silence,
+        };
+        if let Some(status) = self.process.ended() {
+            return Err(Ended {
+                name: self.name.clone(),
+                status,
+                last_words: self.process.last_words(),
+            }
+            .into());
+        }
+        Err(silence).with_context(|| format!("{} says nothing", self.name))
     }
 
     /// Asks it to leave the cluster and end, and waits until it has ended.

@@ -1,0 +1,103 @@
+//! Runs the end-to-end scenarios; `cargo xtask e2e` builds and starts it.
+//!
+//! The program that nodes run is the `demo-node` beside this one.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks to a person"
+)]
+
+use std::{
+    env,
+    fs::File,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use clap::Parser;
+use integration_test::e2e::{host::Host, options::Options, report::Report, run::run};
+use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match attempt(Options::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
+    // Before the run: a report that cannot be written is better known now.
+    let json = options.json.as_ref().map(|path| {
+        File::create(path)
+            .with_context(|| format!("the report cannot be written to {}", path.display()))
+    });
+    let json = json.transpose()?;
+    let logs = tempfile::Builder::new()
+        .prefix("cluster-on-aws-e2e-")
+        .tempdir()
+        .context("there is no room for the nodes' logs")?;
+    let program = env::current_exe()
+        .context("this program's own path is unknown")?
+        .with_file_name("demo-node");
+    let host = Host::prepare(program, logs.path().to_owned())?;
+
+    let report = tokio::select! {
+        report = Box::pin(run(&options, &host)) => report,
+        signal = interruption() => {
+            let signal = signal?;
+            drop(host);
+            eprintln!("\ninterrupted: every node was ended. Their logs: {}", logs.keep().display());
+            // What a shell says of a process that a signal ended.
+            return Ok(ExitCode::from(128 + signal));
+        }
+    };
+    drop(host);
+
+    print!("\n{}", report.to_text());
+    if let Some(json) = json {
+        write_json(&report, json).context("the report cannot be written")?;
+    }
+    Ok(conclude(&report, &options, logs))
+}
+
+/// Says where the logs are if they are kept, and what to do if something failed.
+fn conclude(report: &Report, options: &Options, logs: TempDir) -> ExitCode {
+    let failed = report.failed();
+    if options.keep || !failed.is_empty() {
+        println!("\nlogs: {}", logs.keep().display());
+    }
+    let Some(first) = failed.first() else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!(
+        "\nerror: {} of {} scenarios failed. To see one alone: cargo xtask e2e --scenario {first} --keep",
+        failed.len(),
+        report.scenarios.len()
+    );
+    ExitCode::FAILURE
+}
+
+fn write_json(report: &Report, mut file: File) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut file, &report.to_json())?;
+    writeln!(file)
+}
+
+/// Waits for a signal that asks this program to end, and gives its number.
+async fn interruption() -> io::Result<u8> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let kind = tokio::select! {
+        _ = interrupt.recv() => SignalKind::interrupt(),
+        _ = terminate.recv() => SignalKind::terminate(),
+        _ = hangup.recv() => SignalKind::hangup(),
+    };
+    Ok(u8::try_from(kind.as_raw_value()).expect("the numbers of these three are small"))
+}

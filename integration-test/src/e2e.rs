@@ -1,0 +1,11 @@
+//! The end-to-end run: what it can be told, what nodes run on, and what it reports.
+//!
+//! What is shown, and what must hold, is in [`scenarios`](crate::scenarios).
+
+pub mod deployment;
+pub mod fleet;
+pub mod host;
+pub mod options;
+pub mod record;
+pub mod report;
+pub mod run;

@@ -1,0 +1,126 @@
+//! One scenario's share of a target: an AWS account of its own, and nodes that AWS runs there.
+//!
+//! AWS is pretended by a [`Region`] in this process; a node is a process on this machine.
+//! A node learns what ECS or EC2 would tell it and its own settings, and nothing else.
+
+use std::{
+    cell::Cell,
+    collections::BTreeMap,
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use anyhow::Context;
+
+use super::host::Host;
+use crate::{
+    nodes::{node::Node, process::Process, settings::Settings},
+    region::Region,
+};
+
+/// The name of the cluster that every scenario is about.
+pub const ORDERS: &str = "orders";
+
+/// Where a node answers HTTP, unless it is told otherwise.
+pub const MANAGEMENT_PORT: u16 = 7626;
+
+/// Where a node gossips, unless it is told otherwise.
+pub const GOSSIP_PORT: u16 = 7355;
+
+/// All nodes of a run share one key, decoys too: it must not be the key that keeps clusters apart.
+const GOSSIP_KEY: &str = "a key that only end-to-end runs use";
+
+/// An account, and the nodes in it.
+#[derive(Debug)]
+pub struct Deployment<'host> {
+    host: &'host Host,
+    region: Region,
+    logs: PathBuf,
+    baits: Cell<u16>,
+}
+
+/// A node that is about to start: AWS may list it already.
+#[derive(Debug)]
+pub struct Placed {
+    /// For people; also names its log.
+    pub name: String,
+    /// Its own address.
+    pub address: Ipv4Addr,
+    /// What AWS tells it.
+    pub environment: BTreeMap<String, String>,
+    /// What its operator tells it.
+    pub settings: Settings,
+}
+
+impl<'host> Deployment<'host> {
+    /// An empty account.
+    pub async fn create(host: &'host Host, scenario: &str) -> anyhow::Result<Self> {
+        let logs = host.logs_of(scenario);
+        fs::create_dir_all(&logs).with_context(|| format!("creating {}", logs.display()))?;
+        Ok(Self {
+            host,
+            region: Region::start().await,
+            logs,
+            baits: Cell::new(0),
+        })
+    }
+
+    /// The pretended AWS.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// An address that no node has had.
+    pub fn free_address(&self) -> anyhow::Result<Ipv4Addr> {
+        Ok(self.host.addresses.next()?)
+    }
+
+    /// Starts a node.
+    pub fn start(&self, placed: Placed) -> anyhow::Result<Node> {
+        let Placed {
+            name,
+            address,
+            mut environment,
+            settings,
+        } = placed;
+        let log = self.logs.join(format!("{name}.log"));
+        environment.extend(self.basics().and(settings).into_environment());
+
+        let process = Process::start(&self.host.group, &self.host.program, &environment, log)
+            .with_context(|| format!("starting {name}"))?;
+        Ok(Node::new(
+            name,
+            format!("cluster://{ORDERS}@{address}:{GOSSIP_PORT}"),
+            SocketAddr::from((address, MANAGEMENT_PORT)),
+            process,
+        ))
+    }
+
+    /// Starts a node that forms a cluster by itself, of the same name and with the same key, and takes anyone in.
+    ///
+    /// Placed where no node of a scenario may look, it makes looking there visible:
+    /// whoever finds a cluster joins it.
+    pub fn bait(&self, address: Ipv4Addr) -> anyhow::Result<Node> {
+        let serial = self.baits.get() + 1;
+        self.baits.set(serial);
+        self.start(Placed {
+            name: format!("bait-{serial}"),
+            address,
+            environment: BTreeMap::new(),
+            settings: Settings::default()
+                .with("DISCOVERY_METHOD", "config")
+                .with("DISCOVERY_CONFIG_ADDRESSES", address)
+                .with("BOOTSTRAP_EXPECTED_NODES", 1)
+                .with("BOOTSTRAP_REQUIRED_CONTACT_POINTS", 1)
+                .with("NODE_ADDRESS", address),
+        })
+    }
+
+    fn basics(&self) -> Settings {
+        Settings::default()
+            .with("BOOTSTRAP_SERVICE_NAME", ORDERS)
+            .with("MEMBERSHIP_KEYS", GOSSIP_KEY)
+            .with("LOG_LEVEL", "debug")
+    }
+}

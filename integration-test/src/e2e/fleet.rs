@@ -1,0 +1,157 @@
+//! Tasks of the ECS service [`ORDERS`] that are alike, and what ECS's scheduler does with them.
+//!
+//! Most scenarios have one fleet; blue and green are two fleets of one service.
+
+use std::process::ExitStatus;
+
+use super::deployment::{Deployment, ORDERS, Placed};
+use crate::{
+    nodes::{node::Node, settings::Settings},
+    region::{Account, Task, TaskArn},
+};
+
+/// The ECS cluster of every scenario.
+pub const ECS_CLUSTER: &str = "demo";
+
+/// Tasks, in the order of their start, with a node in each.
+#[derive(Debug)]
+pub struct Fleet<'deployment> {
+    deployment: &'deployment Deployment<'deployment>,
+    name: &'static str,
+    template: Task,
+    settings: Settings,
+    desired: u32,
+    placed: Vec<(TaskArn, Placed)>,
+    running: Vec<(TaskArn, Node)>,
+    serial: usize,
+}
+
+/// A task that no longer counts, and whose node still runs.
+#[derive(Debug)]
+pub struct Departing<'deployment> {
+    deployment: &'deployment Deployment<'deployment>,
+    arn: TaskArn,
+    node: Node,
+}
+
+impl<'deployment> Fleet<'deployment> {
+    /// A fleet without a task, whose nodes discover their peers by service.
+    pub fn create(deployment: &'deployment Deployment<'deployment>) -> Self {
+        deployment.region().edit(|account| {
+            let others = desired_count(account);
+            account.put_service(ECS_CLUSTER, ORDERS, others);
+        });
+        Self {
+            deployment,
+            name: ORDERS,
+            template: Task::of_service(ECS_CLUSTER, ORDERS),
+            settings: Settings::default()
+                .with("DISCOVERY_METHOD", "aws-api-ecs")
+                .with("DISCOVERY_AWS_API_ECS_CLUSTER", ECS_CLUSTER),
+            desired: 0,
+            placed: Vec::new(),
+            running: Vec::new(),
+            serial: 0,
+        }
+    }
+
+    /// The nodes that run.
+    pub fn nodes(&self) -> Vec<&Node> {
+        self.running.iter().map(|(_, node)| node).collect()
+    }
+
+    /// Sets how many tasks there should be. Nothing is started or stopped.
+    pub fn desire(&mut self, tasks: usize) {
+        let desired = u32::try_from(tasks).expect("addresses end far below");
+        self.deployment.region().edit(|account| {
+            let others = desired_count(account) - self.desired;
+            account.put_service(ECS_CLUSTER, ORDERS, others + desired);
+        });
+        self.desired = desired;
+    }
+
+    /// Has as many tasks listed as there should be. The nodes of new ones do not run yet.
+    pub fn place(&mut self, tasks: usize) -> anyhow::Result<()> {
+        self.desire(tasks);
+        while self.running.len() + self.placed.len() < tasks {
+            let placed = self.place_one()?;
+            self.placed.push(placed);
+        }
+        Ok(())
+    }
+
+    /// Starts the nodes of the tasks that were placed.
+    pub fn start(&mut self) -> anyhow::Result<()> {
+        for (arn, placed) in self.placed.drain(..) {
+            let node = self.deployment.start(placed)?;
+            self.running.push((arn, node));
+        }
+        Ok(())
+    }
+
+    /// Brings the fleet up to this many tasks.
+    pub fn scale_out(&mut self, tasks: usize) -> anyhow::Result<()> {
+        self.place(tasks)?;
+        self.start()
+    }
+
+    /// Takes out the task that was started first.
+    ///
+    /// # Panics
+    ///
+    /// Where none runs.
+    pub fn take_oldest(&mut self) -> Departing<'deployment> {
+        let (arn, node) = self.running.remove(0);
+        Departing {
+            deployment: self.deployment,
+            arn,
+            node,
+        }
+    }
+
+    fn place_one(&mut self) -> anyhow::Result<(TaskArn, Placed)> {
+        self.serial += 1;
+        let address = self.deployment.free_address()?;
+        let task = self.template.clone().at(address);
+        let region = self.deployment.region();
+        let arn = region.edit(|account| account.run_task(task));
+        let placed = Placed {
+            name: format!("{}-{}", self.name, self.serial),
+            address,
+            environment: region.task_environment(&arn),
+            settings: self.settings.clone(),
+        };
+        Ok((arn, placed))
+    }
+}
+
+impl Departing<'_> {
+    /// The node.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Stops the task as ECS does, and says how its node ended.
+    pub async fn stop(mut self) -> anyhow::Result<ExitStatus> {
+        let region = self.deployment.region();
+        region.edit(|account| account.stop_task(&self.arn));
+        let status = self.node.leave().await?;
+        region.edit(|account| account.finish_task(&self.arn));
+        Ok(status)
+    }
+
+    /// The node ends without warning, and its task with it.
+    pub async fn crash(mut self) -> anyhow::Result<()> {
+        self.node.kill().await?;
+        let region = self.deployment.region();
+        region.edit(|account| account.finish_task(&self.arn));
+        Ok(())
+    }
+}
+
+/// What all fleets of the service together should have.
+fn desired_count(account: &Account) -> u32 {
+    let cluster = account.clusters.get(ECS_CLUSTER);
+    let service = cluster.and_then(|cluster| cluster.services.get(ORDERS));
+    service.map_or(0, |service| service.desired_count)
+}

@@ -1,0 +1,70 @@
+//! Runs scenarios side by side and gathers what they saw.
+
+use futures::{StreamExt, stream};
+use tokio::time::Instant;
+
+use super::{
+    deployment::Deployment,
+    host::Host,
+    options::{Options, Scenario},
+    record::Record,
+    report::{Outcome, Report, Told},
+};
+use crate::scenarios;
+
+/// Scenarios mostly wait. More of them at once would slow each other down on a small machine.
+const SIDE_BY_SIDE: usize = 4;
+
+/// Runs what `options` ask for, several at once: each scenario has an account and addresses of its own.
+pub async fn run(options: &Options, host: &Host) -> Report {
+    let started = Instant::now();
+    let chosen = Scenario::all()
+        .iter()
+        .filter(|scenario| options.scenarios.is_empty() || options.scenarios.contains(scenario));
+
+    let scenarios = stream::iter(chosen)
+        .map(|&scenario| show(scenario, options, host, started))
+        .buffered(SIDE_BY_SIDE)
+        .collect()
+        .await;
+    Report {
+        target: options.target,
+        scenarios,
+        took: started.elapsed(),
+    }
+}
+
+async fn show(scenario: Scenario, options: &Options, host: &Host, run_started: Instant) -> Told {
+    let name = scenario.name();
+    let started = Instant::now();
+    let record = Record::new(name.clone(), run_started);
+
+    let outcome = match attempt(scenario, options, host, &record).await {
+        Ok(()) => Outcome::Passed,
+        Err(error) => Outcome::Failed {
+            error,
+            logs: host.logs_of(&name),
+        },
+    };
+    Told {
+        name,
+        outcome,
+        steps: record.into_steps(),
+        took: started.elapsed(),
+    }
+}
+
+async fn attempt(
+    scenario: Scenario,
+    options: &Options,
+    host: &Host,
+    record: &Record,
+) -> anyhow::Result<()> {
+    let deployment = Deployment::create(host, &scenario.name()).await?;
+    let nodes = usize::from(options.nodes);
+    match scenario {
+        Scenario::EcsService => scenarios::ecs_service::show(&deployment, record, nodes).await,
+        Scenario::Ec2Tag => scenarios::ec2_tag::show(&deployment, record, nodes).await,
+        Scenario::Failure => scenarios::failure::show(&deployment, record, nodes).await,
+    }
+}

@@ -1,0 +1,10 @@
+//! What the product promises, shown with real nodes.
+//!
+//! A scenario says what AWS lists and what happens to nodes, and waits for what must follow.
+//! How nodes come to run is the business of [`e2e::deployment`](crate::e2e::deployment).
+
+mod decoys;
+pub mod ec2_tag;
+pub mod ecs_service;
+mod expect;
+pub mod failure;

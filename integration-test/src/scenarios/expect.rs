@@ -1,0 +1,120 @@
+//! What must come to hold among nodes, as seen from outside.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::{Context, ensure};
+use futures::future::try_join_all;
+use tokio::time::timeout;
+
+use crate::{
+    e2e::fleet::Departing,
+    eventually::eventually,
+    nodes::{
+        node::{Members, Node},
+        process::Ended,
+    },
+};
+
+/// From the start of the first process to the last node's being ready.
+/// Nodes need a second or two; the rest is for a busy machine.
+pub(super) const FORMING: Duration = Duration::from_secs(20);
+
+/// From SIGTERM until the process has ended, at most.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Waits until `look` finds nothing to complain about; not if a node has ended that should run.
+pub(super) async fn within<T>(
+    limit: Duration,
+    mut look: impl AsyncFnMut() -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    eventually(limit, async || match look().await {
+        Ok(seen) => Ok(Ok(seen)),
+        Err(error) if error.is::<Ended>() => Ok(Err(error)),
+        Err(error) => Err(format!("{error:#}")),
+    })
+    .await?
+}
+
+/// All of `nodes` and nobody else are one cluster, and each of them says so. Gives the cluster's id.
+pub(super) async fn one_cluster(nodes: &[&Node]) -> anyhow::Result<String> {
+    let expected: BTreeSet<&str> = nodes.iter().map(|node| node.uri()).collect();
+    let answers = try_join_all(nodes.iter().map(|node| node.members())).await?;
+
+    let first = answers.first().context("a cluster has a node")?;
+    for (node, answer) in nodes.iter().zip(&answers) {
+        let name = node.name();
+        let up = up(answer);
+        ensure!(
+            up == expected && answer.members.len() == expected.len(),
+            "{name} sees {} of {} up, {answer:?}",
+            up.intersection(&expected).count(),
+            expected.len()
+        );
+        ensure!(
+            answer.unreachable.is_empty(),
+            "{name} cannot reach {:?}",
+            answer.unreachable
+        );
+        ensure!(
+            answer.self_node == node.uri(),
+            "{name} calls itself {}",
+            answer.self_node
+        );
+        ensure!(answer.leader.is_some(), "{name} sees no leader");
+        ensure!(answer.oldest.is_some(), "{name} sees no oldest member");
+        ensure!(
+            (&answer.leader, &answer.oldest, &answer.cluster)
+                == (&first.leader, &first.oldest, &first.cluster),
+            "{name} and {} disagree: {answer:?}, {first:?}",
+            nodes[0].name()
+        );
+    }
+    try_join_all(nodes.iter().map(|node| node.ready())).await?;
+
+    let cluster = first
+        .cluster
+        .as_ref()
+        .context("no node knows its cluster's id")?;
+    Ok(cluster.id.clone())
+}
+
+/// Somebody of `nodes` sees that this one cannot be reached.
+pub(super) async fn seen_unreachable(nodes: &[&Node], uri: &str) -> anyhow::Result<()> {
+    let answers = try_join_all(nodes.iter().map(|node| node.members())).await?;
+    let seen = answers
+        .iter()
+        .any(|answer| answer.unreachable.iter().any(|node| node.node == uri));
+    ensure!(seen, "{uri} is reachable to all of {}", nodes.len());
+    Ok(())
+}
+
+/// No one of `nodes` lists this one any more.
+pub(super) async fn gone(nodes: &[&Node], uri: &str) -> anyhow::Result<()> {
+    let answers = try_join_all(nodes.iter().map(|node| node.members())).await?;
+    for (node, answer) in nodes.iter().zip(&answers) {
+        let member = answer.members.iter().find(|member| member.node == uri);
+        if let Some(member) = member {
+            anyhow::bail!("{} still lists {} as {}", node.name(), uri, member.status);
+        }
+    }
+    Ok(())
+}
+
+/// A task that is asked to stop does so within its grace period, with exit status 0.
+pub(super) async fn left_in_time(task: Departing<'_>) -> anyhow::Result<()> {
+    let name = task.node().name().to_owned();
+    let status = timeout(GRACE, task.stop())
+        .await
+        .with_context(|| format!("{name} still runs"))??;
+    ensure!(status.success(), "{name} ended with {status}");
+    Ok(())
+}
+
+fn up(answer: &Members) -> BTreeSet<&str> {
+    answer
+        .members
+        .iter()
+        .filter(|member| member.status == "Up")
+        .map(|member| member.node.as_str())
+        .collect()
+}
