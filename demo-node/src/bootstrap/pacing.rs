@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_watch_of_a_whole_cluster_makes_at_most_one_call_a_second() {
-        for members in [1, 10, 100, 101, 1000, 10_000] {
+        for members in [1_usize, 10, 100, 101, 1000, 10_000] {
             let calls_per_look = members.div_ceil(100);
             let looks_per_second = members as f64 / watch_interval(members).as_secs_f64();
             assert!(looks_per_second * calls_per_look as f64 <= 1.0, "{members}");

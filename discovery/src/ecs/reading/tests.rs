@@ -235,6 +235,7 @@ fn check(
 ) -> Result<(), TestCaseError> {
     let mut reading = world.reading();
     let mut listed = BTreeSet::new();
+    let mut known = BTreeSet::new();
     let mut described = BTreeSet::new();
     let mut group_failed = false;
     let mut learnt = false;
@@ -262,7 +263,7 @@ fn check(
         for id in &ids {
             let settled = world.settled.borrow();
             if settled.get("demo", id, world.now).is_some() {
-                described.insert(id.clone());
+                known.insert(id.clone());
             }
         }
         listed.extend(ids.iter().cloned());
@@ -291,6 +292,7 @@ fn check(
         describe(&mut reading);
     }
 
+    described.extend(known);
     let running = |ids: &BTreeSet<String>| -> BTreeSet<String> {
         ids.iter()
             .filter(|id| world.kind(id) == Kind::Running)
