@@ -95,7 +95,7 @@ impl Account {
         let id = self.deployment_id();
         let now = self.now;
         let service = self.service_mut(cluster, service);
-        let revision = service.deployments.len() + 1;
+        let revision = service.primary().map_or(1, |(_, revision)| revision + 1);
         for deployment in &mut service.deployments {
             deployment.status = "ACTIVE";
         }
@@ -138,8 +138,9 @@ impl Account {
         task.created_at.get_or_insert(self.now);
         if let Some(service) = &task.service {
             let primary = self.service_mut(&task.cluster, service).primary();
-            if task.started_by.is_none() {
-                task.started_by = primary;
+            if let (None, Some((id, revision))) = (&task.started_by, primary) {
+                task.started_by = Some(id);
+                task.revision = revision;
             }
         }
         if task.ipv4.is_none() && task.ipv6.is_none() {

@@ -149,3 +149,25 @@ impl Calls {
         self.log.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_overlap_while_their_answers_are_held_back() {
+        let mut calls = Calls::default();
+        for (at, delay) in [(0, 10), (5, 10), (8, 1), (12, 10), (30, 0)] {
+            calls.record(Call {
+                action: Action::ListTasks,
+                caller: None,
+                parameters: Value::Null,
+                outcome: Outcome::Answered,
+                at: SystemTime::UNIX_EPOCH + Duration::from_millis(at),
+                delay: Duration::from_millis(delay),
+            });
+        }
+        assert_eq!(calls.most_at_once(Action::ListTasks), 3);
+        assert_eq!(calls.most_at_once(Action::DescribeTasks), 0);
+    }
+}

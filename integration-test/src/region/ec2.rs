@@ -4,6 +4,8 @@
 //! Where it is not known what AWS does with odd input, the input is refused.
 
 mod filter;
+#[cfg(test)]
+mod tests;
 mod xml;
 
 use std::collections::BTreeMap;

@@ -7,6 +7,8 @@ mod describe_services;
 mod describe_tasks;
 mod list_tasks;
 mod task_json;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

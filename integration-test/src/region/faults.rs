@@ -221,3 +221,23 @@ impl Effects {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chance_repeats_from_its_seed() {
+        let struck = |seed: u64| -> Vec<bool> {
+            let mut rules = Rules::seeded(seed);
+            rules.add(Rule::from(Fault::Throttle).with_probability(0.3));
+            (0..1000)
+                .map(|_| rules.strike(Action::ListTasks, None).refusal.is_some())
+                .collect()
+        };
+        assert_eq!(struck(1), struck(1));
+        assert_ne!(struck(1), struck(2));
+        let times = struck(1).iter().filter(|struck| **struck).count();
+        assert!((250..350).contains(&times), "{times}");
+    }
+}

@@ -1,5 +1,8 @@
 //! The front of the region: takes each request, lets faults strike, has it answered, records it.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
@@ -67,6 +70,15 @@ impl World {
 
     /// Answers a request that arrived now.
     pub(super) fn answer(&mut self, request: &Request, now: SystemTime) -> ResponseTemplate {
+        let (reply, delay) = self.serve(request, now);
+        ResponseTemplate::new(reply.status)
+            .append_headers(reply.header)
+            .set_body_raw(reply.body, reply.content_type)
+            .set_delay(delay)
+    }
+
+    /// The answer, and how long it is held back.
+    fn serve(&mut self, request: &Request, now: SystemTime) -> (Reply, Duration) {
         self.account.now = now;
         let inquiry = Inquiry::of(request);
         let caller = inquiry.caller(&self.account, request);
@@ -82,8 +94,7 @@ impl World {
             (None, Ok(caller)) => self.ask(&inquiry, request, caller.as_ref(), &effects),
         };
         let (mut reply, outcome) = match answered {
-            Ok(_) if effects.unanswered => (Reply::text(""), Outcome::Unanswered),
-            Err(_) if effects.unanswered => (Reply::text(""), Outcome::Unanswered),
+            Ok(_) | Err(_) if effects.unanswered => (Reply::text(""), Outcome::Unanswered),
             Ok(reply) if effects.damage.is_some() => (reply, Outcome::Garbled),
             Ok(reply) => (reply, Outcome::Answered),
             Err(error) => (inquiry.wire().error(&error), Outcome::Refused(error.code)),
@@ -104,10 +115,7 @@ impl World {
             at: now,
             delay,
         });
-        ResponseTemplate::new(reply.status)
-            .append_headers(reply.header)
-            .set_body_raw(reply.body, reply.content_type)
-            .set_delay(delay)
+        (reply, delay)
     }
 
     fn ask(

@@ -39,7 +39,7 @@ pub struct Deployment {
     /// `PRIMARY`, `ACTIVE` or `INACTIVE`.
     pub status: &'static str,
     /// Of the task definition.
-    pub revision: usize,
+    pub revision: u32,
     /// When it was created.
     pub created_at: SystemTime,
 }
@@ -81,19 +81,22 @@ impl Service {
         });
     }
 
-    /// The id of the primary deployment or task set.
-    pub(super) fn primary(&self) -> Option<String> {
-        let deployments = self.deployments.iter().map(|d| (d.status, &d.id));
-        let task_sets = self.task_sets.iter().map(|t| (t.status, &t.id));
+    /// The primary deployment or task set: its id and the revision of its task definition.
+    pub(super) fn primary(&self) -> Option<(String, u32)> {
+        let deployments = self
+            .deployments
+            .iter()
+            .map(|d| (d.status, &d.id, d.revision));
+        let task_sets = self.task_sets.iter().map(|t| (t.status, &t.id, 1));
         deployments
             .chain(task_sets)
-            .find(|(status, _)| *status == "PRIMARY")
-            .map(|(_, id)| id.clone())
+            .find(|(status, ..)| *status == "PRIMARY")
+            .map(|(_, id, revision)| (id.clone(), revision))
     }
 }
 
 impl Deployment {
-    pub(super) fn primary(id: String, revision: usize, created_at: SystemTime) -> Self {
+    pub(super) fn primary(id: String, revision: u32, created_at: SystemTime) -> Self {
         Self {
             id,
             status: "PRIMARY",
