@@ -179,9 +179,12 @@ pub fn gather(
     file: Option<&Path>,
     environment: &BTreeMap<String, String>,
 ) -> Result<Values, Error> {
-    let file = file
-        .map(Path::to_path_buf)
-        .or_else(|| environment.get(FILE_VARIABLE).filter(|path| !path.is_empty()).map(Into::into));
+    let file = file.map(Path::to_path_buf).or_else(|| {
+        environment
+            .get(FILE_VARIABLE)
+            .filter(|path| !path.is_empty())
+            .map(Into::into)
+    });
     let table = file.map(read).transpose()?;
     Values::gather(flags, environment, table)
 }
@@ -247,11 +250,11 @@ pub fn discovery_settings(values: &Values) -> Result<discovery::config::Settings
     Ok(match method {
         MethodName::Ecs => Settings::Ecs(Ecs {
             cluster: values.required("discovery.aws-api-ecs.cluster", parse::text)?,
-            tags: values.optional("discovery.aws-api-ecs.tags", parse::tags)?.unwrap_or_default(),
-            container_name: values
-                .optional("discovery.aws-api-ecs.container-name", parse::text)?,
-            address_family: values
-                .required("discovery.aws-api-ecs.address-family", parse::text)?,
+            tags: values
+                .optional("discovery.aws-api-ecs.tags", parse::tags)?
+                .unwrap_or_default(),
+            container_name: values.optional("discovery.aws-api-ecs.container-name", parse::text)?,
+            address_family: values.required("discovery.aws-api-ecs.address-family", parse::text)?,
             client: client(
                 values,
                 "discovery.aws-api-ecs.region",
@@ -276,10 +279,15 @@ pub fn discovery_settings(values: &Values) -> Result<discovery::config::Settings
                 .optional("discovery.aws-api-ec2-tag-based.filters", parse::filters)?
                 .unwrap_or_default(),
             ports: values
-                .optional("discovery.aws-api-ec2-tag-based.ports", parse::comma_separated)?
+                .optional(
+                    "discovery.aws-api-ec2-tag-based.ports",
+                    parse::comma_separated,
+                )?
                 .unwrap_or_default(),
-            address_family: values
-                .required("discovery.aws-api-ec2-tag-based.address-family", parse::text)?,
+            address_family: values.required(
+                "discovery.aws-api-ec2-tag-based.address-family",
+                parse::text,
+            )?,
             client: client(
                 values,
                 "discovery.aws-api-ec2-tag-based.region",
@@ -287,16 +295,12 @@ pub fn discovery_settings(values: &Values) -> Result<discovery::config::Settings
             )?,
         }),
         MethodName::Config => Settings::Config(Fixed {
-            addresses: values.required("discovery.config.addresses", parse::comma_separated)?,
+            targets: values.required("discovery.config.addresses", parse::comma_separated)?,
         }),
     })
 }
 
-fn client(
-    values: &Values,
-    region: &'static str,
-    endpoint: &'static str,
-) -> Result<Client, Error> {
+fn client(values: &Values, region: &'static str, endpoint: &'static str) -> Result<Client, Error> {
     Ok(Client {
         region: values.optional(region, parse::text)?,
         endpoint: values.optional(endpoint, parse::text)?,
@@ -344,15 +348,19 @@ fn bootstrap(values: &Values) -> Result<Bootstrap, Error> {
         filter_on_fallback_port: values
             .required("bootstrap.filter-on-fallback-port", parse::switch)?,
         probe_interval: values.required("bootstrap.probe-interval", parse::duration)?,
-        probe_interval_jitter: values
-            .required("bootstrap.probe-interval-jitter", parse::share)?,
+        probe_interval_jitter: values.required("bootstrap.probe-interval-jitter", parse::share)?,
         probing_failure_timeout: values
             .required("bootstrap.probing-failure-timeout", parse::duration)?,
         on_rival: values.required("bootstrap.on-rival-cluster", parse::text)?,
     })
 }
 
-fn node(values: &Values) -> Result<Node, Error> {
+/// Where the node is.
+///
+/// # Errors
+///
+/// When a setting is wrong.
+pub fn node(values: &Values) -> Result<Node, Error> {
     let ip = parse::number("an IP address, for example `10.0.1.7`");
     Ok(Node {
         address: values.optional("node.address", &ip)?,
@@ -366,7 +374,10 @@ fn membership(values: &Values) -> Result<Membership, Error> {
     let unsealed = values.required("membership.unsealed", parse::switch)?;
     let secrets = values.optional("membership.keys", |raw| {
         let secrets = parse::ordered_words(raw)?;
-        match secrets.iter().find(|secret| secret.chars().count() < LEAST_SECRET) {
+        match secrets
+            .iter()
+            .find(|secret| secret.chars().count() < LEAST_SECRET)
+        {
             Some(short) => Err(format!(
                 "one of the secrets has {} characters; expected at least {LEAST_SECRET}",
                 short.chars().count()
@@ -393,9 +404,13 @@ fn membership(values: &Values) -> Result<Membership, Error> {
     };
     Ok(Membership {
         port,
-        bind_port: values.optional("membership.bind-port", parse::port)?.unwrap_or(port),
+        bind_port: values
+            .optional("membership.bind-port", parse::port)?
+            .unwrap_or(port),
         keys,
-        roles: values.optional("membership.roles", parse::words)?.unwrap_or_default(),
+        roles: values
+            .optional("membership.roles", parse::words)?
+            .unwrap_or_default(),
     })
 }
 
@@ -408,18 +423,11 @@ pub fn management(values: &Values) -> Result<Management, Error> {
     let port = values.required("management.port", parse::port)?;
     Ok(Management {
         port,
-        bind_port: values.optional("management.bind-port", parse::port)?.unwrap_or(port),
+        bind_port: values
+            .optional("management.bind-port", parse::port)?
+            .unwrap_or(port),
         read_only: values.required("management.read-only", parse::switch)?,
     })
-}
-
-/// Where the node is.
-///
-/// # Errors
-///
-/// When a setting is wrong.
-pub fn node_settings(values: &Values) -> Result<Node, Error> {
-    node(values)
 }
 
 /// How the node logs.
@@ -433,9 +441,11 @@ pub fn log(values: &Values) -> Result<Log, Error> {
             let filter = parse::plain(raw)?;
             match filter.parse::<tracing_subscriber::EnvFilter>() {
                 Ok(_) => Ok(filter.to_owned()),
-                Err(_) => Err("expected error, warn, info, debug, trace, or a tracing filter \
+                Err(_) => Err(
+                    "expected error, warn, info, debug, trace, or a tracing filter \
                                such as `info,demo_node=debug`"
-                    .to_owned()),
+                        .to_owned(),
+                ),
             }
         })?,
         format: values.required("log.format", |raw| match parse::plain(raw)? {

@@ -8,8 +8,15 @@ pub mod cluster;
 pub mod error;
 pub mod http;
 pub mod net;
+pub mod seal;
 
 // The stages.
 pub mod bootstrap;
+pub mod management;
 pub mod membership;
-pub mod seal;
+
+// What puts them together.
+pub mod cli;
+pub mod config;
+pub mod node;
+pub mod telemetry;

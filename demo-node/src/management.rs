@@ -44,6 +44,7 @@ mod members;
 mod metrics;
 mod serve;
 
+pub use members::STATE_PATH;
 pub use serve::{Limits, serve};
 
 /// The largest request body. A sealed founding message takes about 250 bytes, a form less.
@@ -90,9 +91,11 @@ pub fn router(sources: Sources) -> Router {
         .route("/cluster/members", get(members::all).post(members::join))
         .route(
             "/cluster/members/{*address}",
-            get(members::one).delete(members::leave).put(members::change),
+            get(members::one)
+                .delete(members::leave)
+                .put(members::change),
         )
-        .route(members::STATE_PATH, get(members::state))
+        .route(STATE_PATH, get(members::state))
         .route("/cluster/domain-events", get(events::stream))
         .route("/ready", get(health::ready))
         .route("/alive", get(health::alive))
@@ -100,7 +103,10 @@ pub fn router(sources: Sources) -> Router {
         .route("/metrics", get(metrics::metrics))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "no such path"))
         .method_not_allowed_fallback(async || {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method")
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this path does not take that method",
+            )
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn(within_patience))
@@ -117,7 +123,10 @@ struct Problem {
 
 impl Problem {
     fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, error: error.into() }
+        Self {
+            status,
+            error: error.into(),
+        }
     }
 }
 

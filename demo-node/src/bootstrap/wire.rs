@@ -6,14 +6,17 @@
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     coordinator::Answer,
     founding::{Reply, Request},
     state::KnownCluster,
 };
-use crate::cluster::{Formation, NodeAddress, NodeUid};
+use crate::{
+    cluster::{ClusterName, Formation, NodeAddress, NodeUid},
+    seal::{Keyring, Nonce, Purpose, Scope, Unopened},
+};
 
 /// The path of [`SeedNodes`].
 pub const SEED_NODES_PATH: &str = "/bootstrap/seed-nodes";
@@ -118,26 +121,56 @@ pub type FoundingReply = Signed<Reply>;
 
 /// Seals and opens founding messages.
 #[derive(Debug, Clone)]
-pub struct Sealer;
+pub struct Sealer {
+    /// The cluster's keys.
+    pub keyring: Keyring,
+    /// The cluster's name.
+    pub cluster: ClusterName,
+    /// Where the time and the nonces come from.
+    pub fresh: fn() -> (u64, Nonce),
+}
 
 /// Why a sealed message could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("it is not sealed with this cluster's key")]
-pub struct NotOpened;
+pub enum NotOpened {
+    /// It is not sealed with this cluster's key, for this purpose, now.
+    #[error("open a founding message")]
+    Sealed(#[source] Unopened),
+    /// It opened, and made no sense: a member of another version sent it.
+    #[error("read a founding message")]
+    Malformed(#[source] postcard::Error),
+}
 
 impl Sealer {
     /// Seals a message.
     pub fn seal<T: Serialize>(&self, message: &T) -> Vec<u8> {
-        postcard::to_allocvec(message).expect("founding messages are plain data")
+        let message = postcard::to_allocvec(message).expect("founding messages are plain data");
+        let (now, nonce) = (self.fresh)();
+        self.keyring.seal(self.scope(), &message, now, nonce)
     }
 
     /// Opens a message.
     ///
+    /// A replayed one is not refused: founding tolerates repetition.
+    ///
     /// # Errors
     ///
     /// When it was not sealed with this cluster's key.
-    pub fn open<T: serde::de::DeserializeOwned>(&self, sealed: &[u8]) -> Result<T, NotOpened> {
-        postcard::from_bytes(sealed).map_err(|_undecodable| NotOpened)
+    pub fn open<T: DeserializeOwned>(&self, sealed: &[u8]) -> Result<T, NotOpened> {
+        let (now, _) = (self.fresh)();
+        let opened = self
+            .keyring
+            .open(self.scope(), sealed, now)
+            .map_err(NotOpened::Sealed)?;
+        postcard::from_bytes(&opened.message).map_err(NotOpened::Malformed)
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope {
+            purpose: Purpose::Founding,
+            cluster: &self.cluster,
+            id: None,
+        }
     }
 }
 

@@ -8,12 +8,18 @@ use super::values::Raw;
 
 /// Text with a [`FromStr`] whose error says what was expected.
 pub(super) fn text<T: FromStr<Err: Display>>(raw: &Raw) -> Result<T, String> {
-    plain(raw)?.parse().map_err(|error: T::Err| error.to_string())
+    plain(raw)?
+        .parse()
+        .map_err(|error: T::Err| error.to_string())
 }
 
 /// A number, or whatever else `expected` describes.
 pub(super) fn number<T: FromStr>(expected: &'static str) -> impl Fn(&Raw) -> Result<T, String> {
-    move |raw| plain(raw)?.parse().map_err(|_unreadable| format!("expected {expected}"))
+    move |raw| {
+        plain(raw)?
+            .parse()
+            .map_err(|_unreadable| format!("expected {expected}"))
+    }
 }
 
 /// A duration of more than nothing.
@@ -89,7 +95,9 @@ pub(super) fn filters(raw: &Raw) -> Result<Filters, String> {
 
 /// Tags as text, or as a table in the file.
 pub(super) fn tags(raw: &Raw) -> Result<Tags, String> {
-    let Raw::Table(table) = raw else { return text(raw) };
+    let Raw::Table(table) = raw else {
+        return text(raw);
+    };
     let mut tags = std::collections::BTreeMap::new();
     for (key, values) in table {
         let [value] = values.as_slice() else {

@@ -22,7 +22,10 @@ impl Setting {
     /// The environment variable.
     #[must_use]
     pub fn env(&self) -> String {
-        format!("DEMO_NODE_{}", self.name.replace(['.', '-'], "_").to_ascii_uppercase())
+        format!(
+            "DEMO_NODE_{}",
+            self.name.replace(['.', '-'], "_").to_ascii_uppercase()
+        )
     }
 
     /// The flag, without its dashes.
@@ -39,7 +42,13 @@ impl Setting {
 }
 
 const fn setting(name: &'static str, shape: &'static str, help: &'static str) -> Setting {
-    Setting { name, shape, default: None, help, secret: false }
+    Setting {
+        name,
+        shape,
+        default: None,
+        help,
+        secret: false,
+    }
 }
 
 const fn with_default(
@@ -48,13 +57,17 @@ const fn with_default(
     default: &'static str,
     help: &'static str,
 ) -> Setting {
-    Setting { default: Some(default), ..setting(name, shape, help) }
+    Setting {
+        default: Some(default),
+        ..setting(name, shape, help)
+    }
 }
 
 const FAMILY_HELP: &str = "Which of a peer's addresses to use";
 const REGION_HELP: &str = "Region, where it shall differ from the SDK's usual chain";
 const ENDPOINT_HELP: &str = "Endpoint URL, where it shall differ from the SDK's usual chain";
-const CONTAINER_HELP: &str = "The container whose network interface counts, where a task has several";
+const CONTAINER_HELP: &str =
+    "The container whose network interface counts, where a task has several";
 
 /// Every setting, in the order in which `--help` lists them.
 pub const SETTINGS: &[Setting] = &[
@@ -63,14 +76,28 @@ pub const SETTINGS: &[Setting] = &[
         "METHOD",
         "How peers are found: aws-api-ec2-tag-based, aws-api-ecs, aws-api-ecs-task-set or config",
     ),
-    with_default("discovery.aws-api-ecs.cluster", "NAME|ARN", "default", "The ECS cluster"),
+    with_default(
+        "discovery.aws-api-ecs.cluster",
+        "NAME|ARN",
+        "default",
+        "The ECS cluster",
+    ),
     setting(
         "discovery.aws-api-ecs.tags",
         "KEY=VALUE;…",
         "Tags that a task must carry, all of them",
     ),
-    setting("discovery.aws-api-ecs.container-name", "NAME", CONTAINER_HELP),
-    with_default("discovery.aws-api-ecs.address-family", "ipv4|ipv6", "ipv4", FAMILY_HELP),
+    setting(
+        "discovery.aws-api-ecs.container-name",
+        "NAME",
+        CONTAINER_HELP,
+    ),
+    with_default(
+        "discovery.aws-api-ecs.address-family",
+        "ipv4|ipv6",
+        "ipv4",
+        FAMILY_HELP,
+    ),
     setting("discovery.aws-api-ecs.region", "REGION", REGION_HELP),
     setting("discovery.aws-api-ecs.endpoint", "URL", ENDPOINT_HELP),
     with_default(
@@ -79,15 +106,27 @@ pub const SETTINGS: &[Setting] = &[
         "default",
         "The ECS cluster that this node's own task runs in",
     ),
-    setting("discovery.aws-api-ecs-task-set.container-name", "NAME", CONTAINER_HELP),
+    setting(
+        "discovery.aws-api-ecs-task-set.container-name",
+        "NAME",
+        CONTAINER_HELP,
+    ),
     with_default(
         "discovery.aws-api-ecs-task-set.address-family",
         "ipv4|ipv6",
         "ipv4",
         FAMILY_HELP,
     ),
-    setting("discovery.aws-api-ecs-task-set.region", "REGION", REGION_HELP),
-    setting("discovery.aws-api-ecs-task-set.endpoint", "URL", ENDPOINT_HELP),
+    setting(
+        "discovery.aws-api-ecs-task-set.region",
+        "REGION",
+        REGION_HELP,
+    ),
+    setting(
+        "discovery.aws-api-ecs-task-set.endpoint",
+        "URL",
+        ENDPOINT_HELP,
+    ),
     with_default(
         "discovery.aws-api-ec2-tag-based.tag-key",
         "KEY",
@@ -111,8 +150,16 @@ pub const SETTINGS: &[Setting] = &[
         "ipv4",
         FAMILY_HELP,
     ),
-    setting("discovery.aws-api-ec2-tag-based.region", "REGION", REGION_HELP),
-    setting("discovery.aws-api-ec2-tag-based.endpoint", "URL", ENDPOINT_HELP),
+    setting(
+        "discovery.aws-api-ec2-tag-based.region",
+        "REGION",
+        REGION_HELP,
+    ),
+    setting(
+        "discovery.aws-api-ec2-tag-based.endpoint",
+        "URL",
+        ENDPOINT_HELP,
+    ),
     setting(
         "discovery.config.addresses",
         "IP[:PORT],…",
@@ -141,7 +188,12 @@ pub const SETTINGS: &[Setting] = &[
         "How long the contact points must not have changed before a cluster is founded, \
          where the expected nodes are unknown",
     ),
-    with_default("bootstrap.interval", "DURATION", "1s", "Pause between two lookups"),
+    with_default(
+        "bootstrap.interval",
+        "DURATION",
+        "1s",
+        "Pause between two lookups",
+    ),
     with_default(
         "bootstrap.exponential-backoff-random-factor",
         "FACTOR",
@@ -234,7 +286,12 @@ pub const SETTINGS: &[Setting] = &[
         "10s",
         "How long leaving may take after SIGTERM or SIGINT",
     ),
-    with_default("membership.port", "PORT", "7355", "UDP port of gossip, as peers reach it"),
+    with_default(
+        "membership.port",
+        "PORT",
+        "7355",
+        "UDP port of gossip, as peers reach it",
+    ),
     setting(
         "membership.bind-port",
         "PORT",
@@ -255,8 +312,17 @@ pub const SETTINGS: &[Setting] = &[
         "off",
         "Run without keys. Anybody on the network can then read, join and alter the cluster",
     ),
-    setting("membership.roles", "ROLE,…", "Roles of this node, shown to the others"),
-    with_default("management.port", "PORT", "7626", "TCP port of management HTTP, as peers reach it"),
+    setting(
+        "membership.roles",
+        "ROLE,…",
+        "Roles of this node, shown to the others",
+    ),
+    with_default(
+        "management.port",
+        "PORT",
+        "7626",
+        "TCP port of management HTTP, as peers reach it",
+    ),
     setting(
         "management.bind-port",
         "PORT",
@@ -274,7 +340,12 @@ pub const SETTINGS: &[Setting] = &[
         "info",
         "What is logged: error, warn, info, debug or trace, or a tracing filter",
     ),
-    with_default("log.format", "text|json", "text", "Text for people, JSON for CloudWatch"),
+    with_default(
+        "log.format",
+        "text|json",
+        "text",
+        "Text for people, JSON for CloudWatch",
+    ),
 ];
 
 #[cfg(test)]
@@ -284,7 +355,10 @@ mod tests {
     #[test]
     fn names_follow_from_section_and_key() {
         let setting = Setting::named("discovery.aws-api-ecs-task-set.cluster").unwrap();
-        assert_eq!(setting.env(), "DEMO_NODE_DISCOVERY_AWS_API_ECS_TASK_SET_CLUSTER");
+        assert_eq!(
+            setting.env(),
+            "DEMO_NODE_DISCOVERY_AWS_API_ECS_TASK_SET_CLUSTER"
+        );
         assert_eq!(setting.flag(), "discovery-aws-api-ecs-task-set-cluster");
     }
 

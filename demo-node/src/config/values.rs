@@ -49,9 +49,7 @@ pub enum Error {
         problem: String,
     },
     /// A setting that must be given is not.
-    #[error(
-        "{setting} is not set: give --{flag}, {env}, or `{setting}` in the configuration file"
-    )]
+    #[error("{setting} is not set: give --{flag}, {env}, or `{setting}` in the configuration file")]
     Missing {
         /// The setting.
         setting: &'static str,
@@ -130,7 +128,10 @@ impl Values {
         let mut values = BTreeMap::new();
         for setting in SETTINGS {
             if let Some(default) = setting.default {
-                values.insert(setting.name, (Raw::Text(default.to_owned()), Source::Default));
+                values.insert(
+                    setting.name,
+                    (Raw::Text(default.to_owned()), Source::Default),
+                );
             }
         }
         if let Some((path, table)) = file {
@@ -139,7 +140,11 @@ impl Values {
             for (key, value) in found {
                 let Some(setting) = Setting::named(&key) else {
                     let similar = similar(&key, SETTINGS.iter().map(|s| s.name.to_owned()));
-                    return Err(Error::UnknownKey { file: path, key, similar });
+                    return Err(Error::UnknownKey {
+                        file: path,
+                        key,
+                        similar,
+                    });
                 };
                 values.insert(setting.name, (value, Source::File(path.clone())));
             }
@@ -150,7 +155,10 @@ impl Values {
             }
             let Some(setting) = SETTINGS.iter().find(|setting| setting.env() == *name) else {
                 let similar = similar(name, SETTINGS.iter().map(Setting::env));
-                return Err(Error::UnknownVariable { name: name.clone(), similar });
+                return Err(Error::UnknownVariable {
+                    name: name.clone(),
+                    similar,
+                });
             };
             if !value.is_empty() {
                 let source = Source::Environment(name.clone());
@@ -174,14 +182,20 @@ impl Values {
         name: &'static str,
         parse: impl FnOnce(&Raw) -> Result<T, String>,
     ) -> Result<Option<T>, Error> {
-        let Some((raw, source)) = self.0.get(name) else { return Ok(None) };
+        let Some((raw, source)) = self.0.get(name) else {
+            return Ok(None);
+        };
         match parse(raw) {
             Ok(value) => Ok(Some(value)),
             Err(problem) => {
                 let secret = Setting::named(name).is_some_and(|setting| setting.secret);
                 Err(Error::Value {
                     setting: name,
-                    value: if secret { "(not shown)".to_owned() } else { raw.to_string() },
+                    value: if secret {
+                        "(not shown)".to_owned()
+                    } else {
+                        raw.to_string()
+                    },
                     origin: source.clone(),
                     problem,
                 })
@@ -202,7 +216,11 @@ impl Values {
         self.optional(name, parse)?.ok_or_else(|| {
             let (flag, env) = Setting::named(name)
                 .map_or_else(Default::default, |setting| (setting.flag(), setting.env()));
-            Error::Missing { setting: name, flag, env }
+            Error::Missing {
+                setting: name,
+                flag,
+                env,
+            }
         })
     }
 }
@@ -213,13 +231,20 @@ pub const FILE_VARIABLE: &str = "DEMO_NODE_CONFIG";
 /// Keys joined by dots, down to what is a setting or a value.
 fn flatten(prefix: &str, table: toml::Table, found: &mut Vec<(String, Raw)>) {
     for (key, value) in table {
-        let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+        let name = if prefix.is_empty() {
+            key
+        } else {
+            format!("{prefix}.{key}")
+        };
         match value {
             toml::Value::Table(inner) if Setting::named(&name).is_none() => {
                 flatten(&name, inner, found);
             }
             toml::Value::Table(inner) => {
-                let table = inner.into_iter().map(|(key, value)| (key, texts(value))).collect();
+                let table = inner
+                    .into_iter()
+                    .map(|(key, value)| (key, texts(value)))
+                    .collect();
                 found.push((name, Raw::Table(table)));
             }
             toml::Value::Array(_) => found.push((name, Raw::List(texts(value)))),

@@ -23,13 +23,13 @@ pub(super) async fn seed_nodes(State(sources): State<Sources>) -> Json<SeedNodes
 
 /// This node comes first: whoever asks can reach it.
 fn answer(sources: &Sources, members: &Members) -> SeedNodes {
-    let mine = (members.me.status == Status::Up).then_some(&members.me);
+    let me = std::iter::once(&members.me);
     let others = members
         .up()
         .filter(|member| member.reachable && member.node != members.me.node);
-    let seed_nodes: Vec<_> = mine
-        .into_iter()
-        .flat_map(|me| std::iter::once(me).chain(others.clone()))
+    let seed_nodes: Vec<_> = me
+        .chain(others)
+        .take_while(|_| members.me.status == Status::Up)
         .take(wire::MOST_SEED_NODES)
         .map(|member| seed_node(sources, member))
         .collect();
@@ -43,7 +43,10 @@ fn answer(sources: &Sources, members: &Members) -> SeedNodes {
 
 fn seed_node(sources: &Sources, member: &Member) -> SeedNode {
     SeedNode {
-        node: NodeAddress { cluster: sources.node.cluster.clone(), socket: member.node },
+        node: NodeAddress {
+            cluster: sources.node.cluster.clone(),
+            socket: member.node,
+        },
         node_uid: member.uid,
         status: member.status.to_string(),
         roles: member.roles.clone(),
@@ -62,14 +65,17 @@ pub(super) async fn founding(State(sources): State<Sources>, body: Bytes) -> Res
         Ok(request) => request,
         Err(error) => {
             tracing::debug!(error = %Chain(&error), "refused a founding message");
-            return Problem::new(StatusCode::FORBIDDEN, Chain(&error).to_string())
-                .into_response();
+            return Problem::new(StatusCode::FORBIDDEN, Chain(&error).to_string()).into_response();
         }
     };
     match sources.bootstrap.founding(request.message).await {
-        Ok(message) => {
-            sources.sealer.seal(&Signed { from: sources.uid, message }).into_response()
-        }
+        Ok(message) => sources
+            .sealer
+            .seal(&Signed {
+                from: sources.uid,
+                message,
+            })
+            .into_response(),
         Err(ended) => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, ended.to_string()).into_response()
         }

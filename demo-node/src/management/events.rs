@@ -28,16 +28,21 @@ pub(super) async fn stream(
     let mut nobody = (*receiver.borrow()).as_ref().clone();
     nobody.members.clear();
     let state = (sources, receiver, Arc::new(nobody), true, wanted);
-    let batches = stream::unfold(state, |(sources, mut receiver, seen, first, wanted)| async move {
-        if !first && receiver.changed().await.is_err() {
-            return None;
-        }
-        let now = receiver.borrow_and_update().clone();
-        let batch = batch(&sources, &seen, &now, &wanted);
-        Some((stream::iter(batch), (sources, receiver, now, false, wanted)))
-    });
+    let batches = stream::unfold(
+        state,
+        |(sources, mut receiver, seen, first, wanted)| async move {
+            if !first && receiver.changed().await.is_err() {
+                return None;
+            }
+            let now = receiver.borrow_and_update().clone();
+            let batch = batch(&sources, &seen, &now, &wanted);
+            Some((stream::iter(batch), (sources, receiver, now, false, wanted)))
+        },
+    );
     let events = futures::StreamExt::flatten(batches);
-    Ok(Sse::new(events).keep_alive(sse::KeepAlive::default()).into_response())
+    Ok(Sse::new(events)
+        .keep_alive(sse::KeepAlive::default())
+        .into_response())
 }
 
 fn batch(
@@ -51,13 +56,18 @@ fn batch(
         .filter(|event| wanted.is_empty() || wanted.contains(event.name()))
         .map(|event| {
             let data = json!({ "type": event.name(), "event": body(sources, &event) });
-            Ok(sse::Event::default().event(event.name()).data(data.to_string()))
+            Ok(sse::Event::default()
+                .event(event.name())
+                .data(data.to_string()))
         })
         .collect()
 }
 
 fn body(sources: &Sources, event: &Event) -> Value {
-    let node = |socket| NodeAddress { cluster: sources.node.cluster.clone(), socket };
+    let node = |socket| NodeAddress {
+        cluster: sources.node.cluster.clone(),
+        socket,
+    };
     let member = |member: &Member| {
         json!({
             "node": node(member.node),
@@ -95,11 +105,13 @@ fn wanted(query: &str) -> Result<BTreeSet<&'static str>, Problem> {
         let Some(name) = Event::NAMES.iter().find(|name| **name == value) else {
             return Err(Problem::new(
                 StatusCode::BAD_REQUEST,
-                format!("`{value}` is not a type; expected one of {}", Event::NAMES.join(", ")),
+                format!(
+                    "`{value}` is not a type; expected one of {}",
+                    Event::NAMES.join(", ")
+                ),
             ));
         };
         wanted.insert(*name);
     }
     Ok(wanted)
 }
-

@@ -34,6 +34,10 @@ pub(super) async fn ready(State(sources): State<Sources>) -> Response {
 }
 
 fn answer(good: bool, message: String) -> Response {
-    let status = if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if good {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, Json(json!({ "ok": good, "message": message }))).into_response()
 }

@@ -70,7 +70,11 @@ pub(super) async fn all(State(sources): State<Sources>) -> Response {
     Json(MembersView {
         self_node: sources.node.clone(),
         cluster: members.formation,
-        members: members.members.values().map(|member| view(&sources, member)).collect(),
+        members: members
+            .members
+            .values()
+            .map(|member| view(&sources, member))
+            .collect(),
         unreachable: members
             .unreachable()
             .map(|member| Unreachable {
@@ -112,7 +116,11 @@ pub(super) async fn join(
             "this node knows of no cluster yet: it joins one by itself as soon as it does",
         ));
     };
-    sources.membership.join(formation, vec![seed]).await.map_err(refused)?;
+    sources
+        .membership
+        .join(formation, vec![seed])
+        .await
+        .map_err(refused)?;
     Ok(done(format!("asking {seed} to join")))
 }
 
@@ -124,7 +132,11 @@ pub(super) async fn leave(
     may_write(&sources)?;
     let members = sources.members();
     let node = find(&sources, &members, &address)?.node;
-    sources.membership.leave_member(node).await.map_err(refused)?;
+    sources
+        .membership
+        .leave_member(node)
+        .await
+        .map_err(refused)?;
     Ok(done(format!("leaving {}", named(&sources, node))))
 }
 
@@ -140,7 +152,11 @@ pub(super) async fn change(
     let node = find(&sources, &members, &address)?.node;
     match operation.to_ascii_lowercase().as_str() {
         "leave" => {
-            sources.membership.leave_member(node).await.map_err(refused)?;
+            sources
+                .membership
+                .leave_member(node)
+                .await
+                .map_err(refused)?;
             Ok(done(format!("leaving {}", named(&sources, node))))
         }
         "down" => {
@@ -156,7 +172,12 @@ pub(super) async fn change(
 
 /// `GET /cluster/state`
 pub(super) async fn state(State(sources): State<Sources>) -> Result<Response, Problem> {
-    Ok(sources.membership.state().await.map_err(refused)?.into_response())
+    Ok(sources
+        .membership
+        .state()
+        .await
+        .map_err(refused)?
+        .into_response())
 }
 
 fn may_write(sources: &Sources) -> Result<(), Problem> {
@@ -169,14 +190,13 @@ fn may_write(sources: &Sources) -> Result<(), Problem> {
     Ok(())
 }
 
-fn find<'a>(
-    sources: &Sources,
-    members: &'a Members,
-    address: &str,
-) -> Result<&'a Member, Problem> {
+fn find<'a>(sources: &Sources, members: &'a Members, address: &str) -> Result<&'a Member, Problem> {
     let socket = socket(sources, address)?;
     members.members.get(&socket).ok_or_else(|| {
-        Problem::new(StatusCode::NOT_FOUND, format!("{} is not a member", named(sources, socket)))
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            format!("{} is not a member", named(sources, socket)),
+        )
     })
 }
 
@@ -192,7 +212,11 @@ fn socket(sources: &Sources, address: &str) -> Result<SocketAddr, Problem> {
         Ok(socket) if ours => Ok(socket),
         Ok(_) => Err(Problem::new(
             StatusCode::NOT_FOUND,
-            format!("this cluster is `{}`, not `{}`", sources.node.cluster, name.unwrap_or_default()),
+            format!(
+                "this cluster is `{}`, not `{}`",
+                sources.node.cluster,
+                name.unwrap_or_default()
+            ),
         )),
         Err(_) => Err(Problem::new(
             StatusCode::BAD_REQUEST,
@@ -202,7 +226,10 @@ fn socket(sources: &Sources, address: &str) -> Result<SocketAddr, Problem> {
 }
 
 fn named(sources: &Sources, socket: SocketAddr) -> NodeAddress {
-    NodeAddress { cluster: sources.node.cluster.clone(), socket }
+    NodeAddress {
+        cluster: sources.node.cluster.clone(),
+        socket,
+    }
 }
 
 fn view(sources: &Sources, member: &Member) -> MemberView {
@@ -221,7 +248,10 @@ fn view(sources: &Sources, member: &Member) -> MemberView {
 fn bad_form(rejection: &FormRejection, field: &str) -> Problem {
     Problem::new(
         rejection.status(),
-        format!("expected a form with the field `{field}`: {}", rejection.body_text()),
+        format!(
+            "expected a form with the field `{field}`: {}",
+            rejection.body_text()
+        ),
     )
 }
 

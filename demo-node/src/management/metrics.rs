@@ -43,19 +43,45 @@ fn render(
         set(&by_status, "status", status.as_str(), members.count(status));
     }
     registry.register("members", "Members by status", by_status);
-    gauge(&mut registry, "unreachable_members", "Members that do not answer", members.unreachable().count());
+    gauge(
+        &mut registry,
+        "unreachable_members",
+        "Members that do not answer",
+        members.unreachable().count(),
+    );
 
     let phases = Family::<Labels, Gauge>::default();
     for phase in ["waiting", "founding", "joining", "member"] {
-        set(&phases, "phase", phase, usize::from(phase == phase_label(&bootstrap.phase)));
+        set(
+            &phases,
+            "phase",
+            phase,
+            usize::from(phase == phase_label(&bootstrap.phase)),
+        );
     }
-    registry.register("bootstrap_phase", "1 for the phase that the bootstrap is in", phases);
-    gauge(&mut registry, "contact_points", "Contact points discovered", bootstrap.contact_points.len());
+    registry.register(
+        "bootstrap_phase",
+        "1 for the phase that the bootstrap is in",
+        phases,
+    );
+    gauge(
+        &mut registry,
+        "contact_points",
+        "Contact points discovered",
+        bootstrap.contact_points.len(),
+    );
     if let Some(at) = bootstrap.last_complete_at {
         let age = Gauge::<f64, std::sync::atomic::AtomicU64>::default();
-        #[expect(clippy::cast_precision_loss, reason = "an age in milliseconds is far below 2^52")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "an age in milliseconds is far below 2^52"
+        )]
         age.set(unix_millis.saturating_sub(at) as f64 / 1000.0);
-        registry.register("last_complete_view_age_seconds", "Age of the last complete view", age);
+        registry.register(
+            "last_complete_view_age_seconds",
+            "Age of the last complete view",
+            age,
+        );
     }
 
     let lookups = Family::<Labels, Counter>::default();
@@ -71,24 +97,57 @@ fn render(
     for (reason, count) in &bootstrap.dropped {
         add(&dropped, &[("reason", reason)], *count);
     }
-    registry.register("dropped_targets", "Listed and not taken, by reason", dropped);
+    registry.register(
+        "dropped_targets",
+        "Listed and not taken, by reason",
+        dropped,
+    );
     let calls = Family::<Labels, Counter>::default();
     for (action, count) in &bootstrap.calls {
         add(&calls, &[("action", action)], *count);
     }
     registry.register("aws_calls", "Calls to AWS by action", calls);
-    counter(&mut registry, "rival_cluster_alarms", "Other clusters of the same name that were seen", bootstrap.alarms);
+    counter(
+        &mut registry,
+        "rival_cluster_alarms",
+        "Other clusters of the same name that were seen",
+        bootstrap.alarms,
+    );
 
-    counter(&mut registry, "datagrams_sent", "Gossip datagrams sent", traffic.sent);
-    counter(&mut registry, "datagram_bytes_sent", "Bytes of gossip sent", traffic.sent_bytes);
-    counter(&mut registry, "datagrams_received", "Gossip datagrams received", traffic.received);
-    counter(&mut registry, "datagram_bytes_received", "Bytes of gossip received", traffic.received_bytes);
+    counter(
+        &mut registry,
+        "datagrams_sent",
+        "Gossip datagrams sent",
+        traffic.sent,
+    );
+    counter(
+        &mut registry,
+        "datagram_bytes_sent",
+        "Bytes of gossip sent",
+        traffic.sent_bytes,
+    );
+    counter(
+        &mut registry,
+        "datagrams_received",
+        "Gossip datagrams received",
+        traffic.received,
+    );
+    counter(
+        &mut registry,
+        "datagram_bytes_received",
+        "Bytes of gossip received",
+        traffic.received_bytes,
+    );
     let rejected = Family::<Labels, Counter>::default();
     for reason in Rejection::ALL {
         let count = traffic.rejected.get(&reason).copied().unwrap_or(0);
         add(&rejected, &[("reason", &reason.to_string())], count);
     }
-    registry.register("datagrams_rejected", "Datagrams dropped, by reason", rejected);
+    registry.register(
+        "datagrams_rejected",
+        "Datagrams dropped, by reason",
+        rejected,
+    );
 
     let mut text = String::new();
     encode(&mut text, &registry).expect("writing to a string does not fail");
@@ -123,6 +182,9 @@ fn set(family: &Family<Labels, Gauge>, label: &'static str, value: &str, count: 
 }
 
 fn add(family: &Family<Labels, Counter>, labels: &[(&'static str, &str)], count: u64) {
-    let labels = labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    let labels = labels
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()))
+        .collect();
     family.get_or_create(&labels).inc_by(count);
 }

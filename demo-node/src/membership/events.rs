@@ -29,6 +29,17 @@ pub enum Event {
 }
 
 impl Event {
+    /// What every kind is called.
+    pub const NAMES: [&str; 7] = [
+        "MemberJoined",
+        "MemberUp",
+        "MemberLeft",
+        "MemberRemoved",
+        "UnreachableMember",
+        "ReachableMember",
+        "LeaderChanged",
+    ];
+
     /// What the kind of event is called.
     #[must_use]
     pub fn name(&self) -> &'static str {

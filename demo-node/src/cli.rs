@@ -1,0 +1,230 @@
+//! The command line: what is asked for, and with which exit status it ends.
+
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::{
+    config::{self, FILE_VARIABLE, Values, settings::SETTINGS},
+    error::Chain,
+    telemetry,
+};
+
+mod local;
+mod lookup;
+mod run;
+
+/// How a command ended, as its exit status tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// All is well; of a lookup: the view is complete.
+    Complete,
+    /// It failed.
+    Failed,
+    /// The command line or the configuration is wrong.
+    Usage,
+    /// Of a lookup: peers may be missing.
+    Partial,
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit status.
+    pub exit: Exit,
+    /// What went wrong, outermost first.
+    pub message: String,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Complete => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Partial => 3,
+        })
+    }
+}
+
+impl Failure {
+    fn usage(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self {
+            exit: Exit::Usage,
+            message: Chain(error).to_string(),
+        }
+    }
+
+    fn failed(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self {
+            exit: Exit::Failed,
+            message: Chain(error).to_string(),
+        }
+    }
+
+    /// A discovery error: its remedy tells whether the configuration is to blame.
+    fn discovery(error: &discovery::Error) -> Self {
+        match error.remedy() {
+            discovery::Remedy::FixConfiguration => Self::usage(error),
+            discovery::Remedy::RetryLater | discovery::Remedy::FixPermissions => {
+                Self::failed(error)
+            }
+        }
+    }
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  all is well; lookup: the view is complete
+  1  failed
+  2  wrong usage or configuration
+  3  lookup: the view is partial, peers may be missing";
+
+const SETTINGS_HELP: &str = "\
+Every setting can be given as a flag, as an environment variable, or in a TOML file (--config), in
+this order of precedence. In the file, `bootstrap.stable-margin` is the key `stable-margin` of the
+table [bootstrap]. Durations read `5s` or `250ms`, lists `7625,7626`, tags `key=value;key=value`.";
+
+/// The commands and their flags, made from the table of settings.
+#[must_use]
+pub fn command() -> Command {
+    Command::new("demo-node")
+        .about("A node that forms a cluster with the peers that AWS lists")
+        .long_about(
+            "A node that forms a cluster with the peers that AWS lists.\n\n\
+             It asks the AWS API who runs the same service, asks those over HTTP which cluster they \
+             belong to, and joins it; where there is none, the nodes agree on founding one.",
+        )
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .after_help(EXIT_STATUS)
+        .subcommand(
+            with_settings(Command::new("run").about("Runs the node until SIGTERM or SIGINT"))
+                .after_help(SETTINGS_HELP),
+        )
+        .subcommand(
+            with_settings(
+                Command::new("lookup")
+                    .about("Looks the service up once, and shows what is found, dropped and why"),
+            )
+            .arg(
+                Arg::new("service")
+                    .value_name("SERVICE")
+                    .help("The service to look up [default: bootstrap.service-name]"),
+            )
+            .arg(switch("json", "Print JSON"))
+            .arg(
+                Arg::new("watch")
+                    .long("watch")
+                    .value_name("PAUSE")
+                    .num_args(0..=1)
+                    .require_equals(true)
+                    .default_missing_value("5s")
+                    .help("Look up again and again, this long apart, and show what changes"),
+            )
+            .after_help(EXIT_STATUS),
+        )
+        .subcommand(
+            with_settings(
+                Command::new("members").about("Shows the members, as the local node sees them"),
+            )
+            .arg(url())
+            .arg(switch("json", "Print the node's answer as it is")),
+        )
+        .subcommand(
+            with_settings(
+                Command::new("healthcheck")
+                    .about("Asks the local node whether it is ready; exit status 0 if it is")
+                    .long_about(
+                        "Asks the local node whether it is ready; exit status 0 if it is.\n\n\
+                         Meant as a container's health check in an image without a shell:\n  \
+                         [\"CMD\", \"/demo-node\", \"healthcheck\"]",
+                    ),
+            )
+            .arg(url())
+            .arg(
+                Arg::new("probe")
+                    .long("probe")
+                    .value_name("ready|alive|startup")
+                    .value_parser(["ready", "alive", "startup"])
+                    .default_value("ready")
+                    .help("What to ask"),
+            ),
+        )
+}
+
+fn switch(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .action(ArgAction::SetTrue)
+        .help(help)
+}
+
+fn url() -> Arg {
+    Arg::new("url")
+        .long("url")
+        .value_name("IP:PORT")
+        .help("Where the node's management HTTP answers [default: this container's own address]")
+}
+
+fn with_settings(command: Command) -> Command {
+    let file = Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .value_parser(clap::value_parser!(PathBuf))
+        .help(format!("Configuration file (TOML) [env: {FILE_VARIABLE}]"));
+    SETTINGS.iter().fold(command.arg(file), |command, setting| {
+        let section = setting
+            .name
+            .split_once('.')
+            .map_or("", |(section, _)| section);
+        let default = setting
+            .default
+            .map_or_else(String::new, |d| format!(" [default: {d}]"));
+        command.arg(
+            Arg::new(setting.name)
+                .long(setting.flag())
+                .value_name(setting.shape)
+                .help(format!(
+                    "{}{default} [env: {}]",
+                    setting.help,
+                    setting.env()
+                ))
+                .help_heading(format!("Settings: {section}"))
+                .hide_short_help(section != "bootstrap" && setting.name != "discovery.method"),
+        )
+    })
+}
+
+/// Does what the arguments ask for.
+///
+/// # Errors
+///
+/// When it cannot be done; the failure says why and with which exit status to end.
+pub async fn execute(matches: &ArgMatches) -> Result<Exit, Failure> {
+    let Some((name, matches)) = matches.subcommand() else {
+        return Ok(Exit::Usage);
+    };
+    let values = values(matches).map_err(|error| Failure::usage(&error))?;
+    telemetry::start(&config::log(&values).map_err(|error| Failure::usage(&error))?);
+    match name {
+        "run" => run::run(&values).await,
+        "lookup" => lookup::lookup(&values, matches).await,
+        "members" => local::members(&values, matches).await,
+        "healthcheck" => local::healthcheck(&values, matches).await,
+        _ => unreachable!("clap knows only the commands above"),
+    }
+}
+
+fn values(matches: &ArgMatches) -> Result<Values, config::Error> {
+    let flags: BTreeMap<_, _> = SETTINGS
+        .iter()
+        .filter_map(|setting| {
+            let value = matches.get_one::<String>(setting.name)?;
+            Some((setting.name, value.clone()))
+        })
+        .collect();
+    let file = matches.get_one::<PathBuf>("config");
+    config::gather(&flags, file.map(PathBuf::as_path), &config::environment())
+}

@@ -1,0 +1,140 @@
+//! `demo-node members` and `demo-node healthcheck`: ask the local node.
+
+use std::{fmt::Write, net::SocketAddr, time::Duration};
+
+use clap::ArgMatches;
+use discovery::config::{AddressFamily, Surroundings};
+use hyper::StatusCode;
+use serde_json::Value;
+
+use super::{Exit, Failure};
+use crate::{
+    config::{self, Values},
+    http::{self, Ask},
+    net::Tcp,
+};
+
+/// How long the local node may take to answer. Health checks of ECS wait five seconds.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Shows the members.
+pub(super) async fn members(values: &Values, matches: &ArgMatches) -> Result<Exit, Failure> {
+    let to = address(values, matches).await?;
+    let (status, body) = ask(to, "/cluster/members").await?;
+    let text = String::from_utf8_lossy(&body);
+    if status != StatusCode::OK {
+        return Err(failed(format!(
+            "{to} answered with status {status}: {text}"
+        )));
+    }
+    if matches.get_flag("json") {
+        print(&text);
+        return Ok(Exit::Complete);
+    }
+    match serde_json::from_str(&text) {
+        Ok(members) => print(&table(&members)),
+        Err(error) => return Err(failed(format!("read the answer of {to}: {error}"))),
+    }
+    Ok(Exit::Complete)
+}
+
+/// Asks whether the node is well.
+pub(super) async fn healthcheck(values: &Values, matches: &ArgMatches) -> Result<Exit, Failure> {
+    let to = address(values, matches).await?;
+    let probe = matches
+        .get_one::<String>("probe")
+        .map_or("ready", String::as_str);
+    let (status, body) = ask(to, &format!("/{probe}")).await?;
+    let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let message = answer["message"].as_str().unwrap_or("no reason given");
+    if status == StatusCode::OK {
+        print(message);
+        Ok(Exit::Complete)
+    } else {
+        Err(failed(format!("not {probe}: {message}")))
+    }
+}
+
+async fn ask(to: SocketAddr, path: &str) -> Result<(StatusCode, bytes::Bytes), Failure> {
+    http::ask(&Tcp, to, Ask::get(path), PATIENCE)
+        .await
+        .map_err(|error| Failure::failed(&error))
+}
+
+/// The node listens on its own address, so that is where it is asked.
+async fn address(values: &Values, matches: &ArgMatches) -> Result<SocketAddr, Failure> {
+    let usage = |error: config::Error| Failure::usage(&error);
+    if let Some(text) = matches.get_one::<String>("url") {
+        let bare = text.trim_start_matches("http://").trim_end_matches('/');
+        return bare.parse().map_err(|_unreadable| Failure {
+            exit: Exit::Usage,
+            message: format!("--url {text}: expected an address and port such as 10.0.1.7:7626"),
+        });
+    }
+    let management = config::management(values).map_err(usage)?;
+    let node = config::node(values).map_err(usage)?;
+    let ip = match node.bind_address.or(node.address) {
+        Some(ip) => ip,
+        None => {
+            discovery::container_address(&Surroundings::from_env(), AddressFamily::Ipv4)
+                .await
+                .map_err(|error| Failure::discovery(&error))?
+                .address
+        }
+    };
+    Ok(SocketAddr::new(ip, management.bind_port))
+}
+
+fn table(members: &Value) -> String {
+    let list = |key: &str| members[key].as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let unreachable: Vec<_> = list("unreachable")
+        .iter()
+        .map(|u| text(&u["node"]))
+        .collect();
+    let mut out = String::new();
+    let cluster = text(&members["cluster"]["id"]);
+    let _ = writeln!(out, "cluster  {cluster}");
+    let _ = writeln!(out, "leader   {}", text(&members["leader"]));
+    let _ = writeln!(out, "oldest   {}", text(&members["oldest"]));
+    let _ = writeln!(out);
+    let _ = writeln!(
+        out,
+        "{:<48} {:<9} {:<12} ROLES",
+        "NODE", "STATUS", "REACHABLE"
+    );
+    for member in list("members") {
+        let node = text(&member["node"]);
+        let reachable = if unreachable.contains(&node) {
+            "no"
+        } else {
+            "yes"
+        };
+        let roles: Vec<_> = member["roles"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(text)
+            .collect();
+        let status = text(&member["status"]);
+        let _ = writeln!(
+            out,
+            "{node:<48} {status:<9} {reachable:<12} {}",
+            roles.join(",")
+        );
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+fn failed(message: String) -> Failure {
+    Failure {
+        exit: Exit::Failed,
+        message,
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the answer to what was asked")]
+fn print(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,256 @@
+//! `demo-node lookup`: what one lookup sees, for people or for programs.
+
+use std::{collections::BTreeSet, fmt::Write, time::Duration};
+
+use clap::ArgMatches;
+use discovery::{Completeness, Discovery, Lookup, Resolved, Target};
+use serde_json::{Value, json};
+
+use super::{Exit, Failure};
+use crate::{
+    clock,
+    config::{self, Values},
+};
+
+/// Looks up once, or again and again.
+pub(super) async fn lookup(values: &Values, matches: &ArgMatches) -> Result<Exit, Failure> {
+    let usage = |error: config::Error| Failure::usage(&error);
+    let service = match matches.get_one::<String>("service") {
+        Some(service) => service.clone(),
+        None => config::service_name(values).map_err(usage)?.to_string(),
+    };
+    let timeout = config::resolve_timeout(values).map_err(usage)?;
+    let pause = matches
+        .get_one::<String>("watch")
+        .map(|text| humantime::parse_duration(text))
+        .transpose()
+        .map_err(|error| Failure {
+            exit: Exit::Usage,
+            message: format!("--watch: {error}; expected a duration such as `5s`"),
+        })?;
+    let settings = config::discovery_settings(values).map_err(usage)?;
+    let discovery = Discovery::new(settings)
+        .await
+        .map_err(|error| Failure::discovery(&error))?;
+    let asked = Asked {
+        discovery,
+        lookup: Lookup::new(service),
+        timeout,
+        json: matches.get_flag("json"),
+    };
+    match pause {
+        None => asked.once().await,
+        Some(pause) => asked.watch(pause).await,
+    }
+}
+
+struct Asked {
+    discovery: Discovery,
+    lookup: Lookup,
+    timeout: Duration,
+    json: bool,
+}
+
+impl Asked {
+    async fn look(&self) -> Result<(Resolved, Duration), discovery::Error> {
+        let began = clock::now();
+        let resolved = self.discovery.lookup(&self.lookup, self.timeout).await?;
+        Ok((resolved, clock::now().saturating_duration_since(began)))
+    }
+
+    fn render(&self, resolved: &Resolved, took: Duration) -> String {
+        let method = self.discovery.method();
+        if self.json {
+            as_json(method, resolved, took).to_string()
+        } else {
+            as_table(method, resolved, took)
+        }
+    }
+
+    async fn once(&self) -> Result<Exit, Failure> {
+        let (resolved, took) = self
+            .look()
+            .await
+            .map_err(|error| Failure::discovery(&error))?;
+        print(&self.render(&resolved, took));
+        Ok(match resolved.completeness {
+            Completeness::Complete => Exit::Complete,
+            Completeness::Partial(_) => Exit::Partial,
+        })
+    }
+
+    /// Until interrupted. A failure is shown and does not end the watch, unless it is the first.
+    async fn watch(&self, pause: Duration) -> Result<Exit, Failure> {
+        let mut before: Option<Resolved> = None;
+        loop {
+            match self.look().await {
+                Ok((resolved, took)) => {
+                    let marks = before.as_ref().map(|before| changes(before, &resolved));
+                    if marks.as_ref().is_none_or(|marks| !marks.is_empty()) {
+                        print(&self.render(&resolved, took));
+                        if !self.json {
+                            print(&marks.unwrap_or_default());
+                        }
+                    }
+                    before = Some(resolved);
+                }
+                Err(error) if before.is_none() => return Err(Failure::discovery(&error)),
+                Err(error) => {
+                    tracing::warn!(error = %crate::error::Chain(&error), "lookup failed");
+                }
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+/// What came (`+`), went (`-`) or changed its verdict between two lookups, a line each.
+fn changes(before: &Resolved, after: &Resolved) -> String {
+    let shown = |resolved: &Resolved| -> BTreeSet<String> {
+        let targets = resolved
+            .targets
+            .iter()
+            .map(|t| format!("{} {}", endpoint(t), t.id));
+        let dropped = resolved
+            .dropped
+            .iter()
+            .map(|d| format!("dropped {}: {}", d.id, d.reason));
+        targets.chain(dropped).collect()
+    };
+    let (old, new) = (shown(before), shown(after));
+    let mut out = String::new();
+    for line in old.difference(&new) {
+        let _ = writeln!(out, "- {line}");
+    }
+    for line in new.difference(&old) {
+        let _ = writeln!(out, "+ {line}");
+    }
+    if verdict(&before.completeness) != verdict(&after.completeness) {
+        let _ = writeln!(
+            out,
+            "! {} -> {}",
+            verdict(&before.completeness),
+            verdict(&after.completeness)
+        );
+    }
+    out
+}
+
+fn as_json(method: &str, resolved: &Resolved, took: Duration) -> Value {
+    let targets: Vec<_> = resolved
+        .targets
+        .iter()
+        .map(|target| {
+            json!({
+                "address": target.address,
+                "port": target.port,
+                "id": target.id,
+                "metadata": target.metadata,
+            })
+        })
+        .collect();
+    let dropped: Vec<_> = resolved
+        .dropped
+        .iter()
+        .map(|dropped| json!({ "id": dropped.id, "reason": dropped.reason.to_string() }))
+        .collect();
+    json!({
+        "method": method,
+        "service": resolved.service_name,
+        "completeness": verdict(&resolved.completeness),
+        "partial_reasons": reasons(&resolved.completeness),
+        "targets": targets,
+        "dropped": dropped,
+        "calls": resolved.calls.0,
+        "elapsed_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+fn as_table(method: &str, resolved: &Resolved, took: Duration) -> String {
+    let mut out = String::new();
+    let calls: Vec<_> = resolved
+        .calls
+        .0
+        .iter()
+        .map(|(action, count)| format!("{count} {action}"))
+        .collect();
+    let _ = writeln!(
+        out,
+        "{} by {method}: {}, {} targets, {} dropped ({} in {} ms)",
+        resolved.service_name,
+        verdict(&resolved.completeness),
+        resolved.targets.len(),
+        resolved.dropped.len(),
+        if calls.is_empty() {
+            "no calls".to_owned()
+        } else {
+            calls.join(", ")
+        },
+        took.as_millis()
+    );
+    for reason in reasons(&resolved.completeness) {
+        let _ = writeln!(out, "partial: {reason}");
+    }
+    if !resolved.targets.is_empty() {
+        let width = resolved
+            .targets
+            .iter()
+            .map(|t| endpoint(t).len())
+            .max()
+            .unwrap_or(0)
+            .max(7);
+        let _ = writeln!(out, "\n{:<width$}  {:<15}  ID", "ADDRESS", "ZONE");
+        for target in &resolved.targets {
+            let zone = target
+                .metadata
+                .get("availability-zone")
+                .map_or("-", String::as_str);
+            let _ = writeln!(
+                out,
+                "{:<width$}  {zone:<15}  {}",
+                endpoint(target),
+                target.id
+            );
+        }
+    }
+    if !resolved.dropped.is_empty() {
+        let width = resolved
+            .dropped
+            .iter()
+            .map(|d| d.id.len())
+            .max()
+            .unwrap_or(0);
+        let _ = writeln!(out, "\n{:<width$}  WHY", "DROPPED");
+        for dropped in &resolved.dropped {
+            let _ = writeln!(out, "{:<width$}  {}", dropped.id, dropped.reason);
+        }
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+fn endpoint(target: &Target) -> String {
+    match target.port {
+        Some(port) => std::net::SocketAddr::new(target.address, port).to_string(),
+        None => target.address.to_string(),
+    }
+}
+
+fn verdict(completeness: &Completeness) -> &'static str {
+    match completeness {
+        Completeness::Complete => "complete",
+        Completeness::Partial(_) => "partial",
+    }
+}
+
+fn reasons(completeness: &Completeness) -> Vec<String> {
+    match completeness {
+        Completeness::Complete => Vec::new(),
+        Completeness::Partial(reasons) => reasons.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the answer to what was asked")]
+fn print(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,176 @@
+//! `demo-node run`
+
+use std::{io, net::SocketAddr};
+
+use discovery::{
+    AddressSource, Discovery,
+    config::{AddressFamily, Settings, Surroundings},
+};
+use rand::{SeedableRng, rngs::StdRng};
+use tokio::{
+    net::{TcpListener, UdpSocket},
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Exit, Failure};
+use crate::{
+    clock,
+    config::{Config, Keys, Values},
+    membership::Environment,
+    net::Tcp,
+    node::{End, Machine, Node, Place},
+    seal::{Keyring, Nonce},
+};
+
+/// A port that the node could not have.
+#[derive(Debug, thiserror::Error)]
+#[error("listen on {address} for {what}; set {setting} to another port, or end what uses it")]
+struct Listen {
+    address: SocketAddr,
+    what: &'static str,
+    setting: &'static str,
+    #[source]
+    source: io::Error,
+}
+
+/// Runs a node until it is asked to stop.
+pub(super) async fn run(values: &Values) -> Result<Exit, Failure> {
+    let config = Config::read(values).map_err(|error| Failure::usage(&error))?;
+    let keyring = keyring(&config)?;
+    let surroundings = Surroundings::from_env();
+    let discovery = Discovery::in_surroundings(config.discovery.clone(), &surroundings)
+        .await
+        .map_err(|error| Failure::discovery(&error))?;
+    let place = place(&config, &surroundings).await?;
+
+    let bind = config.node.bind_address.unwrap_or(place.address);
+    let management = SocketAddr::new(bind, config.management.bind_port);
+    let listener = TcpListener::bind(management).await.map_err(|source| {
+        let (what, setting) = ("management HTTP", "management.port");
+        Failure::usage(&Listen {
+            address: management,
+            what,
+            setting,
+            source,
+        })
+    })?;
+    let gossip = SocketAddr::new(bind, config.membership.bind_port);
+    let socket = UdpSocket::bind(gossip).await.map_err(|source| {
+        let (what, setting) = ("gossip", "membership.port");
+        Failure::usage(&Listen {
+            address: gossip,
+            what,
+            setting,
+            source,
+        })
+    })?;
+    tracing::info!(%management, %gossip, "listening");
+
+    let asked = CancellationToken::new();
+    // Watches for signals for as long as the node runs.
+    let mut signals = JoinSet::new();
+    signals.spawn(stop_on_signal(asked.clone()).map_err(|error| Failure::failed(&error))?);
+
+    let machine = Machine {
+        network: Tcp,
+        listener,
+        socket,
+        place,
+        rng: StdRng::from_seed(seed()?),
+        fresh: || (clock::unix_millis(), Nonce::random()),
+        environment: Environment::system(),
+    };
+    let node = Node::start(&config, discovery, keyring, machine)
+        .map_err(|error| Failure::failed(&error))?;
+    tracing::info!(node = %node.address, "node started");
+    let end = node
+        .run(asked)
+        .await
+        .map_err(|error| Failure::failed(&error))?;
+    match end {
+        End::Left => tracing::info!("left the cluster"),
+        End::Downed => {
+            return Err(Failure {
+                exit: Exit::Failed,
+                message: "other members told this node to go".to_owned(),
+            });
+        }
+        End::GraceExpired => {
+            return Err(Failure {
+                exit: Exit::Failed,
+                message: "leaving took longer than node.grace-period; members find out by \
+                          themselves"
+                    .to_owned(),
+            });
+        }
+    }
+    Ok(Exit::Complete)
+}
+
+fn keyring(config: &Config) -> Result<Keyring, Failure> {
+    match &config.membership.keys {
+        Keys::Sealed(secrets) => {
+            Keyring::from_secrets(secrets).map_err(|error| Failure::usage(&error))
+        }
+        Keys::Unsealed => {
+            tracing::warn!(
+                "running unsealed: anybody on the network can read, join and alter this cluster"
+            );
+            Ok(Keyring::unsealed())
+        }
+    }
+}
+
+async fn place(config: &Config, surroundings: &Surroundings) -> Result<Place, Failure> {
+    if let Some(address) = config.node.address {
+        return Ok(Place {
+            address,
+            zone: None,
+        });
+    }
+    let family = match &config.discovery {
+        Settings::Ecs(settings) => settings.address_family,
+        Settings::EcsTaskSet(settings) => settings.address_family,
+        Settings::Ec2TagBased(settings) => settings.address_family,
+        Settings::Config(_) => AddressFamily::Ipv4,
+    };
+    let own = discovery::container_address(surroundings, family)
+        .await
+        .map_err(|error| Failure::discovery(&error))?;
+    let source = match &own.source {
+        AddressSource::TaskMetadata => "task metadata".to_owned(),
+        AddressSource::InstanceMetadata => "instance metadata".to_owned(),
+        AddressSource::Interface(name) => format!("the interface {name}"),
+    };
+    tracing::info!(address = %own.address, source, "found this node's own address");
+    Ok(Place {
+        address: own.address,
+        zone: own.availability_zone,
+    })
+}
+
+fn seed() -> Result<[u8; 32], Failure> {
+    let mut seed = [0; 32];
+    match getrandom::fill(&mut seed) {
+        Ok(()) => Ok(seed),
+        Err(error) => Err(Failure {
+            exit: Exit::Failed,
+            message: format!("ask the operating system for randomness: {error}"),
+        }),
+    }
+}
+
+/// Waits for SIGTERM, which orchestrators send, or SIGINT, which people do: both mean the same.
+fn stop_on_signal(asked: CancellationToken) -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+        }
+        asked.cancel();
+    })
+}

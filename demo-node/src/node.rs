@@ -1,0 +1,349 @@
+//! Wires the stages and owns every task: none outlives the node, and one that ends early takes the
+//! node down.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use discovery::{Discovery, Lookup};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bootstrap::{
+        ContactPoint,
+        contact::Selection,
+        coordinator,
+        founding::Founder,
+        run::{self, Bootstrap, Order},
+        state::{Expectation, Rules},
+        wire::Sealer,
+    },
+    cluster::{NodeAddress, NodeUid},
+    config::{Config, ExpectedNodes},
+    management::{self, Limits, Sources},
+    membership::{self, Datagram, Departure},
+    net::{Listener, Network},
+    seal::Keyring,
+};
+
+mod standing;
+mod sync;
+
+/// What a node needs from the machine, apart from its configuration.
+#[derive(Debug)]
+pub struct Machine<N, L, D> {
+    /// Opens streams.
+    pub network: N,
+    /// Takes management requests.
+    pub listener: L,
+    /// Sends and receives gossip.
+    pub socket: D,
+    /// Where this node is.
+    pub place: Place,
+    /// Everything random but nonces.
+    pub rng: StdRng,
+    /// Time and nonces for sealing founding messages.
+    pub fresh: fn() -> (u64, crate::seal::Nonce),
+    /// Time and chance of the membership.
+    pub environment: membership::Environment,
+}
+
+/// Where a node is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Where peers reach it.
+    pub address: IpAddr,
+    /// Its availability zone, where known.
+    pub zone: Option<String>,
+}
+
+/// How a node's life ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It was asked to stop and has left its cluster.
+    Left,
+    /// It was asked to stop and did not finish leaving in time.
+    GraceExpired,
+    /// Other members told it to go.
+    Downed,
+}
+
+/// A stage that ended by itself, which none may.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// The node's own description does not fit its datagrams.
+    #[error("describe this node to its peers")]
+    Description(#[source] membership::Invalid),
+    /// Gossip broke.
+    #[error("gossip")]
+    Membership(#[source] membership::Broken),
+    /// A stage ended without being asked to.
+    #[error("the stage `{0}` ended by itself")]
+    EndedEarly(&'static str),
+    /// A stage panicked.
+    #[error("the stage `{0}` panicked")]
+    Panicked(&'static str),
+}
+
+/// A node that is running.
+#[derive(Debug)]
+pub struct Node {
+    /// Its address.
+    pub address: NodeAddress,
+    /// The membership.
+    pub membership: membership::Handle,
+    /// The bootstrap.
+    pub bootstrap: run::Handle,
+    grace_period: Duration,
+    stop: CancellationToken,
+    stages: JoinSet<(&'static str, Result<Ended, Failed>)>,
+}
+
+enum Ended {
+    Stage,
+    Membership(Departure),
+}
+
+/// How many orders may wait for the membership; they come one at a time.
+const ORDERS: usize = 8;
+
+// === impl Node ===
+
+impl Node {
+    /// Starts every stage. The management listener is served before anything is looked up.
+    ///
+    /// # Errors
+    ///
+    /// When the node cannot be described to its peers.
+    pub fn start<N: Network, L: Listener, D: Datagram>(
+        config: &Config,
+        discovery: Discovery,
+        keyring: Keyring,
+        machine: Machine<N, L, D>,
+    ) -> Result<Self, Failed> {
+        let Machine {
+            network,
+            listener,
+            socket,
+            place,
+            mut rng,
+            fresh,
+            environment,
+        } = machine;
+        // 53 bits, so that readers whose numbers are floating point keep it.
+        let uid = NodeUid(rng.next_u64() >> 11);
+        let gossip = SocketAddr::new(place.address, config.membership.port);
+        let contact_point = ContactPoint(SocketAddr::new(place.address, config.management.port));
+        let cluster = config.bootstrap.service_name.clone();
+        let address = NodeAddress {
+            cluster: cluster.clone(),
+            socket: gossip,
+        };
+        let sealer = Sealer {
+            keyring: keyring.clone(),
+            cluster: cluster.clone(),
+            fresh,
+        };
+
+        let (membership, driver) = membership::new(
+            membership::Settings {
+                cluster,
+                node: gossip,
+                management: contact_point.0,
+                uid,
+                started_at: (environment.unix_millis)(),
+                roles: config.membership.roles.clone(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                zone: place.zone,
+                keyring,
+                timing: membership::Timing::lan(),
+            },
+            socket,
+            environment,
+        )
+        .map_err(Failed::Description)?;
+
+        let (orders, orders_received) = mpsc::channel(ORDERS);
+        let (standing, standing_seen) = watch::channel(coordinator::Standing::Outside);
+        let me = Founder {
+            uid,
+            contact_point,
+            node: gossip,
+        };
+        let (bootstrap, bootstrap_loop) = Bootstrap::new(
+            bootstrap_settings(config, me, &address),
+            Arc::new(discovery),
+            network.clone(),
+            sealer.clone(),
+            StdRng::from_rng(&mut rng),
+            orders,
+            standing_seen,
+        );
+        let router = management::router(Sources {
+            node: address.clone(),
+            uid,
+            roles: config.membership.roles.clone(),
+            bootstrap: bootstrap.clone(),
+            membership: membership.clone(),
+            sealer,
+            read_only: config.management.read_only,
+        });
+
+        let stop = CancellationToken::new();
+        let mut stages = JoinSet::new();
+        let token = stop.clone();
+        stages.spawn(async move {
+            management::serve(listener, router, Limits::default(), token).await;
+            ("management", Ok(Ended::Stage))
+        });
+        let token = stop.clone();
+        stages.spawn(async move {
+            let ended = driver.run(token).await;
+            (
+                "membership",
+                ended.map(Ended::Membership).map_err(Failed::Membership),
+            )
+        });
+        let members = membership.members();
+        let token = stop.clone();
+        stages.spawn(async move {
+            standing::follow(members, standing, token).await;
+            ("standing", Ok(Ended::Stage))
+        });
+        let (handle, token) = (membership.clone(), stop.clone());
+        stages.spawn(async move {
+            carry_out(handle, orders_received, token).await;
+            ("orders", Ok(Ended::Stage))
+        });
+        let (handle, token) = (membership.clone(), stop.clone());
+        let sync_rng = StdRng::from_rng(&mut rng);
+        stages.spawn(async move {
+            sync::keep(handle, network, sync_rng, token).await;
+            ("synchronisation", Ok(Ended::Stage))
+        });
+        let token = stop.clone();
+        stages.spawn(async move {
+            bootstrap_loop.run(token).await;
+            ("bootstrap", Ok(Ended::Stage))
+        });
+        Ok(Self {
+            address,
+            membership,
+            bootstrap,
+            grace_period: config.node.grace_period,
+            stop,
+            stages,
+        })
+    }
+
+    /// Runs until `asked` to stop or until other members tell this node to go, then leaves the
+    /// cluster, lets requests under way finish, and ends every task.
+    ///
+    /// # Errors
+    ///
+    /// When a stage fails, or ends by itself.
+    pub async fn run(mut self, asked: CancellationToken) -> Result<End, Failed> {
+        let end = tokio::select! {
+            biased;
+            Some(ended) = self.stages.join_next() => match ended {
+                Ok((_, Ok(Ended::Membership(Departure::Left)))) => Ok(End::Left),
+                Ok((_, Ok(Ended::Membership(Departure::Downed)))) => Ok(End::Downed),
+                Ok((stage, Ok(Ended::Membership(Departure::Stopped) | Ended::Stage))) => {
+                    Err(Failed::EndedEarly(stage))
+                }
+                Ok((_, Err(failed))) => Err(failed),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            },
+            () = asked.cancelled() => {
+                tracing::info!(grace_period = ?self.grace_period, "leaving the cluster");
+                match tokio::time::timeout(self.grace_period, self.membership.leave()).await {
+                    Ok(()) => Ok(End::Left),
+                    Err(_elapsed) => Ok(End::GraceExpired),
+                }
+            }
+        };
+        self.stop.cancel();
+        let ending = async { while self.stages.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.grace_period, ending)
+            .await
+            .is_err()
+        {
+            tracing::warn!("some tasks did not end in time");
+        }
+        end
+    }
+}
+
+fn bootstrap_settings(config: &Config, me: Founder, address: &NodeAddress) -> run::Settings {
+    let settings = &config.bootstrap;
+    run::Settings {
+        coordinator: coordinator::Settings {
+            rules: Rules {
+                me: me.contact_point,
+                new_cluster_enabled: settings.new_cluster_enabled,
+                required_contact_points: settings.required_contact_points.map(Into::into),
+                contact_with_all_contact_points: settings.contact_with_all_contact_points,
+                stable_margin: settings.stable_margin,
+                probing_failure_timeout: settings.probing_failure_timeout,
+            },
+            me,
+            expectation: match settings.expected_nodes {
+                ExpectedNodes::Auto => Expectation::Asking,
+                ExpectedNodes::Number(number) => Expectation::Known(number.into()),
+                ExpectedNodes::Unknown => Expectation::Unknown,
+            },
+            interval: settings.interval,
+            random_factor: settings.random_factor,
+            backoff_max: settings.backoff_max,
+            probe_interval: settings.probe_interval,
+            probe_interval_jitter: settings.probe_interval_jitter,
+            on_rival: settings.on_rival,
+        },
+        lookup: Lookup {
+            port_name: settings.port_name.clone(),
+            ..Lookup::new(settings.service_name.as_str())
+        },
+        resolve_timeout: settings.resolve_timeout,
+        ask_timeout: settings.probe_interval,
+        selection: Selection {
+            fallback_port: settings.fallback_port,
+            filter_on_fallback_port: settings.filter_on_fallback_port,
+            port_name: settings.port_name.clone(),
+            gossip: me.node,
+        },
+        node: address.clone(),
+    }
+}
+
+/// Hands the bootstrap's orders to the membership.
+async fn carry_out(
+    membership: membership::Handle,
+    mut orders: mpsc::Receiver<Order>,
+    stop: CancellationToken,
+) {
+    loop {
+        let order = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            Some(order) = orders.recv() => order,
+        };
+        let done = match order {
+            Order::Start(formation) => membership.found(formation).await,
+            Order::Join(cluster) => {
+                membership
+                    .join(cluster.formation, cluster.seeds.into_iter().collect())
+                    .await
+            }
+        };
+        if let Err(refused) = done {
+            tracing::debug!(%refused, "the membership did not follow the bootstrap");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Keeps this node's view of the membership whole: on joining, and now and then after, it takes
+//! over what another member knows. Gossip alone is slow to tell a newcomer about hundreds of members.
+
+use std::{net::SocketAddr, time::Duration};
+
+use hyper::StatusCode;
+use rand::{Rng, RngExt, seq::IteratorRandom};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    error::Chain,
+    http::{self, Ask},
+    management::STATE_PATH,
+    membership::{Handle, Members, MergeError, Status},
+    net::Network,
+};
+
+/// The least pause between two synchronisations, and the most that is added at random.
+/// A state of 1,000 members is about 100 kB: 5 kB/s at most, of a network that carries thousands.
+const PAUSE: Duration = Duration::from_secs(10);
+const JITTER: Duration = Duration::from_secs(20);
+
+/// How long a member may take to send its state.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Why a state was not taken over. Another member is asked next time.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error("ask for a member's state")]
+    Http(#[source] http::Error),
+    #[error("the member answered with status {0}")]
+    Status(StatusCode),
+    #[error("take over a member's state")]
+    Merge(#[source] MergeError),
+}
+
+/// Synchronises until stopped.
+pub(super) async fn keep(
+    membership: Handle,
+    network: impl Network,
+    mut rng: impl Rng + Send,
+    stop: CancellationToken,
+) {
+    let mut members = membership.members();
+    loop {
+        // A new member asks as soon as it knows another one.
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            ended = async { members.wait_for(|members| is_up(members)).await.is_err() } => if ended {
+                // The membership has ended, and with it the node.
+                stop.cancelled().await;
+                return;
+            },
+        }
+        let other = another(&members.borrow(), &mut rng);
+        if let Some(other) = other {
+            match pull(&membership, &network, other).await {
+                Ok(()) => tracing::debug!(from = %other, "took over a member's state"),
+                Err(error) => {
+                    tracing::debug!(from = %other, error = %Chain(&error), "synchronisation failed");
+                }
+            }
+        }
+        let pause = PAUSE + JITTER.mul_f64(rng.random::<f64>());
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            () = sleep(pause) => {}
+        }
+    }
+}
+
+fn is_up(members: &Members) -> bool {
+    members.me.status == Status::Up && 1 < members.members.len()
+}
+
+/// The management address of a random member other than this node.
+fn another(members: &Members, rng: &mut impl Rng) -> Option<SocketAddr> {
+    members
+        .up()
+        .filter(|member| member.reachable && member.node != members.me.node)
+        .map(|member| member.management)
+        .choose(rng)
+}
+
+async fn pull(membership: &Handle, network: &impl Network, from: SocketAddr) -> Result<(), Failed> {
+    let (status, state) = http::ask(network, from, Ask::get(STATE_PATH), PATIENCE)
+        .await
+        .map_err(Failed::Http)?;
+    if status != StatusCode::OK {
+        return Err(Failed::Status(status));
+    }
+    membership
+        .merge(state.to_vec())
+        .await
+        .map_err(Failed::Merge)
+}
