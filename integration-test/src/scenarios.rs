@@ -4,7 +4,13 @@
 //! How nodes come to run is the business of [`e2e::deployment`](crate::e2e::deployment).
 
 mod decoys;
+pub mod ec2_ports;
 pub mod ec2_tag;
 pub mod ecs_service;
+pub mod ecs_tags;
+pub mod ecs_task_set;
 mod expect;
 pub mod failure;
+pub mod flaky_api;
+pub mod rolling;
+pub mod scale;

@@ -22,12 +22,6 @@ use crate::{
 /// The name of the cluster that every scenario is about.
 pub const ORDERS: &str = "orders";
 
-/// Where a node answers HTTP, unless it is told otherwise.
-pub const MANAGEMENT_PORT: u16 = 7626;
-
-/// Where a node gossips, unless it is told otherwise.
-pub const GOSSIP_PORT: u16 = 7355;
-
 /// All nodes of a run share one key, decoys too: it must not be the key that keeps clusters apart.
 const GOSSIP_KEY: &str = "a key that only end-to-end runs use";
 
@@ -40,6 +34,15 @@ pub struct Deployment<'host> {
     baits: Cell<u16>,
 }
 
+/// Where a node listens.
+#[derive(Debug, Clone, Copy)]
+pub struct Ports {
+    /// HTTP.
+    pub management: u16,
+    /// UDP.
+    pub gossip: u16,
+}
+
 /// A node that is about to start: AWS may list it already.
 #[derive(Debug)]
 pub struct Placed {
@@ -47,10 +50,20 @@ pub struct Placed {
     pub name: String,
     /// Its own address.
     pub address: Ipv4Addr,
+    /// Of that address.
+    pub ports: Ports,
     /// What AWS tells it.
     pub environment: BTreeMap<String, String>,
     /// What its operator tells it.
     pub settings: Settings,
+}
+
+impl Ports {
+    /// Those of a node that has its address for itself.
+    pub const USUAL: Self = Self {
+        management: 7626,
+        gossip: 7355,
+    };
 }
 
 impl<'host> Deployment<'host> {
@@ -81,18 +94,19 @@ impl<'host> Deployment<'host> {
         let Placed {
             name,
             address,
+            ports,
             mut environment,
             settings,
         } = placed;
         let log = self.logs.join(format!("{name}.log"));
-        environment.extend(self.basics().and(settings).into_environment());
+        environment.extend(basics(ports).and(settings).into_environment());
 
         let process = Process::start(&self.host.group, &self.host.program, &environment, log)
             .with_context(|| format!("starting {name}"))?;
         Ok(Node::new(
             name,
-            format!("cluster://{ORDERS}@{address}:{GOSSIP_PORT}"),
-            SocketAddr::from((address, MANAGEMENT_PORT)),
+            format!("cluster://{ORDERS}@{address}:{}", ports.gossip),
+            SocketAddr::from((address, ports.management)),
             process,
         ))
     }
@@ -107,20 +121,24 @@ impl<'host> Deployment<'host> {
         self.start(Placed {
             name: format!("bait-{serial}"),
             address,
+            ports: Ports::USUAL,
             environment: BTreeMap::new(),
             settings: Settings::default()
                 .with("DISCOVERY_METHOD", "config")
-                .with("DISCOVERY_CONFIG_ADDRESSES", address)
-                .with("BOOTSTRAP_EXPECTED_NODES", 1)
-                .with("BOOTSTRAP_REQUIRED_CONTACT_POINTS", 1)
-                .with("NODE_ADDRESS", address),
+                .with("DISCOVERY_CONFIG_ADDRESSES", &address)
+                .with("BOOTSTRAP_EXPECTED_NODES", &1)
+                .with("BOOTSTRAP_REQUIRED_CONTACT_POINTS", &1)
+                .with("NODE_ADDRESS", &address),
         })
     }
+}
 
-    fn basics(&self) -> Settings {
-        Settings::default()
-            .with("BOOTSTRAP_SERVICE_NAME", ORDERS)
-            .with("MEMBERSHIP_KEYS", GOSSIP_KEY)
-            .with("LOG_LEVEL", "debug")
-    }
+/// What every node is told, and a scenario may tell otherwise.
+fn basics(ports: Ports) -> Settings {
+    Settings::default()
+        .with("BOOTSTRAP_SERVICE_NAME", ORDERS)
+        .with("MANAGEMENT_PORT", &ports.management)
+        .with("MEMBERSHIP_PORT", &ports.gossip)
+        .with("MEMBERSHIP_KEYS", GOSSIP_KEY)
+        .with("LOG_LEVEL", "debug")
 }

@@ -4,7 +4,7 @@
 
 use std::process::ExitStatus;
 
-use super::deployment::{Deployment, ORDERS, Placed};
+use super::deployment::{Deployment, ORDERS, Placed, Ports};
 use crate::{
     nodes::{node::Node, settings::Settings},
     region::{Account, Task, TaskArn},
@@ -55,6 +55,27 @@ impl<'deployment> Fleet<'deployment> {
         }
     }
 
+    /// Called otherwise than the service, to tell its nodes from another fleet's.
+    #[must_use]
+    pub fn called(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// With tasks that differ by `change` from plain ones of the service.
+    #[must_use]
+    pub fn of(mut self, change: impl FnOnce(Task) -> Task) -> Self {
+        self.template = change(self.template);
+        self
+    }
+
+    /// With these settings for each node, in place of others of the same names.
+    #[must_use]
+    pub fn with(mut self, settings: Settings) -> Self {
+        self.settings = self.settings.and(settings);
+        self
+    }
+
     /// The nodes that run.
     pub fn nodes(&self) -> Vec<&Node> {
         self.running.iter().map(|(_, node)| node).collect()
@@ -74,6 +95,15 @@ impl<'deployment> Fleet<'deployment> {
     pub fn place(&mut self, tasks: usize) -> anyhow::Result<()> {
         self.desire(tasks);
         while self.running.len() + self.placed.len() < tasks {
+            let placed = self.place_one()?;
+            self.placed.push(placed);
+        }
+        Ok(())
+    }
+
+    /// Has this many tasks more listed than there should be, as during a deployment.
+    pub fn place_beyond(&mut self, tasks: usize) -> anyhow::Result<()> {
+        for _ in 0..tasks {
             let placed = self.place_one()?;
             self.placed.push(placed);
         }
@@ -118,6 +148,7 @@ impl<'deployment> Fleet<'deployment> {
         let placed = Placed {
             name: format!("{}-{}", self.name, self.serial),
             address,
+            ports: Ports::USUAL,
             environment: region.task_environment(&arn),
             settings: self.settings.clone(),
         };

@@ -50,8 +50,20 @@ pub enum Scenario {
     EcsService,
     /// Tagged EC2 instances form one cluster; stopped, differently tagged and filtered-out ones stay out.
     Ec2Tag,
+    /// Several nodes on one EC2 instance form one cluster, told apart by port.
+    Ec2Ports,
+    /// Blue and green tasks of one service, told apart by tag, form two clusters that share no member.
+    EcsTags,
+    /// Two task sets of one service are two clusters; the green one takes over.
+    EcsTaskSet,
+    /// A service grows from 3 tasks to 7 and shrinks again, and stays the same cluster.
+    Scale,
     /// A node is killed, seen unreachable, removed and replaced; another leaves of its own accord.
     Failure,
+    /// Every node is replaced, one by one, and the cluster stays the same.
+    Rolling,
+    /// AWS throttles, fails, lags and lists too little while 5 nodes start at once: still exactly one cluster.
+    FlakyApi,
 }
 
 impl Target {

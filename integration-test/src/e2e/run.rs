@@ -65,6 +65,12 @@ async fn attempt(
     match scenario {
         Scenario::EcsService => scenarios::ecs_service::show(&deployment, record, nodes).await,
         Scenario::Ec2Tag => scenarios::ec2_tag::show(&deployment, record, nodes).await,
+        Scenario::Ec2Ports => scenarios::ec2_ports::show(&deployment, record, nodes).await,
+        Scenario::EcsTags => scenarios::ecs_tags::show(&deployment, record, nodes).await,
+        Scenario::EcsTaskSet => scenarios::ecs_task_set::show(&deployment, record, nodes).await,
+        Scenario::Scale => scenarios::scale::show(&deployment, record, nodes).await,
         Scenario::Failure => scenarios::failure::show(&deployment, record, nodes).await,
+        Scenario::Rolling => scenarios::rolling::show(&deployment, record, nodes).await,
+        Scenario::FlakyApi => scenarios::flaky_api::show(&deployment, record, nodes).await,
     }
 }

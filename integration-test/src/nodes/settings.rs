@@ -1,6 +1,6 @@
 //! A node's settings, as the environment variables that carry them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display};
 
 /// Every setting's name begins with it.
 const PREFIX: &str = "DEMO_NODE_";
@@ -12,7 +12,7 @@ pub struct Settings(BTreeMap<String, String>);
 impl Settings {
     /// With this one, in place of an earlier one of the same name.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+    pub fn with(mut self, name: &str, value: &(impl Display + ?Sized)) -> Self {
         self.0.insert(format!("{PREFIX}{name}"), value.to_string());
         self
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     e2e::{
-        deployment::{Deployment, ORDERS, Placed},
+        deployment::{Deployment, ORDERS, Placed, Ports},
         record::Record,
     },
     nodes::{node::Node, settings::Settings},
@@ -53,6 +53,7 @@ fn start_node(deployment: &Deployment<'_>, n: usize, of: usize) -> anyhow::Resul
     deployment.start(Placed {
         name: format!("{ORDERS}-{n}"),
         address,
+        ports: Ports::USUAL,
         environment: region.instance_environment(&id),
         settings: Settings::default()
             .with("DISCOVERY_METHOD", "aws-api-ec2-tag-based")
@@ -62,7 +63,7 @@ fn start_node(deployment: &Deployment<'_>, n: usize, of: usize) -> anyhow::Resul
                 "tag:purpose=production",
             )
             // EC2 knows no desired count: here the operator says how many must be there.
-            .with("BOOTSTRAP_REQUIRED_CONTACT_POINTS", of),
+            .with("BOOTSTRAP_REQUIRED_CONTACT_POINTS", &of),
     })
 }
 

@@ -1,0 +1,61 @@
+//! `ec2-ports`: several nodes on one instance form a cluster, told apart by their ports.
+
+use super::expect::{FORMING, one_cluster, within};
+use crate::{
+    e2e::{
+        deployment::{Deployment, ORDERS, Placed, Ports},
+        record::Record,
+    },
+    nodes::settings::Settings,
+    region::Instance,
+};
+
+/// Shows it with `nodes` nodes on an instance.
+pub async fn show(
+    deployment: &Deployment<'_>,
+    record: &Record,
+    nodes: usize,
+) -> anyhow::Result<()> {
+    let address = deployment.free_address()?;
+    let region = deployment.region();
+    let instance = Instance::running().at(address).tag("service", ORDERS);
+    let id = region.edit(|account| account.run_instance(instance));
+
+    let ports = Ports::USUAL;
+    let ports: Vec<_> = (ports.management..)
+        .zip(ports.gossip..)
+        .map(|(management, gossip)| Ports { management, gossip })
+        .take(nodes)
+        .collect();
+    let management: Vec<_> = ports.iter().map(|of| of.management.to_string()).collect();
+    let settings = Settings::default()
+        .with("DISCOVERY_METHOD", "aws-api-ec2-tag-based")
+        .with(
+            "DISCOVERY_AWS_API_EC2_TAG_BASED_PORTS",
+            &management.join(","),
+        )
+        // Every port is a node, not only the usual one.
+        .with("BOOTSTRAP_FILTER_ON_FALLBACK_PORT", "off")
+        .with("BOOTSTRAP_REQUIRED_CONTACT_POINTS", &nodes);
+
+    let nodes = ports
+        .into_iter()
+        .map(|ports| {
+            deployment.start(Placed {
+                name: format!("{ORDERS}-{}", ports.management),
+                address,
+                ports,
+                environment: region.instance_environment(&id),
+                settings: settings.clone(),
+            })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let nodes: Vec<_> = nodes.iter().collect();
+    record
+        .step(
+            format!("{} nodes on one instance form one cluster", nodes.len()),
+            within(FORMING, async || one_cluster(&nodes).await),
+        )
+        .await?;
+    Ok(())
+}
