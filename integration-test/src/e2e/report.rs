@@ -156,3 +156,90 @@ pub fn progress(since_start: Duration, scenario: &str, step: &Step) {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_was_seen_and_how_long_it_took() {
+        let report = report(Outcome::Passed);
+
+        assert_eq!(
+            report.to_text(),
+            "passed   scale            4.2 s  3 tasks form one cluster (1.5 s); 4 more join it (2.5 s)\n"
+        );
+        assert!(report.failed().is_empty());
+    }
+
+    #[test]
+    fn a_failure_comes_with_its_causes_and_its_logs() {
+        let report = report(Outcome::Failed {
+            error: anyhow!("connection refused").context("orders-1 says nothing"),
+            logs: "/tmp/run/scale".into(),
+        });
+
+        let text = report.to_text();
+        assert!(
+            text.contains("orders-1 says nothing: connection refused"),
+            "{text}"
+        );
+        assert!(text.contains("/tmp/run/scale"), "{text}");
+        assert_eq!(report.failed(), ["scale"]);
+    }
+
+    #[test]
+    fn what_is_skipped_is_no_failure_and_says_why() {
+        let report = report(Outcome::Skipped {
+            reason: "one machine has one network",
+        });
+
+        assert!(report.to_text().contains("one machine has one network"));
+        assert!(report.failed().is_empty());
+    }
+
+    #[test]
+    fn machines_read_the_same() {
+        let json = report(Outcome::Passed).to_json();
+
+        assert_eq!(
+            json,
+            json!({
+                "target": "embedded",
+                "passed": true,
+                "elapsedMs": 4300,
+                "scenarios": [{
+                    "name": "scale",
+                    "outcome": "passed",
+                    "elapsedMs": 4200,
+                    "steps": [
+                        { "what": "3 tasks form one cluster", "ms": 1500 },
+                        { "what": "4 more join it", "ms": 2500 },
+                    ],
+                }],
+            })
+        );
+    }
+
+    fn report(outcome: Outcome) -> Report {
+        let step = |what: &str, took| Step {
+            what: what.to_owned(),
+            took: Duration::from_millis(took),
+        };
+        Report {
+            target: Target::Embedded,
+            scenarios: vec![Told {
+                name: "scale".to_owned(),
+                outcome,
+                steps: vec![
+                    step("3 tasks form one cluster", 1500),
+                    step("4 more join it", 2500),
+                ],
+                took: Duration::from_millis(4200),
+            }],
+            took: Duration::from_millis(4300),
+        }
+    }
+}

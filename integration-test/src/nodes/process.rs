@@ -95,3 +95,77 @@ impl Process {
         Pid::from_raw(i32::try_from(self.child.get_mut().id()?).ok()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::eventually::eventually;
+
+    #[tokio::test]
+    async fn a_node_knows_what_it_was_told_and_nothing_else() {
+        let told = BTreeMap::from([("DEMO_NODE_LOG_LEVEL".to_owned(), "debug".to_owned())]);
+        let stand_in = StandIn::start("env", &told);
+
+        eventually(Duration::from_secs(10), async || {
+            stand_in.process.ended().ok_or("it still runs")
+        })
+        .await
+        .unwrap();
+
+        // The shell adds these itself.
+        let log = fs::read_to_string(&stand_in.process.log).unwrap();
+        let environment: Vec<_> = log
+            .lines()
+            .filter(|line| {
+                !line.starts_with("PWD=") && !line.starts_with("_=") && !line.starts_with("SHLVL=")
+            })
+            .collect();
+        assert_eq!(environment, ["DEMO_NODE_LOG_LEVEL=debug"]);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_asked_to_leave_says_how_it_ended() {
+        let mut stand_in = StandIn::start(
+            "trap 'exit 7' TERM; echo ready; while :; do /bin/sleep 0.01; done",
+            &BTreeMap::new(),
+        );
+        eventually(Duration::from_secs(10), async || {
+            let words = stand_in.process.last_words();
+            if words == "ready" { Ok(()) } else { Err(words) }
+        })
+        .await
+        .unwrap();
+
+        let status = stand_in.process.terminate().await.unwrap();
+
+        assert_eq!(status.code(), Some(7));
+        assert_eq!(stand_in.process.ended(), Some(status));
+    }
+
+    /// A shell script in a node's place.
+    struct StandIn {
+        process: Process,
+        _group: Group,
+        _folder: tempfile::TempDir,
+    }
+
+    impl StandIn {
+        fn start(script: &str, environment: &BTreeMap<String, String>) -> Self {
+            use std::os::unix::fs::PermissionsExt;
+
+            let folder = tempfile::tempdir().unwrap();
+            let program = folder.path().join("node");
+            fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+            let group = Group::start().unwrap();
+            let log = folder.path().join("log");
+            Self {
+                process: Process::start(&group, &program, environment, log).unwrap(),
+                _group: group,
+                _folder: folder,
+            }
+        }
+    }
+}
