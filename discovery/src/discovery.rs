@@ -52,7 +52,7 @@ impl Discovery {
     ///
     /// When the configuration cannot work, for example when no region is known.
     pub async fn new(settings: Settings) -> Result<Self, Error> {
-        Self::in_surroundings(settings, &Surroundings::from_env()).await
+        Box::pin(Self::in_surroundings(settings, &Surroundings::from_env())).await
     }
 
     /// The same with surroundings that the caller supplies, rather than the environment.

@@ -96,8 +96,21 @@ impl Instances {
     ) -> Result<DescribeInstancesOutput, Error> {
         let request = self.client.describe_instances().max_results(PAGE);
         let request = request.set_filters(Some(filters)).set_next_token(token);
-        let answer = request.send().await;
-        answer.map_err(|error| aws::classify(attempt.clone(), client::ATTEMPT_TIMEOUT, error))
+        let page = match request.send().await {
+            Ok(page) => page,
+            Err(error) => {
+                let attempt = attempt.clone();
+                return Err(aws::classify(attempt, client::ATTEMPT_TIMEOUT, error));
+            }
+        };
+        // An empty answer says so. Silence must not pass for one.
+        if page.reservations.is_none() {
+            return Err(Error::Undecodable {
+                attempt: attempt.clone(),
+                source: "the answer has no `reservationSet`".into(),
+            });
+        }
+        Ok(page)
     }
 }
 

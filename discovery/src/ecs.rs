@@ -171,7 +171,14 @@ impl Tasks {
         };
         let request = request.max_results(PAGE).set_next_token(token);
         match request.send().await {
-            Ok(page) => Ok((page.task_arns.unwrap_or_default(), page.next_token)),
+            Ok(page) => match page.task_arns {
+                Some(ids) => Ok((ids, page.next_token)),
+                // An empty listing says so. Silence must not pass for one.
+                None => Err(Error::Undecodable {
+                    attempt: question.list.clone(),
+                    source: "the answer has no `taskArns`".into(),
+                }),
+            },
             Err(error) => Err(failed(&question.list, error)),
         }
     }

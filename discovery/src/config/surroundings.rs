@@ -53,13 +53,13 @@ impl Surroundings {
         };
 
         Self {
-            task_metadata: task_metadata.map(without_slash),
-            instance_metadata: instance_metadata.map(without_slash),
+            task_metadata: task_metadata.as_deref().map(without_slash),
+            instance_metadata: instance_metadata.as_deref().map(without_slash),
         }
     }
 }
 
-fn without_slash(url: String) -> String {
+fn without_slash(url: &str) -> String {
     url.trim_end_matches('/').to_owned()
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use aws_sdk_ec2::{
     operation::describe_instances::DescribeInstancesOutput,
     primitives::DateTimeFormat,
-    types::{Instance, InstanceNetworkInterface, InstanceStateName},
+    types::{Instance, InstanceNetworkInterface, InstanceStateName, InstanceType, Reservation},
 };
 
 use crate::{
@@ -22,7 +22,7 @@ pub(crate) fn found_in(
 ) -> bool {
     let reservations = page.reservations().iter();
     let mut any = false;
-    for instance in reservations.flat_map(|reservation| reservation.instances()) {
+    for instance in reservations.flat_map(Reservation::instances) {
         any = true;
         let id = instance.instance_id().unwrap_or("unknown").to_owned();
         match address_of(instance, settings, service_name) {
@@ -122,7 +122,7 @@ fn metadata(instance: &Instance) -> BTreeMap<String, String> {
         ("image", instance.image_id()),
         (
             "instance-type",
-            instance.instance_type().map(|kind| kind.as_str()),
+            instance.instance_type().map(InstanceType::as_str),
         ),
         ("started-at", launched_at.as_deref()),
         ("subnet", instance.subnet_id()),

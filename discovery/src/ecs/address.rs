@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use aws_sdk_ecs::types::{Container, Task};
+use aws_sdk_ecs::types::{Attachment, Container, Task};
 
 use crate::config::AddressFamily;
 
@@ -40,7 +40,7 @@ impl Wanted {
         task.attachments()
             .iter()
             .filter(|attachment| attachment.r#type() == Some("ElasticNetworkInterface"))
-            .flat_map(|attachment| attachment.details())
+            .flat_map(Attachment::details)
             .filter(|detail| detail.name() == Some(name))
             .find_map(|detail| self.parse(detail.value()))
     }
@@ -77,7 +77,7 @@ impl std::fmt::Display for Wanted {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_ecs::types::{Attachment, KeyValuePair, NetworkInterface};
+    use aws_sdk_ecs::types::{KeyValuePair, NetworkInterface};
 
     use super::*;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::{
     primitives::DateTimeFormat,
-    types::{Failure, Task},
+    types::{Failure, HealthStatus, LaunchType, Task},
 };
 
 use super::address::Wanted;
@@ -163,9 +163,12 @@ fn metadata(task: &Task) -> BTreeMap<String, String> {
         .and_then(|at| at.fmt(DateTimeFormat::DateTime).ok());
     let fields = [
         ("availability-zone", task.availability_zone()),
-        ("health-status", task.health_status().map(|it| it.as_str())),
+        (
+            "health-status",
+            task.health_status().map(HealthStatus::as_str),
+        ),
         ("last-status", task.last_status()),
-        ("launch-type", task.launch_type().map(|it| it.as_str())),
+        ("launch-type", task.launch_type().map(LaunchType::as_str)),
         ("started-at", started_at.as_deref()),
         ("started-by", task.started_by()),
         ("task-definition", task.task_definition_arn()),

@@ -5,4 +5,6 @@
     reason = "the lint knows test functions, but not their helpers"
 )]
 
+mod ecs;
 mod region;
+mod support;

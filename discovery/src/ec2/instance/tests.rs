@@ -1,6 +1,6 @@
 use aws_sdk_ec2::types::{
     InstanceIpv6Address, InstanceNetworkInterfaceAttachment, InstancePrivateIpAddress,
-    InstanceState, Reservation, Tag, builders::InstanceBuilder,
+    InstanceState, Tag, builders::InstanceBuilder,
 };
 
 use super::*;

@@ -1,0 +1,184 @@
+//! What the tests of lookups share: methods whose clients talk to a region, and an endpoint that
+//! answers with whatever a test wrote down.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    error::Error as _,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use discovery::{
+    Discovery, Error, Lookup, Resolved,
+    config::{Client, Ec2TagBased, Ecs, EcsTaskSet, Settings, Surroundings},
+};
+use integration_test::region::{Region, TaskArn};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::any};
+
+/// Long enough for a busy machine. What must end sooner says so itself.
+pub const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Credentials of the region, and its endpoint.
+pub fn client(region: &Region) -> Client {
+    Client {
+        sdk_config: Some(region.sdk_config("task-role", "test")),
+        ..Client::default()
+    }
+}
+
+/// Looks up in cluster `demo`, unless changed.
+pub async fn ecs(region: &Region, change: impl FnOnce(&mut Ecs)) -> Discovery {
+    let mut ecs = Ecs::in_cluster("demo");
+    ecs.client = client(region);
+    change(&mut ecs);
+    ready(Settings::Ecs(ecs)).await
+}
+
+/// Looks up by tag `service`, unless changed.
+pub async fn ec2(region: &Region, change: impl FnOnce(&mut Ec2TagBased)) -> Discovery {
+    let mut ec2 = Ec2TagBased::by_tag("service");
+    ec2.client = client(region);
+    change(&mut ec2);
+    ready(Settings::Ec2TagBased(ec2)).await
+}
+
+/// Looks up from within a task, in cluster `demo`.
+pub async fn task_set(region: &Region, task: &TaskArn) -> Discovery {
+    let mut ecs = EcsTaskSet::in_cluster("demo");
+    ecs.client = client(region);
+    let surroundings = surroundings(&region.task_environment(task));
+    let settings = Settings::EcsTaskSet(ecs);
+    Discovery::in_surroundings(settings, &surroundings)
+        .await
+        .unwrap()
+}
+
+pub async fn ready(settings: Settings) -> Discovery {
+    Discovery::in_surroundings(settings, &Surroundings::default())
+        .await
+        .unwrap()
+}
+
+/// Those of a process with this environment, on a machine that is no EC2 instance.
+pub fn surroundings(environment: &BTreeMap<String, String>) -> Surroundings {
+    Surroundings::read(|name| environment.get(name).cloned(), Some("elsewhere"))
+}
+
+pub async fn ask(discovery: &Discovery, service: &str) -> Result<Resolved, Error> {
+    Box::pin(discovery.lookup(&Lookup::new(service), PATIENCE)).await
+}
+
+/// A lookup that must not fail.
+pub async fn look(discovery: &Discovery, service: &str) -> Resolved {
+    ask(discovery, service).await.unwrap()
+}
+
+/// `address`, or `address:port`.
+pub fn addresses(resolved: &Resolved) -> Vec<String> {
+    let targets = resolved.targets.iter();
+    targets
+        .map(|target| match target.port {
+            Some(port) => format!("{}:{port}", target.address),
+            None => target.address.to_string(),
+        })
+        .collect()
+}
+
+pub fn reasons(resolved: &Resolved) -> Vec<String> {
+    let reasons = resolved.completeness.reasons().iter();
+    reasons.map(ToString::to_string).collect()
+}
+
+pub fn dropped(resolved: &Resolved) -> Vec<(String, String)> {
+    let dropped = resolved.dropped.iter();
+    dropped
+        .map(|dropped| (dropped.id.clone(), dropped.reason.to_string()))
+        .collect()
+}
+
+/// Calls by name, as pairs.
+pub fn calls(resolved: &Resolved) -> Vec<(&'static str, u32)> {
+    resolved.calls.0.clone().into_iter().collect()
+}
+
+/// An error and its causes, one a line.
+pub fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}\n{error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// An endpoint that answers from a script: for each action its answers in turn, the last one over
+/// and over.
+#[derive(Debug)]
+pub struct Script {
+    server: MockServer,
+    /// Any credentials do here.
+    region: Region,
+}
+
+/// Status and body.
+pub type Answer = (u16, Vec<u8>);
+
+impl Script {
+    pub async fn start(answers: impl IntoIterator<Item = (&'static str, Vec<Answer>)>) -> Self {
+        let scripts: BTreeMap<&'static str, VecDeque<Answer>> = answers
+            .into_iter()
+            .map(|(action, answers)| (action, VecDeque::from(answers)))
+            .collect();
+        let scripts = Arc::new(Mutex::new(scripts));
+        let respond = move |request: &Request| {
+            let mut scripts = scripts.lock().unwrap();
+            let Some(answers) = scripts.get_mut(action(request).as_str()) else {
+                return ResponseTemplate::new(404);
+            };
+            let (status, body) = if answers.len() == 1 {
+                answers[0].clone()
+            } else {
+                answers.pop_front().unwrap()
+            };
+            ResponseTemplate::new(status).set_body_bytes(body)
+        };
+        let server = MockServer::start().await;
+        Mock::given(any())
+            .respond_with(respond)
+            .mount(&server)
+            .await;
+        Self {
+            server,
+            region: Region::start().await,
+        }
+    }
+
+    pub fn client(&self) -> Client {
+        Client {
+            endpoint: Some(self.server.uri()),
+            ..client(&self.region)
+        }
+    }
+
+    pub async fn ecs(&self) -> Discovery {
+        ecs(&self.region, |ecs| ecs.client = self.client()).await
+    }
+
+    pub async fn ec2(&self) -> Discovery {
+        ec2(&self.region, |ec2| ec2.client = self.client()).await
+    }
+}
+
+/// ECS names it in a header, EC2 in the form.
+fn action(request: &Request) -> String {
+    if let Some(target) = request.headers.get("x-amz-target") {
+        let target = target.to_str().unwrap();
+        return target.rsplit('.').next().unwrap().to_owned();
+    }
+    let form = String::from_utf8_lossy(&request.body).into_owned();
+    form.split('&')
+        .find_map(|field| field.strip_prefix("Action="))
+        .unwrap_or_default()
+        .to_owned()
+}
