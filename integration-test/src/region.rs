@@ -36,6 +36,7 @@ mod instance_metadata;
 mod paging;
 mod reply;
 mod sdk;
+mod signature;
 mod task_metadata;
 
 use std::collections::BTreeMap;

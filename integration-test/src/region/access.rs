@@ -1,15 +1,13 @@
 //! Who a signed request comes from, and whether they may do what they ask for.
-//!
-//! The credential scope of a signature is checked, the signature itself is not:
-//! only the SDKs sign here, and they are not what is under test.
 
 use std::collections::BTreeMap;
 
-use wiremock::http::HeaderMap;
+use wiremock::Request;
 
 use super::account::Account;
 use super::account::identity::Caller;
 use super::reply::ApiError;
+use super::signature::Authorization;
 
 /// A service that takes signed requests.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +42,7 @@ enum Unbelieved {
     WrongRegion,
     WrongService,
     Unknown,
+    WrongSignature,
     Expired,
 }
 
@@ -51,9 +50,9 @@ enum Unbelieved {
 pub(super) fn caller(
     account: &Account,
     service: Service,
-    headers: &HeaderMap,
+    request: &Request,
 ) -> Result<Caller, ApiError> {
-    identify(account, service, headers).map_err(|reason| service.unbelieved(&reason))
+    identify(account, service, request).map_err(|reason| service.unbelieved(&reason))
 }
 
 /// Whether the caller's role allows this.
@@ -86,31 +85,24 @@ pub(super) fn authorise(
     })
 }
 
-fn identify(
-    account: &Account,
-    service: Service,
-    headers: &HeaderMap,
-) -> Result<Caller, Unbelieved> {
-    let authorization = header(headers, "authorization").ok_or(Unbelieved::Unsigned)?;
-    let scope = authorization
-        .strip_prefix("AWS4-HMAC-SHA256 Credential=")
-        .and_then(|rest| rest.split_once(','))
-        .map(|(scope, _)| scope.split('/').collect::<Vec<_>>());
-    let Some([access_key, _date, region, name, "aws4_request"]) = scope.as_deref() else {
-        return Err(Unbelieved::Malformed);
-    };
-    if *region != account.region {
+fn identify(account: &Account, service: Service, request: &Request) -> Result<Caller, Unbelieved> {
+    let authorization = header(request, "authorization").ok_or(Unbelieved::Unsigned)?;
+    let authorization = Authorization::parse(authorization).ok_or(Unbelieved::Malformed)?;
+    if authorization.region != account.region {
         return Err(Unbelieved::WrongRegion);
     }
-    if *name != service.signing_name() {
+    if authorization.service != service.signing_name() {
         return Err(Unbelieved::WrongService);
     }
     let (caller, credentials) = account
         .sessions
-        .find(access_key)
+        .find(authorization.access_key_id)
         .ok_or(Unbelieved::Unknown)?;
-    if header(headers, "x-amz-security-token") != Some(&credentials.session_token) {
+    if header(request, "x-amz-security-token") != Some(&credentials.session_token) {
         return Err(Unbelieved::Unknown);
+    }
+    if !authorization.holds(request, &credentials.secret_access_key) {
+        return Err(Unbelieved::WrongSignature);
     }
     if credentials.expires_at <= account.now {
         return Err(Unbelieved::Expired);
@@ -118,8 +110,8 @@ fn identify(
     Ok(caller.clone())
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request.headers.get(name)?.to_str().ok()
 }
 
 impl Service {
@@ -139,7 +131,8 @@ impl Service {
                 | Unbelieved::Malformed
                 | Unbelieved::WrongRegion
                 | Unbelieved::WrongService
-                | Unbelieved::Unknown => ApiError::new(
+                | Unbelieved::Unknown
+                | Unbelieved::WrongSignature => ApiError::new(
                     401,
                     "AuthFailure",
                     "AWS was not able to validate the provided access credentials",
@@ -169,6 +162,10 @@ impl Service {
             Unbelieved::Unknown => (
                 "UnrecognizedClientException",
                 "The security token included in the request is invalid.",
+            ),
+            Unbelieved::WrongSignature => (
+                "InvalidSignatureException",
+                "The request signature we calculated does not match the signature you provided.",
             ),
             Unbelieved::Expired => (
                 "ExpiredTokenException",

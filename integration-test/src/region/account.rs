@@ -147,7 +147,7 @@ impl Account {
             task.ipv4 = Some(private_address(serial));
         }
         let arn = TaskArn::new(&self.region, &self.id, &task.cluster, &task.id);
-        self.put_cluster(&arn.cluster().to_owned())
+        self.put_cluster(arn.cluster())
             .tasks
             .insert(task.id.clone(), task);
         arn

@@ -45,9 +45,9 @@ pub(super) fn answer(
     faults: &PagingFaults,
 ) -> Result<Value, ApiError> {
     match action {
-        Action::ListTasks => list_tasks::answer(account, caller, input(body)?, faults),
-        Action::DescribeTasks => describe_tasks::answer(account, caller, input(body)?),
-        Action::DescribeServices => describe_services::answer(account, caller, input(body)?),
+        Action::ListTasks => list_tasks::answer(account, caller, &input(body)?, faults),
+        Action::DescribeTasks => describe_tasks::answer(account, caller, &input(body)?),
+        Action::DescribeServices => describe_services::answer(account, caller, &input(body)?),
         Action::DescribeInstances
         | Action::TaskMetadata
         | Action::TaskCredentials

@@ -134,7 +134,7 @@ impl Rule {
 
     /// Happens only to callers with this role or session (a task's or instance's id).
     #[must_use]
-    pub fn from_caller(mut self, name: &str) -> Self {
+    pub fn for_caller(mut self, name: &str) -> Self {
         self.callers.push(name.to_owned());
         self
     }

@@ -264,8 +264,8 @@ impl<'a> Inquiry<'a> {
             session: session.to_owned(),
         };
         match self {
-            Self::Ecs { .. } => caller(account, Service::Ecs, &request.headers).map(Some),
-            Self::Ec2 { .. } => caller(account, Service::Ec2, &request.headers).map(Some),
+            Self::Ecs { .. } => caller(account, Service::Ecs, request).map(Some),
+            Self::Ec2 { .. } => caller(account, Service::Ec2, request).map(Some),
             Self::Task { id, .. } | Self::TaskCredentials { id } => {
                 let task = account.find_task(id);
                 Ok(task.map(|(_, task)| of_session(id, task.role.clone())))

@@ -32,7 +32,7 @@ struct View<'a> {
     service: &'a Service,
 }
 
-pub(super) fn answer(account: &Account, caller: &Caller, input: Input) -> Result<Value, ApiError> {
+pub(super) fn answer(account: &Account, caller: &Caller, input: &Input) -> Result<Value, ApiError> {
     let cluster_name = cluster_name(account, input.cluster.as_deref())?;
     let prefix = account.ecs_arn(&format!("service/{cluster_name}/"));
     let name_of = |service: &str| service.strip_prefix(&prefix).unwrap_or(service).to_owned();

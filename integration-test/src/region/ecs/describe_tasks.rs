@@ -25,7 +25,7 @@ pub(super) struct Input {
 }
 
 /// The tasks come in order of their ids, not as they were asked for: AWS promises no order.
-pub(super) fn answer(account: &Account, caller: &Caller, input: Input) -> Result<Value, ApiError> {
+pub(super) fn answer(account: &Account, caller: &Caller, input: &Input) -> Result<Value, ApiError> {
     let name = cluster_name(account, input.cluster.as_deref())?;
     let wanted = wanted(account, name, &input.tasks)?;
     for arn in wanted.keys() {

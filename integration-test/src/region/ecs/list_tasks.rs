@@ -34,7 +34,7 @@ pub(super) struct Input {
 pub(super) fn answer(
     account: &Account,
     caller: &Caller,
-    input: Input,
+    input: &Input,
     faults: &PagingFaults,
 ) -> Result<Value, ApiError> {
     let name = cluster_name(account, input.cluster.as_deref())?;

@@ -63,14 +63,14 @@ fn listing_goes_by_the_desired_status_not_the_last_one() {
 fn an_omitted_cluster_is_the_one_called_default() {
     let mut account = account();
     assert_eq!(
-        refusal(&account, Action::ListTasks, json!({})),
+        refusal(&account, Action::ListTasks, &json!({})),
         "ClusterNotFoundException: Cluster not found."
     );
     let task = account.run_task(Task::standalone("default", "batch"));
-    let listed = call(&account, Action::ListTasks, json!({})).unwrap();
+    let listed = call(&account, Action::ListTasks, &json!({})).unwrap();
     assert_eq!(listed, json!({"taskArns": [task.as_str()]}));
     let by_arn = json!({"cluster": format!("{ARNS}:cluster/default")});
-    assert_eq!(call(&account, Action::ListTasks, by_arn).unwrap(), listed);
+    assert_eq!(call(&account, Action::ListTasks, &by_arn).unwrap(), listed);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn listing_refuses_what_ecs_refuses() {
             .as_str()
             .is_none()
             .then(|| body["cluster"] = "demo".into());
-        assert_eq!(refusal(&account, Action::ListTasks, body), expected);
+        assert_eq!(refusal(&account, Action::ListTasks, &body), expected);
     };
     let started_by = "InvalidParameterException: cannot specify startedBy with other arguments";
     refuses(json!({"startedBy": "x", "family": "y"}), started_by);
@@ -141,7 +141,7 @@ fn listing_refuses_what_ecs_refuses() {
         json!({"cluster": "a b"}),
         "InvalidParameterException: Invalid cluster name.",
     );
-    let unknown = refusal(&account, Action::ListTasks, json!({"services": "orders"}));
+    let unknown = refusal(&account, Action::ListTasks, &json!({"services": "orders"}));
     assert!(unknown.starts_with("SerializationException: "), "{unknown}");
 }
 
@@ -152,14 +152,14 @@ fn a_token_is_good_only_for_the_list_it_came_from() {
         account.run_task(Task::of_service("demo", "orders"));
     }
     let first = json!({"cluster": "demo", "serviceName": "orders", "maxResults": 2});
-    let first = call(&account, Action::ListTasks, first).unwrap();
+    let first = call(&account, Action::ListTasks, &first).unwrap();
     let token = &first["nextToken"];
     let next = |service: &str| json!({"cluster": "demo", "serviceName": service, "maxResults": 2, "nextToken": token});
-    let second = call(&account, Action::ListTasks, next("orders")).unwrap();
+    let second = call(&account, Action::ListTasks, &next("orders")).unwrap();
     assert_eq!(second["taskArns"].as_array().unwrap().len(), 1);
     assert_eq!(second["nextToken"], Value::Null);
     assert_eq!(
-        refusal(&account, Action::ListTasks, next("payments")),
+        refusal(&account, Action::ListTasks, &next("payments")),
         "InvalidParameterException: Invalid token."
     );
 }
@@ -176,7 +176,7 @@ fn describing_takes_ids_and_arns_and_reports_what_is_gone() {
         "cluster": "demo",
         "tasks": [here.id(), elsewhere.as_str(), elsewhere.id(), gone.as_str()],
     });
-    let answer = call(&account, Action::DescribeTasks, body).unwrap();
+    let answer = call(&account, Action::DescribeTasks, &body).unwrap();
     let tasks = answer["tasks"].as_array().unwrap();
     assert_eq!(tasks.len(), 1);
     assert_eq!(tasks[0]["taskArn"], here.as_str());
@@ -198,7 +198,7 @@ fn describing_refuses_what_ecs_refuses() {
         let mut with_cluster = body;
         with_cluster["cluster"] = "demo".into();
         assert_eq!(
-            refusal(&account, Action::DescribeTasks, with_cluster),
+            refusal(&account, Action::DescribeTasks, &with_cluster),
             expected
         );
     };
@@ -288,7 +288,7 @@ fn tags_are_shown_only_when_asked_for() {
     let mut account = account();
     let task = account.run_task(Task::of_service("demo", "orders").tag("colour", "blue"));
     let body = json!({"cluster": "demo", "tasks": [task.id()]});
-    let answer = call(&account, Action::DescribeTasks, body).unwrap();
+    let answer = call(&account, Action::DescribeTasks, &body).unwrap();
     assert_eq!(answer["tasks"][0]["tags"], json!([]));
 }
 
@@ -301,7 +301,7 @@ fn a_service_is_shown_with_its_deployments_and_what_they_run() {
     account.run_task(Task::of_service("demo", "orders").status(TaskStatus::Pending));
 
     let body = json!({"cluster": "demo", "services": ["orders", "absent"]});
-    let answer = call(&account, Action::DescribeServices, body).unwrap();
+    let answer = call(&account, Action::DescribeServices, &body).unwrap();
     let service = &answer["services"][0];
     assert_eq!(service["desiredCount"], 3);
     assert_eq!(service["runningCount"], 2);
@@ -338,7 +338,7 @@ fn the_tasks_of_a_task_set_are_started_by_it() {
 
     lists(&account, json!({"startedBy": green}), &[&task]);
     let body = json!({"cluster": "demo", "services": ["orders"]});
-    let answer = call(&account, Action::DescribeServices, body).unwrap();
+    let answer = call(&account, Action::DescribeServices, &body).unwrap();
     let service = &answer["services"][0];
     assert_eq!(service["deployments"], json!([]));
     assert_eq!(service["taskSets"][0]["id"], blue);
@@ -355,7 +355,7 @@ fn a_role_without_permission_is_refused_by_name() {
     let refuses = |account: &Account, action: Action, body: Value, resource: &str| {
         let name = format!("ecs:{action}");
         assert_eq!(
-            refusal(account, action, body),
+            refusal(account, action, &body),
             format!(
                 "AccessDeniedException: {user} is not authorized to perform: {name} \
                  on resource: {resource} because no identity-based policy allows the {name} action"
@@ -382,7 +382,7 @@ fn account() -> Account {
     account
 }
 
-fn call(account: &Account, action: Action, body: Value) -> Result<Value, String> {
+fn call(account: &Account, action: Action, body: &Value) -> Result<Value, String> {
     let caller = Caller {
         account: account.id.clone(),
         role: "task-role".to_owned(),
@@ -396,14 +396,14 @@ fn call(account: &Account, action: Action, body: Value) -> Result<Value, String>
     })
 }
 
-fn refusal(account: &Account, action: Action, body: Value) -> String {
+fn refusal(account: &Account, action: Action, body: &Value) -> String {
     call(account, action, body).unwrap_err()
 }
 
 #[track_caller]
 fn lists(account: &Account, mut filter: Value, expected: &[&TaskArn]) {
     filter["cluster"] = "demo".into();
-    let answer = call(account, Action::ListTasks, filter.clone()).unwrap();
+    let answer = call(account, Action::ListTasks, &filter).unwrap();
     let mut expected: Vec<_> = expected.iter().map(|arn| arn.as_str()).collect();
     expected.sort_unstable();
     assert_eq!(answer, json!({ "taskArns": expected }), "{filter}");
@@ -412,6 +412,6 @@ fn lists(account: &Account, mut filter: Value, expected: &[&TaskArn]) {
 fn describe(account: &mut Account, task: Task) -> Value {
     let arn = account.run_task(task);
     let body = json!({"cluster": arn.cluster(), "tasks": [arn.id()], "include": ["TAGS"]});
-    let mut answer = call(account, Action::DescribeTasks, body).unwrap();
+    let mut answer = call(account, Action::DescribeTasks, &body).unwrap();
     answer["tasks"][0].take()
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::region::account::identity::Credentials;
 use crate::region::account::instance::Instance;
 use crate::region::account::task::{Task, TaskArn};
 use crate::region::account::{ACCOUNT_ID, REGION};
 use crate::region::faults::{Fault, Snapshot};
+use crate::region::signature::Authorization;
 
 const SIGNED_FOR_ECS: &str = "20260101/eu-west-1/ecs/aws4_request";
 const SIGNED_FOR_EC2: &str = "20260101/eu-west-1/ec2/aws4_request";
@@ -17,77 +19,93 @@ const SIGNED_FOR_EC2: &str = "20260101/eu-west-1/ec2/aws4_request";
 fn a_request_must_be_signed_for_this_service_with_credentials_that_last() {
     let mut bench = Bench::with_a_task().0;
     let good = bench.world.account.credentials("task-role", "session");
-    let key = good.access_key_id.clone();
-    let token = good.session_token.clone();
-    let mut refuses = |credential: &str, token: &str, expected: [&str; 2]| {
-        for (n, scope) in [SIGNED_FOR_ECS, SIGNED_FOR_EC2].into_iter().enumerate() {
-            let credential = credential.replace("SCOPE", scope);
-            let request = if n == 0 {
-                list_tasks()
-            } else {
-                describe_instances()
-            };
-            let reply = bench.send(
-                &request
-                    .with("authorization", &credential)
-                    .with(TOKEN, token),
-            );
-            assert!(
-                reply.body.contains(expected[n]),
-                "{credential}: {}",
-                reply.body
-            );
+    let both = [(list_tasks(), "ecs"), (describe_instances(), "ec2")];
+    let mut answers = |key: &Credentials, region: &str, to: Option<&str>, expected: [&str; 2]| {
+        for ((asked, service), expected) in both.clone().into_iter().zip(expected) {
+            let scope = format!("20260101/{region}/{}/aws4_request", to.unwrap_or(service));
+            let reply = bench.send(&asked.signed(key, &scope));
+            assert!(reply.body.contains(expected), "{}", reply.body);
         }
     };
-    let signed = |scope: &str| {
-        format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00")
+    let with = |change: fn(&mut Credentials)| {
+        let mut changed = good.clone();
+        change(&mut changed);
+        changed
     };
-    let mine = signed(&format!("{key}/SCOPE"));
-    refuses("", &token, ["IncompleteSignatureException", "AuthFailure"]);
-    let stranger = signed("ASIASTRANGER/SCOPE");
-    refuses(
+    let home = "eu-west-1";
+    answers(&good, home, None, ["taskArns", "reservationSet"]);
+    let stranger = with(|key| key.access_key_id = "ASIASTRANGER".to_owned());
+    answers(
         &stranger,
-        &token,
+        home,
+        None,
         ["UnrecognizedClientException", "AuthFailure"],
     );
-    refuses(
-        &mine,
-        "other",
+    let other_session = with(|key| key.session_token = "other".to_owned());
+    answers(
+        &other_session,
+        home,
+        None,
         ["UnrecognizedClientException", "AuthFailure"],
     );
-    let elsewhere = signed(&format!("{key}/20260101/us-east-1/ecs/aws4_request"));
-    refuses(
-        &elsewhere,
-        &token,
-        ["InvalidSignatureException", "AuthFailure"],
+    let forger = with(|key| key.secret_access_key = "guessed".to_owned());
+    answers(
+        &forger,
+        home,
+        None,
+        ["signature we calculated", "AuthFailure"],
     );
-    let other_service = signed(&format!("{key}/20260101/eu-west-1/sts/aws4_request"));
-    refuses(
-        &other_service,
-        &token,
-        ["InvalidSignatureException", "AuthFailure"],
+    answers(
+        &good,
+        "us-east-1",
+        None,
+        ["scoped to a valid region", "AuthFailure"],
     );
-    refuses(&mine, &token, ["taskArns", "reservationSet"]);
+    answers(
+        &good,
+        home,
+        Some("sts"),
+        ["scoped to correct service", "AuthFailure"],
+    );
+
+    let unsigned = bench.send(&list_tasks());
+    assert!(unsigned.body.contains("MissingAuthenticationToken"));
+    let gibberish = bench.send(&list_tasks().with("authorization", "Basic eA=="));
+    assert!(gibberish.body.contains("IncompleteSignature"));
 
     bench.now += Duration::from_hours(7);
-    let mut refuses = |request: Asked, scope: &str, expected: &str| {
-        let credential = mine.replace("SCOPE", scope);
-        let reply = bench.send(
-            &request
-                .with("authorization", &credential)
-                .with(TOKEN, &token),
-        );
+    for (asked, scope, expected) in [
+        (list_tasks(), SIGNED_FOR_ECS, "ExpiredTokenException"),
+        (describe_instances(), SIGNED_FOR_EC2, "RequestExpired"),
+    ] {
+        let reply = bench.send(&asked.signed(&good, scope));
         assert_eq!(reply.status, 400);
         assert!(reply.body.contains(expected), "{}", reply.body);
+    }
+}
+
+#[test]
+fn nothing_that_is_signed_can_be_changed_after() {
+    let mut bench = Bench::with_a_task().0;
+    let credentials = bench.world.account.credentials("task-role", "session");
+    let signed = list_tasks().signed(&credentials, SIGNED_FOR_ECS);
+    assert_eq!(bench.send(&signed).status, 200);
+    let other_body = Asked {
+        body: r#"{"cluster":"other"}"#.to_owned(),
+        ..signed.clone()
     };
-    refuses(list_tasks(), SIGNED_FOR_ECS, "ExpiredTokenException");
-    refuses(describe_instances(), SIGNED_FOR_EC2, "RequestExpired");
-    let reply = bench.send(&list_tasks());
-    assert!(
-        reply.body.contains("MissingAuthenticationToken"),
-        "{}",
-        reply.body
-    );
+    let other_target = signed
+        .clone()
+        .with(TARGET, "AmazonEC2ContainerServiceV20141113.RunTask");
+    let one_more_header = signed.with("x-amz-more", "unsigned");
+    for changed in [other_body, other_target, one_more_header] {
+        let reply = bench.send(&changed);
+        assert!(
+            reply.body.contains("signature we calculated"),
+            "{}",
+            reply.body
+        );
+    }
 }
 
 #[test]
@@ -209,7 +227,7 @@ fn a_fault_strikes_whom_it_is_meant_for_as_often_as_it_is_meant_to() {
     };
     let rule = fault
         .on([Action::TaskMetadata])
-        .from_caller(task.id())
+        .for_caller(task.id())
         .next(2);
     bench.world.rules.add(rule);
     let credentials = format!("/v2/credentials/{}", task.id());
@@ -362,6 +380,28 @@ impl Asked {
         self
     }
 
+    fn signed(mut self, credentials: &Credentials, scope: &str) -> Self {
+        self = self
+            .with("host", "localhost")
+            .with(TOKEN, &credentials.session_token);
+        self = self.with("x-amz-date", "20260101T000000Z");
+        let mut names: Vec<_> = self.headers.iter().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        let header = |signature: &str| {
+            let key = &credentials.access_key_id;
+            let names = names.join(";");
+            format!(
+                "AWS4-HMAC-SHA256 Credential={key}/{scope}, \
+                 SignedHeaders={names}, Signature={signature}"
+            )
+        };
+        let unsigned = header("");
+        let authorization = Authorization::parse(&unsigned).unwrap();
+        let signature = authorization.calculate(&self.request(), &credentials.secret_access_key);
+        let signed = header(&signature);
+        self.with("authorization", &signed)
+    }
+
     fn request(&self) -> Request {
         let headers = self.headers.iter();
         Request {
@@ -395,13 +435,7 @@ impl Bench {
 
     fn send_signed(&mut self, asked: Asked, scope: &str) -> Reply {
         let credentials = self.world.account.credentials("task-role", "session");
-        let key = credentials.access_key_id;
-        let authorization =
-            format!("AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders=host, Signature=00");
-        let signed = asked
-            .with("authorization", &authorization)
-            .with(TOKEN, &credentials.session_token);
-        self.send(&signed)
+        self.send(&asked.signed(&credentials, scope))
     }
 }
 
