@@ -9,13 +9,19 @@
 
 mod driver;
 mod events;
+mod gossip;
 mod handle;
+mod identity;
 mod members;
+mod timers;
 mod traffic;
 
 use std::{collections::BTreeSet, future::Future, io, net::SocketAddr, time::Duration};
 
-use rand::{SeedableRng, rngs::StdRng};
+use rand::{
+    RngExt as _, SeedableRng as _,
+    rngs::{StdRng, SysRng},
+};
 
 use crate::{
     clock,
@@ -23,8 +29,9 @@ use crate::{
     seal::{Keyring, Nonce},
 };
 
-pub use driver::{Broken, Departure, Driver, Invalid, new};
+pub use driver::{Broken, Departure, Driver, new};
 pub use events::{Event, events};
+pub use gossip::{DATAGRAM_LIMIT, Gossip, Invalid, Now, STATE_LIMIT};
 pub use handle::{Handle, MergeError, Refused};
 pub use members::{Member, Members, Removal, Status};
 pub use traffic::{Rejection, Traffic};
@@ -173,9 +180,18 @@ impl Entropy {
             Self::System => Nonce::random(),
             Self::Seeded(rng) => {
                 let mut bytes = [0; 24];
-                rand::Rng::fill_bytes(rng, &mut bytes);
+                rng.fill(&mut bytes);
                 Nonce(bytes)
             }
+        }
+    }
+
+    /// A generator of its own for something that needs no secrets.
+    fn fork(&mut self) -> StdRng {
+        match self {
+            Self::System => StdRng::try_from_rng(&mut SysRng)
+                .expect("Linux gives random bytes once it has booted, and no node starts before"),
+            Self::Seeded(rng) => StdRng::from_rng(rng),
         }
     }
 }

@@ -5,3 +5,4 @@ pub mod eventually;
 pub mod nodes;
 pub mod region;
 pub mod scenarios;
+pub mod simulation;

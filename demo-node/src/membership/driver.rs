@@ -1,24 +1,33 @@
-//! The task that owns the socket.
+//! The task that owns the socket: it moves datagrams, minds the time, and answers the handles.
 
-use std::sync::Arc;
+use std::{io, sync::Arc, time::Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Datagram, Environment, Handle, Members, Settings,
+    DATAGRAM_LIMIT, Datagram, Environment, Event, Gossip, Handle, Invalid, Members, Now, Removal,
+    Settings, Status, events,
     handle::{Command, WAITING},
-    members::{Member, Status},
 };
+use crate::clock;
+
+/// How many datagrams are taken in before timers get their turn, however late they are.
+///
+/// Datagrams go first, so that a node that was held up hears the answers that are waiting before
+/// it takes their senders for dead; but no flood of them may stop the clock.
+const BURST: u32 = 64;
+
+/// How many receptions in a row may fail before the socket is taken for broken.
+const FAILURES: u32 = 16;
 
 /// The membership's task: run it, and it answers the [`Handle`]s.
 #[derive(Debug)]
 pub struct Driver<D> {
+    gossip: Gossip,
     socket: D,
-    #[expect(dead_code, reason = "read by the protocol, which follows")]
-    environment: Environment,
+    unix_millis: fn() -> u64,
     commands: mpsc::Receiver<Command>,
-    #[expect(dead_code, reason = "written by the protocol, which follows")]
     members: watch::Sender<Arc<Members>>,
 }
 
@@ -29,7 +38,7 @@ pub enum Departure {
     Stopped,
     /// The node has left: it was asked to, here or by another member.
     Left,
-    /// Another member told it to go.
+    /// It was told to go at once.
     Downed,
 }
 
@@ -38,18 +47,10 @@ pub enum Departure {
 pub enum Broken {
     /// Receiving fails and keeps failing.
     #[error("failed to receive datagrams")]
-    Socket(#[source] std::io::Error),
+    Socket(#[source] io::Error),
 }
 
-/// Why a node cannot be a member.
-#[derive(Debug, thiserror::Error)]
-pub enum Invalid {
-    /// Its roles, version and zone must travel in datagrams with those of others.
-    #[error("roles, version and zone take {0} bytes, expected at most 256")]
-    TooMuchToSay(usize),
-}
-
-/// Prepares the membership of a node.
+/// Prepares the membership of a node, which is in no cluster yet.
 ///
 /// # Errors
 ///
@@ -59,33 +60,21 @@ pub fn new<D: Datagram>(
     socket: D,
     environment: Environment,
 ) -> Result<(Handle, Driver<D>), Invalid> {
-    let me = Member {
-        node: settings.node,
-        management: settings.management,
-        uid: settings.uid,
-        generation: settings.started_at,
-        roles: settings.roles,
-        started_at: settings.started_at,
-        version: settings.version,
-        zone: settings.zone,
-        status: Status::Joining,
-        reachable: true,
-        observed_by: std::collections::BTreeSet::new(),
-    };
-    let (members, view) = watch::channel(Arc::new(Members {
-        me,
-        formation: None,
-        members: std::collections::BTreeMap::new(),
-        gone: std::collections::BTreeMap::new(),
-    }));
-    let (sender, commands) = mpsc::channel(WAITING);
+    let Environment {
+        unix_millis,
+        entropy,
+    } = environment;
+    let mut gossip = Gossip::new(settings, entropy, now(unix_millis))?;
+    let (members, view) = watch::channel(Arc::clone(gossip.members()));
+    let (requests, commands) = mpsc::channel(WAITING);
     let driver = Driver {
+        gossip,
         socket,
-        environment,
+        unix_millis,
         commands,
         members,
     };
-    Ok((Handle::new(view, sender), driver))
+    Ok((Handle::new(view, requests), driver))
 }
 
 impl<D: Datagram> Driver<D> {
@@ -95,16 +84,143 @@ impl<D: Datagram> Driver<D> {
     ///
     /// Where the socket is broken.
     pub async fn run(mut self, stop: CancellationToken) -> Result<Departure, Broken> {
-        let mut buffer = [0; 2048];
+        // One byte more than any member sends, so that what is longer is seen to be.
+        let mut buffer = [0; DATAGRAM_LIMIT + 1];
+        let mut failures = 0;
+        let mut burst = 0;
         loop {
+            while let Some((to, datagram)) = self.gossip.next_datagram() {
+                if let Err(error) = self.socket.send_to(&datagram, to).await {
+                    self.gossip.unsent();
+                    tracing::debug!(%to, %error, "failed to send a datagram");
+                }
+            }
+            if let Some(departure) = self.publish() {
+                return Ok(departure);
+            }
+            if BURST <= burst {
+                burst = 0;
+                self.gossip.elapsed(self.now());
+                continue;
+            }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(Departure::Stopped),
-                Some(_command) = self.commands.recv() => {}
-                received = self.socket.recv_from(&mut buffer) => {
-                    received.map_err(Broken::Socket)?;
+                Some(command) = self.commands.recv() => self.obey(command),
+                received = self.socket.recv_from(&mut buffer) => match received {
+                    Ok((length, from)) => {
+                        failures = 0;
+                        burst += 1;
+                        let now = self.now();
+                        if let Err(rejection) = self.gossip.received(&buffer[..length], now) {
+                            tracing::debug!(%from, %rejection, "dropped a datagram");
+                        }
+                    }
+                    Err(error) if failures < FAILURES => {
+                        failures += 1;
+                        tracing::warn!(%error, "failed to receive a datagram");
+                    }
+                    Err(error) => return Err(Broken::Socket(error)),
+                },
+                () = until(self.gossip.next_deadline()) => {
+                    burst = 0;
+                    self.gossip.elapsed(self.now());
                 }
             }
+        }
+    }
+
+    fn now(&self) -> Now {
+        now(self.unix_millis)
+    }
+
+    fn obey(&mut self, command: Command) {
+        let now = self.now();
+        // Who asked may have lost interest: the answer then goes nowhere.
+        match command {
+            Command::Found(formation, reply) => {
+                let _ = reply.send(self.gossip.found(formation, now));
+            }
+            Command::Join(formation, seeds, reply) => {
+                let _ = reply.send(self.gossip.join(formation, &seeds, now));
+            }
+            Command::State(reply) => {
+                let _ = reply.send(self.gossip.state(now));
+            }
+            Command::Merge(state, reply) => {
+                let _ = reply.send(self.gossip.merge(&state, now));
+            }
+            Command::Leave(reply) => {
+                self.gossip.leave(now);
+                let _ = reply.send(());
+            }
+            Command::LeaveMember(node, reply) => {
+                let _ = reply.send(self.gossip.leave_member(node, now));
+            }
+            Command::Down(node, reply) => {
+                let _ = reply.send(self.gossip.down(node, now));
+            }
+            Command::Traffic(reply) => {
+                let _ = reply.send(self.gossip.traffic().clone());
+            }
+        }
+    }
+
+    /// Tells the rest of the node, and the log, what has changed.
+    fn publish(&mut self) -> Option<Departure> {
+        let members = self.gossip.members();
+        if !Arc::ptr_eq(&self.members.borrow(), members) {
+            let before = self.members.send_replace(Arc::clone(members));
+            for event in events(&before, members) {
+                log(&event);
+            }
+        }
+        match members.me.status {
+            Status::Joining | Status::Up | Status::Leaving => None,
+            Status::Removed => Some(Departure::Left),
+            Status::Down => Some(Departure::Downed),
+        }
+    }
+}
+
+fn now(unix_millis: fn() -> u64) -> Now {
+    Now {
+        instant: clock::now(),
+        unix_millis: unix_millis(),
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn log(event: &Event) {
+    match event {
+        Event::MemberJoined(member) => tracing::info!(node = %member.node, "asking to be let in"),
+        Event::MemberUp(member) => {
+            tracing::info!(node = %member.node, uid = %member.uid, "member is up");
+        }
+        Event::MemberLeft(member) => tracing::info!(node = %member.node, "member is leaving"),
+        Event::MemberRemoved { member, removal } => match removal {
+            Removal::Left => tracing::info!(node = %member.node, "member has left"),
+            Removal::Downed => tracing::warn!(node = %member.node, "member was removed as dead"),
+            Removal::Replaced => {
+                tracing::info!(node = %member.node, "member was replaced by a newer process");
+            }
+        },
+        Event::UnreachableMember(member) => {
+            let observed_by = &member.observed_by;
+            tracing::warn!(node = %member.node, ?observed_by, "member does not answer");
+        }
+        Event::ReachableMember(member) => {
+            tracing::info!(node = %member.node, "member answers again");
+        }
+        Event::LeaderChanged(leader) => {
+            let leader = leader.map(tracing::field::display);
+            tracing::info!(leader, "leader changed");
         }
     }
 }

@@ -1,0 +1,620 @@
+//! The protocol: `foca`'s SWIM, sealed, with its timers and what it lacks.
+//!
+//! No IO, no clock, not `async`: whoever drives it says what happened and when, sends the datagrams
+//! that [`Gossip::next_datagram`] hands out, and calls [`Gossip::elapsed`] at
+//! [`Gossip::next_deadline`].
+//!
+//! What `foca` lacks: finding back to peers that went missing when there is nobody left to ask,
+//! telling who left from who died, and asking a member to go.
+
+mod ask;
+mod view;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroUsize},
+    sync::Arc,
+    time::Instant,
+};
+
+use foca::{
+    AccumulatingRuntime, Codec as _, Foca, NoCustomBroadcast, OwnedNotification, PeriodicParams,
+};
+use rand::{RngExt as _, rngs::StdRng, seq::IteratorRandom as _};
+
+use super::{
+    Entropy, Members, MergeError, Refused, Rejection, Settings, Status, Timing, Traffic,
+    identity::{About, Identity, Wire},
+    timers::Timers,
+};
+use crate::{
+    cluster::{ClusterName, Formation},
+    seal::{self, Keyring, Purpose, Replays, Scope},
+};
+
+/// The longest datagram. With the headers of IPv6 and UDP it fits the usual 1500 bytes.
+pub const DATAGRAM_LIMIT: usize = PACKET_LIMIT + KIND + seal::OVERHEAD;
+
+/// The longest state that is taken over: some 50,000 members.
+pub const STATE_LIMIT: usize = 4 << 20;
+
+/// The longest message of the protocol itself.
+const PACKET_LIMIT: usize = 1350;
+
+/// Tells the protocol's messages from requests.
+const KIND: usize = 1;
+const KIND_PROTOCOL: u8 = 0;
+const KIND_ASK: u8 = 1;
+
+/// What a node may say of itself, so that a datagram has room for news of five others at least.
+const ABOUT_LIMIT: usize = 200;
+
+/// How many missing peers are tried at a time, by a node that has nobody and by one that has.
+const KNOCKS_ALONE: usize = 5;
+const KNOCKS: usize = 2;
+
+/// How much more often news is passed on than `foca` would.
+const EXTRA_TRANSMISSIONS: u8 = 8;
+
+/// How often a departure is told to three more members each.
+const FAREWELLS: u32 = 3;
+
+/// A moment, by both clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// By the monotonic clock, that timers go by.
+    pub instant: Instant,
+    /// By the wall clock, that seals are stamped with.
+    pub unix_millis: u64,
+}
+
+/// Why a node cannot be a member.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// What it says of itself must travel in datagrams together with news of others.
+    #[error(
+        "roles, version and zone take {bytes} bytes with addresses, expected at most {ABOUT_LIMIT}"
+    )]
+    TooMuchToSay {
+        /// How many bytes it takes to say.
+        bytes: usize,
+    },
+}
+
+/// One node's part in the protocol.
+pub struct Gossip {
+    cluster: ClusterName,
+    keyring: Keyring,
+    timing: Timing,
+    entropy: Entropy,
+    rng: StdRng,
+
+    phase: Phase,
+    formation: Option<Formation>,
+    foca: Foca<Identity, Wire, StdRng, NoCustomBroadcast>,
+    /// What `foca` wants done; empty between calls.
+    effects: AccumulatingRuntime<Identity>,
+    timers: Timers<Due>,
+
+    /// Peers that ought to be there and are not: seeds that have not answered, and members that
+    /// went without leaving; since when.
+    absent: BTreeMap<SocketAddr, Instant>,
+    /// When to try them next, and how often that has been in vain.
+    knock_at: Option<Instant>,
+    knocks: u32,
+
+    /// Members that do not answer, and who says so.
+    suspects: BTreeMap<SocketAddr, SocketAddr>,
+    /// Whether it has another member's full state already.
+    merged: bool,
+
+    replays: Replays,
+    outbox: VecDeque<(SocketAddr, Vec<u8>)>,
+    traffic: Traffic,
+    members: Arc<Members>,
+    stale: bool,
+}
+
+/// Where the node stands. It only ever moves down this list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    /// Has not been told of a cluster.
+    Outside,
+    /// Has been told of one, and asks to be let in.
+    Joining,
+    /// Is a member.
+    Up,
+    /// Shows the others that it is about to leave.
+    Leaving,
+    /// Is gone, and tells the others.
+    Departing(Status),
+    /// Is gone.
+    Gone(Status),
+}
+
+/// What falls due.
+#[derive(Debug)]
+enum Due {
+    Protocol(foca::Timer<Identity>),
+    Ask(ask::Pending),
+    Depart,
+    Farewell(u32),
+}
+
+impl Gossip {
+    /// A node in no cluster.
+    ///
+    /// # Errors
+    ///
+    /// Where what it says of itself is too long for a datagram.
+    pub fn new(settings: Settings, mut entropy: Entropy, now: Now) -> Result<Self, Invalid> {
+        let about = About {
+            management: settings.management,
+            uid: settings.uid,
+            started_at: settings.started_at,
+            roles: settings.roles,
+            version: settings.version,
+            zone: settings.zone,
+        };
+        let bytes = postcard::to_stdvec(&about).map_or(usize::MAX, |bytes| bytes.len());
+        if ABOUT_LIMIT < bytes {
+            return Err(Invalid::TooMuchToSay { bytes });
+        }
+        let identity = Identity::new(settings.node, about);
+        let foca = Foca::new(
+            identity.clone(),
+            config(&settings.timing, 1),
+            entropy.fork(),
+            Wire,
+        );
+        Ok(Self {
+            cluster: settings.cluster,
+            keyring: settings.keyring,
+            timing: settings.timing,
+            rng: entropy.fork(),
+            entropy,
+            phase: Phase::Outside,
+            formation: None,
+            members: Arc::new(view::outside(&identity)),
+            foca,
+            effects: AccumulatingRuntime::new(),
+            timers: Timers::new(),
+            absent: BTreeMap::new(),
+            knock_at: None,
+            knocks: 0,
+            suspects: BTreeMap::new(),
+            merged: false,
+            replays: Replays::new(now.instant),
+            outbox: VecDeque::new(),
+            traffic: Traffic::default(),
+            stale: false,
+        })
+    }
+
+    /// Starts a cluster: see [`Handle::found`](super::Handle::found).
+    ///
+    /// # Errors
+    ///
+    /// Where the node is in another cluster, or on its way out.
+    pub fn found(&mut self, formation: Formation, now: Now) -> Result<(), Refused> {
+        self.enter(formation)?;
+        if self.phase == Phase::Joining {
+            self.phase = Phase::Up;
+            self.stale = true;
+        }
+        self.knock_soon(now);
+        Ok(())
+    }
+
+    /// Asks to be let in: see [`Handle::join`](super::Handle::join).
+    ///
+    /// # Errors
+    ///
+    /// Where the node is in another cluster, or on its way out.
+    pub fn join(
+        &mut self,
+        formation: Formation,
+        seeds: &[SocketAddr],
+        now: Now,
+    ) -> Result<(), Refused> {
+        self.enter(formation)?;
+        let me = self.foca.identity().node;
+        let present: BTreeSet<_> = self.foca.iter_members().map(|m| m.id().node).collect();
+        for seed in seeds {
+            if *seed != me && !present.contains(seed) {
+                self.absent.insert(*seed, now.instant);
+            }
+        }
+        self.knock_soon(now);
+        Ok(())
+    }
+
+    /// Takes in a datagram.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not for this node to read, with the reason, which is also counted.
+    pub fn received(&mut self, datagram: &[u8], now: Now) -> Result<(), Rejection> {
+        self.traffic.received += 1;
+        self.traffic.received_bytes += datagram.len() as u64;
+        let result = self.open(datagram, now);
+        if let Err(rejection) = result {
+            *self.traffic.rejected.entry(rejection).or_default() += 1;
+        }
+        result
+    }
+
+    /// Does everything that is due.
+    pub fn elapsed(&mut self, now: Now) {
+        while let Some(due) = self.timers.due(now.instant) {
+            match due {
+                Due::Protocol(timer) => {
+                    let result = self.foca.handle_timer(timer, &mut self.effects);
+                    self.settle(result, now);
+                    self.observe(|| None);
+                }
+                Due::Ask(pending) => self.ask(pending, now),
+                Due::Depart => self.depart(Status::Removed, now),
+                Due::Farewell(left) => self.farewell(left, now),
+            }
+        }
+        if self.knock_at.is_some_and(|at| at <= now.instant) {
+            self.knock(now);
+        }
+    }
+
+    /// When to call [`elapsed`](Self::elapsed) next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.timers.next().into_iter().chain(self.knock_at).min()
+    }
+
+    /// A datagram to be sent. Call until there is none, after every other call.
+    pub fn next_datagram(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
+        let (to, datagram) = self.outbox.pop_front()?;
+        self.traffic.sent += 1;
+        self.traffic.sent_bytes += datagram.len() as u64;
+        Some((to, datagram))
+    }
+
+    /// Notes that a datagram could not be sent.
+    pub fn unsent(&mut self) {
+        self.traffic.unsent += 1;
+    }
+
+    /// What passed so far.
+    #[must_use]
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// The membership as of now. The same value for as long as nothing changes.
+    pub fn members(&mut self) -> &Arc<Members> {
+        if std::mem::take(&mut self.stale) {
+            let members = self.view();
+            if *self.members != members {
+                self.members = Arc::new(members);
+            }
+        }
+        &self.members
+    }
+
+    /// Everything known: see [`Handle::state`](super::Handle::state).
+    ///
+    /// # Errors
+    ///
+    /// Where the node is not a member.
+    pub fn state(&mut self, now: Now) -> Result<Vec<u8>, Refused> {
+        let nonce = self.entropy.nonce();
+        let (Phase::Up, Some(scope)) = (self.phase, self.scope(Purpose::State)) else {
+            return Err(self.refusal());
+        };
+        // The first is the one who speaks.
+        let me = foca::Member::alive(self.foca.identity().clone());
+        let all = std::iter::once(&me).chain(self.foca.iter_membership_state());
+        let message = Wire::write_all(all).expect("active members say who they are");
+        Ok(self.keyring.seal(scope, &message, now.unix_millis, nonce))
+    }
+
+    /// Takes over what another knows: see [`Handle::merge`](super::Handle::merge).
+    ///
+    /// # Errors
+    ///
+    /// Where it is of another cluster, forged or old, or this node is in no cluster.
+    pub fn merge(&mut self, state: &[u8], now: Now) -> Result<(), MergeError> {
+        let (Phase::Joining | Phase::Up, Some(scope)) = (self.phase, self.scope(Purpose::State))
+        else {
+            return Err(MergeError::Refused(self.refusal()));
+        };
+        if STATE_LIMIT < state.len() {
+            return Err(MergeError::Malformed);
+        }
+        let opened = self
+            .keyring
+            .open(scope, state, now.unix_millis)
+            .map_err(MergeError::Unopened)?;
+        let Ok(members) = Wire::read_all(&opened.message) else {
+            return Err(MergeError::Malformed);
+        };
+        let teller = members.first().map(|member| member.id().node);
+        // What a newcomer learns first, the others know: it need not tell them.
+        let tell = std::mem::replace(&mut self.merged, true);
+        let result = self
+            .foca
+            .apply_many(members.into_iter(), tell, &mut self.effects);
+        self.settle(result, now);
+        self.observe(|| teller);
+        Ok(())
+    }
+
+    /// Leaves the cluster: first says so, then goes, then makes sure that it is known.
+    pub fn leave(&mut self, now: Now) {
+        match self.phase {
+            Phase::Outside | Phase::Joining => self.gone(Status::Removed),
+            Phase::Up if self.foca.num_members() == 0 => self.gone(Status::Removed),
+            Phase::Up => {
+                self.phase = Phase::Leaving;
+                self.stale = true;
+                self.knock_at = None;
+                let leaving = self.foca.identity().leaving();
+                let result = self.foca.change_identity(leaving, &mut self.effects);
+                self.settle(result, now);
+                self.timers
+                    .schedule(now.instant + self.timing.leave_notice, Due::Depart);
+            }
+            Phase::Leaving | Phase::Departing(_) | Phase::Gone(_) => {}
+        }
+    }
+
+    /// Becomes part of a cluster, if it is in no other.
+    fn enter(&mut self, formation: Formation) -> Result<(), Refused> {
+        match (self.phase, self.formation) {
+            (Phase::Outside, _) | (Phase::Joining, None) => {}
+            (Phase::Joining | Phase::Up, Some(current)) if current.id == formation.id => {
+                return Ok(());
+            }
+            // It was never let in, so nobody there misses it, and it knows nobody.
+            (Phase::Joining, Some(_)) => self.absent.clear(),
+            (Phase::Up | Phase::Leaving | Phase::Departing(_) | Phase::Gone(_), _) => {
+                return Err(self.refusal());
+            }
+        }
+        self.phase = Phase::Joining;
+        self.formation = Some(formation);
+        self.stale = true;
+        Ok(())
+    }
+
+    /// Why a request cannot be met in this phase.
+    fn refusal(&self) -> Refused {
+        match (self.phase, self.formation) {
+            (Phase::Up, Some(formation)) => Refused::OtherCluster(formation),
+            (Phase::Outside | Phase::Joining | Phase::Up, _) => Refused::NotMember,
+            (Phase::Leaving | Phase::Departing(_) | Phase::Gone(_), _) => Refused::Leaving,
+        }
+    }
+
+    fn open(&mut self, datagram: &[u8], now: Now) -> Result<(), Rejection> {
+        let (Phase::Joining | Phase::Up | Phase::Leaving, Some(scope)) =
+            (self.phase, self.scope(Purpose::Gossip))
+        else {
+            return Err(Rejection::NoCluster);
+        };
+        if DATAGRAM_LIMIT < datagram.len() {
+            return Err(Rejection::TooLarge);
+        }
+        let opened = self.keyring.open(scope, datagram, now.unix_millis)?;
+        if !self.replays.is_first(opened.nonce, now.instant) {
+            return Err(Rejection::Replayed);
+        }
+        match opened.message.split_first() {
+            Some((&KIND_PROTOCOL, mut message)) => {
+                let result = self.foca.handle_data(message, &mut self.effects);
+                let understood = result.is_ok();
+                self.settle(Ok(()), now);
+                self.observe(|| {
+                    let header = Wire.decode_header(&mut message).ok()?;
+                    Some(header.src.node)
+                });
+                if understood {
+                    Ok(())
+                } else {
+                    Err(Rejection::Malformed)
+                }
+            }
+            Some((&KIND_ASK, request)) => self.asked(request, now),
+            Some(_) | None => Err(Rejection::Malformed),
+        }
+    }
+
+    /// Does what `foca` wants done.
+    fn settle(&mut self, result: Result<(), foca::Error>, now: Now) {
+        if let Err(error) = result {
+            // Its errors say that a timer came twice or a message could not be written.
+            tracing::warn!(?error, "the membership protocol failed a step");
+        }
+        while let Some((to, message)) = self.effects.to_send() {
+            self.send(to.node, KIND_PROTOCOL, &message, now);
+        }
+        while let Some((after, timer)) = self.effects.to_schedule() {
+            self.timers
+                .schedule(now.instant + after, Due::Protocol(timer));
+        }
+        let mut resized = false;
+        while let Some(notification) = self.effects.to_notify() {
+            self.stale = true;
+            match notification {
+                OwnedNotification::MemberUp(id) => {
+                    resized = true;
+                    self.absent.remove(&id.node);
+                }
+                OwnedNotification::MemberDown(id) => {
+                    resized = true;
+                    if !id.leaving {
+                        self.absent.insert(id.node, now.instant);
+                    }
+                }
+                OwnedNotification::Active => {
+                    self.knocks = 0;
+                    if self.phase == Phase::Joining {
+                        self.phase = Phase::Up;
+                    }
+                }
+                OwnedNotification::Idle => self.knock_soon(now),
+                OwnedNotification::Rename(..)
+                | OwnedNotification::Defunct
+                | OwnedNotification::Rejoin(_) => {}
+            }
+        }
+        if resized {
+            let config = config(&self.timing, self.foca.num_members() + 1);
+            self.foca
+                .set_config(config)
+                .expect("only what may change differs");
+        }
+    }
+
+    /// Notes who does not answer, and on whose word: the teller's, or this node's own.
+    fn observe(&mut self, teller: impl FnOnce() -> Option<SocketAddr>) {
+        let suspects: BTreeSet<SocketAddr> = self
+            .foca
+            .iter_members()
+            .filter(|member| member.state() == foca::State::Suspect)
+            .map(|member| member.id().node)
+            .collect();
+        if self.suspects.keys().eq(&suspects) {
+            return;
+        }
+        let teller = teller().unwrap_or(self.foca.identity().node);
+        self.suspects.retain(|node, _| suspects.contains(node));
+        for node in suspects {
+            self.suspects.entry(node).or_insert(teller);
+        }
+        self.stale = true;
+    }
+
+    fn knock_soon(&mut self, now: Now) {
+        self.knocks = 0;
+        self.knock_at = Some(now.instant);
+    }
+
+    /// Tries peers that ought to be there. Whoever is in the same cluster answers, and both sides
+    /// learn of each other whatever they thought before.
+    fn knock(&mut self, now: Now) {
+        self.absent
+            .retain(|_, since| now.instant < *since + self.timing.memory);
+        let others = self.foca.num_members();
+        let period = self.timing.knock_period;
+        let (count, wait) = if others == 0 {
+            // An eighth of the period, a quarter, a half, and then the whole of it.
+            let wait = period / 8 * (1 << self.knocks.min(3));
+            self.knocks = self.knocks.saturating_add(1);
+            (KNOCKS_ALONE, wait)
+        } else {
+            // The larger the cluster, the less each member has to do.
+            let tenths = u32::try_from(others + 1).unwrap_or(u32::MAX).max(10);
+            (KNOCKS, period / 10 * tenths)
+        };
+        let wait = wait.mul_f64(self.rng.random_range(0.8..1.2));
+        self.knock_at = Some(now.instant + wait);
+
+        let chosen = self.absent.keys().copied().sample(&mut self.rng, count);
+        for node in chosen {
+            let anyone = Identity::anyone_at(node);
+            let result = self.foca.announce(anyone, &mut self.effects);
+            self.settle(result, now);
+        }
+    }
+
+    /// Is gone as of now; the others are told a few times more.
+    fn depart(&mut self, status: Status, now: Now) {
+        let result = self.foca.leave_cluster(&mut self.effects);
+        self.settle(result, now);
+        self.phase = Phase::Departing(status);
+        self.knock_at = None;
+        self.stale = true;
+        self.farewell(FAREWELLS, now);
+    }
+
+    fn farewell(&mut self, left: u32, now: Now) {
+        let Phase::Departing(status) = self.phase else {
+            return;
+        };
+        if left == 0 {
+            self.gone(status);
+            return;
+        }
+        let result = self.foca.gossip(&mut self.effects);
+        self.settle(result, now);
+        self.timers.schedule(
+            now.instant + self.timing.leave_notice,
+            Due::Farewell(left - 1),
+        );
+    }
+
+    fn gone(&mut self, status: Status) {
+        self.phase = Phase::Gone(status);
+        self.knock_at = None;
+        self.stale = true;
+    }
+
+    fn send(&mut self, to: SocketAddr, kind: u8, message: &[u8], now: Now) {
+        let nonce = self.entropy.nonce();
+        let Some(scope) = self.scope(Purpose::Gossip) else {
+            return;
+        };
+        let mut kinded = Vec::with_capacity(KIND + message.len());
+        kinded.push(kind);
+        kinded.extend(message);
+        let datagram = self.keyring.seal(scope, &kinded, now.unix_millis, nonce);
+        self.outbox.push_back((to, datagram));
+    }
+
+    fn scope(&self, purpose: Purpose) -> Option<Scope<'_>> {
+        Some(Scope {
+            purpose,
+            cluster: &self.cluster,
+            id: Some(self.formation?.id),
+        })
+    }
+}
+
+/// How `foca` is to behave in a cluster of this size.
+fn config(timing: &Timing, size: usize) -> foca::Config {
+    let periodically = |frequency, count| {
+        Some(PeriodicParams {
+            frequency,
+            num_members: NonZeroUsize::new(count).expect("a constant other than 0"),
+        })
+    };
+    let size = u32::try_from(size).unwrap_or(u32::MAX).max(1);
+    let patience = f64::from(size).log10().max(1.0);
+    let lan = foca::Config::new_lan(NonZeroU32::new(size).expect("at least 1, see above"));
+    foca::Config {
+        probe_period: timing.probe_period,
+        probe_rtt: timing.probe_rtt,
+        num_indirect_probes: NonZeroUsize::new(3).expect("a constant other than 0"),
+        // Every node passes news on this often, to members at random. Each one more makes it nearly
+        // three times less likely that somebody never hears; only changes cost anything.
+        max_transmissions: lan.max_transmissions.saturating_add(EXTRA_TRANSMISSIONS),
+        suspect_to_down_after: timing.suspicion.mul_f64(patience),
+        remove_down_after: Some(timing.memory),
+        max_packet_size: NonZeroUsize::new(PACKET_LIMIT).expect("a constant other than 0"),
+        notify_down_members: true,
+        periodic_announce: periodically(timing.announce_period, 1),
+        // It would try those that left, too: see `knock`.
+        periodic_announce_to_down_members: None,
+        periodic_gossip: periodically(timing.gossip_period, 3),
+    }
+}
+
+impl std::fmt::Debug for Gossip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gossip")
+            .field("me", self.foca.identity())
+            .field("phase", &self.phase)
+            .field("formation", &self.formation)
+            .finish_non_exhaustive()
+    }
+}
