@@ -183,8 +183,6 @@ pub struct State {
     contacts: BTreeMap<ContactPoint, Contact>,
     /// When [`Self::contacts`] last changed.
     changed_at: Option<Instant>,
-    /// The most contact points that discovery ever named at once: quorums never shrink with the list.
-    most_seen: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,7 +214,6 @@ impl State {
             view: View::None,
             contacts: BTreeMap::new(),
             changed_at: None,
-            most_seen: 0,
         }
     }
 
@@ -271,7 +268,6 @@ impl State {
         if !before.iter().eq(self.contacts.keys()) || self.changed_at.is_none() {
             self.changed_at = Some(now);
         }
-        self.most_seen = self.most_seen.max(self.contacts.len());
     }
 
     /// Whom to probe: those that discovery names, without this node and those given up.
@@ -308,8 +304,7 @@ impl State {
 
     /// How many nodes must consent to a new cluster, this one included.
     ///
-    /// Any two groups of this many meet while no more processes take part than are expected, or
-    /// were ever seen at once.
+    /// Any two groups of this many meet while no more processes take part than are expected.
     #[must_use]
     pub fn quorum(&self) -> usize {
         let expected = match self.expectation {
@@ -317,7 +312,7 @@ impl State {
             Expectation::Asking | Expectation::Unknown => 0,
         };
         self.required_contact_points()
-            .max(majority(self.most_seen.max(expected)))
+            .max(majority(self.contacts.len().max(expected)))
     }
 
     /// When [`Self::decide`] may change its mind without a new event, if it may.
@@ -451,3 +446,6 @@ fn list(points: &BTreeSet<ContactPoint>) -> String {
 fn as_text<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&humantime::format_duration(*duration))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,539 @@
+//! Each rule by itself, and the promise they make together.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::cluster::ClusterId;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn point(last: u8) -> ContactPoint {
+    ContactPoint(SocketAddr::from(([10, 0, 0, last], 7626)))
+}
+
+fn points(lasts: &[u8]) -> BTreeSet<ContactPoint> {
+    lasts.iter().map(|last| point(*last)).collect()
+}
+
+fn rules(me: u8) -> Rules {
+    Rules {
+        me: point(me),
+        new_cluster_enabled: true,
+        required_contact_points: None,
+        contact_with_all_contact_points: true,
+        stable_margin: 5 * SECOND,
+        probing_failure_timeout: 3 * SECOND,
+    }
+}
+
+fn known(id: u128, founded_at: u64, seed: u8) -> KnownCluster {
+    KnownCluster {
+        formation: Formation {
+            id: ClusterId(id),
+            founded_at,
+        },
+        seeds: BTreeSet::from([SocketAddr::from(([10, 0, 0, seed], 7355))]),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "any instant will do as the beginning"
+)]
+fn start() -> Instant {
+    Instant::now()
+}
+
+/// A node and the time, for rules to be tried one after the other.
+struct Node {
+    state: State,
+    now: Instant,
+}
+
+impl Node {
+    fn new(rules: Rules, expectation: Expectation) -> Self {
+        Self {
+            state: State::new(rules, expectation),
+            now: start(),
+        }
+    }
+
+    fn complete(mut self, lasts: &[u8]) -> Self {
+        let contact_points = points(lasts);
+        self.state.observe(
+            self.now,
+            Event::Found {
+                contact_points,
+                complete: true,
+            },
+        );
+        self
+    }
+
+    fn partial(mut self, lasts: &[u8]) -> Self {
+        let contact_points = points(lasts);
+        self.state.observe(
+            self.now,
+            Event::Found {
+                contact_points,
+                complete: false,
+            },
+        );
+        self
+    }
+
+    fn failed(mut self) -> Self {
+        self.state.observe(self.now, Event::LookupFailed);
+        self
+    }
+
+    fn answers(mut self, lasts: &[u8]) -> Self {
+        for last in lasts {
+            self.state.observe(
+                self.now,
+                Event::Answered {
+                    from: point(*last),
+                    cluster: None,
+                },
+            );
+        }
+        self
+    }
+
+    fn knows(mut self, last: u8, cluster: KnownCluster) -> Self {
+        let cluster = Some(cluster);
+        self.state.observe(
+            self.now,
+            Event::Answered {
+                from: point(last),
+                cluster,
+            },
+        );
+        self
+    }
+
+    fn silent(mut self, last: u8) -> Self {
+        self.state
+            .observe(self.now, Event::Unanswered { from: point(last) });
+        self
+    }
+
+    fn after(mut self, duration: Duration) -> Self {
+        self.now += duration;
+        self
+    }
+
+    #[track_caller]
+    fn waits(self, reason: WaitReason) -> Self {
+        assert_eq!(self.state.decide(self.now), Decision::Wait(reason));
+        self
+    }
+
+    #[track_caller]
+    fn founds(self, quorum: usize) -> Self {
+        let Decision::Found { quorum: asked, .. } = self.state.decide(self.now) else {
+            panic!(
+                "expected to found, decided {:?}",
+                self.state.decide(self.now)
+            );
+        };
+        assert_eq!(asked, quorum);
+        self
+    }
+}
+
+/// Three nodes of which the lowest has heard all, a stable margin ago.
+fn ready() -> Node {
+    Node::new(rules(1), Expectation::Unknown)
+        .complete(&[1, 2, 3])
+        .after(5 * SECOND)
+        .complete(&[1, 2, 3])
+        .answers(&[2, 3])
+}
+
+#[test]
+fn the_lowest_of_a_stable_complete_view_that_all_answer_may_found() {
+    ready().founds(2);
+}
+
+#[test]
+fn nothing_is_founded_before_the_first_lookup() {
+    Node::new(rules(1), Expectation::Unknown).waits(WaitReason::NoLookupYet);
+}
+
+#[test]
+fn a_failed_lookup_withdraws_the_permission_until_the_next_complete_one() {
+    ready()
+        .failed()
+        .waits(WaitReason::LookupFailed)
+        .complete(&[1, 2, 3])
+        .founds(2);
+}
+
+#[test]
+fn a_partial_lookup_withdraws_the_permission_until_the_next_complete_one() {
+    ready()
+        .partial(&[1, 2, 3])
+        .waits(WaitReason::PartialView)
+        .complete(&[1, 2, 3])
+        .founds(2);
+}
+
+#[test]
+fn a_partial_view_takes_no_contact_point_away() {
+    let node = ready().partial(&[1]);
+    assert_eq!(node.state.contact_points(node.now).count(), 3);
+}
+
+#[test]
+fn nothing_is_founded_where_that_is_switched_off() {
+    let off = Rules {
+        new_cluster_enabled: false,
+        ..rules(1)
+    };
+    Node::new(off, Expectation::Known(2))
+        .complete(&[1, 2])
+        .answers(&[2])
+        .waits(WaitReason::NewClusterDisabled);
+}
+
+#[test]
+fn nothing_is_founded_while_the_expected_nodes_are_asked_for() {
+    Node::new(rules(1), Expectation::Asking)
+        .complete(&[1, 2])
+        .answers(&[2])
+        .waits(WaitReason::ExpectedNodesPending);
+}
+
+#[test]
+fn one_contact_point_is_too_few() {
+    Node::new(rules(1), Expectation::Unknown)
+        .complete(&[1])
+        .waits(WaitReason::TooFewContactPoints {
+            found: 1,
+            required: 2,
+        });
+}
+
+#[test]
+fn the_majority_of_the_expected_nodes_is_required() {
+    Node::new(rules(1), Expectation::Known(5))
+        .complete(&[1, 2])
+        .answers(&[2])
+        .waits(WaitReason::TooFewContactPoints {
+            found: 2,
+            required: 3,
+        });
+}
+
+#[test]
+fn a_node_that_its_own_view_does_not_list_never_founds() {
+    Node::new(rules(9), Expectation::Unknown)
+        .complete(&[1, 2])
+        .after(9 * SECOND)
+        .answers(&[1, 2])
+        .waits(WaitReason::NotListed { me: point(9) });
+}
+
+#[test]
+fn a_higher_address_leaves_it_to_the_lowest_that_answers() {
+    Node::new(rules(2), Expectation::Known(3))
+        .complete(&[1, 2, 3])
+        .answers(&[1, 3])
+        .waits(WaitReason::LowerAddressAnswers { lowest: point(1) });
+}
+
+#[test]
+fn a_lower_address_that_does_not_answer_holds_nobody_up_where_the_expected_nodes_are_known() {
+    Node::new(rules(2), Expectation::Known(3))
+        .complete(&[1, 2, 3])
+        .answers(&[3])
+        .founds(2);
+}
+
+#[test]
+fn all_must_have_answered_freshly_where_the_expected_nodes_are_unknown() {
+    let reason = WaitReason::NotAllAnswered {
+        silent: points(&[3]),
+        contact_points: 3,
+    };
+    Node::new(rules(1), Expectation::Unknown)
+        .complete(&[1, 2, 3])
+        .answers(&[3])
+        .after(5 * SECOND)
+        .answers(&[2])
+        .waits(reason);
+}
+
+#[test]
+fn not_all_need_to_answer_where_that_is_switched_off() {
+    let off = Rules {
+        contact_with_all_contact_points: false,
+        ..rules(1)
+    };
+    Node::new(off, Expectation::Unknown)
+        .complete(&[1, 2, 3])
+        .after(5 * SECOND)
+        .answers(&[2])
+        .founds(2);
+}
+
+#[test]
+fn a_view_that_changed_within_the_stable_margin_is_not_stable() {
+    ready()
+        .complete(&[1, 2, 3, 4])
+        .answers(&[2, 3, 4])
+        .waits(WaitReason::NotStable { margin: 5 * SECOND })
+        .after(5 * SECOND)
+        .answers(&[2, 3, 4])
+        .founds(3);
+}
+
+#[test]
+fn nothing_waits_for_stability_where_the_expected_nodes_are_known() {
+    Node::new(rules(1), Expectation::Known(3))
+        .complete(&[1, 2, 3])
+        .answers(&[2])
+        .founds(2);
+}
+
+#[test]
+fn fewer_answers_than_the_quorum_are_too_few() {
+    Node::new(rules(1), Expectation::Known(5))
+        .complete(&[1, 2, 3, 4, 5])
+        .answers(&[2])
+        .waits(WaitReason::TooFewAnswered {
+            answered: 2,
+            quorum: 3,
+        });
+}
+
+#[test]
+fn where_more_are_listed_than_expected_a_majority_of_those_must_consent() {
+    Node::new(rules(1), Expectation::Known(3))
+        .complete(&[1, 2, 3, 4, 5, 6])
+        .answers(&[2, 3])
+        .waits(WaitReason::TooFewAnswered {
+            answered: 3,
+            quorum: 4,
+        })
+        .complete(&[1, 2, 3])
+        .founds(2);
+}
+
+#[test]
+fn an_answer_is_fresh_no_longer_than_the_probing_failure_timeout() {
+    let node = Node::new(rules(2), Expectation::Known(3))
+        .complete(&[1, 2, 3])
+        .answers(&[1, 3]);
+    let node = node.after(3 * SECOND);
+    let node = node.waits(WaitReason::LowerAddressAnswers { lowest: point(1) });
+    node.after(Duration::from_millis(1)).answers(&[3]).founds(2);
+}
+
+#[test]
+fn a_contact_point_that_keeps_failing_is_dropped_until_discovery_names_it_again() {
+    let probed = |node: &Node| node.state.to_probe().collect::<Vec<_>>();
+    let node = Node::new(rules(1), Expectation::Unknown)
+        .complete(&[1, 2, 3])
+        .silent(2);
+    assert_eq!(probed(&node), [point(2), point(3)]);
+    let node = node.after(3 * SECOND).silent(2);
+    assert_eq!(probed(&node), [point(3)]);
+    let node = node.complete(&[1, 2, 3]);
+    assert_eq!(probed(&node), [point(2), point(3)]);
+}
+
+#[test]
+fn any_view_may_join() {
+    let cluster = known(7, 1, 2);
+    let join = Decision::Join {
+        cluster: cluster.clone(),
+        rivals: vec![],
+    };
+    let unlisted = Node::new(rules(9), Expectation::Asking).partial(&[2]);
+    let node = unlisted.knows(2, cluster).failed();
+    assert_eq!(node.state.decide(node.now), join);
+}
+
+#[test]
+fn a_stale_answer_is_not_joined() {
+    let node = ready().knows(2, known(7, 1, 2)).after(4 * SECOND);
+    assert!(!matches!(
+        node.state.decide(node.now),
+        Decision::Join { .. }
+    ));
+}
+
+#[test]
+fn of_two_clusters_the_older_is_joined_and_the_other_reported() {
+    let (older, younger) = (known(9, 1, 2), known(1, 2, 3));
+    let node = ready().knows(3, younger.clone()).knows(2, older.clone());
+    let rivals = vec![younger.formation];
+    assert_eq!(
+        node.state.decide(node.now),
+        Decision::Join {
+            cluster: older,
+            rivals
+        }
+    );
+}
+
+#[test]
+fn the_seeds_of_one_cluster_are_put_together() {
+    let node = ready().knows(2, known(7, 1, 2)).knows(3, known(7, 1, 3));
+    let Decision::Join { cluster, rivals } = node.state.decide(node.now) else {
+        panic!("expected to join");
+    };
+    assert_eq!((cluster.seeds.len(), rivals.len()), (2, 0));
+}
+
+#[test]
+fn a_reason_reads_as_a_sentence_with_its_numbers() {
+    let reason = WaitReason::NotAllAnswered {
+        silent: points(&[2, 3]),
+        contact_points: 4,
+    };
+    assert_eq!(
+        reason.to_string(),
+        "2 of 4 contact points have not answered: 10.0.0.2:7626, 10.0.0.3:7626"
+    );
+    let json = serde_json::to_value(WaitReason::TooFewContactPoints {
+        found: 1,
+        required: 2,
+    });
+    let expected = serde_json::json!({"rule": "too-few-contact-points", "found": 1, "required": 2});
+    assert_eq!(json.unwrap(), expected);
+}
+
+/// What happens to a set of nodes that all see the same.
+#[derive(Debug, Clone)]
+enum Happening {
+    Complete(BTreeSet<u8>),
+    Partial(BTreeSet<u8>),
+    Failed,
+    /// Everyone probes everyone: these answer.
+    Answers(BTreeSet<u8>),
+    Passes(u64),
+}
+
+fn happenings(nodes: u8) -> impl Strategy<Value = Vec<Happening>> {
+    let some = prop::collection::btree_set(1..=nodes, 0..=usize::from(nodes));
+    let happening = prop_oneof![
+        some.clone().prop_map(Happening::Complete),
+        some.clone().prop_map(Happening::Partial),
+        Just(Happening::Failed),
+        some.prop_map(Happening::Answers),
+        (0..4000_u64).prop_map(Happening::Passes),
+    ];
+    prop::collection::vec(happening, 0..40)
+}
+
+/// Applies what happens to every node; those that may found then do, and are counted.
+/// `decide` is the rule under test, so that a broken one can be shown to be caught.
+fn clusters_founded(
+    nodes: u8,
+    happenings: Vec<Happening>,
+    decide: impl Fn(&State, Instant, u8) -> bool,
+) -> usize {
+    let mut now = start();
+    let mut states: Vec<_> = (1..=nodes)
+        .map(|me| (me, State::new(rules(me), Expectation::Unknown)))
+        .collect();
+    let mut cluster: Option<u8> = None;
+    let mut founded = 0;
+    // At the end all is well for long enough, so that a cluster must come into being.
+    let everyone: BTreeSet<u8> = (1..=nodes).collect();
+    let well = [
+        Happening::Complete(everyone.clone()),
+        Happening::Passes(6000),
+        Happening::Complete(everyone.clone()),
+        Happening::Answers(everyone),
+    ];
+    for happening in happenings.into_iter().chain(well) {
+        if let Happening::Passes(millis) = happening {
+            now += Duration::from_millis(millis);
+        }
+        for (me, state) in &mut states {
+            let view = |lasts: &BTreeSet<u8>, complete| Event::Found {
+                contact_points: lasts.iter().map(|last| point(*last)).collect(),
+                complete,
+            };
+            match &happening {
+                Happening::Complete(lasts) => state.observe(now, view(lasts, true)),
+                Happening::Partial(lasts) => state.observe(now, view(lasts, false)),
+                Happening::Failed => state.observe(now, Event::LookupFailed),
+                Happening::Passes(_) => {}
+                Happening::Answers(lasts) => {
+                    for last in lasts.iter().filter(|last| *last != me) {
+                        let cluster = cluster
+                            .filter(|founder| founder == last)
+                            .map(|f| known(1, 1, f));
+                        state.observe(
+                            now,
+                            Event::Answered {
+                                from: point(*last),
+                                cluster,
+                            },
+                        );
+                    }
+                }
+            }
+        }
+        let may: Vec<u8> = states
+            .iter()
+            .filter(|(me, _)| cluster != Some(*me))
+            .filter(|(me, state)| decide(state, now, *me))
+            .map(|(me, _)| *me)
+            .collect();
+        // Those who see a founder's answer join from then on; who founds at the same moment does not.
+        if cluster.is_none() && !may.is_empty() {
+            founded += may.len();
+            cluster = Some(may[0]);
+            states.retain(|(me, _)| !may.contains(me));
+            if !states.is_empty() {
+                return founded;
+            }
+        }
+    }
+    founded
+}
+
+fn may_found(state: &State, now: Instant, _me: u8) -> bool {
+    matches!(state.decide(now), Decision::Found { .. })
+}
+
+/// The rule of the lowest address left out.
+fn may_found_regardless_of_address(state: &State, now: Instant, me: u8) -> bool {
+    match state.decide(now) {
+        Decision::Found { .. } => true,
+        Decision::Wait(WaitReason::LowerAddressAnswers { .. }) => {
+            let lowest = ContactPoint(SocketAddr::from(([0, 0, 0, 0], 1)));
+            let mut blind = state.clone();
+            let contact = blind.contacts.remove(&point(me)).unwrap_or_default();
+            blind.contacts.insert(lowest, contact);
+            blind.rules.me = lowest;
+            matches!(blind.decide(now), Decision::Found { .. })
+        }
+        Decision::Wait(_) | Decision::Join { .. } => false,
+    }
+}
+
+proptest! {
+    // Where the expected nodes are known several may try at once, and consensus chooses.
+    #[test]
+    fn nodes_with_equal_views_found_exactly_one_cluster(
+        nodes in 2..6_u8,
+        happenings in happenings(5),
+    ) {
+        prop_assert_eq!(clusters_founded(nodes, happenings, may_found), 1);
+    }
+}
+
+#[test]
+fn without_the_rule_of_the_lowest_address_equal_views_found_several() {
+    assert_eq!(
+        clusters_founded(3, vec![], may_found_regardless_of_address),
+        3
+    );
+}
