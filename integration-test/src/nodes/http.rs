@@ -4,7 +4,12 @@ use std::{fmt, net::SocketAddr, time::Duration};
 
 use futures::future::join;
 use http_body_util::{BodyExt, Empty};
-use hyper::{Request, StatusCode, body::Bytes, client::conn::http1, header::HOST};
+use hyper::{
+    Request, StatusCode,
+    body::Bytes,
+    client::conn::http1,
+    header::{CONNECTION, HOST},
+};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::timeout};
 
@@ -88,6 +93,7 @@ async fn exchange(to: SocketAddr, path: &str) -> Result<Answer, HttpError> {
         .map_err(failed)?;
     let request = Request::get(path)
         .header(HOST, to.to_string())
+        .header(CONNECTION, "close")
         .body(Empty::<Bytes>::new())
         .expect("the path is one of this crate's own");
 
