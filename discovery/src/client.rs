@@ -21,7 +21,7 @@ use aws_types::origin::Origin;
 
 use crate::{
     Error,
-    config::{Client, Surroundings},
+    config::{Client, Invalid, Surroundings, check_region},
     own::task,
 };
 
@@ -62,8 +62,10 @@ pub(crate) async fn sdk_config(
         builder.insert_origin("endpoint_url", Origin::shared_config());
     }
     let config = builder.build();
-    if config.region().is_none() {
-        return Err(Error::NoRegion);
+    let region = config.region().ok_or(Error::NoRegion)?;
+    check_region(region.as_ref())?;
+    if config.credentials_provider().is_none() {
+        return Err(Invalid::new("sdk-config", "has no credentials provider").into());
     }
     Ok(config)
 }

@@ -265,13 +265,7 @@ impl FromStr for AddressFamily {
 impl Client {
     fn check(&self) -> Result<(), Invalid> {
         if let Some(region) = &self.region {
-            let plausible = |c: char| c.is_ascii_alphanumeric() || c == '-';
-            if region.is_empty() || !region.chars().all(plausible) {
-                return Err(Invalid::new(
-                    "region",
-                    format!("`{region}` is not a region; expected one like eu-central-1"),
-                ));
-            }
+            check_region(region)?;
         }
         if let Some(endpoint) = &self.endpoint {
             let url: Option<hyper::Uri> = endpoint.parse().ok();
@@ -325,6 +319,18 @@ impl EcsTaskSet {
             client: Client::default(),
         }
     }
+}
+
+/// The SDK builds a host name of it.
+pub(crate) fn check_region(region: &str) -> Result<(), Invalid> {
+    let plausible = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if region.is_empty() || !region.chars().all(plausible) {
+        return Err(Invalid::new(
+            "region",
+            format!("`{region}` is not a region; expected one like eu-central-1"),
+        ));
+    }
+    Ok(())
 }
 
 fn present(field: &'static str, value: &str) -> Result<(), Invalid> {

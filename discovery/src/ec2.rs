@@ -17,6 +17,9 @@ use crate::{
 };
 
 mod instance;
+mod whole;
+
+use whole::Whole;
 
 /// The most that EC2 puts on one page. Always set: calls without it count against a lower limit.
 const PAGE: i32 = 1000;
@@ -96,7 +99,7 @@ impl Instances {
     ) -> Result<DescribeInstancesOutput, Error> {
         let request = self.client.describe_instances().max_results(PAGE);
         let request = request.set_filters(Some(filters)).set_next_token(token);
-        let page = match request.send().await {
+        let page = match request.customize().interceptor(Whole).send().await {
             Ok(page) => page,
             Err(error) => {
                 let attempt = attempt.clone();

@@ -143,9 +143,9 @@ pub enum Error {
          or a region in the AWS profile"
     )]
     NoRegion,
-    /// No credentials are there.
+    /// No credentials are there, or their configuration is wrong.
     #[error(
-        "{attempt}: no AWS credentials were found; give the task or instance a role, \
+        "{attempt}: no usable AWS credentials were found; give the task or instance a role, \
          set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose a profile with AWS_PROFILE"
     )]
     NoCredentials {
@@ -163,6 +163,15 @@ pub enum Error {
         /// AWS's code.
         code: String,
         /// AWS's own words.
+        #[source]
+        source: Cause,
+    },
+    /// The SDK cannot make a request of this configuration.
+    #[error("{attempt}: the request cannot be built from this configuration")]
+    Unbuildable {
+        /// What was attempted.
+        attempt: Attempt,
+        /// The SDK's own words.
         #[source]
         source: Cause,
     },
@@ -275,6 +284,7 @@ impl Error {
             | Self::NoRegion
             | Self::NoCredentials { .. }
             | Self::CredentialsRejected { .. }
+            | Self::Unbuildable { .. }
             | Self::NoSuchCluster { .. }
             | Self::NoSuchService { .. }
             | Self::Rejected { .. }

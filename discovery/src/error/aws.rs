@@ -90,7 +90,7 @@ where
         }
         SdkError::ConstructionFailure(_) => {
             let source = error.into_source().unwrap_or_else(|error| Box::new(error));
-            unsent(attempt, None, source)
+            Error::Unbuildable { attempt, source }
         }
         // The SDK's enum is open. What it does not tell apart is worth another try.
         error => Error::Unreachable {

@@ -5,6 +5,13 @@
     reason = "the lint knows test functions, but not their helpers"
 )]
 
+mod clients;
+mod cost;
+mod ec2;
 mod ecs;
+mod errors;
+mod fuzz;
+mod own;
 mod region;
 mod support;
+mod task_set;

@@ -1,0 +1,62 @@
+//! Refuses an answer that stops before its end.
+//!
+//! The SDK's XML reader takes what it can: of an answer that was cut short, by a proxy for example,
+//! it makes an ordinary one with fewer instances and no token for the next page.
+//! That would pass for all there is. JSON has no such trouble: ECS answers must close.
+
+use aws_sdk_ec2::{
+    config::{
+        ConfigBag, Intercept, RuntimeComponents,
+        interceptors::AfterDeserializationInterceptorContextRef,
+    },
+    error::BoxError,
+};
+
+const END: &[u8] = b"</DescribeInstancesResponse>";
+
+/// Checks each answer of `DescribeInstances`.
+#[derive(Debug)]
+pub(crate) struct Whole;
+
+impl Intercept for Whole {
+    fn name(&self) -> &'static str {
+        "Whole"
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let answer = context.response();
+        let body = answer.body().bytes().unwrap_or_default();
+        if answer.status().is_success() && !is_whole(body) {
+            return Err("the answer stops before its end".into());
+        }
+        Ok(())
+    }
+}
+
+fn is_whole(body: &[u8]) -> bool {
+    body.trim_ascii_end().ends_with(END)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_whole_when_its_outermost_element_is_closed() {
+        assert!(is_whole(
+            b"<DescribeInstancesResponse>x</DescribeInstancesResponse>\n"
+        ));
+        for part in [
+            &b""[..],
+            b"<DescribeInstancesResponse>x",
+            b"<DescribeInstancesResponse>x</DescribeInstancesResponse",
+        ] {
+            assert!(!is_whole(part));
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The own address: who is asked for it, in which order, and what happens when they do not answer.
+
+use std::{collections::BTreeMap, net::TcpListener, time::Duration};
+
+use discovery::{
+    AddressSource, Error, OwnAddress, Remedy,
+    config::{AddressFamily, Surroundings},
+    container_address,
+};
+use integration_test::region::{Action, Fault, Instance, Region, Task, TaskArn};
+use tokio::time::Instant;
+
+use crate::support::surroundings;
+
+#[tokio::test]
+async fn in_a_task_the_task_metadata_tells_the_address_and_more() {
+    let region = Region::start().await;
+    let own = task(
+        &region,
+        Task::standalone("demo", "orders").zone("eu-west-1b"),
+    );
+    let address = address(&region.task_environment(&own)).await.unwrap();
+    assert_eq!(
+        address,
+        OwnAddress {
+            address: [127, 0, 3, 4].into(),
+            source: AddressSource::TaskMetadata,
+            availability_zone: Some("eu-west-1b".to_owned()),
+            task: Some(own.to_string()),
+            cluster: Some("arn:aws:ecs:eu-west-1:123456789012:cluster/demo".to_owned()),
+        }
+    );
+}
+
+#[tokio::test]
+async fn version_3_of_the_task_metadata_will_do() {
+    let region = Region::start().await;
+    let own = task(&region, Task::standalone("demo", "orders"));
+    let mut environment = region.task_environment(&own);
+    environment.remove("ECS_CONTAINER_METADATA_URI_V4").unwrap();
+    let address = address(&environment).await.unwrap();
+    assert_eq!(address.address.to_string(), "127.0.3.4");
+}
+
+#[tokio::test]
+async fn in_a_vpc_without_ipv4_the_address_is_ipv6() {
+    let region = Region::start().await;
+    let own = region.edit(|account| {
+        let task = Task::standalone("demo", "orders");
+        account.run_task(task.at_v6("2001:db8::1".parse().unwrap()))
+    });
+    let address = address(&region.task_environment(&own)).await.unwrap();
+    assert_eq!(address.address.to_string(), "2001:db8::1");
+}
+
+#[tokio::test]
+async fn the_wanted_family_is_given() {
+    let region = Region::start().await;
+    let own = task(
+        &region,
+        Task::standalone("demo", "orders").at_v6("2001:db8::1".parse().unwrap()),
+    );
+    let surroundings = surroundings(&region.task_environment(&own));
+    let address = container_address(&surroundings, AddressFamily::Ipv6).await;
+    assert_eq!(address.unwrap().address.to_string(), "2001:db8::1");
+}
+
+#[tokio::test]
+async fn in_bridge_mode_the_error_says_so() {
+    let region = Region::start().await;
+    let own = task(&region, Task::standalone("demo", "orders").in_bridge_mode());
+    let error = address(&region.task_environment(&own)).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::NetworkMode { mode, .. } if mode == "bridge"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn task_metadata_that_fails_at_first_is_asked_again() {
+    let region = Region::start().await;
+    let own = task(&region, Task::standalone("demo", "orders"));
+    let starting = Fault::Error {
+        status: 500,
+        code: "InternalError",
+    };
+    region
+        .faults()
+        .add(starting.on([Action::TaskMetadata]).next(2));
+    let address = address(&region.task_environment(&own)).await.unwrap();
+    assert_eq!(address.address.to_string(), "127.0.3.4");
+    assert_eq!(region.calls().count(Action::TaskMetadata), 3);
+}
+
+#[tokio::test]
+async fn in_a_task_nobody_else_is_asked_when_the_task_metadata_fails() {
+    let region = Region::start().await;
+    let own = task(&region, Task::standalone("demo", "orders"));
+    let host = region.edit(|account| account.run_instance(Instance::running()));
+    region.faults().add(
+        Fault::Error {
+            status: 500,
+            code: "InternalError",
+        }
+        .on([Action::TaskMetadata]),
+    );
+    let mut environment = region.task_environment(&own);
+    environment.extend(region.instance_environment(&host));
+    let error = address(&environment).await.unwrap_err();
+    assert_eq!(error.remedy(), Remedy::RetryLater);
+    assert_eq!(region.calls().count(Action::InstanceToken), 0);
+}
+
+#[tokio::test]
+async fn on_an_instance_its_metadata_tells_the_address_and_the_zone() {
+    let region = Region::start().await;
+    let own = region.edit(|account| {
+        let instance = Instance::running().at([127, 0, 5, 6].into());
+        account.run_instance(instance.zone("eu-west-1c"))
+    });
+    let address = address(&region.instance_environment(&own)).await.unwrap();
+    assert_eq!(address.address.to_string(), "127.0.5.6");
+    assert_eq!(address.source, AddressSource::InstanceMetadata);
+    assert_eq!(address.availability_zone.as_deref(), Some("eu-west-1c"));
+    assert_eq!(address.task, None);
+}
+
+#[tokio::test]
+async fn task_metadata_without_networks_leaves_it_to_the_interfaces() {
+    let region = Region::start().await;
+    let own = task(&region, Task::standalone("demo", "orders"));
+    region
+        .faults()
+        .add(Fault::WithoutMember("Containers").on([Action::TaskMetadata]));
+    match address(&region.task_environment(&own)).await {
+        Ok(address) => {
+            assert!(matches!(address.source, AddressSource::Interface(_)));
+            assert_eq!(address.task, Some(own.to_string()));
+        }
+        // Whether one address remains is this machine's affair.
+        Err(error) => assert!(matches!(error, Error::OwnAddress { .. }), "{error}"),
+    }
+}
+
+#[tokio::test]
+async fn elsewhere_the_interfaces_tell_or_the_error_lists_them() {
+    match address(&BTreeMap::new()).await {
+        Ok(address) => assert!(!address.address.is_loopback()),
+        Err(error) => {
+            let message = error.to_string();
+            assert!(message.contains("127.0.0.1 on lo (loopback)"), "{message}");
+            assert_eq!(error.remedy(), Remedy::FixConfiguration);
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_instance_metadata_is_silent_the_interfaces_follow_within_two_seconds() {
+    // Connections are taken by the kernel, and nobody answers them.
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let surroundings = Surroundings {
+        task_metadata: None,
+        instance_metadata: Some(format!("http://{}", silent.local_addr().unwrap())),
+    };
+    let started = Instant::now();
+    let found = container_address(&surroundings, AddressFamily::Ipv4).await;
+    assert!(started.elapsed() < Duration::from_millis(2500), "{found:?}");
+    if let Ok(address) = found {
+        assert!(matches!(address.source, AddressSource::Interface(_)));
+    }
+}
+
+fn task(region: &Region, task: Task) -> TaskArn {
+    region.edit(|account| account.run_task(task.at([127, 0, 3, 4].into())))
+}
+
+async fn address(environment: &BTreeMap<String, String>) -> Result<OwnAddress, Error> {
+    container_address(&surroundings(environment), AddressFamily::Ipv4).await
+}
