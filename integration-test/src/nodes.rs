@@ -5,6 +5,7 @@
 pub mod addresses;
 pub mod group;
 pub mod http;
+pub mod network;
 pub mod node;
 pub mod process;
 pub mod settings;

@@ -12,5 +12,6 @@ pub mod ecs_task_set;
 mod expect;
 pub mod failure;
 pub mod flaky_api;
+pub mod partition;
 pub mod rolling;
 pub mod scale;

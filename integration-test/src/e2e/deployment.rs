@@ -48,8 +48,10 @@ pub struct Ports {
 pub struct Placed {
     /// For people; also names its log.
     pub name: String,
-    /// Its own address.
+    /// What its peers call it.
     pub address: Ipv4Addr,
+    /// Where it listens, if elsewhere: behind a [`Network`](crate::nodes::network::Network).
+    pub behind: Option<Ipv4Addr>,
     /// Of that address.
     pub ports: Ports,
     /// What AWS tells it.
@@ -94,11 +96,18 @@ impl<'host> Deployment<'host> {
         let Placed {
             name,
             address,
+            behind,
             ports,
             mut environment,
-            settings,
+            mut settings,
         } = placed;
         let log = self.logs.join(format!("{name}.log"));
+        let listens_at = behind.unwrap_or(address);
+        if let Some(behind) = behind {
+            settings = settings
+                .with("NODE_ADDRESS", &address)
+                .with("NODE_BIND_ADDRESS", &behind);
+        }
         environment.extend(basics(ports).and(settings).into_environment());
 
         let process = Process::start(&self.host.group, &self.host.program, &environment, log)
@@ -106,7 +115,7 @@ impl<'host> Deployment<'host> {
         Ok(Node::new(
             name,
             format!("cluster://{ORDERS}@{address}:{}", ports.gossip),
-            SocketAddr::from((address, ports.management)),
+            SocketAddr::from((listens_at, ports.management)),
             process,
         ))
     }
@@ -121,6 +130,7 @@ impl<'host> Deployment<'host> {
         self.start(Placed {
             name: format!("bait-{serial}"),
             address,
+            behind: None,
             ports: Ports::USUAL,
             environment: BTreeMap::new(),
             settings: Settings::default()

@@ -2,11 +2,11 @@
 //!
 //! Most scenarios have one fleet; blue and green are two fleets of one service.
 
-use std::process::ExitStatus;
+use std::{net::Ipv4Addr, process::ExitStatus};
 
 use super::deployment::{Deployment, ORDERS, Placed, Ports};
 use crate::{
-    nodes::{node::Node, settings::Settings},
+    nodes::{network::Network, node::Node, settings::Settings},
     region::{Account, Task, TaskArn},
 };
 
@@ -20,10 +20,18 @@ pub struct Fleet<'deployment> {
     name: &'static str,
     template: Task,
     settings: Settings,
+    network: Option<Network>,
     desired: u32,
     placed: Vec<(TaskArn, Placed)>,
-    running: Vec<(TaskArn, Node)>,
+    running: Vec<Running>,
     serial: usize,
+}
+
+#[derive(Debug)]
+struct Running {
+    arn: TaskArn,
+    address: Ipv4Addr,
+    node: Node,
 }
 
 /// A task that no longer counts, and whose node still runs.
@@ -48,6 +56,7 @@ impl<'deployment> Fleet<'deployment> {
             settings: Settings::default()
                 .with("DISCOVERY_METHOD", "aws-api-ecs")
                 .with("DISCOVERY_AWS_API_ECS_CLUSTER", ECS_CLUSTER),
+            network: None,
             desired: 0,
             placed: Vec::new(),
             running: Vec::new(),
@@ -76,9 +85,27 @@ impl<'deployment> Fleet<'deployment> {
         self
     }
 
+    /// On a network of its own, which can be split.
+    #[must_use]
+    pub fn on_network(mut self) -> Self {
+        self.network = Some(Network::new());
+        self
+    }
+
+    /// Splits the first tasks, this many, from the others; 0 makes the network whole again.
+    ///
+    /// # Panics
+    ///
+    /// Where the fleet has no network of its own.
+    pub fn split(&self, first: usize) {
+        let network = self.network.as_ref().expect("made with a network");
+        let side = self.running.iter().take(first);
+        network.split(side.map(|running| running.address));
+    }
+
     /// The nodes that run.
     pub fn nodes(&self) -> Vec<&Node> {
-        self.running.iter().map(|(_, node)| node).collect()
+        self.running.iter().map(|running| &running.node).collect()
     }
 
     /// Sets how many tasks there should be. Nothing is started or stopped.
@@ -113,8 +140,9 @@ impl<'deployment> Fleet<'deployment> {
     /// Starts the nodes of the tasks that were placed.
     pub fn start(&mut self) -> anyhow::Result<()> {
         for (arn, placed) in self.placed.drain(..) {
+            let address = placed.address;
             let node = self.deployment.start(placed)?;
-            self.running.push((arn, node));
+            self.running.push(Running { arn, address, node });
         }
         Ok(())
     }
@@ -131,7 +159,7 @@ impl<'deployment> Fleet<'deployment> {
     ///
     /// Where none runs.
     pub fn take_oldest(&mut self) -> Departing<'deployment> {
-        let (arn, node) = self.running.remove(0);
+        let Running { arn, node, .. } = self.running.remove(0);
         Departing {
             deployment: self.deployment,
             arn,
@@ -142,12 +170,22 @@ impl<'deployment> Fleet<'deployment> {
     fn place_one(&mut self) -> anyhow::Result<(TaskArn, Placed)> {
         self.serial += 1;
         let address = self.deployment.free_address()?;
+        let behind = match &mut self.network {
+            None => None,
+            Some(network) => {
+                let behind = self.deployment.free_address()?;
+                let Ports { management, gossip } = Ports::USUAL;
+                network.attach(address, behind, management, gossip)?;
+                Some(behind)
+            }
+        };
         let task = self.template.clone().at(address);
         let region = self.deployment.region();
         let arn = region.edit(|account| account.run_task(task));
         let placed = Placed {
             name: format!("{}-{}", self.name, self.serial),
             address,
+            behind,
             ports: Ports::USUAL,
             environment: region.task_environment(&arn),
             settings: self.settings.clone(),

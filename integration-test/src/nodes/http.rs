@@ -97,7 +97,8 @@ async fn exchange(to: SocketAddr, path: &str) -> Result<Answer, HttpError> {
         .body(Empty::<Bytes>::new())
         .expect("the path is one of this crate's own");
 
-    let answer = async {
+    // Takes the sender with it: the connection ends when that is dropped.
+    let answer = async move {
         let answer = sender.send_request(request).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
@@ -106,7 +107,60 @@ async fn exchange(to: SocketAddr, path: &str) -> Result<Answer, HttpError> {
             body: String::from_utf8_lossy(&body).into_owned(),
         })
     };
-    // The connection must be polled for the answer to come. What ends it early fails the answer too.
+    // The connection must be polled for the answer to come; what breaks it fails the answer too.
     let (answer, _) = join(answer, connection).await;
     answer.map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_is_handed_out_though_the_connection_stays_open() {
+        let (to, _open) =
+            says("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 7\r\n\r\nwaiting").await;
+
+        let answer = get(to, "/ready").await.unwrap();
+
+        assert_eq!(answer.to_string(), "503 waiting");
+    }
+
+    #[tokio::test]
+    async fn half_an_answer_is_none() {
+        let (to, open) = says("HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\nwai").await;
+        drop(open);
+
+        let failure = get(to, "/ready").await.unwrap_err();
+
+        assert!(matches!(failure, HttpError::Exchange { .. }), "{failure:?}");
+    }
+
+    #[tokio::test]
+    async fn silence_is_not_waited_for_forever() {
+        let (to, _open) = says("").await;
+
+        let failure = get(to, "/ready").await.unwrap_err();
+
+        assert!(matches!(failure, HttpError::Silent { .. }), "{failure:?}");
+    }
+
+    /// A server that reads a request and says this, and keeps the connection for as long as the set lives.
+    async fn says(answer: &'static str) -> (SocketAddr, tokio::task::JoinSet<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = listener.local_addr().unwrap();
+        let mut server = tokio::task::JoinSet::new();
+        server.spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _request = stream.read(&mut [0; 1024]).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            std::future::pending().await
+        });
+        (to, server)
+    }
 }

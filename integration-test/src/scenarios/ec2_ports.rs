@@ -44,6 +44,7 @@ pub async fn show(
             deployment.start(Placed {
                 name: format!("{ORDERS}-{}", ports.management),
                 address,
+                behind: None,
                 ports,
                 environment: region.instance_environment(&id),
                 settings: settings.clone(),

@@ -53,6 +53,7 @@ fn start_node(deployment: &Deployment<'_>, n: usize, of: usize) -> anyhow::Resul
     deployment.start(Placed {
         name: format!("{ORDERS}-{n}"),
         address,
+        behind: None,
         ports: Ports::USUAL,
         environment: region.instance_environment(&id),
         settings: Settings::default()

@@ -19,6 +19,9 @@ use crate::{
 /// Nodes need a second or two; the rest is for a busy machine.
 pub(super) const FORMING: Duration = Duration::from_secs(20);
 
+/// From the loss of a node until nobody lists it, at most.
+pub(super) const REMOVED: Duration = Duration::from_secs(10);
+
 /// From SIGTERM until nobody lists it, at most.
 pub(super) const LEFT: Duration = Duration::from_secs(2);
 

@@ -5,14 +5,13 @@ use std::time::Duration;
 use anyhow::ensure;
 use futures::future::try_join;
 
-use super::expect::{FORMING, LEFT, gone, left_in_time, one_cluster, seen_unreachable, within};
+use super::expect::{
+    FORMING, LEFT, REMOVED, gone, left_in_time, one_cluster, seen_unreachable, within,
+};
 use crate::e2e::{deployment::Deployment, fleet::Fleet, record::Record};
 
 /// From the kill until somebody sees it.
 const UNREACHABLE: Duration = Duration::from_secs(3);
-
-/// From the kill until nobody lists it.
-const REMOVED: Duration = Duration::from_secs(10);
 
 /// Shows it with `nodes` tasks.
 pub async fn show(
