@@ -150,5 +150,5 @@ fn basics(ports: Ports) -> Settings {
         .with("MANAGEMENT_PORT", &ports.management)
         .with("MEMBERSHIP_PORT", &ports.gossip)
         .with("MEMBERSHIP_KEYS", GOSSIP_KEY)
-        .with("LOG_LEVEL", "debug")
+        .with("LOG_LEVEL", "info,demo_node=debug,discovery=debug")
 }

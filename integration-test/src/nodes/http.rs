@@ -4,12 +4,7 @@ use std::{fmt, net::SocketAddr, time::Duration};
 
 use futures::future::join;
 use http_body_util::{BodyExt, Empty};
-use hyper::{
-    Request, StatusCode,
-    body::Bytes,
-    client::conn::http1,
-    header::{CONNECTION, HOST},
-};
+use hyper::{Request, StatusCode, body::Bytes, client::conn::http1, header::HOST};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::timeout};
 
@@ -93,7 +88,6 @@ async fn exchange(to: SocketAddr, path: &str) -> Result<Answer, HttpError> {
         .map_err(failed)?;
     let request = Request::get(path)
         .header(HOST, to.to_string())
-        .header(CONNECTION, "close")
         .body(Empty::<Bytes>::new())
         .expect("the path is one of this crate's own");
 
@@ -114,53 +108,79 @@ async fn exchange(to: SocketAddr, path: &str) -> Result<Answer, HttpError> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
+        task::JoinSet,
     };
 
     use super::*;
 
     #[tokio::test]
     async fn an_answer_is_handed_out_though_the_connection_stays_open() {
-        let (to, _open) =
-            says("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 7\r\n\r\nwaiting").await;
+        let server = Server::start(|mut stream| async move {
+            let answer = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 7\r\n\r\nwaiting";
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            pending().await
+        })
+        .await;
 
-        let answer = get(to, "/ready").await.unwrap();
+        let answer = get(server.address, "/ready").await.unwrap();
 
         assert_eq!(answer.to_string(), "503 waiting");
     }
 
     #[tokio::test]
     async fn half_an_answer_is_none() {
-        let (to, open) = says("HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\nwai").await;
-        drop(open);
+        let server = Server::start(|mut stream| async move {
+            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\nwai";
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        })
+        .await;
 
-        let failure = get(to, "/ready").await.unwrap_err();
+        let failure = get(server.address, "/ready").await.unwrap_err();
 
         assert!(matches!(failure, HttpError::Exchange { .. }), "{failure:?}");
     }
 
     #[tokio::test]
     async fn silence_is_not_waited_for_forever() {
-        let (to, _open) = says("").await;
+        let server = Server::start(|stream| async move {
+            pending::<()>().await;
+            drop(stream);
+        })
+        .await;
 
-        let failure = get(to, "/ready").await.unwrap_err();
+        let failure = get(server.address, "/ready").await.unwrap_err();
 
         assert!(matches!(failure, HttpError::Silent { .. }), "{failure:?}");
     }
 
-    /// A server that reads a request and says this, and keeps the connection for as long as the set lives.
-    async fn says(answer: &'static str) -> (SocketAddr, tokio::task::JoinSet<()>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let to = listener.local_addr().unwrap();
-        let mut server = tokio::task::JoinSet::new();
-        server.spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let _request = stream.read(&mut [0; 1024]).await.unwrap();
-            stream.write_all(answer.as_bytes()).await.unwrap();
-            std::future::pending().await
-        });
-        (to, server)
+    struct Server {
+        address: SocketAddr,
+        _running: JoinSet<()>,
+    }
+
+    impl Server {
+        /// Reads one request and has `answer` deal with it.
+        async fn start<F>(answer: impl FnOnce(TcpStream) -> F + Send + 'static) -> Self
+        where
+            F: Future<Output = ()> + Send,
+        {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let mut running = JoinSet::new();
+            running.spawn(async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _length = stream.read(&mut [0; 1024]).await.unwrap();
+                answer(stream).await;
+            });
+            Self {
+                address,
+                _running: running,
+            }
+        }
     }
 }

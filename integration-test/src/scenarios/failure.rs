@@ -40,7 +40,7 @@ pub async fn show(
             }),
         ),
         record.step(
-            "and removed",
+            "and is removed from every view",
             within(REMOVED, async || gone(&survivors, &uri).await),
         ),
     )
@@ -65,7 +65,7 @@ pub async fn show(
             left_in_time(leaver),
         ),
         record.step(
-            "and is gone from the others' view",
+            "it is gone from every view",
             within(LEFT, async || gone(&others, &uri).await),
         ),
     )

@@ -38,11 +38,17 @@ pub async fn show(
     let (one, other) = all.split_at(SMALLER_SIDE);
     let halves = try_join(
         record.step(
-            format!("the network splits: {} see only each other", one.len()),
+            format!(
+                "the network splits: {} nodes see only each other",
+                one.len()
+            ),
             within(REMOVED, async || one_cluster(one).await),
         ),
         record.step(
-            format!("and so do the other {}", other.len()),
+            format!(
+                "the network splits: the other {} see only each other",
+                other.len()
+            ),
             within(REMOVED, async || one_cluster(other).await),
         ),
     )

@@ -45,7 +45,7 @@ pub async fn show(
         let ((), shrunk) = try_join(
             record.step(format!("old task {n} ends by itself"), left_in_time(old)),
             record.step(
-                "and is gone",
+                format!("old task {n} is gone from every view"),
                 within(LEFT, async || one_cluster(&staying).await),
             ),
         )
