@@ -125,10 +125,10 @@ impl Timing {
     #[must_use]
     pub fn lan() -> Self {
         Self {
-            probe_period: Duration::from_millis(400),
-            probe_rtt: Duration::from_millis(150),
+            probe_period: Duration::from_millis(300),
+            probe_rtt: Duration::from_millis(100),
             suspicion: Duration::from_secs(3),
-            gossip_period: Duration::from_millis(200),
+            gossip_period: Duration::from_millis(100),
             announce_period: Duration::from_secs(10),
             knock_period: Duration::from_secs(2),
             memory: Duration::from_secs(3600),

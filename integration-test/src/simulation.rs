@@ -73,9 +73,16 @@ struct Node {
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Happening {
-    Arrival { to: SocketAddr, datagram: Vec<u8> },
+    Arrival {
+        to: SocketAddr,
+        datagram: Vec<u8>,
+    },
     Wake(SocketAddr),
-    Synchronise { node: SocketAddr, uid: u64 },
+    Synchronise {
+        node: SocketAddr,
+        uid: u64,
+        times: u32,
+    },
 }
 
 impl Default for Options {
@@ -368,11 +375,11 @@ impl Simulation {
                 node.gossip.elapsed(now);
                 self.after(address);
             }
-            Happening::Synchronise { node, uid } => self.synchronise(node, uid),
+            Happening::Synchronise { node, uid, times } => self.synchronise(node, uid, times),
         }
     }
 
-    fn synchronise(&mut self, address: SocketAddr, uid: u64) {
+    fn synchronise(&mut self, address: SocketAddr, uid: u64, times: u32) {
         let now = self.now();
         let Some(node) = self.nodes.get_mut(&address) else {
             return;
@@ -395,9 +402,15 @@ impl Simulation {
                 .expect("a member of the same cluster sealed it");
         }
         if let Some(period) = self.options.synchronise {
-            let wait = period.mul_f64(self.rng.random_range(0.8..1.2));
-            let node = address;
-            self.enqueue(wait, Happening::Synchronise { node, uid });
+            // Soon again at first: whom it asked may have been new, too.
+            let wait = Duration::from_secs(1 << times.min(10)).min(period);
+            let wait = wait.mul_f64(self.rng.random_range(0.8..1.2));
+            let again = Happening::Synchronise {
+                node: address,
+                uid,
+                times: times + 1,
+            };
+            self.enqueue(wait, again);
         }
     }
 
@@ -432,8 +445,12 @@ impl Simulation {
         if joined && self.options.synchronise.is_some() {
             // Two round trips: one to connect, one to ask.
             let wait = Duration::from_micros(4 * self.options.latency.end());
-            let node = address;
-            self.enqueue(wait, Happening::Synchronise { node, uid });
+            let first = Happening::Synchronise {
+                node: address,
+                uid,
+                times: 0,
+            };
+            self.enqueue(wait, first);
         }
         for (to, datagram) in datagrams {
             let latency = self.rng.random_range(self.options.latency.clone());

@@ -50,9 +50,8 @@ const KIND_ASK: u8 = 1;
 /// What a node may say of itself, so that a datagram has room for news of five others at least.
 const ABOUT_LIMIT: usize = 200;
 
-/// How many missing peers are tried at a time, by a node that has nobody and by one that has.
-const KNOCKS_ALONE: usize = 5;
-const KNOCKS: usize = 2;
+/// How many missing peers are tried at a time.
+const KNOCKS: usize = 5;
 
 /// How much more often news is passed on than `foca` would.
 const EXTRA_TRANSMISSIONS: u8 = 8;
@@ -100,9 +99,11 @@ pub struct Gossip {
     /// Peers that ought to be there and are not: seeds that have not answered, and members that
     /// went without leaving; since when.
     absent: BTreeMap<SocketAddr, Instant>,
-    /// When to try them next, and how often that has been in vain.
+    /// When to try them next, and how often that has been in vain since the last change.
     knock_at: Option<Instant>,
     knocks: u32,
+    /// Whether any member is known to know this node by its present generation.
+    known: bool,
 
     /// Members that do not answer, and who says so.
     suspects: BTreeMap<SocketAddr, SocketAddr>,
@@ -183,6 +184,7 @@ impl Gossip {
             absent: BTreeMap::new(),
             knock_at: None,
             knocks: 0,
+            known: false,
             suspects: BTreeMap::new(),
             merged: false,
             replays: Replays::new(now.instant),
@@ -249,6 +251,7 @@ impl Gossip {
     pub fn elapsed(&mut self, now: Now) {
         while let Some(due) = self.timers.due(now.instant) {
             match due {
+                Due::Protocol(timer) if self.is_moot(&timer) => {}
                 Due::Protocol(timer) => {
                     let result = self.foca.handle_timer(timer, &mut self.effects);
                     self.settle(result, now);
@@ -447,24 +450,33 @@ impl Gossip {
             match notification {
                 OwnedNotification::MemberUp(id) => {
                     resized = true;
-                    self.absent.remove(&id.node);
+                    if self.absent.remove(&id.node).is_some() {
+                        self.knock_soon(now);
+                    }
                 }
                 OwnedNotification::MemberDown(id) => {
                     resized = true;
                     if !id.leaving {
                         self.absent.insert(id.node, now.instant);
+                        self.knock_soon(now);
                     }
                 }
                 OwnedNotification::Active => {
-                    self.knocks = 0;
+                    self.known = true;
                     if self.phase == Phase::Joining {
                         self.phase = Phase::Up;
                     }
                 }
-                OwnedNotification::Idle => self.knock_soon(now),
-                OwnedNotification::Rename(..)
-                | OwnedNotification::Defunct
-                | OwnedNotification::Rejoin(_) => {}
+                OwnedNotification::Rejoin(id) => {
+                    tracing::info!(
+                        generation = id.generation,
+                        "was taken for dead, coming back"
+                    );
+                    self.known = false;
+                    self.knock_soon(now);
+                }
+                OwnedNotification::Idle | OwnedNotification::Defunct => self.known = false,
+                OwnedNotification::Rename(..) => {}
             }
         }
         if resized {
@@ -473,6 +485,22 @@ impl Gossip {
                 .set_config(config)
                 .expect("only what may change differs");
         }
+    }
+
+    /// Whether a suspect has objected in time. Told of the end of a suspicion that is no more, `foca`
+    /// 2.0.0 changes nothing and yet writes to the member that it is dead: that one then comes
+    /// back under a new generation for nothing, and a thousand of them never come to rest.
+    fn is_moot(&self, timer: &foca::Timer<Identity>) -> bool {
+        let foca::Timer::ChangeSuspectToDown {
+            member_id,
+            incarnation,
+            token: _,
+        } = timer
+        else {
+            return false;
+        };
+        let suspected = foca::Member::new(member_id.clone(), *incarnation, foca::State::Suspect);
+        !self.foca.iter_members().any(|member| *member == suspected)
     }
 
     /// Notes who does not answer, and on whose word: the teller's, or this node's own.
@@ -494,9 +522,12 @@ impl Gossip {
         self.stale = true;
     }
 
+    /// Who is missing has changed: try them again, while the node is in the cluster.
     fn knock_soon(&mut self, now: Now) {
-        self.knocks = 0;
-        self.knock_at = Some(now.instant);
+        if matches!(self.phase, Phase::Joining | Phase::Up) {
+            self.knocks = 0;
+            self.knock_at = Some(now.instant);
+        }
     }
 
     /// Tries peers that ought to be there. Whoever is in the same cluster answers, and both sides
@@ -504,22 +535,22 @@ impl Gossip {
     fn knock(&mut self, now: Now) {
         self.absent
             .retain(|_, since| now.instant < *since + self.timing.memory);
-        let others = self.foca.num_members();
-        let period = self.timing.knock_period;
-        let (count, wait) = if others == 0 {
-            // An eighth of the period, a quarter, a half, and then the whole of it.
-            let wait = period / 8 * (1 << self.knocks.min(3));
-            self.knocks = self.knocks.saturating_add(1);
-            (KNOCKS_ALONE, wait)
-        } else {
-            // The larger the cluster, the less each member has to do.
-            let tenths = u32::try_from(others + 1).unwrap_or(u32::MAX).max(10);
-            (KNOCKS, period / 10 * tenths)
-        };
-        let wait = wait.mul_f64(self.rng.random_range(0.8..1.2));
+        // An eighth of the period at first, since one that is back is seldom back alone, and longer
+        // and longer while nothing changes. The larger the cluster, the less each has to do.
+        let size = u32::try_from(self.foca.num_members() + 1).unwrap_or(u32::MAX);
+        let slowest = self.timing.knock_period / 10 * size.max(10);
+        let wait = self.timing.knock_period / 8 * (1 << self.knocks.min(16));
+        let wait = wait.min(slowest).mul_f64(self.rng.random_range(0.8..1.2));
         self.knock_at = Some(now.instant + wait);
+        self.knocks = self.knocks.saturating_add(1);
 
-        let chosen = self.absent.keys().copied().sample(&mut self.rng, count);
+        if !self.known {
+            // It has told some of its new generation, but datagrams get lost, and until one of
+            // them writes back it neither probes nor gossips.
+            let result = self.foca.gossip(&mut self.effects);
+            self.settle(result, now);
+        }
+        let chosen = self.absent.keys().copied().sample(&mut self.rng, KNOCKS);
         for node in chosen {
             let anyone = Identity::anyone_at(node);
             let result = self.foca.announce(anyone, &mut self.effects);
@@ -594,7 +625,7 @@ fn config(timing: &Timing, size: usize) -> foca::Config {
     foca::Config {
         probe_period: timing.probe_period,
         probe_rtt: timing.probe_rtt,
-        num_indirect_probes: NonZeroUsize::new(3).expect("a constant other than 0"),
+        num_indirect_probes: NonZeroUsize::new(5).expect("a constant other than 0"),
         // Every node passes news on this often, to members at random. Each one more makes it nearly
         // three times less likely that somebody never hears; only changes cost anything.
         max_transmissions: lan.max_transmissions.saturating_add(EXTRA_TRANSMISSIONS),
