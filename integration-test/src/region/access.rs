@@ -25,7 +25,7 @@ pub(super) struct Access<'a> {
     pub(super) resource: &'a str,
     /// The values of the condition keys that the service supplies.
     #[expect(dead_code, reason = "a policy has no conditions yet")]
-    pub(super) context: BTreeMap<&'static str, String>,
+    pub(super) context: &'a BTreeMap<&'static str, String>,
 }
 
 /// No policy allows it.

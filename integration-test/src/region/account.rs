@@ -260,6 +260,18 @@ impl Account {
         format!("arn:aws:ecs:{}:{}:{resource}", self.region, self.id)
     }
 
+    /// The image of a container, in the account's own registry.
+    pub(super) fn image(&self, name: &str) -> String {
+        let Self { id, region, .. } = self;
+        format!("{id}.dkr.ecr.{region}.amazonaws.com/{name}:1")
+    }
+
+    /// The name that the VPC's resolver gives an address.
+    pub(super) fn private_dns_name(&self, address: Ipv4Addr) -> String {
+        let host = address.to_string().replace('.', "-");
+        format!("ip-{host}.{}.compute.internal", self.region)
+    }
+
     pub(super) fn next_serial(&mut self) -> u64 {
         self.serial += 1;
         self.serial

@@ -117,13 +117,14 @@ fn describe_instances(
 }
 
 fn permit(account: &Account, caller: &Caller) -> Result<(), ApiError> {
+    let context = BTreeMap::from([
+        ("aws:RequestedRegion", account.region.clone()),
+        ("ec2:Region", account.region.clone()),
+    ]);
     let access = Access {
         action: "ec2:DescribeInstances",
         resource: "*",
-        context: BTreeMap::from([
-            ("aws:RequestedRegion", account.region.clone()),
-            ("ec2:Region", account.region.clone()),
-        ]),
+        context: &context,
     };
     authorise(account, caller, &access).map_err(|denied| {
         let message = format!(

@@ -12,8 +12,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::access::{Access, authorise};
 use super::account::Account;
@@ -36,18 +36,41 @@ pub(super) fn action(target: &str) -> Action {
     }
 }
 
-/// Answers one operation.
+/// What could not be described.
+#[derive(Serialize)]
+struct Failure {
+    arn: String,
+    reason: &'static str,
+}
+
+impl Failure {
+    /// It is not there, or not here.
+    fn missing(arn: String) -> Self {
+        Self {
+            arn,
+            reason: "MISSING",
+        }
+    }
+}
+
+/// Answers one operation in JSON.
 pub(super) fn answer(
     account: &Account,
     caller: &Caller,
     action: Action,
     body: &[u8],
     faults: &PagingFaults,
-) -> Result<Value, ApiError> {
+) -> Result<String, ApiError> {
     match action {
-        Action::ListTasks => list_tasks::answer(account, caller, &input(body)?, faults),
-        Action::DescribeTasks => describe_tasks::answer(account, caller, &input(body)?),
-        Action::DescribeServices => describe_services::answer(account, caller, &input(body)?),
+        Action::ListTasks => {
+            list_tasks::answer(account, caller, &input(body)?, faults).map(|answer| json(&answer))
+        }
+        Action::DescribeTasks => {
+            describe_tasks::answer(account, caller, &input(body)?).map(|answer| json(&answer))
+        }
+        Action::DescribeServices => {
+            describe_services::answer(account, caller, &input(body)?).map(|answer| json(&answer))
+        }
         Action::DescribeInstances
         | Action::TaskMetadata
         | Action::TaskCredentials
@@ -55,6 +78,10 @@ pub(super) fn answer(
         | Action::InstanceMetadata
         | Action::Unknown => Err(ApiError::new(400, "UnknownOperationException", "")),
     }
+}
+
+fn json(answer: &impl Serialize) -> String {
+    serde_json::to_string(answer).expect("no map in it has a key that is not text")
 }
 
 fn input<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
@@ -89,12 +116,12 @@ fn cluster_not_found() -> ApiError {
     ApiError::new(400, "ClusterNotFoundException", "Cluster not found.")
 }
 
-/// Whether the caller may do this in a cluster.
-fn permit(
+/// Whether the caller may do this to each of these, in a cluster.
+fn permit<'a>(
     account: &Account,
     caller: &Caller,
     action: &str,
-    resource: &str,
+    resources: impl IntoIterator<Item = &'a str>,
     cluster: &str,
 ) -> Result<(), ApiError> {
     let context = BTreeMap::from([
@@ -104,11 +131,14 @@ fn permit(
         ),
         ("aws:RequestedRegion", account.region.clone()),
     ]);
-    let access = Access {
-        action,
-        resource,
-        context,
-    };
-    authorise(account, caller, &access)
-        .map_err(|denied| ApiError::new(400, "AccessDeniedException", denied.message))
+    for resource in resources {
+        let access = Access {
+            action,
+            resource,
+            context: &context,
+        };
+        authorise(account, caller, &access)
+            .map_err(|denied| ApiError::new(400, "AccessDeniedException", denied.message))?;
+    }
+    Ok(())
 }

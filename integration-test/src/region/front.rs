@@ -99,6 +99,7 @@ impl World {
             Ok(reply) => (reply, Outcome::Answered),
             Err(error) => (inquiry.wire().error(&error), Outcome::Refused(error.code)),
         };
+        reply.omit(&effects.omitted);
         if let Some(damage) = effects.damage {
             reply.damage(damage);
         }
@@ -131,10 +132,8 @@ impl World {
         match inquiry {
             Inquiry::Ecs { action, body } => {
                 let view = view.unwrap_or(account);
-                ecs::answer(view, signed(), *action, body, &effects.paging).map(|mut answer| {
-                    effects.omit(&mut answer);
-                    Reply::new(ECS_JSON, answer.to_string())
-                })
+                ecs::answer(view, signed(), *action, body, &effects.paging)
+                    .map(|body| Reply::new(ECS_JSON, body))
             }
             Inquiry::Ec2 { action, form } => {
                 let view = view.unwrap_or(account);
@@ -142,15 +141,10 @@ impl World {
                     .map(|body| Reply::new(EC2_XML, body))
             }
             Inquiry::Task { version, id, path } => {
-                let mut reply = task_metadata::answer(view.unwrap_or(account), *version, id, path)?;
-                effects.omit_from(&mut reply);
-                Ok(reply)
+                task_metadata::answer(view.unwrap_or(account), *version, id, path)
             }
             Inquiry::TaskCredentials { id } => {
-                let mut reply =
-                    task_metadata::credentials(account, id, header(request, "authorization"))?;
-                effects.omit_from(&mut reply);
-                Ok(reply)
+                task_metadata::credentials(account, id, header(request, "authorization"))
             }
             Inquiry::InstanceToken { id } => {
                 let ttl = header(request, "x-aws-ec2-metadata-token-ttl-seconds");
@@ -161,24 +155,6 @@ impl World {
                 instance_metadata::answer(account, id, path, token)
             }
             Inquiry::Unknown => Err(ApiError::new(404, "NotFound", "Not Found")),
-        }
-    }
-}
-
-impl Effects {
-    fn omit(&self, answer: &mut Value) {
-        if let Some(members) = answer.as_object_mut() {
-            members.retain(|name, _| !self.omitted.contains(&name.as_str()));
-        }
-    }
-
-    fn omit_from(&self, reply: &mut Reply) {
-        if self.omitted.is_empty() {
-            return;
-        }
-        if let Ok(mut answer) = serde_json::from_str(&reply.body) {
-            self.omit(&mut answer);
-            reply.body = answer.to_string();
         }
     }
 }

@@ -115,6 +115,17 @@ impl Reply {
         Self::new("text/plain", body)
     }
 
+    /// Takes members from the outermost object, where the body is one.
+    pub(super) fn omit(&mut self, members: &[&str]) {
+        if members.is_empty() {
+            return;
+        }
+        if let Ok(Value::Object(mut object)) = serde_json::from_str(&self.body) {
+            object.retain(|name, _| !members.contains(&name.as_str()));
+            self.body = Value::Object(object).to_string();
+        }
+    }
+
     pub(super) fn damage(&mut self, damage: Damage) {
         match damage {
             Damage::Truncated => {

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use wiremock::Request;
-use wiremock::http::HeaderMap;
+use wiremock::http::{HeaderMap, HeaderName};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
@@ -53,7 +53,7 @@ impl<'a> Authorization<'a> {
         let all_signed = request
             .headers
             .keys()
-            .map(|name| name.as_str())
+            .map(HeaderName::as_str)
             .filter(|name| *name == "host" || name.starts_with("x-amz-"))
             .all(|name| signed.contains(name));
         all_signed && self.calculate(request, secret_access_key) == self.signature

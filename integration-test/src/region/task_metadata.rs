@@ -114,7 +114,7 @@ impl View<'_> {
             "DockerId": format!("{}-{number:010}", task.id),
             "Name": name,
             "DockerName": name,
-            "Image": format!("{}.dkr.ecr.{}.amazonaws.com/{name}:1", self.account.id, self.account.region),
+            "Image": self.account.image(name),
             "ImageID": format!("sha256:{}", hexadecimal(number)),
             "Labels": {
                 "com.amazonaws.ecs.cluster": self.account.ecs_arn(&format!("cluster/{}", task.cluster)),

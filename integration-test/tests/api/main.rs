@@ -13,5 +13,6 @@ mod errors;
 mod fuzz;
 mod own;
 mod region;
+mod second_opinion;
 mod support;
 mod task_set;

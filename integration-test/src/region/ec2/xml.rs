@@ -176,13 +176,7 @@ fn instance_xml<'a>(
 ) -> InstanceXml<'a> {
     let in_network = !instance.is_terminated();
     let address = instance.primary_ipv4();
-    let dns_name = match address {
-        Some(address) => {
-            let host = address.to_string().replace('.', "-");
-            format!("ip-{host}.{}.compute.internal", account.region)
-        }
-        None => String::new(),
-    };
+    let dns_name = address.map(|address| account.private_dns_name(address));
     let tags = instance.tags.iter();
     let interfaces = instance.shown_interfaces().iter();
     InstanceXml {
@@ -192,7 +186,7 @@ fn instance_xml<'a>(
             code: instance.state.code(),
             name: instance.state.as_str(),
         },
-        private_dns_name: dns_name,
+        private_dns_name: dns_name.unwrap_or_default(),
         dns_name: "",
         ami_launch_index: 0,
         product_codes: Set::empty(),

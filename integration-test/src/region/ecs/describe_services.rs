@@ -1,9 +1,9 @@
 //! DescribeServices.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{cluster, cluster_name, invalid, permit};
+use super::{Failure, cluster, cluster_name, invalid, permit};
 use crate::region::account::Account;
 use crate::region::account::cluster::{Cluster, Deployment, Service, TaskSet};
 use crate::region::account::identity::Caller;
@@ -23,6 +23,12 @@ pub(super) struct Input {
     services: Vec<String>,
 }
 
+#[derive(Serialize)]
+pub(super) struct Answer {
+    services: Vec<Value>,
+    failures: Vec<Failure>,
+}
+
 /// What is shown of a service, with what is needed to show it.
 struct View<'a> {
     account: &'a Account,
@@ -32,7 +38,11 @@ struct View<'a> {
     service: &'a Service,
 }
 
-pub(super) fn answer(account: &Account, caller: &Caller, input: &Input) -> Result<Value, ApiError> {
+pub(super) fn answer(
+    account: &Account,
+    caller: &Caller,
+    input: &Input,
+) -> Result<Answer, ApiError> {
     let cluster_name = cluster_name(account, input.cluster.as_deref())?;
     let prefix = account.ecs_arn(&format!("service/{cluster_name}/"));
     let name_of = |service: &str| service.strip_prefix(&prefix).unwrap_or(service).to_owned();
@@ -43,10 +53,15 @@ pub(super) fn answer(account: &Account, caller: &Caller, input: &Input) -> Resul
             format!("{prefix}{service}")
         }
     };
-    for service in &input.services {
-        let arn = arn_of(service);
-        permit(account, caller, "ecs:DescribeServices", &arn, cluster_name)?;
-    }
+    let arns: Vec<_> = input.services.iter().map(|name| arn_of(name)).collect();
+    let resources = arns.iter().map(String::as_str);
+    permit(
+        account,
+        caller,
+        "ecs:DescribeServices",
+        resources,
+        cluster_name,
+    )?;
     if input.services.is_empty() {
         return Err(invalid("Services cannot be empty."));
     }
@@ -74,10 +89,10 @@ pub(super) fn answer(account: &Account, caller: &Caller, input: &Input) -> Resul
                 };
                 services.push(view.json(with_tags));
             }
-            None => failures.push(json!({"arn": arn_of(wanted), "reason": "MISSING"})),
+            None => failures.push(Failure::missing(arn_of(wanted))),
         }
     }
-    Ok(json!({"services": services, "failures": failures}))
+    Ok(Answer { services, failures })
 }
 
 impl View<'_> {

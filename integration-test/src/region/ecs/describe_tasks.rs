@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
-use super::task_json::task_json;
-use super::{cluster, cluster_name, invalid, permit};
+use super::task_json::TaskJson;
+use super::{Failure, cluster, cluster_name, invalid, permit};
 use crate::region::account::Account;
 use crate::region::account::identity::Caller;
 use crate::region::reply::ApiError;
@@ -24,13 +23,22 @@ pub(super) struct Input {
     tasks: Vec<String>,
 }
 
+#[derive(Serialize)]
+pub(super) struct Answer<'a> {
+    tasks: Vec<TaskJson<'a>>,
+    failures: Vec<Failure>,
+}
+
 /// The tasks come in order of their ids, not as they were asked for: AWS promises no order.
-pub(super) fn answer(account: &Account, caller: &Caller, input: &Input) -> Result<Value, ApiError> {
+pub(super) fn answer<'a>(
+    account: &'a Account,
+    caller: &Caller,
+    input: &Input,
+) -> Result<Answer<'a>, ApiError> {
     let name = cluster_name(account, input.cluster.as_deref())?;
     let wanted = wanted(account, name, &input.tasks)?;
-    for arn in wanted.keys() {
-        permit(account, caller, "ecs:DescribeTasks", arn, name)?;
-    }
+    let arns = wanted.keys().map(String::as_str);
+    permit(account, caller, "ecs:DescribeTasks", arns, name)?;
     if input.tasks.is_empty() {
         return Err(invalid("Tasks cannot be empty."));
     }
@@ -45,13 +53,13 @@ pub(super) fn answer(account: &Account, caller: &Caller, input: &Input) -> Resul
 
     let mut tasks = Vec::new();
     let mut failures = Vec::new();
-    for (arn, id) in &wanted {
+    for (arn, id) in wanted {
         match id.and_then(|id| cluster.tasks.get(id)) {
-            Some(task) => tasks.push(task_json(account, task, with_tags)),
-            None => failures.push(json!({"arn": arn, "reason": "MISSING"})),
+            Some(task) => tasks.push(TaskJson::new(account, task, with_tags)),
+            None => failures.push(Failure::missing(arn)),
         }
     }
-    Ok(json!({"tasks": tasks, "failures": failures}))
+    Ok(Answer { tasks, failures })
 }
 
 /// The ARNs asked for, each with its id where it belongs to this cluster.

@@ -2,8 +2,7 @@
 
 use std::ops::Bound;
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::{cluster, cluster_name, invalid, permit};
 use crate::region::account::Account;
@@ -31,14 +30,22 @@ pub(super) struct Input {
     started_by: Option<String>,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Answer {
+    task_arns: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
 pub(super) fn answer(
     account: &Account,
     caller: &Caller,
     input: &Input,
     faults: &PagingFaults,
-) -> Result<Value, ApiError> {
+) -> Result<Answer, ApiError> {
     let name = cluster_name(account, input.cluster.as_deref())?;
-    permit(account, caller, "ecs:ListTasks", "*", name)?;
+    permit(account, caller, "ecs:ListTasks", ["*"], name)?;
     input.check_combination()?;
     let size = input.page_size()?;
     let desired_status = input.desired_status()?;
@@ -81,11 +88,10 @@ pub(super) fn answer(
         .map(|(id, _)| (id.as_str(), account.ecs_arn(&format!("task/{name}/{id}"))));
     let page = pager.cut(tasks, faults);
 
-    let mut answer = json!({ "taskArns": page.items });
-    if let Some(token) = page.next_token {
-        answer["nextToken"] = token.into();
-    }
-    Ok(answer)
+    Ok(Answer {
+        task_arns: page.items,
+        next_token: page.next_token,
+    })
 }
 
 fn same_or_any(wanted: Option<&str>, actual: Option<&str>) -> bool {

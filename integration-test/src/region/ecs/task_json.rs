@@ -1,189 +1,258 @@
-//! A task as DescribeTasks shows it.
+//! A task as DescribeTasks shows it: every member but those that it does not have or does not show.
 
-use std::time::SystemTime;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::region::account::task::{Container, LaunchType, NetworkMode, Task};
 use crate::region::account::{Account, hexadecimal, uuid};
 use crate::region::reply::epoch_seconds;
 
-/// Every member but those that the task does not have or does not show.
-pub(super) fn task_json(account: &Account, task: &Task, with_tags: bool) -> Value {
-    let cluster = &task.cluster;
-    let arn = account.ecs_arn(&format!("task/{cluster}/{}", task.id));
-    let Task {
-        family, revision, ..
-    } = task;
-    let group = match &task.service {
-        Some(service) => format!("service:{service}"),
-        None => format!("family:{family}"),
-    };
-    let containers: Vec<_> = (1..)
-        .zip(&task.containers)
-        .map(|(n, container)| container_json(account, task, &arn, n, container))
-        .collect();
-    let mut shown = Map::from_iter([
-        ("attachments".to_owned(), attachments(task)),
-        (
-            "attributes".to_owned(),
-            json!([{"name": "ecs.cpu-architecture", "value": "arm64"}]),
-        ),
-        (
-            "availabilityZone".to_owned(),
-            task.availability_zone.as_str().into(),
-        ),
-        (
-            "clusterArn".to_owned(),
-            account.ecs_arn(&format!("cluster/{cluster}")).into(),
-        ),
-        ("connectivity".to_owned(), "CONNECTED".into()),
-        ("containers".to_owned(), containers.into()),
-        ("cpu".to_owned(), "256".into()),
-        (
-            "desiredStatus".to_owned(),
-            task.desired_status.as_str().into(),
-        ),
-        ("enableExecuteCommand".to_owned(), false.into()),
-        ("group".to_owned(), group.into()),
-        ("healthStatus".to_owned(), "UNKNOWN".into()),
-        ("lastStatus".to_owned(), task.last_status.as_str().into()),
-        ("launchType".to_owned(), task.launch_type.as_str().into()),
-        ("memory".to_owned(), "512".into()),
-        ("overrides".to_owned(), json!({"containerOverrides": []})),
-        ("taskArn".to_owned(), arn.into()),
-        (
-            "taskDefinitionArn".to_owned(),
-            account
-                .ecs_arn(&format!("task-definition/{family}:{revision}"))
-                .into(),
-        ),
-        ("version".to_owned(), task.version.into()),
-    ]);
-    match task.launch_type {
-        LaunchType::Fargate => {
-            shown.insert("platformVersion".to_owned(), "1.4.0".into());
-            shown.insert("platformFamily".to_owned(), "Linux".into());
-            shown.insert("ephemeralStorage".to_owned(), json!({"sizeInGiB": 20}));
-        }
-        LaunchType::Ec2 => {}
-    }
-    if let Some(id) = &task.container_instance {
-        let arn = account.ecs_arn(&format!("container-instance/{cluster}/{id}"));
-        shown.insert("containerInstanceArn".to_owned(), arn.into());
-    }
-    if let Some(started_by) = &task.started_by {
-        shown.insert("startedBy".to_owned(), started_by.as_str().into());
-    }
-    let times: [(&str, Option<SystemTime>); 5] = [
-        ("createdAt", task.created_at),
-        ("connectivityAt", task.created_at),
-        ("startedAt", task.created_at),
-        ("stoppingAt", task.stopping_at),
-        ("stoppedAt", task.stopped_at),
-    ];
-    for (name, time) in times {
-        if let Some(time) = time {
-            shown.insert(name.to_owned(), epoch_seconds(time).into());
-        }
-    }
-    let tags = if with_tags {
-        let tags = task.tags.iter();
-        tags.map(|(key, value)| json!({"key": key, "value": value}))
-            .collect()
-    } else {
-        Vec::new()
-    };
-    shown.insert("tags".to_owned(), tags.into());
-    shown.into()
+/// A key and a value, whichever way around AWS calls them.
+#[derive(Serialize)]
+pub(super) struct Tag<'a> {
+    pub(super) key: &'a str,
+    pub(super) value: &'a str,
 }
 
-fn attachments(task: &Task) -> Value {
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TaskJson<'a> {
+    attachments: Vec<Attachment<'a>>,
+    attributes: [Named; 1],
+    availability_zone: &'a str,
+    cluster_arn: String,
+    connectivity: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connectivity_at: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container_instance_arn: Option<String>,
+    containers: Vec<ContainerJson<'a>>,
+    cpu: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<f64>,
+    desired_status: &'static str,
+    enable_execute_command: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ephemeral_storage: Option<EphemeralStorage>,
+    group: String,
+    health_status: &'static str,
+    last_status: &'static str,
+    launch_type: &'static str,
+    memory: &'static str,
+    overrides: Overrides,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform_family: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform_version: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped_at: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopping_at: Option<f64>,
+    tags: Vec<Tag<'a>>,
+    task_arn: String,
+    task_definition_arn: String,
+    version: u64,
+}
+
+#[derive(Serialize)]
+struct Attachment<'a> {
+    id: &'a str,
+    r#type: &'static str,
+    status: &'static str,
+    details: Vec<Named>,
+}
+
+#[derive(Serialize)]
+struct Named {
+    name: &'static str,
+    value: String,
+}
+
+#[derive(Serialize)]
+struct EphemeralStorage {
+    #[serde(rename = "sizeInGiB")]
+    size_in_gib: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Overrides {
+    container_overrides: [(); 0],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ContainerJson<'a> {
+    container_arn: String,
+    cpu: &'static str,
+    health_status: &'static str,
+    image: String,
+    last_status: &'static str,
+    name: &'a str,
+    network_bindings: Vec<NetworkBinding>,
+    network_interfaces: Vec<NetworkInterface<'a>>,
+    runtime_id: String,
+    task_arn: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NetworkBinding {
+    #[serde(rename = "bindIP")]
+    bind_ip: &'static str,
+    container_port: u16,
+    host_port: u16,
+    protocol: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NetworkInterface<'a> {
+    attachment_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    private_ipv4_address: Option<Ipv4Addr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ipv6_address: Option<Ipv6Addr>,
+}
+
+impl<'a> TaskJson<'a> {
+    pub(super) fn new(account: &Account, task: &'a Task, with_tags: bool) -> Self {
+        let Task {
+            cluster,
+            id,
+            family,
+            revision,
+            ..
+        } = task;
+        let created_at = task.created_at.map(epoch_seconds);
+        let fargate = task.launch_type == LaunchType::Fargate;
+        let tags = task.tags.iter().filter(|_| with_tags);
+        Self {
+            attachments: attachments(account, task),
+            attributes: [named("ecs.cpu-architecture", "arm64")],
+            availability_zone: &task.availability_zone,
+            cluster_arn: account.ecs_arn(&format!("cluster/{cluster}")),
+            connectivity: "CONNECTED",
+            connectivity_at: created_at,
+            container_instance_arn: task
+                .container_instance
+                .as_ref()
+                .map(|id| account.ecs_arn(&format!("container-instance/{cluster}/{id}"))),
+            containers: (1..)
+                .zip(&task.containers)
+                .map(|(n, container)| ContainerJson::new(account, task, n, container))
+                .collect(),
+            cpu: "256",
+            created_at,
+            desired_status: task.desired_status.as_str(),
+            enable_execute_command: false,
+            ephemeral_storage: fargate.then_some(EphemeralStorage { size_in_gib: 20 }),
+            group: match &task.service {
+                Some(service) => format!("service:{service}"),
+                None => format!("family:{family}"),
+            },
+            health_status: "UNKNOWN",
+            last_status: task.last_status.as_str(),
+            launch_type: task.launch_type.as_str(),
+            memory: "512",
+            overrides: Overrides {
+                container_overrides: [],
+            },
+            platform_family: fargate.then_some("Linux"),
+            platform_version: fargate.then_some("1.4.0"),
+            started_at: created_at,
+            started_by: task.started_by.as_deref(),
+            stopped_at: task.stopped_at.map(epoch_seconds),
+            stopping_at: task.stopping_at.map(epoch_seconds),
+            tags: tags.map(|(key, value)| Tag { key, value }).collect(),
+            task_arn: account.ecs_arn(&format!("task/{cluster}/{id}")),
+            task_definition_arn: account.ecs_arn(&format!("task-definition/{family}:{revision}")),
+            version: task.version,
+        }
+    }
+}
+
+impl<'a> ContainerJson<'a> {
+    fn new(account: &Account, task: &'a Task, number: u64, container: &'a Container) -> Self {
+        let Task { cluster, id, .. } = task;
+        let name = &container.name;
+        let own = uuid(number);
+        Self {
+            container_arn: account.ecs_arn(&format!("container/{cluster}/{id}/{own}")),
+            cpu: "0",
+            health_status: "UNKNOWN",
+            image: account.image(name),
+            last_status: task.last_status.as_str(),
+            name,
+            network_bindings: match task.network_mode {
+                NetworkMode::Awsvpc => Vec::new(),
+                NetworkMode::Bridge => vec![NetworkBinding {
+                    bind_ip: "0.0.0.0",
+                    container_port: 7626,
+                    host_port: 32768,
+                    protocol: "tcp",
+                }],
+            },
+            network_interfaces: match task.network_mode {
+                NetworkMode::Awsvpc if task.shown.interfaces => vec![NetworkInterface {
+                    attachment_id: &task.attachment,
+                    private_ipv4_address: container
+                        .ipv4
+                        .or(task.ipv4)
+                        .filter(|_| task.shown.address),
+                    ipv6_address: task.ipv6.filter(|_| task.shown.address),
+                }],
+                NetworkMode::Awsvpc | NetworkMode::Bridge => Vec::new(),
+            },
+            runtime_id: hexadecimal(number),
+            task_arn: account.ecs_arn(&format!("task/{cluster}/{id}")),
+        }
+    }
+}
+
+fn attachments<'a>(account: &Account, task: &'a Task) -> Vec<Attachment<'a>> {
     let mut attachments = Vec::new();
     if task.shown.attachment_of_another_kind_first {
-        attachments.push(json!({
-            "id": uuid(u64::MAX),
-            "type": "Service Connect",
-            "status": "ATTACHED",
-            "details": [{"name": "ContainerName", "value": "ecs-service-connect"}],
-        }));
+        attachments.push(Attachment {
+            id: "2c54e7ee-3f1c-4f5e-9d2b-6d3f1f0a7b11",
+            r#type: "Service Connect",
+            status: "ATTACHED",
+            details: vec![named("ContainerName", "ecs-service-connect")],
+        });
     }
     if task.shown.attachment && task.network_mode == NetworkMode::Awsvpc {
         let mut details = vec![
-            json!({"name": "subnetId", "value": "subnet-0a1b2c3d4e5f60718"}),
-            json!({"name": "networkInterfaceId", "value": task.interface}),
-            json!({"name": "macAddress", "value": "0e:6d:18:f6:2d:29"}),
+            named("subnetId", "subnet-0a1b2c3d4e5f60718"),
+            named("networkInterfaceId", &task.interface),
+            named("macAddress", "0e:6d:18:f6:2d:29"),
         ];
         if let Some(address) = task.ipv4.filter(|_| task.shown.address) {
-            let host = address.to_string().replace('.', "-");
-            let name = format!("ip-{host}.eu-west-1.compute.internal");
-            details.push(json!({"name": "privateDnsName", "value": name}));
-            details.push(json!({"name": "privateIPv4Address", "value": address}));
+            details.push(named("privateDnsName", &account.private_dns_name(address)));
+            // How AWS calls an IPv6 address here is not documented, so none is shown.
+            details.push(named("privateIPv4Address", &address.to_string()));
         }
-        let status = if task.shown.address {
-            "ATTACHED"
-        } else {
-            "PRECREATED"
-        };
-        attachments.push(json!({
-            "id": task.attachment,
-            "type": "ElasticNetworkInterface",
-            "status": status,
-            "details": details,
-        }));
+        attachments.push(Attachment {
+            id: &task.attachment,
+            r#type: "ElasticNetworkInterface",
+            status: if task.shown.address {
+                "ATTACHED"
+            } else {
+                "PRECREATED"
+            },
+            details,
+        });
     }
-    attachments.into()
+    attachments
 }
 
-fn container_json(
-    account: &Account,
-    task: &Task,
-    task_arn: &str,
-    number: u64,
-    container: &Container,
-) -> Value {
-    let name = &container.name;
-    let cluster = &task.cluster;
-    let id = uuid(number);
-    json!({
-        "containerArn": account.ecs_arn(&format!("container/{cluster}/{}/{id}", task.id)),
-        "taskArn": task_arn,
-        "name": name,
-        "image": format!("{}.dkr.ecr.{}.amazonaws.com/{name}:1", account.id, account.region),
-        "runtimeId": hexadecimal(number),
-        "lastStatus": task.last_status.as_str(),
-        "networkBindings": network_bindings(task),
-        "networkInterfaces": network_interfaces(task, container),
-        "healthStatus": "UNKNOWN",
-        "cpu": "0",
-    })
-}
-
-fn network_bindings(task: &Task) -> Value {
-    match task.network_mode {
-        NetworkMode::Awsvpc => json!([]),
-        NetworkMode::Bridge => json!([{
-            "bindIP": "0.0.0.0",
-            "containerPort": 7626,
-            "hostPort": 32768,
-            "protocol": "tcp",
-        }]),
+fn named(name: &'static str, value: &str) -> Named {
+    Named {
+        name,
+        value: value.to_owned(),
     }
-}
-
-fn network_interfaces(task: &Task, container: &Container) -> Value {
-    if !task.shown.interfaces || task.network_mode == NetworkMode::Bridge {
-        return json!([]);
-    }
-    let mut interface = Map::new();
-    interface.insert("attachmentId".to_owned(), task.attachment.as_str().into());
-    if task.shown.address {
-        if let Some(address) = container.ipv4.or(task.ipv4) {
-            interface.insert("privateIpv4Address".to_owned(), json!(address));
-        }
-        if let Some(address) = task.ipv6 {
-            interface.insert("ipv6Address".to_owned(), json!(address));
-        }
-    }
-    json!([interface])
 }

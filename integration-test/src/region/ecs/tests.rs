@@ -233,6 +233,7 @@ fn a_task_is_shown_with_its_interface_in_both_places() {
     assert_eq!(task["attachments"][0]["type"], "Service Connect");
     let eni = &task["attachments"][1];
     assert_eq!(eni["type"], "ElasticNetworkInterface");
+    assert_eq!(eni["status"], "ATTACHED");
     let address = json!({"name": "privateIPv4Address", "value": "10.0.1.2"});
     assert!(eni["details"].as_array().unwrap().contains(&address));
     let interface = json!([{
@@ -390,10 +391,13 @@ fn call(account: &Account, action: Action, body: &Value) -> Result<Value, String
     };
     let body = body.to_string();
     let faults = PagingFaults::default();
-    answer(account, &caller, action, body.as_bytes(), &faults).map_err(|error| {
-        assert_eq!(error.status, 400);
-        format!("{}: {}", error.code, error.message)
-    })
+    match answer(account, &caller, action, body.as_bytes(), &faults) {
+        Ok(answer) => Ok(serde_json::from_str(&answer).unwrap()),
+        Err(error) => {
+            assert_eq!(error.status, 400);
+            Err(format!("{}: {}", error.code, error.message))
+        }
+    }
 }
 
 fn refusal(account: &Account, action: Action, body: &Value) -> String {

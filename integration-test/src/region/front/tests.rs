@@ -233,6 +233,7 @@ fn a_fault_strikes_whom_it_is_meant_for_as_often_as_it_is_meant_to() {
     let credentials = format!("/v2/credentials/{}", task.id());
     let mut status = |path: &str| bench.get(path).status;
     assert_eq!(status(&format!("/v4/{}/task", other.id())), 200);
+    assert_eq!(status("/v4/0123/task"), 404);
     assert_eq!(status(&credentials), 401);
     let mine = format!("/v4/{}/task", task.id());
     assert_eq!([(); 3].map(|()| status(&mine)), [500, 500, 200]);
