@@ -25,7 +25,7 @@ pub struct ClusterId(pub u128);
 pub struct InvalidClusterId(String);
 
 /// One cluster, as opposed to another of the same name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Formation {
     /// Which cluster.

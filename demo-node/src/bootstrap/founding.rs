@@ -28,7 +28,7 @@ pub struct Ballot {
 }
 
 /// What is decided: which cluster, and who starts it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Proposal {
     /// The new cluster.
     pub formation: Formation,
@@ -37,7 +37,7 @@ pub struct Proposal {
 }
 
 /// A node that proposed a cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Founder {
     /// Which process.
     pub uid: NodeUid,
@@ -48,7 +48,7 @@ pub struct Founder {
 }
 
 /// From a proposer to an acceptor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Request {
     /// Phase 1: promise to take part in nothing earlier.
     Prepare(Ballot),
@@ -59,7 +59,7 @@ pub enum Request {
 }
 
 /// From an acceptor to a proposer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Reply {
     /// Promised, with what was accepted before, if anything was.
     Promised {
@@ -256,3 +256,6 @@ impl Proposer {
         Step::Decided(proposal)
     }
 }
+
+#[cfg(test)]
+mod model;
