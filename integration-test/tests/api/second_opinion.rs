@@ -5,7 +5,7 @@
 //! a member that AWS does not know, a wrong type or an unlisted value is an objection.
 //!
 //! It is installed once, into a virtual environment below the target directory.
-//! Where that cannot be done, these tests say why and show nothing.
+//! Where that cannot be done, these tests show nothing, and the first of them says why.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -36,9 +36,24 @@ struct Opinion {
     objections: Vec<String>,
 }
 
+#[test]
+#[expect(
+    clippy::print_stderr,
+    reason = "a run without the second opinion must not look like one with it"
+)]
+fn is_given_or_its_absence_explained() {
+    match Botocore::install() {
+        Ok(_) => eprintln!(
+            "A second opinion is given by {}",
+            REQUIREMENTS.trim().replace("\n", ", ")
+        ),
+        Err(reason) => eprintln!("SKIPPED, there is no second opinion: {reason}"),
+    }
+}
+
 #[tokio::test]
 async fn tasks_and_services_are_what_aws_models() {
-    let Some(botocore) = Botocore::installed() else {
+    let Ok(botocore) = Botocore::install() else {
         return;
     };
     let region = Region::start().await;
@@ -115,7 +130,7 @@ async fn tasks_and_services_are_what_aws_models() {
 
 #[tokio::test]
 async fn instances_are_what_aws_models() {
-    let Some(botocore) = Botocore::installed() else {
+    let Ok(botocore) = Botocore::install() else {
         return;
     };
     let region = Region::start().await;
@@ -164,7 +179,7 @@ async fn instances_are_what_aws_models() {
 
 #[tokio::test]
 async fn refusals_are_read_as_such() {
-    let Some(botocore) = Botocore::installed() else {
+    let Ok(botocore) = Botocore::install() else {
         return;
     };
     let region = Region::start().await;
@@ -225,18 +240,10 @@ struct Botocore {
 }
 
 impl Botocore {
-    /// None where it cannot be installed, which is said.
-    fn installed() -> Option<Self> {
-        match install(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("botocore")) {
-            Ok(python) => Some(Self { python }),
-            Err(reason) => {
-                #[expect(clippy::print_stderr, reason = "a skipped test says so, and why")]
-                {
-                    eprintln!("SKIPPED, no second opinion: {reason}");
-                }
-                None
-            }
-        }
+    /// Or why there is none.
+    fn install() -> Result<Self, String> {
+        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("botocore");
+        install(&home).map(|python| Self { python })
     }
 
     /// Asks from within this environment, and no other.

@@ -23,19 +23,21 @@ from dateutil import parser as dates
 def main():
     session = botocore.session.get_session()
     questions = json.load(sys.stdin)
-    opinions = [Opinion(session, question).form() for question in questions]
+    once = botocore.config.Config(retries={"total_max_attempts": 1})
+    services = {question["service"] for question in questions}
+    clients = {service: session.create_client(service, config=once) for service in services}
+    opinions = [Opinion(clients[q["service"]], q).form() for q in questions]
     json.dump(opinions, sys.stdout, default=str)
 
 
 class Opinion:
-    def __init__(self, session, question):
-        once = botocore.config.Config(retries={"total_max_attempts": 1})
-        self.client = session.create_client(question["service"], config=once)
-        self.client.meta.events.register("before-parse", self.compare)
+    def __init__(self, client, question):
+        self.client = client
         self.question = question
         self.objections = []
 
     def form(self):
+        self.client.meta.events.register("before-parse", self.compare)
         try:
             pages = [without_metadata(page) for page in self.ask()]
         except botocore.exceptions.ClientError as error:
@@ -43,6 +45,8 @@ class Opinion:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             said = {"code": said["Code"], "message": said["Message"], "status": status}
             return {"error": said, "objections": self.objections}
+        finally:
+            self.client.meta.events.unregister("before-parse", self.compare)
         return {"pages": pages, "objections": self.objections}
 
     def ask(self):
