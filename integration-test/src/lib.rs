@@ -6,3 +6,4 @@ pub mod nodes;
 pub mod region;
 pub mod scenarios;
 pub mod simulation;
+pub mod templates;

@@ -34,6 +34,7 @@ mod faults;
 mod front;
 mod instance_metadata;
 mod paging;
+pub mod policy;
 mod reply;
 mod sdk;
 mod signature;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use wiremock::Request;
 
 use super::account::Account;
-use super::account::identity::Caller;
+use super::account::identity::{Caller, Policy};
 use super::reply::ApiError;
 use super::signature::Authorization;
 
@@ -24,7 +24,6 @@ pub(super) struct Access<'a> {
     /// An ARN, or `*` for an action without resources.
     pub(super) resource: &'a str,
     /// The values of the condition keys that the service supplies.
-    #[expect(dead_code, reason = "a policy has no conditions yet")]
     pub(super) context: &'a BTreeMap<&'static str, String>,
 }
 
@@ -65,7 +64,7 @@ pub(super) fn authorise(
         .roles
         .get(&caller.role)
         .and_then(|role| role.policy.as_ref());
-    if policy.is_none_or(|policy| !policy.denied.contains(access.action)) {
+    if policy.is_none_or(|policy| policy.allows(access)) {
         return Ok(());
     }
     let user = caller.arn();
@@ -83,6 +82,15 @@ pub(super) fn authorise(
              because no identity-based policy allows the {action} action"
         ),
     })
+}
+
+impl Policy {
+    fn allows(&self, access: &Access<'_>) -> bool {
+        let allowed = self.allowed.as_ref().is_none_or(|statements| {
+            statements.allow(access.action, access.resource, access.context)
+        });
+        allowed && !self.denied.contains(access.action)
+    }
 }
 
 fn identify(account: &Account, service: Service, request: &Request) -> Result<Caller, Unbelieved> {

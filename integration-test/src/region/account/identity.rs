@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use super::{Account, hexadecimal, scatter};
+use crate::region::policy::Statements;
 
 /// How long new credentials last, as with a task role in AWS.
 const SESSION_LIFETIME: Duration = Duration::from_hours(6);
@@ -21,6 +22,8 @@ pub struct Role {
 /// What a role may do.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
+    /// Everything that it allows; where it does not say so, everything there is.
+    pub allowed: Option<Statements>,
     /// IAM actions that it does not allow, for example `ecs:ListTasks`.
     pub denied: BTreeSet<String>,
 }
@@ -57,6 +60,11 @@ pub(in crate::region) struct Sessions {
 }
 
 impl Role {
+    /// Allows what these statements allow, and nothing else.
+    pub fn allow_only(&mut self, statements: Statements) {
+        self.policy.get_or_insert_default().allowed = Some(statements);
+    }
+
     /// Withdraws an IAM action, for example `ecs:ListTasks`.
     pub fn deny(&mut self, action: &str) {
         self.policy

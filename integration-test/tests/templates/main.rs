@@ -1,0 +1,14 @@
+//! What the CloudFormation templates promise, checked without an account.
+//! Each rule is also shown to notice a template that breaks it.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the lint knows test functions, but not their helpers"
+)]
+
+mod grants;
+mod network;
+mod permissions;
+mod readme;
+mod support;
+mod text;
+mod workloads;

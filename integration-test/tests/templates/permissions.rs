@@ -1,0 +1,426 @@
+//! Who may do what.
+
+use std::collections::BTreeMap;
+
+use integration_test::templates::Template;
+use serde_json::{Value, json};
+
+use crate::support::{all_keep, breaks, choices, texts};
+
+const SERVICE: &str = "ecs-service.yaml";
+const INSTANCES: &str = "ec2-auto-scaling-group.yaml";
+const NETWORK: &str = "network.yaml";
+const DEPLOYER: &str = "deployer-role.yaml";
+
+const FIND_PEERS: &str = "/Resources/TaskRole/Properties/Policies/0/PolicyDocument/Statement";
+
+#[test]
+fn every_action_is_named() {
+    all_keep(no_wildcard_action);
+
+    breaks(
+        no_wildcard_action,
+        SERVICE,
+        &format!("{FIND_PEERS}/0/Action"),
+        json!("ecs:List*"),
+    );
+    breaks(
+        no_wildcard_action,
+        SERVICE,
+        &format!("{FIND_PEERS}/0/Action"),
+        json!(["*"]),
+    );
+    breaks(
+        no_wildcard_action,
+        SERVICE,
+        &format!("{FIND_PEERS}/0/NotAction"),
+        json!("iam:PassRole"),
+    );
+    breaks(
+        no_wildcard_action,
+        SERVICE,
+        &format!("{FIND_PEERS}/1/NotResource"),
+        json!("arn"),
+    );
+    let managed = "/Resources/TaskRole/Properties/ManagedPolicyArns";
+    breaks(
+        no_wildcard_action,
+        SERVICE,
+        managed,
+        json!([{"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/ReadOnlyAccess"}]),
+    );
+    let endpoint = "/Resources/EcsEndpoint/Properties/PolicyDocument";
+    breaks(no_wildcard_action, NETWORK, endpoint, Value::Null);
+}
+
+#[test]
+fn everything_is_a_resource_only_where_aws_knows_no_other() {
+    all_keep(star_only_where_forced);
+
+    breaks(
+        star_only_where_forced,
+        SERVICE,
+        &format!("{FIND_PEERS}/1/Resource"),
+        json!("*"),
+    );
+    breaks(
+        star_only_where_forced,
+        SERVICE,
+        &format!("{FIND_PEERS}/1/Resource"),
+        json!(["arn", "*"]),
+    );
+    breaks(
+        star_only_where_forced,
+        SERVICE,
+        &format!("{FIND_PEERS}/0/Condition"),
+        Value::Null,
+    );
+    breaks(
+        star_only_where_forced,
+        SERVICE,
+        &format!("{FIND_PEERS}/0/Condition"),
+        json!({"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}),
+    );
+    breaks(
+        star_only_where_forced,
+        INSTANCES,
+        "/Resources/InstanceRole/Properties/Policies/0/PolicyDocument/Statement/0/Condition",
+        Value::Null,
+    );
+    breaks(
+        star_only_where_forced,
+        NETWORK,
+        "/Resources/EcsEndpoint/Properties/PolicyDocument/Statement/0/Condition",
+        Value::Null,
+    );
+}
+
+#[test]
+fn a_service_takes_a_role_only_on_behalf_of_this_account() {
+    all_keep(trust_is_confined);
+
+    let trust = "/Resources/TaskRole/Properties/AssumeRolePolicyDocument/Statement/0";
+    breaks(
+        trust_is_confined,
+        SERVICE,
+        &format!("{trust}/Condition"),
+        Value::Null,
+    );
+    breaks(
+        trust_is_confined,
+        SERVICE,
+        &format!("{trust}/Condition/StringEquals"),
+        json!({}),
+    );
+    breaks(
+        trust_is_confined,
+        SERVICE,
+        &format!("{trust}/Condition/ArnLike"),
+        json!({"aws:SourceArn": "*"}),
+    );
+    breaks(
+        trust_is_confined,
+        SERVICE,
+        &format!("{trust}/Principal"),
+        json!("*"),
+    );
+    breaks(
+        trust_is_confined,
+        SERVICE,
+        &format!("{trust}/Principal"),
+        json!({"Service": "lambda.amazonaws.com"}),
+    );
+    breaks(
+        trust_is_confined,
+        SERVICE,
+        &format!("{trust}/Principal"),
+        json!({"AWS": "*"}),
+    );
+    let deployer =
+        "/Resources/ServiceRole/Properties/AssumeRolePolicyDocument/Statement/0/Condition";
+    breaks(trust_is_confined, DEPLOYER, deployer, Value::Null);
+}
+
+#[test]
+fn roles_are_handed_on_by_name_and_to_one_service() {
+    all_keep(pass_role_is_scoped);
+
+    let pass = |statement: Value| json!([statement]);
+    let good = json!({
+        "Effect": "Allow",
+        "Action": "iam:PassRole",
+        "Resource": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/demo-*"},
+        "Condition": {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+    });
+    let service = Template::read(SERVICE).unwrap();
+    assert!(pass_role_is_scoped(&service.with(FIND_PEERS, pass(good.clone()))).is_empty());
+
+    let mut everything = good.clone();
+    everything["Resource"] = json!("*");
+    breaks(pass_role_is_scoped, SERVICE, FIND_PEERS, pass(everything));
+    let mut every_role = good.clone();
+    every_role["Resource"] =
+        json!({"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"});
+    breaks(pass_role_is_scoped, SERVICE, FIND_PEERS, pass(every_role));
+    let mut to_anybody = good;
+    to_anybody["Condition"] = json!({});
+    breaks(pass_role_is_scoped, SERVICE, FIND_PEERS, pass(to_anybody));
+}
+
+#[test]
+fn templates_work_in_every_partition() {
+    all_keep(partition_is_not_written_down);
+
+    let resource = format!("{FIND_PEERS}/1/Resource");
+    breaks(
+        partition_is_not_written_down,
+        SERVICE,
+        &resource,
+        json!("arn:aws:ecs:eu-west-1:123456789012:task/a/*"),
+    );
+    breaks(
+        partition_is_not_written_down,
+        SERVICE,
+        &resource,
+        json!({"Fn::Sub": "arn:aws:ecs:${AWS::Region}:task/a/*"}),
+    );
+    breaks(
+        partition_is_not_written_down,
+        SERVICE,
+        &resource,
+        json!("arn:${AWS::Partition}:ecs:eu-west-1:123456789012:task/a/*"),
+    );
+}
+
+/// A statement of a policy, and where it stands.
+struct Statement<'a> {
+    at: &'a str,
+    what: Policy,
+    statement: &'a Value,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Policy {
+    /// What a role may do.
+    Identity,
+    /// Who may take a role.
+    Trust,
+    /// What goes through a VPC endpoint.
+    Endpoint,
+}
+
+fn statements(template: &Template) -> Vec<Statement<'_>> {
+    let documents = template.resources().flat_map(|resource| {
+        let properties = resource.properties;
+        let own = match resource.kind {
+            "AWS::IAM::Role" => {
+                let policies = choices(&properties["Policies"]).into_iter();
+                let policies = policies.map(|policy| (Policy::Identity, &policy["PolicyDocument"]));
+                let trust = (Policy::Trust, &properties["AssumeRolePolicyDocument"]);
+                policies.chain([trust]).collect()
+            }
+            "AWS::IAM::ManagedPolicy" | "AWS::IAM::Policy" => {
+                vec![(Policy::Identity, &properties["PolicyDocument"])]
+            }
+            "AWS::EC2::VPCEndpoint" => vec![(Policy::Endpoint, &properties["PolicyDocument"])],
+            _ => Vec::new(),
+        };
+        own.into_iter()
+            .map(move |(what, document)| (resource.id, what, document))
+    });
+    documents
+        .flat_map(|(at, what, document)| {
+            let statements = choices(&document["Statement"]).into_iter();
+            statements.map(move |statement| Statement {
+                at,
+                what,
+                statement,
+            })
+        })
+        .collect()
+}
+
+impl<'a> Statement<'a> {
+    fn actions(&self) -> Vec<&'a str> {
+        choices(&self.statement["Action"])
+            .into_iter()
+            .filter_map(Value::as_str)
+            .collect()
+    }
+
+    fn on_everything(&self) -> bool {
+        choices(&self.statement["Resource"])
+            .iter()
+            .any(|resource| *resource == "*")
+    }
+
+    /// The condition keys, whatever the operator, with what they must be.
+    fn conditions(&self) -> BTreeMap<&'a str, &'a Value> {
+        let operators = self.statement["Condition"].as_object();
+        let keys = operators.into_iter().flatten().filter(|(operator, _)| {
+            // Those that hold where the key is missing confine nothing.
+            ["ArnEquals", "ArnLike", "StringEquals", "StringLike"].contains(&operator.as_str())
+        });
+        let keys = keys.filter_map(|(_, keys)| keys.as_object()).flatten();
+        keys.map(|(key, value)| (key.as_str(), value)).collect()
+    }
+
+    fn named(&self) -> String {
+        let sid = self.statement["Sid"]
+            .as_str()
+            .unwrap_or("a statement without a name");
+        format!("{}, {sid}", self.at)
+    }
+}
+
+/// Neither in a statement nor by AWS's own policies, which are full of them.
+fn no_wildcard_action(template: &Template) -> Vec<String> {
+    let wide = statements(template).into_iter().filter(|statement| {
+        let actions = statement.actions();
+        actions.is_empty()
+            || actions.iter().any(|action| action.contains(['*', '?']))
+            || statement.statement.get("NotAction").is_some()
+            || statement.statement.get("NotResource").is_some()
+    });
+    let wide = wide.map(|statement| format!("{} does not name its actions", statement.named()));
+    let managed = template.of_kind("AWS::IAM::Role").filter(|role| {
+        choices(&role.properties["ManagedPolicyArns"])
+            .iter()
+            .any(|arn| {
+                texts(arn)
+                    .iter()
+                    .any(|(_, arn)| arn.contains(":aws:policy/"))
+            })
+    });
+    let managed = managed.map(|role| format!("{} has a policy of AWS's own", role.id));
+    // An endpoint without a policy lets everything through.
+    let open = template
+        .of_kind("AWS::EC2::VPCEndpoint")
+        .filter(|endpoint| choices(&endpoint.properties["PolicyDocument"]["Statement"]).is_empty());
+    let open = open.map(|endpoint| format!("{} lets everything through", endpoint.id));
+    wide.chain(managed).chain(open).collect()
+}
+
+/// Actions that AWS authorises on no resource but `*`, each with a condition that confines it.
+const FORCED: &[(&str, &str)] = &[
+    ("ecs:ListTasks", "ecs:cluster"),
+    // By nodes.
+    ("ec2:DescribeInstances", REGION),
+    // By ECS and by who pushes images.
+    ("ecr:GetAuthorizationToken", REGION),
+    // By CloudFormation.
+    ("autoscaling:DescribeAutoScalingGroups", REGION),
+    ("autoscaling:DescribeScalingActivities", REGION),
+    ("ec2:DescribeAvailabilityZones", REGION),
+    ("ec2:DescribeLaunchTemplateVersions", REGION),
+    ("ec2:DescribeLaunchTemplates", REGION),
+    ("ec2:DescribeRouteTables", REGION),
+    ("ec2:DescribeSecurityGroupRules", REGION),
+    ("ec2:DescribeSecurityGroups", REGION),
+    ("ec2:DescribeSubnets", REGION),
+    ("ec2:DescribeVpcEndpoints", REGION),
+    ("ec2:DescribeVpcs", REGION),
+    ("ecs:DeregisterTaskDefinition", REGION),
+    ("ecs:DescribeTaskDefinition", REGION),
+    ("logs:DescribeLogGroups", REGION),
+    ("secretsmanager:GetRandomPassword", REGION),
+];
+
+const REGION: &str = "aws:RequestedRegion";
+
+fn star_only_where_forced(template: &Template) -> Vec<String> {
+    let forced: BTreeMap<_, _> = FORCED.iter().copied().collect();
+    let wide = statements(template)
+        .into_iter()
+        .filter(|statement| statement.on_everything());
+    wide.filter(|statement| {
+        let conditions = statement.conditions();
+        !statement
+            .actions()
+            .iter()
+            .all(|action| match statement.what {
+                Policy::Identity => forced
+                    .get(action)
+                    .is_some_and(|key| conditions.contains_key(key)),
+                // What an endpoint lets through, a role must allow too.
+                Policy::Endpoint => {
+                    forced.contains_key(action) && conditions.contains_key("aws:PrincipalAccount")
+                }
+                Policy::Trust => false,
+            })
+    })
+    .map(|statement| format!("{} covers everything", statement.named()))
+    .collect()
+}
+
+fn trust_is_confined(template: &Template) -> Vec<String> {
+    let account = json!({"Ref": "AWS::AccountId"});
+    let confined = |statement: &Statement<'_>| {
+        let principal = &statement.statement["Principal"];
+        let conditions = statement.conditions();
+        let own_account = conditions
+            .get("aws:SourceAccount")
+            .is_some_and(|value| **value == account);
+        match (principal["Service"].as_str(), &principal["AWS"]) {
+            // A cluster cannot be named here, an account can.
+            (Some("ecs-tasks.amazonaws.com"), Value::Null) => {
+                let source = conditions.get("aws:SourceArn");
+                let source = source.and_then(|value| value["Fn::Sub"].as_str());
+                own_account
+                    && source
+                        == Some("arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:*")
+            }
+            (Some("cloudformation.amazonaws.com"), Value::Null) => own_account,
+            // EC2 names no source; it hands roles to the account's own instances only.
+            (Some("ec2.amazonaws.com"), Value::Null) => true,
+            // Somebody whom the operator names.
+            (None, principal) => principal["Ref"].is_string(),
+            (Some(_), _) => false,
+        }
+    };
+    statements(template)
+        .into_iter()
+        .filter(|statement| statement.what == Policy::Trust && !confined(statement))
+        .map(|statement| format!("{} can be taken by others", statement.at))
+        .collect()
+}
+
+fn pass_role_is_scoped(template: &Template) -> Vec<String> {
+    let passing = statements(template).into_iter().filter(|statement| {
+        statement.what == Policy::Identity && statement.actions().contains(&"iam:PassRole")
+    });
+    passing
+        .filter(|statement| {
+            let named = |resource: &&Value| {
+                let get_att = resource["Fn::GetAtt"].is_array();
+                let arn = resource["Fn::Sub"].as_str().unwrap_or_default();
+                get_att
+                    || arn
+                        .rsplit_once(":role/")
+                        .is_some_and(|(_, name)| !name.starts_with('*'))
+            };
+            !choices(&statement.statement["Resource"]).iter().all(named)
+                || !statement.conditions().contains_key("iam:PassedToService")
+                || statement.actions() != ["iam:PassRole"]
+        })
+        .map(|statement| format!("{} hands on more roles than need be", statement.named()))
+        .collect()
+}
+
+/// Parameters may show examples.
+fn partition_is_not_written_down(template: &Template) -> Vec<String> {
+    template
+        .resources()
+        .flat_map(|resource| {
+            texts(resource.properties)
+                .into_iter()
+                .map(move |text| (resource.id, text))
+        })
+        .filter(|(_, (around, text))| {
+            text.match_indices("arn:").any(|(at, _)| {
+                *around != Some("Fn::Sub") || !text[at..].starts_with("arn:${AWS::Partition}:")
+            })
+        })
+        .map(|(id, (_, text))| format!("{id} names a partition: {text}"))
+        .collect()
+}

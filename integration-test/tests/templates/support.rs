@@ -1,0 +1,79 @@
+//! What the rules share: findings, and ways to walk a template.
+
+use std::time::Duration;
+
+use integration_test::templates::Template;
+use serde_json::Value;
+
+/// Long enough for a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
+
+/// A rule gives what breaks it.
+pub(crate) type Rule = fn(&Template) -> Vec<String>;
+
+/// The good templates keep the rule.
+#[track_caller]
+pub(crate) fn all_keep(rule: Rule) {
+    let findings: Vec<_> = Template::all()
+        .unwrap()
+        .iter()
+        .flat_map(|template| {
+            let name = template.name.clone();
+            rule(template)
+                .into_iter()
+                .map(move |finding| format!("{name}: {finding}"))
+        })
+        .collect();
+    assert!(findings.is_empty(), "{findings:#?}");
+}
+
+/// A template that keeps the rule breaks it once `value` stands at `place`.
+#[track_caller]
+pub(crate) fn breaks(rule: Rule, template: &str, place: &str, value: Value) {
+    let template = Template::read(template).unwrap();
+    assert_eq!(rule(&template), Vec::<String>::new());
+    let broken = rule(&template.with(place, value));
+    assert!(!broken.is_empty(), "nobody notices {place}");
+}
+
+/// All that can stand in the place of a value: both branches of each condition, each item of a list.
+pub(crate) fn choices(value: &Value) -> Vec<&Value> {
+    if is_nothing(value) {
+        return Vec::new();
+    }
+    if let Some(Value::Array(parts)) = value.get("Fn::If") {
+        return parts[1..].iter().flat_map(choices).collect();
+    }
+    match value {
+        Value::Array(items) => items.iter().flat_map(choices).collect(),
+        _ => vec![value],
+    }
+}
+
+/// Every text in a value, with the name of the function around it, if any.
+pub(crate) fn texts(value: &Value) -> Vec<(Option<&str>, &str)> {
+    fn walk<'a>(
+        around: Option<&'a str>,
+        value: &'a Value,
+        found: &mut Vec<(Option<&'a str>, &'a str)>,
+    ) {
+        match value {
+            Value::String(text) => found.push((around, text)),
+            Value::Array(items) => items.iter().for_each(|item| walk(around, item, found)),
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    walk(Some(name).map(String::as_str), field, found);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    let mut found = Vec::new();
+    walk(None, value, &mut found);
+    found
+}
+
+/// Absent, or `AWS::NoValue`.
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value["Ref"] == "AWS::NoValue"
+}
