@@ -12,6 +12,7 @@ pub mod ecs_task_set;
 mod expect;
 pub mod failure;
 pub mod flaky_api;
+pub mod least_privilege;
 pub mod partition;
 pub mod rolling;
 pub mod scale;

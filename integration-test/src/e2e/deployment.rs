@@ -71,7 +71,15 @@ impl Ports {
 impl<'host> Deployment<'host> {
     /// An empty account.
     pub async fn create(host: &'host Host, scenario: &str) -> anyhow::Result<Self> {
-        let logs = host.logs_of(scenario);
+        Self::logging_to(host, host.logs_of(scenario)).await
+    }
+
+    /// Another empty account for the same scenario, with its logs in a folder of this one's.
+    pub async fn another(&self, name: &str) -> anyhow::Result<Self> {
+        Self::logging_to(self.host, self.logs.join(name)).await
+    }
+
+    async fn logging_to(host: &'host Host, logs: PathBuf) -> anyhow::Result<Self> {
         fs::create_dir_all(&logs).with_context(|| format!("creating {}", logs.display()))?;
         Ok(Self {
             host,

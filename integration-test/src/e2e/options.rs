@@ -64,6 +64,8 @@ pub enum Scenario {
     Rolling,
     /// AWS throttles, fails, lags and lists too little while 5 nodes start at once: still exactly one cluster.
     FlakyApi,
+    /// The cluster forms with the policy of the stack; without any one statement nodes say what they lack.
+    LeastPrivilege,
     /// The network splits 5 nodes into 2 and 3, and heals: one cluster again, the same as before.
     Partition,
 }

@@ -71,6 +71,9 @@ async fn attempt(
         Scenario::Scale => scenarios::scale::show(&deployment, record, nodes).await,
         Scenario::Failure => scenarios::failure::show(&deployment, record, nodes).await,
         Scenario::Rolling => scenarios::rolling::show(&deployment, record, nodes).await,
+        Scenario::LeastPrivilege => {
+            scenarios::least_privilege::show(&deployment, record, nodes).await
+        }
         Scenario::Partition => scenarios::partition::show(&deployment, record, nodes).await,
         Scenario::FlakyApi => scenarios::flaky_api::show(&deployment, record, nodes).await,
     }

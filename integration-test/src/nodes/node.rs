@@ -120,6 +120,11 @@ impl Node {
         Err(silence).with_context(|| format!("{} says nothing", self.name))
     }
 
+    /// All that it has logged so far.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
     /// Asks it to leave the cluster and end, and waits until it has ended.
     pub async fn leave(&mut self) -> anyhow::Result<ExitStatus> {
         let ended = self.process.terminate().await;

@@ -68,13 +68,18 @@ impl Process {
 
     /// The last line that it logged.
     pub fn last_words(&self) -> String {
-        let log = fs::read(&self.log).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
+        let log = self.log();
         log.trim_end()
             .lines()
             .last()
             .unwrap_or("(empty)")
             .to_owned()
+    }
+
+    /// All that it has logged so far.
+    pub fn log(&self) -> String {
+        let log = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
     }
 
     /// Asks it to leave (SIGTERM) and waits until it has.
