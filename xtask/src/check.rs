@@ -5,9 +5,9 @@
 
 use xshell::{Shell, cmd};
 
-use crate::{steps::Steps, tools};
+use crate::{steps::Steps, templates, tools};
 
-/// Checks format, lints, documentation and dependencies; CI runs the same.
+/// Checks format, lints, documentation, CloudFormation templates and dependencies; CI runs the same.
 ///
 /// All steps run, whatever becomes of the first; the end lists what failed and what to do about it.
 #[derive(Debug, clap::Args)]
@@ -41,6 +41,11 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
                 .run()?;
             Ok(())
         },
+    );
+    steps.run(
+        "templates",
+        "mend what cfn-lint names above, or write the exception and its reason into the template's Metadata",
+        || templates::lint(sh),
     );
     steps.run(
         "dependencies",

@@ -8,6 +8,7 @@
 mod check;
 mod e2e;
 mod steps;
+mod templates;
 mod test;
 mod tools;
 
