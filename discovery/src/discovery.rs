@@ -4,6 +4,8 @@ use std::{num::NonZeroU32, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
 
+#[cfg(any(feature = "ec2", feature = "ecs"))]
+use crate::client::sdk_config;
 #[cfg(feature = "ec2")]
 use crate::ec2::Instances;
 #[cfg(feature = "ecs")]
@@ -52,7 +54,7 @@ impl Discovery {
     ///
     /// When the configuration cannot work, for example when no region is known.
     pub async fn new(settings: Settings) -> Result<Self, Error> {
-        Box::pin(Self::in_surroundings(settings, &Surroundings::from_env())).await
+        Self::in_surroundings(settings, &Surroundings::from_env()).await
     }
 
     /// The same with surroundings that the caller supplies, rather than the environment.
@@ -152,12 +154,12 @@ impl Method {
         match settings {
             #[cfg(feature = "ec2")]
             Settings::Ec2TagBased(ec2) => {
-                let config = crate::client::sdk_config(&ec2.client, surroundings).await?;
+                let config = Box::pin(sdk_config(&ec2.client, surroundings)).await?;
                 Ok(Self::Ec2TagBased(Box::new(Instances::new(&config, ec2))))
             }
             #[cfg(feature = "ecs")]
             Settings::Ecs(ecs) => {
-                let config = crate::client::sdk_config(&ecs.client, surroundings).await?;
+                let config = Box::pin(sdk_config(&ecs.client, surroundings)).await?;
                 let criteria = Criteria {
                     tags: ecs.tags,
                     address: Wanted {
@@ -175,7 +177,7 @@ impl Method {
                      deployment, new tasks do not see the old ones and form a cluster of their own"
                 );
                 let own = TaskSet::new(surroundings.task_metadata.clone())?;
-                let config = crate::client::sdk_config(&ecs.client, surroundings).await?;
+                let config = Box::pin(sdk_config(&ecs.client, surroundings)).await?;
                 let criteria = Criteria {
                     tags: crate::config::Tags::default(),
                     address: Wanted {
@@ -207,17 +209,19 @@ impl Method {
     ) -> Result<Found, Error> {
         match self {
             #[cfg(feature = "ec2")]
-            Self::Ec2TagBased(instances) => instances.read(service_name, budget, calls).await,
+            Self::Ec2TagBased(instances) => {
+                Box::pin(instances.read(service_name, budget, calls)).await
+            }
             #[cfg(feature = "ecs")]
             Self::Ecs(tasks) => {
                 let filter = Filter::Service(service_name.to_owned());
-                tasks.read(&filter, budget, calls).await
+                Box::pin(tasks.read(&filter, budget, calls)).await
             }
             #[cfg(feature = "ecs")]
             Self::EcsTaskSet(tasks, own) => {
                 let started_by = budget.bound(own.started_by(tasks, calls)).await?.to_owned();
                 let filter = Filter::StartedBy(started_by);
-                tasks.read(&filter, budget, calls).await
+                Box::pin(tasks.read(&filter, budget, calls)).await
             }
             Self::Config(fixed) => Ok(fixed.found()),
         }

@@ -25,3 +25,8 @@ pub use lookup::{
     Calls, Completeness, DropReason, Dropped, Lookup, PartialReason, Resolved, Target,
 };
 pub use own::{AddressSource, Candidate, Judgement, OwnAddress, container_address};
+
+/// Its example is compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -252,7 +252,7 @@ async fn retries_of_an_own_configuration_are_honoured() {
             .faults()
             .add(Fault::Throttle.on([Action::ListTasks]).next(2));
         let discovery = ecs(&region, |ecs| {
-            ecs.client.sdk_config = Some(retrying(attempts))
+            ecs.client.sdk_config = Some(retrying(attempts));
         })
         .await;
         assert_eq!(ask(&discovery, "orders").await.is_ok(), found);

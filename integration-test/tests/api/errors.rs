@@ -2,10 +2,10 @@
 
 use discovery::{
     Discovery, Error,
-    Remedy::{self, FixConfiguration, FixPermissions, RetryLater},
+    Remedy::{FixConfiguration, FixPermissions, RetryLater},
     config::{Ecs, Settings},
 };
-use integration_test::region::{Action, Fault, Region, Task};
+use integration_test::region::{Fault, Region, Task};
 
 use crate::support::{ask, chain, client, ec2, ecs, ready};
 
@@ -154,7 +154,7 @@ async fn an_endpoint_that_nobody_serves_is_unreachable() {
     ] {
         let error = ask(&discovery, "orders").await.unwrap_err();
         assert!(matches!(error, Error::Unreachable { .. }), "{error}");
-        assert_eq!(error.remedy(), Remedy::RetryLater);
+        assert_eq!(error.remedy(), RetryLater);
         assert!(std::error::Error::source(&error).is_some());
     }
 }

@@ -16,10 +16,10 @@ use integration_test::region::{Region, TaskArn};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::any};
 
 /// Long enough for a busy machine. What must end sooner says so itself.
-pub const PATIENCE: Duration = Duration::from_secs(8);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Credentials of the region, and its endpoint.
-pub fn client(region: &Region) -> Client {
+pub(crate) fn client(region: &Region) -> Client {
     Client {
         sdk_config: Some(region.sdk_config("task-role", "test")),
         ..Client::default()
@@ -27,7 +27,7 @@ pub fn client(region: &Region) -> Client {
 }
 
 /// Looks up in cluster `demo`, unless changed.
-pub async fn ecs(region: &Region, change: impl FnOnce(&mut Ecs)) -> Discovery {
+pub(crate) async fn ecs(region: &Region, change: impl FnOnce(&mut Ecs)) -> Discovery {
     let mut ecs = Ecs::in_cluster("demo");
     ecs.client = client(region);
     change(&mut ecs);
@@ -35,7 +35,7 @@ pub async fn ecs(region: &Region, change: impl FnOnce(&mut Ecs)) -> Discovery {
 }
 
 /// Looks up by tag `service`, unless changed.
-pub async fn ec2(region: &Region, change: impl FnOnce(&mut Ec2TagBased)) -> Discovery {
+pub(crate) async fn ec2(region: &Region, change: impl FnOnce(&mut Ec2TagBased)) -> Discovery {
     let mut ec2 = Ec2TagBased::by_tag("service");
     ec2.client = client(region);
     change(&mut ec2);
@@ -43,7 +43,7 @@ pub async fn ec2(region: &Region, change: impl FnOnce(&mut Ec2TagBased)) -> Disc
 }
 
 /// Looks up from within a task, in cluster `demo`.
-pub async fn task_set(region: &Region, task: &TaskArn) -> Discovery {
+pub(crate) async fn task_set(region: &Region, task: &TaskArn) -> Discovery {
     let mut ecs = EcsTaskSet::in_cluster("demo");
     ecs.client = client(region);
     let surroundings = surroundings(&region.task_environment(task));
@@ -53,28 +53,28 @@ pub async fn task_set(region: &Region, task: &TaskArn) -> Discovery {
         .unwrap()
 }
 
-pub async fn ready(settings: Settings) -> Discovery {
+pub(crate) async fn ready(settings: Settings) -> Discovery {
     Discovery::in_surroundings(settings, &Surroundings::default())
         .await
         .unwrap()
 }
 
 /// Those of a process with this environment, on a machine that is no EC2 instance.
-pub fn surroundings(environment: &BTreeMap<String, String>) -> Surroundings {
+pub(crate) fn surroundings(environment: &BTreeMap<String, String>) -> Surroundings {
     Surroundings::read(|name| environment.get(name).cloned(), Some("elsewhere"))
 }
 
-pub async fn ask(discovery: &Discovery, service: &str) -> Result<Resolved, Error> {
+pub(crate) async fn ask(discovery: &Discovery, service: &str) -> Result<Resolved, Error> {
     Box::pin(discovery.lookup(&Lookup::new(service), PATIENCE)).await
 }
 
 /// A lookup that must not fail.
-pub async fn look(discovery: &Discovery, service: &str) -> Resolved {
+pub(crate) async fn look(discovery: &Discovery, service: &str) -> Resolved {
     ask(discovery, service).await.unwrap()
 }
 
 /// `address`, or `address:port`.
-pub fn addresses(resolved: &Resolved) -> Vec<String> {
+pub(crate) fn addresses(resolved: &Resolved) -> Vec<String> {
     let targets = resolved.targets.iter();
     targets
         .map(|target| match target.port {
@@ -84,12 +84,12 @@ pub fn addresses(resolved: &Resolved) -> Vec<String> {
         .collect()
 }
 
-pub fn reasons(resolved: &Resolved) -> Vec<String> {
+pub(crate) fn reasons(resolved: &Resolved) -> Vec<String> {
     let reasons = resolved.completeness.reasons().iter();
     reasons.map(ToString::to_string).collect()
 }
 
-pub fn dropped(resolved: &Resolved) -> Vec<(String, String)> {
+pub(crate) fn dropped(resolved: &Resolved) -> Vec<(String, String)> {
     let dropped = resolved.dropped.iter();
     dropped
         .map(|dropped| (dropped.id.clone(), dropped.reason.to_string()))
@@ -97,12 +97,12 @@ pub fn dropped(resolved: &Resolved) -> Vec<(String, String)> {
 }
 
 /// Calls by name, as pairs.
-pub fn calls(resolved: &Resolved) -> Vec<(&'static str, u32)> {
+pub(crate) fn calls(resolved: &Resolved) -> Vec<(&'static str, u32)> {
     resolved.calls.0.clone().into_iter().collect()
 }
 
 /// An error and its causes, one a line.
-pub fn chain(error: &Error) -> String {
+pub(crate) fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -115,17 +115,19 @@ pub fn chain(error: &Error) -> String {
 /// An endpoint that answers from a script: for each action its answers in turn, the last one over
 /// and over.
 #[derive(Debug)]
-pub struct Script {
+pub(crate) struct Script {
     server: MockServer,
     /// Any credentials do here.
     region: Region,
 }
 
 /// Status and body.
-pub type Answer = (u16, Vec<u8>);
+pub(crate) type Answer = (u16, Vec<u8>);
 
 impl Script {
-    pub async fn start(answers: impl IntoIterator<Item = (&'static str, Vec<Answer>)>) -> Self {
+    pub(crate) async fn start(
+        answers: impl IntoIterator<Item = (&'static str, Vec<Answer>)>,
+    ) -> Self {
         let scripts: BTreeMap<&'static str, VecDeque<Answer>> = answers
             .into_iter()
             .map(|(action, answers)| (action, VecDeque::from(answers)))
@@ -154,18 +156,18 @@ impl Script {
         }
     }
 
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client {
             endpoint: Some(self.server.uri()),
             ..client(&self.region)
         }
     }
 
-    pub async fn ecs(&self) -> Discovery {
+    pub(crate) async fn ecs(&self) -> Discovery {
         ecs(&self.region, |ecs| ecs.client = self.client()).await
     }
 
-    pub async fn ec2(&self) -> Discovery {
+    pub(crate) async fn ec2(&self) -> Discovery {
         ec2(&self.region, |ec2| ec2.client = self.client()).await
     }
 }
