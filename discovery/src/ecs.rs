@@ -106,6 +106,12 @@ impl Tasks {
                 break;
             }
             tokio::select! {
+                // The next page is asked for before the work on an answer begins.
+                biased;
+                () = &mut time_is_up => {
+                    reading.out_of_time(budget.timeout);
+                    break;
+                }
                 Some(page) = OptionFuture::from(listing.as_mut()) => {
                     let next = match page {
                         Ok((ids, next)) => reading.page(ids, next, &self.settled(), Instant::now()),
@@ -129,10 +135,6 @@ impl Tasks {
                     )?,
                     Err(error) => reading.group_failed(group.len(), error),
                 },
-                () = &mut time_is_up => {
-                    reading.out_of_time(budget.timeout);
-                    break;
-                }
             }
         }
         reading.finish(&mut self.settled(), Instant::now())
