@@ -118,7 +118,8 @@ fn identify(account: &Account, service: Service, request: &Request) -> Result<Ca
     Ok(caller.clone())
 }
 
-fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+/// A header of a request, where it is there and text.
+pub(super) fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.headers.get(name)?.to_str().ok()
 }
 

@@ -8,8 +8,8 @@ mod filter;
 mod tests;
 mod xml;
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, RangeInclusive};
 
 use self::filter::Filter;
 use super::access::{Access, authorise};
@@ -25,7 +25,7 @@ use super::reply::ApiError;
 const VERSION: &str = "2016-11-15";
 
 /// Pages of a list of instances.
-const MAX_RESULTS: std::ops::RangeInclusive<usize> = 5..=1000;
+const MAX_RESULTS: RangeInclusive<usize> = 5..=1000;
 
 /// The fields of a form.
 pub(super) type Form = BTreeMap<String, String>;
@@ -186,7 +186,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    fn known_ids(&self, account: &Account) -> Result<std::collections::BTreeSet<&str>, ApiError> {
+    fn known_ids(&self, account: &Account) -> Result<BTreeSet<&str>, ApiError> {
         let known = |id: &str| account.instances.keys().any(|known| known.as_str() == id);
         for id in &self.instance_ids {
             if !id.starts_with("i-") {

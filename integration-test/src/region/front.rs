@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use wiremock::http::Method;
 use wiremock::{Request, ResponseTemplate};
 
-use super::access::{Service, caller};
+use super::access::{Service, caller, header};
 use super::account::Account;
 use super::account::identity::Caller;
 use super::calls::{Action, Call, Calls, Outcome};
@@ -17,7 +17,7 @@ use super::ec2::{self, Form};
 use super::ecs;
 use super::faults::{Effects, Rules};
 use super::instance_metadata;
-use super::reply::{ApiError, EC2_XML, ECS_JSON, Reply, Wire};
+use super::reply::{ApiError, EC2_XML, ECS_JSON, REQUEST_ID, Reply, Wire};
 use super::task_metadata::{self, Version};
 
 /// Longer than anybody waits: connections of requests that are never answered stay open.
@@ -99,6 +99,11 @@ impl World {
             Ok(reply) => (reply, Outcome::Answered),
             Err(error) => (inquiry.wire().error(&error), Outcome::Refused(error.code)),
         };
+        match inquiry.wire() {
+            // The others put it into the body, or give none.
+            Wire::Json => reply.header = Some(("x-amzn-RequestId", REQUEST_ID.to_owned())),
+            Wire::Query | Wire::Plain => {}
+        }
         reply.omit(&effects.omitted);
         if let Some(damage) = effects.damage {
             reply.damage(damage);
@@ -265,8 +270,4 @@ impl<'a> Inquiry<'a> {
             | Self::Unknown => json!({ "path": request.url.path() }),
         }
     }
-}
-
-fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
-    request.headers.get(name)?.to_str().ok()
 }

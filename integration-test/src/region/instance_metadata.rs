@@ -2,6 +2,8 @@
 //!
 //! In AWS the address 169.254.169.254 tells instances apart; here a path before the usual one does.
 
+use std::ops::RangeInclusive;
+
 use serde_json::json;
 
 use super::account::instance::Instance;
@@ -9,7 +11,7 @@ use super::account::{Account, scatter};
 use super::reply::{ApiError, Reply, iso_8601};
 
 /// How long a session may be, in seconds.
-const TTL: std::ops::RangeInclusive<u32> = 1..=21_600;
+const TTL: RangeInclusive<u32> = 1..=21_600;
 
 /// Answers `PUT /latest/api/token`.
 pub(super) fn token(
