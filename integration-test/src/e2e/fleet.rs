@@ -137,6 +137,11 @@ impl<'deployment> Fleet<'deployment> {
         Ok(())
     }
 
+    /// The tasks that are listed and whose nodes do not run yet.
+    pub fn placed(&self) -> Vec<TaskArn> {
+        self.placed.iter().map(|(arn, _)| arn.clone()).collect()
+    }
+
     /// Starts the nodes of the tasks that were placed.
     pub fn start(&mut self) -> anyhow::Result<()> {
         for (arn, placed) in self.placed.drain(..) {

@@ -1,6 +1,6 @@
 //! `ec2-ports`: several nodes on one instance form a cluster, told apart by their ports.
 
-use super::expect::{FORMING, one_cluster, within};
+use super::expect::{FORMING, form_one_cluster};
 use crate::{
     e2e::{
         deployment::{Deployment, ORDERS, Placed, Ports},
@@ -55,7 +55,7 @@ pub async fn show(
     record
         .step(
             format!("{} nodes on one instance form one cluster", nodes.len()),
-            within(FORMING, async || one_cluster(&nodes).await),
+            form_one_cluster(FORMING, &nodes),
         )
         .await?;
     Ok(())

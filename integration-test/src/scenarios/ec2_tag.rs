@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::{
     decoys::Decoys,
-    expect::{FORMING, one_cluster, within},
+    expect::{FORMING, form_one_cluster},
 };
 use crate::{
     e2e::{
@@ -39,7 +39,7 @@ pub async fn show(
     let cluster = record
         .step(
             format!("{nodes} instances form one cluster"),
-            within(FORMING, async || one_cluster(&instances).await),
+            form_one_cluster(FORMING, &instances),
         )
         .await?;
 

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::{
     decoys::Decoys,
-    expect::{FORMING, one_cluster, within},
+    expect::{FORMING, form_one_cluster},
 };
 use crate::{
     e2e::{
@@ -37,7 +37,7 @@ pub async fn show(
     let cluster = record
         .step(
             format!("{nodes} tasks form one cluster"),
-            within(FORMING, async || one_cluster(&tasks).await),
+            form_one_cluster(FORMING, &tasks),
         )
         .await?;
 

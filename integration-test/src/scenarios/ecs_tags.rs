@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use futures::future::try_join;
 
-use super::expect::{FORMING, one_cluster, within};
+use super::expect::{FORMING, form_one_cluster};
 use crate::{
     e2e::{deployment::Deployment, fleet::Fleet, record::Record},
     nodes::settings::Settings,
@@ -25,11 +25,11 @@ pub async fn show(
     let (one, other) = try_join(
         record.step(
             format!("{nodes} blue tasks form one cluster"),
-            within(FORMING, async || one_cluster(&blue.nodes()).await),
+            form_one_cluster(FORMING, &blue.nodes()),
         ),
         record.step(
             format!("{nodes} green tasks of the same service form another"),
-            within(FORMING, async || one_cluster(&green.nodes()).await),
+            form_one_cluster(FORMING, &green.nodes()),
         ),
     )
     .await?;

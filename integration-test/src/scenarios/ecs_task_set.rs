@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use futures::future::try_join_all;
 
-use super::expect::{FORMING, left_in_time, one_cluster, within};
+use super::expect::{FORMING, LEFT, be_cluster, form_one_cluster, left_in_time};
 use crate::{
     e2e::{
         deployment::{Deployment, ORDERS},
@@ -24,7 +24,7 @@ pub async fn show(
     let before = record
         .step(
             format!("{nodes} tasks of the blue set form one cluster"),
-            within(FORMING, async || one_cluster(&blue.nodes()).await),
+            form_one_cluster(FORMING, &blue.nodes()),
         )
         .await?;
 
@@ -33,12 +33,11 @@ pub async fn show(
     let after = record
         .step(
             format!("{nodes} tasks of the green set form another"),
-            within(FORMING, async || one_cluster(&green.nodes()).await),
+            form_one_cluster(FORMING, &green.nodes()),
         )
         .await?;
     ensure!(before != after, "blue and green are both in {before}");
-    let still = one_cluster(&blue.nodes()).await?;
-    ensure!(still == before, "blue was in {before} and is in {still}");
+    be_cluster(FORMING, &blue.nodes(), &before).await?;
 
     blue.desire(0);
     let leaving = (0..nodes).map(|_| left_in_time(blue.take_oldest()));
@@ -46,9 +45,7 @@ pub async fn show(
     record
         .step("the blue set stops", try_join_all(leaving))
         .await?;
-    let still = one_cluster(&green.nodes()).await?;
-    ensure!(still == after, "green was in {after} and is in {still}");
-    Ok(())
+    be_cluster(LEFT, &green.nodes(), &after).await
 }
 
 fn task_set<'d>(name: &'static str, deployment: &'d Deployment<'d>, nodes: usize) -> Fleet<'d> {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context, ensure};
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use tokio::time::timeout;
 
 use crate::{
@@ -41,7 +41,33 @@ pub(super) async fn within<T>(
     .await?
 }
 
-/// All of `nodes` and nobody else are one cluster, and each of them says so. Gives the cluster's id.
+/// Waits until all of `nodes` and nobody else are one cluster. Gives its id.
+///
+/// Not even for a moment may there be another among them.
+pub(super) async fn form_one_cluster(limit: Duration, nodes: &[&Node]) -> anyhow::Result<String> {
+    let mut seen = BTreeSet::new();
+    let id = within(limit, async || {
+        seen.extend(clusters(nodes).await);
+        one_cluster(nodes).await
+    })
+    .await?;
+
+    seen.remove(&id);
+    ensure!(
+        seen.is_empty(),
+        "they are {id}, and before some were {seen:?}"
+    );
+    Ok(id)
+}
+
+/// Likewise, and it is this one.
+pub(super) async fn be_cluster(limit: Duration, nodes: &[&Node], id: &str) -> anyhow::Result<()> {
+    let now = form_one_cluster(limit, nodes).await?;
+    ensure!(now == id, "the cluster was {id} and is {now}");
+    Ok(())
+}
+
+/// All of `nodes` and nobody else are one cluster, and each of them says so. Gives its id.
 pub(super) async fn one_cluster(nodes: &[&Node]) -> anyhow::Result<String> {
     let expected: BTreeSet<&str> = nodes.iter().map(|node| node.uri()).collect();
     let answers = try_join_all(nodes.iter().map(|node| node.members())).await?;
@@ -49,22 +75,25 @@ pub(super) async fn one_cluster(nodes: &[&Node]) -> anyhow::Result<String> {
     let first = answers.first().context("a cluster has a node")?;
     for (node, answer) in nodes.iter().zip(&answers) {
         let name = node.name();
-        let up = up(answer);
         ensure!(
-            up == expected && answer.members.len() == expected.len(),
-            "{name} sees {} of {} up, {answer:?}",
-            up.intersection(&expected).count(),
-            expected.len()
+            answer.self_node == node.uri(),
+            "{name} calls itself {}",
+            answer.self_node
+        );
+        let up: BTreeSet<_> = up(answer).collect();
+        let missing: Vec<_> = expected.difference(&up).collect();
+        ensure!(missing.is_empty(), "{name} lacks {missing:?}");
+        let more: Vec<_> = up.difference(&expected).collect();
+        ensure!(more.is_empty(), "{name} should not see {more:?}");
+        ensure!(
+            answer.members.len() == expected.len(),
+            "{name} lists members that are not up: {:?}",
+            answer.members
         );
         ensure!(
             answer.unreachable.is_empty(),
             "{name} cannot reach {:?}",
             answer.unreachable
-        );
-        ensure!(
-            answer.self_node == node.uri(),
-            "{name} calls itself {}",
-            answer.self_node
         );
         ensure!(answer.leader.is_some(), "{name} sees no leader");
         ensure!(answer.oldest.is_some(), "{name} sees no oldest member");
@@ -77,11 +106,17 @@ pub(super) async fn one_cluster(nodes: &[&Node]) -> anyhow::Result<String> {
     }
     try_join_all(nodes.iter().map(|node| node.ready())).await?;
 
-    let cluster = first
-        .cluster
-        .as_ref()
-        .context("no node knows its cluster's id")?;
+    let cluster = first.cluster.as_ref();
+    let cluster = cluster.context("no node knows its cluster's id")?;
     Ok(cluster.id.clone())
+}
+
+/// The clusters that nodes say they are in, as far as they answer.
+async fn clusters(nodes: &[&Node]) -> impl Iterator<Item = String> + use<> {
+    let answers = join_all(nodes.iter().map(|node| node.members())).await;
+    answers
+        .into_iter()
+        .filter_map(|answer| Some(answer.ok()?.cluster?.id))
 }
 
 /// Somebody of `nodes` sees that this one cannot be reached.
@@ -116,11 +151,7 @@ pub(super) async fn left_in_time(task: Departing<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn up(answer: &Members) -> BTreeSet<&str> {
-    answer
-        .members
-        .iter()
-        .filter(|member| member.status == "Up")
-        .map(|member| member.node.as_str())
-        .collect()
+fn up(answer: &Members) -> impl Iterator<Item = &str> {
+    let up = answer.members.iter().filter(|member| member.status == "Up");
+    up.map(|member| member.node.as_str())
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
 use futures::future::try_join;
 
 use super::expect::{
-    FORMING, LEFT, REMOVED, gone, left_in_time, one_cluster, seen_unreachable, within,
+    FORMING, LEFT, REMOVED, be_cluster, form_one_cluster, gone, left_in_time, seen_unreachable,
+    within,
 };
 use crate::e2e::{deployment::Deployment, fleet::Fleet, record::Record};
 
@@ -24,7 +24,7 @@ pub async fn show(
     let cluster = record
         .step(
             format!("{nodes} tasks form one cluster"),
-            within(FORMING, async || one_cluster(&fleet.nodes()).await),
+            form_one_cluster(FORMING, &fleet.nodes()),
         )
         .await?;
 
@@ -47,13 +47,12 @@ pub async fn show(
     .await?;
 
     fleet.scale_out(nodes)?;
-    let after = record
+    record
         .step(
             "its replacement joins",
-            within(FORMING, async || one_cluster(&fleet.nodes()).await),
+            be_cluster(FORMING, &fleet.nodes(), &cluster),
         )
         .await?;
-    ensure!(after == cluster, "the cluster was {cluster} and is {after}");
 
     fleet.desire(nodes - 1);
     let leaver = fleet.take_oldest();
@@ -71,7 +70,5 @@ pub async fn show(
     )
     .await?;
 
-    let last = one_cluster(&others).await?;
-    ensure!(last == cluster, "the cluster was {cluster} and is {last}");
-    Ok(())
+    be_cluster(LEFT, &others, &cluster).await
 }

@@ -2,14 +2,24 @@
 
 use std::time::Duration;
 
-use super::expect::{one_cluster, within};
+use super::expect::form_one_cluster;
 use crate::{
-    e2e::{deployment::Deployment, fleet::Fleet, record::Record},
-    region::{Action, Fault},
+    e2e::{
+        deployment::Deployment,
+        fleet::{ECS_CLUSTER, Fleet},
+        record::Record,
+    },
+    region::{Action, Fault, Region, Snapshot, TaskArn},
 };
 
-/// Enough for two groups that do not know of each other, if anything let them form.
+/// Enough for two groups that do not know of each other.
 const AT_LEAST: usize = 5;
+
+/// How many see only each other at first; the others, too, see only each other.
+const SMALLER_GROUP: usize = 2;
+
+/// How many lists each node gets that lack the other group.
+const STALE_LISTS: usize = 3;
 
 /// Lookups fail again and again, and every failure makes the next pause longer.
 const FORMING: Duration = Duration::from_secs(40);
@@ -24,40 +34,62 @@ pub async fn show(
     nodes: usize,
 ) -> anyhow::Result<()> {
     let nodes = nodes.max(AT_LEAST);
+    let region = deployment.region();
     let mut fleet = Fleet::create(deployment);
-
-    fleet.place(2)?;
-    let early = deployment.region().snapshot();
     fleet.place(nodes)?;
 
-    let faults = deployment.region().faults();
-    // Lists are stale and lack tasks, and look complete.
-    faults.add(Fault::Stale(early).on([Action::ListTasks]).next(nodes));
-    faults.add(
-        Fault::PartialList(2)
-            .on([Action::ListTasks])
-            .with_probability(0.3),
-    );
-    faults.add(Fault::ShortPages(2).on([Action::ListTasks]));
-    // Calls fail and take their time.
-    faults.add(Fault::Throttle.on(LOOKUP).with_probability(0.2));
-    let broken = Fault::Error {
-        status: 500,
-        code: "ServerException",
-    };
-    faults.add(broken.on(LOOKUP).with_probability(0.1));
-    faults.add(
-        Fault::Delay(Duration::from_millis(300))
-            .on(LOOKUP)
-            .with_probability(0.3),
-    );
+    // Every list looks complete, and is not: a node that trusted it would found a cluster for its group alone.
+    let placed = fleet.placed();
+    let (one, other) = placed.split_at(SMALLER_GROUP);
+    for group in [one, other] {
+        let view = view_of(region, group);
+        for task in group {
+            let stale = Fault::Stale(view.clone()).on([Action::ListTasks]);
+            region
+                .faults()
+                .add(stale.for_caller(task.id()).next(STALE_LISTS));
+        }
+    }
+    make_lookups_flaky(region);
 
     fleet.start()?;
     record
         .step(
             format!("{nodes} tasks form exactly one cluster"),
-            within(FORMING, async || one_cluster(&fleet.nodes()).await),
+            form_one_cluster(FORMING, &fleet.nodes()),
         )
         .await?;
     Ok(())
+}
+
+/// The account as if only these tasks had been started.
+fn view_of(region: &Region, tasks: &[TaskArn]) -> Snapshot {
+    let all = region.edit(|account| {
+        let cluster = account.put_cluster(ECS_CLUSTER);
+        let all = cluster.tasks.clone();
+        let shown = |id: &String| tasks.iter().any(|task| task.id() == id);
+        cluster.tasks.retain(|id, _| shown(id));
+        all
+    });
+    let view = region.snapshot();
+    region.edit(|account| account.put_cluster(ECS_CLUSTER).tasks = all);
+    view
+}
+
+fn make_lookups_flaky(region: &Region) {
+    let broken = Fault::Error {
+        status: 500,
+        code: "ServerException",
+    };
+    let slow = Fault::Delay(Duration::from_millis(300));
+    let faults = region.faults();
+    faults.add(Fault::Throttle.on(LOOKUP).with_probability(0.2));
+    faults.add(broken.on(LOOKUP).with_probability(0.1));
+    faults.add(slow.on(LOOKUP).with_probability(0.3));
+    faults.add(Fault::ShortPages(2).on([Action::ListTasks]));
+    faults.add(
+        Fault::PartialList(1)
+            .on([Action::ListTasks])
+            .with_probability(0.2),
+    );
 }
