@@ -2,6 +2,7 @@
 
 pub mod e2e;
 pub mod eventually;
+pub mod formations;
 pub mod nodes;
 pub mod region;
 pub mod scenarios;

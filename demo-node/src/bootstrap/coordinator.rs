@@ -391,7 +391,7 @@ impl Coordinator {
             ),
             Standing::Member { .. } => Schedule::Off,
         };
-        self.note_founder(now, point, answer.as_ref());
+        self.heard_of_founder(now, point, answer.as_ref(), out);
         let event = match &answer {
             Some(answer) => Event::Answered {
                 from: point,
@@ -585,19 +585,32 @@ impl Coordinator {
             .then_some(founder.contact_point)
     }
 
-    fn note_founder(&mut self, now: Instant, point: ContactPoint, answer: Option<&Answer>) {
-        let Some(Proposal { founder, .. }) = self.acceptor.decided() else {
+    /// A founder that answers and is not a member has not heard that it was decided on: somebody
+    /// else finished what it had proposed. It is told, or everyone would wait for it.
+    fn heard_of_founder(
+        &mut self,
+        now: Instant,
+        point: ContactPoint,
+        answer: Option<&Answer>,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(proposal) = self.acceptor.decided() else {
             return;
         };
-        if founder.contact_point != point {
+        if self.other_founder() != Some(point) {
             return;
         }
         // Another process at the founder's address is not the founder.
-        let answers = answer.is_some_and(|answer| answer.uid == founder.uid);
-        if answers {
-            self.founder_silent_since = None;
-        } else {
-            self.founder_silent_since.get_or_insert(now);
+        match answer {
+            Some(answer) if answer.uid == proposal.founder.uid => {
+                self.founder_silent_since = None;
+                if answer.cluster.is_none() {
+                    out.push(Output::Send(point, Request::Decided(proposal)));
+                }
+            }
+            Some(_) | None => {
+                self.founder_silent_since.get_or_insert(now);
+            }
         }
     }
 

@@ -1,0 +1,751 @@
+//! Thousands of formations in virtual time, each different and each repeatable from its seed.
+//!
+//! The bootstrap's real coordinator runs in every simulated node; AWS, the network and the
+//! membership around it are models that misbehave as the seed has it: lists are stale, partial or
+//! fail, tasks start late, crash and come back at the same address or another, messages are lost,
+//! delayed, repeated and reordered, and the network splits. Then the faults end, and what must hold
+//! is looked at: how many clusters were ever started, and whether all who live are in one.
+//!
+//! Two promises are tested, each with the faults that it covers (see ARCHITECTURE.md):
+//! [`Promise::Expected`] and [`Promise::Unknown`].
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use demo_node::{
+    bootstrap::{
+        ContactPoint,
+        coordinator::{self, Answer, Coordinator, Input, OnRival, Output, Standing},
+        founding::{Founder, Reply, Request},
+        state::{Expectation, KnownCluster, Rules},
+    },
+    cluster::{ClusterId, Formation, NodeUid},
+};
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
+
+mod faults;
+
+pub use faults::{Faults, Mutation, Promise};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// When what has not come about by itself never will.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// How one simulated formation went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The seed that repeats it.
+    pub seed: u64,
+    /// The clusters that were ever started.
+    pub clusters: BTreeSet<ClusterId>,
+    /// Whether in the end all living nodes were members of one cluster.
+    pub converged: bool,
+    /// How long that took from the end of the faults, in virtual time.
+    pub took: Duration,
+    /// What was injected.
+    pub injected: Injected,
+}
+
+/// Faults that actually happened in a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Injected {
+    /// Processes that took part.
+    pub processes: u64,
+    /// Processes that crashed.
+    pub crashes: u64,
+    /// Lookups that failed.
+    pub failed_lookups: u64,
+    /// Lookups that were partial.
+    pub partial_lookups: u64,
+    /// Complete lookups that missed a running task or listed a dead one.
+    pub stale_lookups: u64,
+    /// Messages lost.
+    pub lost: u64,
+    /// Messages repeated.
+    pub repeated: u64,
+    /// Messages that a split kept from arriving.
+    pub cut: u64,
+}
+
+impl Outcome {
+    /// One cluster was ever started, and in the end all who live are in it.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.clusters.len() == 1 && self.converged
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let converged = if self.converged {
+            ""
+        } else {
+            ", not all of them in one in the end"
+        };
+        write!(
+            f,
+            "seed {}: {} clusters started{converged}",
+            self.seed,
+            self.clusters.len()
+        )
+    }
+}
+
+impl std::ops::AddAssign for Injected {
+    fn add_assign(&mut self, other: Self) {
+        self.processes += other.processes;
+        self.crashes += other.crashes;
+        self.failed_lookups += other.failed_lookups;
+        self.partial_lookups += other.partial_lookups;
+        self.stale_lookups += other.stale_lookups;
+        self.lost += other.lost;
+        self.repeated += other.repeated;
+        self.cut += other.cut;
+    }
+}
+
+impl fmt::Display for Injected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} processes, {} crashes; lookups: {} failed, {} partial, {} stale; messages: {} lost, \
+             {} repeated, {} cut off by a split",
+            self.processes,
+            self.crashes,
+            self.failed_lookups,
+            self.partial_lookups,
+            self.stale_lookups,
+            self.lost,
+            self.repeated,
+            self.cut
+        )
+    }
+}
+
+/// Runs one formation.
+#[must_use]
+pub fn run(seed: u64, promise: Promise, mutation: Mutation) -> Outcome {
+    World::new(seed, promise, mutation).run()
+}
+
+/// Where a node is: the last number of its address.
+type Host = u8;
+
+/// One life of a process. Counted, and never used twice.
+type Process = u64;
+
+struct Node {
+    process: Process,
+    coordinator: Coordinator,
+    standing: Standing,
+    /// Members that know each other. Two halves of one cluster are two of these.
+    island: Option<u64>,
+    joining: Option<KnownCluster>,
+    /// Whether a [`Happening::Knock`] is scheduled.
+    knocking: bool,
+    wakeup: Instant,
+}
+
+enum Happening {
+    Start(Host),
+    Crash(Host),
+    Wakeup(Host, Process),
+    LookedUp(Host, Process, Option<(BTreeSet<ContactPoint>, bool)>),
+    Expected(Host, Process),
+    /// A question arrives.
+    Asked {
+        from: (Host, Process),
+        to: Host,
+        question: Question,
+    },
+    /// An answer arrives, or none did in time.
+    Answered {
+        to: (Host, Process),
+        from: Host,
+        answer: Option<Reaction>,
+    },
+    /// A node that was told to join tries its seeds.
+    Knock(Host, Process),
+}
+
+#[derive(Clone, Copy)]
+enum Question {
+    Probe,
+    Founding(Request),
+    LetMeIn(Formation),
+}
+
+enum Reaction {
+    Probe(Answer),
+    Founding(NodeUid, Reply),
+    Welcome(Formation, u64),
+}
+
+struct World {
+    rng: SmallRng,
+    faults: Faults,
+    mutation: Mutation,
+    began: Instant,
+    now: Instant,
+    queue: BTreeMap<(Instant, u64), Happening>,
+    sequence: u64,
+    nodes: BTreeMap<Host, Node>,
+    /// When each task started and, if it has, ended: what AWS lists, sooner or later.
+    tasks: Vec<(Host, Instant, Option<Instant>)>,
+    next_process: Process,
+    next_island: u64,
+    outcome: Outcome,
+}
+
+fn contact_point(host: Host) -> ContactPoint {
+    ContactPoint(SocketAddr::from(([10, 0, 0, host], 7626)))
+}
+
+fn gossip(host: Host) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, host], 7355))
+}
+
+fn host(address: SocketAddr) -> Host {
+    match address {
+        SocketAddr::V4(v4) => v4.ip().octets()[3],
+        SocketAddr::V6(_) => unreachable!("every simulated address is IPv4"),
+    }
+}
+
+impl World {
+    fn new(seed: u64, promise: Promise, mutation: Mutation) -> Self {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let faults = Faults::draw(promise, &mut rng);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "any instant will do as the beginning"
+        )]
+        let began = Instant::now();
+        let mut world = Self {
+            rng,
+            mutation,
+            began,
+            now: began,
+            queue: BTreeMap::new(),
+            sequence: 0,
+            nodes: BTreeMap::new(),
+            tasks: Vec::new(),
+            next_process: 1,
+            next_island: 1,
+            outcome: Outcome {
+                seed,
+                clusters: BTreeSet::new(),
+                converged: false,
+                took: Duration::ZERO,
+                injected: Injected::default(),
+            },
+            faults,
+        };
+        for (at, host) in world.faults.starts.clone() {
+            world.schedule(at, Happening::Start(host));
+        }
+        for (at, host) in world.faults.crashes.clone() {
+            world.schedule(at, Happening::Crash(host));
+        }
+        world
+    }
+
+    fn schedule(&mut self, after_began: Duration, happening: Happening) {
+        self.sequence += 1;
+        self.queue
+            .insert((self.began + after_began, self.sequence), happening);
+    }
+
+    fn after(&mut self, delay: Duration, happening: Happening) {
+        let at = self.now.saturating_duration_since(self.began) + delay;
+        self.schedule(at, happening);
+    }
+
+    fn run(mut self) -> Outcome {
+        let calm = self.began + self.faults.until;
+        while let Some(((at, _), happening)) = self.queue.pop_first() {
+            self.now = at;
+            self.happen(happening);
+            if calm <= self.now && self.is_one_cluster() {
+                self.outcome.converged = true;
+                self.outcome.took = self.now.saturating_duration_since(calm);
+                break;
+            }
+            if calm + PATIENCE < self.now {
+                break;
+            }
+        }
+        self.outcome
+    }
+
+    fn is_one_cluster(&self) -> bool {
+        let mut islands = self.nodes.values().map(|node| node.island);
+        let first = islands.next().flatten();
+        first.is_some() && islands.all(|island| island == first)
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Start(host) => self.start(host),
+            Happening::Crash(host) => self.crash(host),
+            Happening::Wakeup(host, process) => {
+                if self.lives(host, process) && self.nodes[&host].wakeup <= self.now {
+                    self.feed(host, Input::Tick, None);
+                }
+            }
+            Happening::LookedUp(host, process, result) => {
+                if self.lives(host, process) {
+                    self.feed(host, Input::Lookup(result), None);
+                }
+            }
+            Happening::Expected(host, process) => {
+                if self.lives(host, process) {
+                    self.feed(host, Input::Expected(self.faults.expectation), None);
+                }
+            }
+            Happening::Asked { from, to, question } => self.asked(from, to, question),
+            Happening::Answered {
+                to: (host, process),
+                from,
+                answer,
+            } => {
+                if self.lives(host, process) {
+                    self.answered(host, from, answer);
+                }
+            }
+            Happening::Knock(host, process) => {
+                if self.lives(host, process) {
+                    if let Some(node) = self.nodes.get_mut(&host) {
+                        node.knocking = false;
+                    }
+                    self.knock(host);
+                }
+            }
+        }
+    }
+
+    fn lives(&self, host: Host, process: Process) -> bool {
+        self.nodes
+            .get(&host)
+            .is_some_and(|node| node.process == process)
+    }
+
+    fn start(&mut self, host: Host) {
+        let process = self.next_process;
+        self.next_process += 1;
+        self.outcome.injected.processes += 1;
+        let me = Founder {
+            uid: NodeUid(process),
+            contact_point: contact_point(host),
+            node: gossip(host),
+        };
+        let settings = coordinator::Settings {
+            rules: Rules {
+                me: me.contact_point,
+                new_cluster_enabled: true,
+                required_contact_points: self.faults.required_contact_points,
+                contact_with_all_contact_points: true,
+                stable_margin: 5 * SECOND,
+                probing_failure_timeout: 3 * SECOND,
+            },
+            me,
+            expectation: Expectation::Asking,
+            interval: SECOND,
+            random_factor: 0.2,
+            backoff_max: 15 * SECOND,
+            probe_interval: SECOND,
+            probe_interval_jitter: 0.2,
+            on_rival: OnRival::Alarm,
+        };
+        let node = Node {
+            process,
+            coordinator: Coordinator::new(settings, self.now),
+            standing: Standing::Outside,
+            island: None,
+            joining: None,
+            knocking: false,
+            wakeup: self.now,
+        };
+        self.nodes.insert(host, node);
+        self.tasks.push((host, self.now, None));
+        self.feed(host, Input::Tick, None);
+    }
+
+    fn crash(&mut self, host: Host) {
+        if self.nodes.remove(&host).is_none() {
+            return;
+        }
+        self.outcome.injected.crashes += 1;
+        let now = self.now;
+        for (task, _, ended) in &mut self.tasks {
+            if *task == host && ended.is_none() {
+                *ended = Some(now);
+            }
+        }
+        self.announce_members();
+    }
+
+    /// Gives a node its input and carries out what it says. `asker` waits for a reply.
+    fn feed(&mut self, host: Host, input: Input, asker: Option<(Host, Process)>) {
+        let Some(node) = self.nodes.get_mut(&host) else {
+            return;
+        };
+        let founded_at = self.now.saturating_duration_since(self.began).as_millis() as u64;
+        let outputs = node
+            .coordinator
+            .handle(self.now, founded_at, input, &mut self.rng);
+        let process = node.process;
+        for output in outputs {
+            self.carry_out(host, process, output, asker);
+        }
+        let Some(node) = self.nodes.get_mut(&host) else {
+            return;
+        };
+        let wakeup = node.coordinator.next_wakeup(self.now).max(self.now);
+        if self.now < node.wakeup && node.wakeup <= wakeup {
+            // Woken before that anyway.
+            return;
+        }
+        node.wakeup = wakeup;
+        let delay = wakeup
+            .saturating_duration_since(self.now)
+            .max(Duration::from_millis(1));
+        self.after(delay, Happening::Wakeup(host, process));
+    }
+
+    fn carry_out(
+        &mut self,
+        host: Host,
+        process: Process,
+        output: Output,
+        asker: Option<(Host, Process)>,
+    ) {
+        match output {
+            Output::Lookup => {
+                let result = self.look_up(host);
+                let latency = self.delay() * 2;
+                self.after(latency, Happening::LookedUp(host, process, result));
+            }
+            Output::AskExpected => {
+                let latency = self.delay() * 2;
+                self.after(latency, Happening::Expected(host, process));
+            }
+            Output::Probe(point) => self.ask((host, process), point.0, Question::Probe),
+            Output::Send(point, request) => {
+                self.ask((host, process), point.0, Question::Founding(request));
+            }
+            Output::Reply(reply) => {
+                if let Some((to, to_process)) = asker {
+                    let answer = Reaction::Founding(NodeUid(process), reply);
+                    self.reply(host, (to, to_process), answer);
+                }
+            }
+            Output::Start(formation) => {
+                self.outcome.clusters.insert(formation.id);
+                let island = self.next_island;
+                self.next_island += 1;
+                self.settle(host, formation, island);
+            }
+            Output::Join(cluster) => {
+                if let Some(node) = self.nodes.get_mut(&host) {
+                    node.joining = Some(cluster);
+                    self.knock(host);
+                }
+            }
+            Output::Alarm { .. } => {}
+        }
+    }
+
+    /// Asks whoever is at an address; a question that is lost is not answered in time.
+    fn ask(&mut self, from: (Host, Process), to: SocketAddr, question: Question) {
+        let to = host(to);
+        let timeout = Happening::Answered {
+            to: from,
+            from: to,
+            answer: None,
+        };
+        if self.is_cut(from.0, to) || self.is_lost() {
+            // Founding does without the answer; a probe must know that there was none.
+            if matches!(question, Question::Probe) {
+                self.after(SECOND, timeout);
+            }
+            return;
+        }
+        let delay = self.delay();
+        if self.is_repeated() {
+            let again = self.delay() + delay;
+            if !matches!(question, Question::Probe) {
+                self.after(again, Happening::Asked { from, to, question });
+            }
+        }
+        self.after(delay, Happening::Asked { from, to, question });
+    }
+
+    fn asked(&mut self, from: (Host, Process), to: Host, question: Question) {
+        let Some(node) = self.nodes.get(&to) else {
+            // Nobody listens: refused at once, or silence; the asker learns it either way.
+            if matches!(question, Question::Probe) {
+                let delay = self.delay();
+                self.after(
+                    delay,
+                    Happening::Answered {
+                        to: from,
+                        from: to,
+                        answer: None,
+                    },
+                );
+            }
+            return;
+        };
+        match question {
+            Question::Probe => {
+                let uid = NodeUid(node.process);
+                let cluster = self.cluster_of(to);
+                self.reply(to, from, Reaction::Probe(Answer { uid, cluster }));
+            }
+            Question::Founding(request) => self.feed(to, Input::Request(request), Some(from)),
+            Question::LetMeIn(formation) => {
+                let is_member = matches!(
+                    node.standing, Standing::Member { formation: f, .. } if f == formation
+                );
+                if let (true, Some(island)) = (is_member, node.island) {
+                    self.reply(to, from, Reaction::Welcome(formation, island));
+                }
+            }
+        }
+    }
+
+    fn reply(&mut self, from: Host, to: (Host, Process), answer: Reaction) {
+        let probe = matches!(answer, Reaction::Probe(_));
+        if self.is_cut(from, to.0) || self.is_lost() {
+            if probe {
+                self.after(
+                    SECOND,
+                    Happening::Answered {
+                        to,
+                        from,
+                        answer: None,
+                    },
+                );
+            }
+            return;
+        }
+        let delay = self.delay();
+        self.after(
+            delay,
+            Happening::Answered {
+                to,
+                from,
+                answer: Some(answer),
+            },
+        );
+    }
+
+    fn answered(&mut self, host: Host, from: Host, answer: Option<Reaction>) {
+        let point = contact_point(from);
+        match answer {
+            None => self.feed(host, Input::Probe(point, None), None),
+            Some(Reaction::Probe(answer)) => {
+                self.feed(host, Input::Probe(point, Some(answer)), None);
+            }
+            Some(Reaction::Founding(uid, reply)) => {
+                self.feed(host, Input::Reply(point, Some((uid, reply))), None);
+            }
+            Some(Reaction::Welcome(formation, island)) => {
+                let still_wanted = self.nodes.get(&host).is_some_and(|node| {
+                    node.joining
+                        .as_ref()
+                        .is_some_and(|joining| joining.formation == formation)
+                });
+                if still_wanted {
+                    self.settle(host, formation, island);
+                }
+            }
+        }
+    }
+
+    fn cluster_of(&self, host: Host) -> Option<KnownCluster> {
+        let node = self.nodes.get(&host)?;
+        let Standing::Member { formation, .. } = node.standing else {
+            return None;
+        };
+        let others = self
+            .nodes
+            .iter()
+            .filter(|(_, other)| other.island == node.island);
+        let seeds = std::iter::once(gossip(host))
+            .chain(others.map(|(other, _)| gossip(*other)))
+            .take(6)
+            .collect();
+        Some(KnownCluster { formation, seeds })
+    }
+
+    /// Asks every seed to be let in, and again until one does.
+    fn knock(&mut self, host: Host) {
+        let Some(node) = self.nodes.get_mut(&host) else {
+            return;
+        };
+        let Some(joining) = node.joining.clone() else {
+            return;
+        };
+        let process = node.process;
+        if !std::mem::replace(&mut node.knocking, true) {
+            self.after(SECOND / 5, Happening::Knock(host, process));
+        }
+        for seed in joining.seeds {
+            self.ask((host, process), seed, Question::LetMeIn(joining.formation));
+        }
+    }
+
+    /// Makes a node a member, and its island and the one that it was on the same.
+    fn settle(&mut self, host: Host, formation: Formation, island: u64) {
+        let Some(node) = self.nodes.get_mut(&host) else {
+            return;
+        };
+        node.joining = None;
+        node.standing = Standing::Member {
+            formation,
+            contact_points: BTreeSet::new(),
+        };
+        if let Some(before) = node.island.replace(island) {
+            for node in self
+                .nodes
+                .values_mut()
+                .filter(|node| node.island == Some(before))
+            {
+                node.island = Some(island);
+            }
+        }
+        self.announce_members();
+    }
+
+    /// Tells every member who is on its island.
+    fn announce_members(&mut self) {
+        let hosts: Vec<Host> = self.nodes.keys().copied().collect();
+        for host in hosts {
+            let node = &self.nodes[&host];
+            let Standing::Member {
+                formation,
+                contact_points: before,
+            } = &node.standing
+            else {
+                continue;
+            };
+            let contact_points: BTreeSet<_> = self
+                .nodes
+                .iter()
+                .filter(|(_, other)| other.island == node.island)
+                .map(|(host, _)| contact_point(*host))
+                .collect();
+            if *before == contact_points {
+                continue;
+            }
+            let standing = Standing::Member {
+                formation: *formation,
+                contact_points,
+            };
+            if let Some(node) = self.nodes.get_mut(&host) {
+                node.standing = standing.clone();
+            }
+            self.feed(host, Input::Standing(standing), None);
+        }
+    }
+}
+
+/// What goes wrong.
+impl World {
+    fn is_calm(&self) -> bool {
+        self.began + self.faults.until <= self.now
+    }
+
+    fn chance(&mut self, probability: f64) -> bool {
+        !self.is_calm() && self.rng.random_bool(probability)
+    }
+
+    fn is_lost(&mut self) -> bool {
+        let lost = self.chance(self.faults.loss);
+        self.outcome.injected.lost += u64::from(lost);
+        lost
+    }
+
+    fn is_repeated(&mut self) -> bool {
+        let repeated = self.chance(self.faults.repetition);
+        self.outcome.injected.repeated += u64::from(repeated);
+        repeated
+    }
+
+    fn is_cut(&mut self, one: Host, other: Host) -> bool {
+        let now = self.now.saturating_duration_since(self.began);
+        let cut = self
+            .faults
+            .splits
+            .iter()
+            .any(|split| split.separates(now, one, other));
+        self.outcome.injected.cut += u64::from(cut);
+        cut
+    }
+
+    fn delay(&mut self) -> Duration {
+        let most = if self.is_calm() {
+            SECOND / 100
+        } else {
+            self.faults.delay
+        };
+        most.mul_f64(self.rng.random())
+    }
+
+    /// What AWS lists to a node now.
+    fn look_up(&mut self, me: Host) -> Option<(BTreeSet<ContactPoint>, bool)> {
+        if self.chance(self.faults.failing_lookups) {
+            self.outcome.injected.failed_lookups += 1;
+            return None;
+        }
+        let age = if self.is_calm() {
+            Duration::ZERO
+        } else {
+            self.faults.staleness.mul_f64(self.rng.random())
+        };
+        let as_of = self
+            .now
+            .checked_sub(age)
+            .unwrap_or(self.began)
+            .max(self.began);
+        let listed_at = |at: Instant| -> BTreeSet<Host> {
+            self.tasks
+                .iter()
+                .filter(|(_, started, ended)| {
+                    *started <= at && ended.is_none_or(|ended| at < ended)
+                })
+                .map(|(host, ..)| *host)
+                .filter(|host| !self.faults.unlisted.contains(host))
+                .collect()
+        };
+        let mut listed = listed_at(as_of);
+        if listed != listed_at(self.now) {
+            self.outcome.injected.stale_lookups += 1;
+        }
+        let mut complete = true;
+        if self.chance(self.faults.partial_lookups) {
+            self.outcome.injected.partial_lookups += 1;
+            complete = false;
+            let blind = self.faults.blind.get(&me);
+            listed.retain(|host| !blind.is_some_and(|blind| blind.contains(host)));
+        }
+        match self.mutation {
+            Mutation::None => {}
+            Mutation::PartialMayFound => complete = true,
+            Mutation::OutsideOwnViewMayFound => {
+                listed.insert(me);
+            }
+        }
+        Some((listed.into_iter().map(contact_point).collect(), complete))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! What goes wrong in one simulated formation: drawn from its seed, within what a promise covers.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use demo_node::bootstrap::state::Expectation;
+use rand::{Rng, RngExt, seq::IteratorRandom};
+
+use super::{Host, SECOND};
+
+/// Under which assumptions there is only ever one cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Promise {
+    /// The number of expected nodes is known, and fewer than twice the quorum's number of processes
+    /// ever take part. Everything else may go wrong: what AWS lists may be arbitrarily wrong,
+    /// messages may be lost, delayed, repeated and reordered, processes may crash and come back,
+    /// and the network may split.
+    Expected,
+    /// It is not known. What a lookup calls complete is out of date by less than the stable margin,
+    /// less a lookup interval and the time to form; and no process crashes while a cluster forms.
+    /// Lookups may fail or be partial, messages be lost, delayed, repeated and reordered, the
+    /// network may split, and nodes that AWS does not list may look for the same service.
+    Unknown,
+}
+
+/// A rule left out on purpose, to show that it is needed and that the simulation would notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutation {
+    /// All rules are in force.
+    None,
+    /// A partial view may found a cluster.
+    PartialMayFound,
+    /// A node that its own view does not list may found a cluster.
+    OutsideOwnViewMayFound,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone)]
+pub struct Faults {
+    /// When which hosts start a process.
+    pub(super) starts: Vec<(Duration, Host)>,
+    /// When which hosts lose theirs.
+    pub(super) crashes: Vec<(Duration, Host)>,
+    /// When everything is well again.
+    pub(super) until: Duration,
+    pub(super) expectation: Expectation,
+    pub(super) required_contact_points: Option<usize>,
+    /// How old a list may be.
+    pub(super) staleness: Duration,
+    pub(super) failing_lookups: f64,
+    pub(super) partial_lookups: f64,
+    /// Whom a node's partial lookups miss.
+    pub(super) blind: BTreeMap<Host, BTreeSet<Host>>,
+    /// Hosts that AWS never lists: they look for this service without belonging to it.
+    pub(super) unlisted: BTreeSet<Host>,
+    pub(super) loss: f64,
+    pub(super) repetition: f64,
+    /// The longest one-way delay.
+    pub(super) delay: Duration,
+    pub(super) splits: Vec<Split>,
+}
+
+/// A time in which some hosts and the others do not reach each other.
+#[derive(Debug, Clone)]
+pub(super) struct Split {
+    from: Duration,
+    to: Duration,
+    apart: BTreeSet<Host>,
+}
+
+impl Split {
+    pub(super) fn separates(&self, now: Duration, one: Host, other: Host) -> bool {
+        (self.from..self.to).contains(&now)
+            && self.apart.contains(&one) != self.apart.contains(&other)
+    }
+}
+
+fn up_to(rng: &mut impl Rng, most: Duration) -> Duration {
+    most.mul_f64(rng.random())
+}
+
+impl Faults {
+    /// Draws the faults of one run.
+    pub(super) fn draw(promise: Promise, rng: &mut impl Rng) -> Self {
+        let nodes: Host = rng.random_range(2..=9);
+        let until = Duration::from_secs(rng.random_range(1..25));
+        let spread = if rng.random() {
+            Duration::ZERO
+        } else {
+            until / 2
+        };
+        let mut starts: Vec<_> = (1..=nodes).map(|host| (up_to(rng, spread), host)).collect();
+        let (crashes, expectation, required_contact_points) = match promise {
+            Promise::Expected => {
+                let (crashes, replacements) = replacements(nodes, until, &starts, rng);
+                starts.extend(replacements);
+                // More than half of all processes that ever take part: two quorums always meet.
+                let required = starts.len() / 2 + 1;
+                (crashes, Expectation::Known(nodes.into()), Some(required))
+            }
+            Promise::Unknown => (Vec::new(), Expectation::Unknown, None),
+        };
+        let unlisted = match promise {
+            Promise::Expected => BTreeSet::new(),
+            Promise::Unknown => unlisted(nodes, rng),
+        };
+        let blind = blind(nodes, rng);
+        let staleness = match promise {
+            Promise::Expected => up_to(rng, until),
+            // The margin of 5 s, less a lookup's interval with its jitter and latency, less the
+            // time to form.
+            Promise::Unknown => up_to(rng, 2 * SECOND),
+        };
+        let splits = (0..rng.random_range(0..3))
+            .map(|_| {
+                let from = up_to(rng, until);
+                let apart = rng.random_range(1..=nodes);
+                Split {
+                    from,
+                    to: (from + up_to(rng, until)).min(until),
+                    apart: (1..=2 * nodes)
+                        .sample(rng, apart.into())
+                        .into_iter()
+                        .collect(),
+                }
+            })
+            .collect();
+        Self {
+            starts,
+            crashes,
+            until,
+            expectation,
+            required_contact_points,
+            staleness,
+            failing_lookups: rng.random_range(0.0..0.5),
+            partial_lookups: if rng.random_bool(0.4) {
+                1.0
+            } else {
+                rng.random_range(0.0..0.5)
+            },
+            blind,
+            unlisted,
+            loss: if rng.random() {
+                0.05
+            } else {
+                rng.random_range(0.0..0.4)
+            },
+            repetition: rng.random_range(0.0..0.3),
+            delay: up_to(rng, SECOND / 2),
+            splits,
+        }
+    }
+}
+
+/// Whom AWS does not list: nobody, any few, or all but two.
+fn unlisted(nodes: Host, rng: &mut impl Rng) -> BTreeSet<Host> {
+    let most = nodes.saturating_sub(2);
+    let count = match rng.random_range(0..3) {
+        0 => 0,
+        1 => rng.random_range(0..=most),
+        _ => return (1..=most).collect(),
+    };
+    (1..=nodes).sample(rng, count.into()).into_iter().collect()
+}
+
+/// Whom each node's partial lookups miss: any few, or the other half of the cluster.
+fn blind(nodes: Host, rng: &mut impl Rng) -> BTreeMap<Host, BTreeSet<Host>> {
+    let halves: bool = rng.random();
+    (1..=2 * nodes)
+        .map(|viewer| {
+            let missed = if halves {
+                (1..=2 * nodes)
+                    .filter(|host| host % 2 != viewer % 2)
+                    .collect()
+            } else {
+                let count = rng.random_range(0..=nodes);
+                (1..=2 * nodes)
+                    .sample(rng, count.into())
+                    .into_iter()
+                    .collect()
+            };
+            (viewer, missed)
+        })
+        .collect()
+}
+
+type Timed = Vec<(Duration, Host)>;
+
+/// Crashes, each followed by a new process at the same address or another. So few that the nodes
+/// that live in the end are still as many as must consent.
+fn replacements(
+    nodes: Host,
+    until: Duration,
+    starts: &[(Duration, Host)],
+    rng: &mut impl Rng,
+) -> (Timed, Timed) {
+    let most = nodes.saturating_sub(2);
+    let (mut crashes, mut replaced) = (Vec::new(), Vec::new());
+    let count = if most == 0 {
+        0
+    } else {
+        rng.random_range(0..=most)
+    };
+    for (number, (started, host)) in starts
+        .iter()
+        .sample(rng, count.into())
+        .into_iter()
+        .enumerate()
+    {
+        let crash = *started + up_to(rng, until.saturating_sub(*started));
+        crashes.push((crash, *host));
+        let elsewhere = nodes + 1 + u8::try_from(number).unwrap_or(u8::MAX);
+        let at = if rng.random() { *host } else { elsewhere };
+        replaced.push((crash + up_to(rng, SECOND), at));
+    }
+    (crashes, replaced)
+}

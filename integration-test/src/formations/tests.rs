@@ -1,0 +1,74 @@
+//! 10,000 formations, in parts that run side by side.
+
+use super::*;
+
+/// Seeds that each part takes.
+const PART: u64 = 1_000;
+
+fn outcomes(
+    seeds: std::ops::Range<u64>,
+    promise: Promise,
+    mutation: Mutation,
+) -> impl Iterator<Item = Outcome> {
+    seeds.map(move |seed| run(seed, promise, mutation))
+}
+
+#[track_caller]
+fn always_one_cluster(part: u64, promise: Promise) {
+    let mut injected = Injected::default();
+    for outcome in outcomes(part * PART..(part + 1) * PART, promise, Mutation::None) {
+        assert!(outcome.is_good(), "{promise:?}: {outcome}");
+        injected += outcome.injected;
+    }
+    println!("{PART} seeds of {promise:?}, one cluster each; {injected}");
+}
+
+macro_rules! parts {
+    ($promise:expr, $($name:ident = $part:literal),*) => {$(
+        #[test]
+        fn $name() {
+            always_one_cluster($part, $promise);
+        }
+    )*};
+}
+
+parts!(Promise::Expected,
+    there_is_always_one_cluster_with_expected_nodes_known_part_0 = 0,
+    there_is_always_one_cluster_with_expected_nodes_known_part_1 = 1,
+    there_is_always_one_cluster_with_expected_nodes_known_part_2 = 2,
+    there_is_always_one_cluster_with_expected_nodes_known_part_3 = 3,
+    there_is_always_one_cluster_with_expected_nodes_known_part_4 = 4,
+    there_is_always_one_cluster_with_expected_nodes_known_part_5 = 5
+);
+
+parts!(Promise::Unknown,
+    there_is_always_one_cluster_with_expected_nodes_unknown_part_0 = 0,
+    there_is_always_one_cluster_with_expected_nodes_unknown_part_1 = 1,
+    there_is_always_one_cluster_with_expected_nodes_unknown_part_2 = 2,
+    there_is_always_one_cluster_with_expected_nodes_unknown_part_3 = 3
+);
+
+#[track_caller]
+fn is_caught(mutation: Mutation) {
+    let caught =
+        outcomes(0..PART, Promise::Unknown, mutation).any(|outcome| 1 < outcome.clusters.len());
+    assert!(caught, "no seed forms two clusters");
+}
+
+#[test]
+fn partial_views_that_may_found_are_caught() {
+    is_caught(Mutation::PartialMayFound);
+}
+
+#[test]
+fn nodes_outside_their_own_view_that_may_found_are_caught() {
+    is_caught(Mutation::OutsideOwnViewMayFound);
+}
+
+#[test]
+fn a_seed_repeats_its_run() {
+    for seed in 0..20 {
+        let again = run(seed, Promise::Expected, Mutation::None);
+        assert_eq!(run(seed, Promise::Expected, Mutation::None), again);
+    }
+}
