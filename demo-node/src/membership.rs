@@ -13,6 +13,8 @@ mod gossip;
 mod handle;
 mod identity;
 mod members;
+#[cfg(test)]
+mod testing;
 mod timers;
 mod traffic;
 

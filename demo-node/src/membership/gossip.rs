@@ -7,22 +7,23 @@
 //! What `foca` lacks: finding back to peers that went missing when there is nobody left to ask,
 //! telling who left from who died, and asking a member to go.
 
+mod absent;
 mod ask;
+mod config;
+mod departure;
 mod view;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
-    num::{NonZeroU32, NonZeroUsize},
     sync::Arc,
     time::Instant,
 };
 
-use foca::{
-    AccumulatingRuntime, Codec as _, Foca, NoCustomBroadcast, OwnedNotification, PeriodicParams,
-};
-use rand::{RngExt as _, rngs::StdRng, seq::IteratorRandom as _};
+use foca::{AccumulatingRuntime, Codec as _, Foca, NoCustomBroadcast, OwnedNotification};
+use rand::rngs::StdRng;
 
+use self::{absent::Absent, config::config};
 use super::{
     Entropy, Members, MergeError, Refused, Rejection, Settings, Status, Timing, Traffic,
     identity::{About, Identity, Wire},
@@ -49,15 +50,6 @@ const KIND_ASK: u8 = 1;
 
 /// What a node may say of itself, so that a datagram has room for news of five others at least.
 const ABOUT_LIMIT: usize = 200;
-
-/// How many missing peers are tried at a time.
-const KNOCKS: usize = 5;
-
-/// How much more often news is passed on than `foca` would.
-const EXTRA_TRANSMISSIONS: u8 = 8;
-
-/// How often a departure is told to three more members each.
-const FAREWELLS: u32 = 3;
 
 /// A moment, by both clocks.
 #[derive(Debug, Clone, Copy)]
@@ -96,12 +88,7 @@ pub struct Gossip {
     effects: AccumulatingRuntime<Identity>,
     timers: Timers<Due>,
 
-    /// Peers that ought to be there and are not: seeds that have not answered, and members that
-    /// went without leaving; since when.
-    absent: BTreeMap<SocketAddr, Instant>,
-    /// When to try them next, and how often that has been in vain since the last change.
-    knock_at: Option<Instant>,
-    knocks: u32,
+    absent: Absent,
     /// Whether any member is known to know this node by its present generation.
     known: bool,
 
@@ -181,9 +168,7 @@ impl Gossip {
             foca,
             effects: AccumulatingRuntime::new(),
             timers: Timers::new(),
-            absent: BTreeMap::new(),
-            knock_at: None,
-            knocks: 0,
+            absent: Absent::default(),
             known: false,
             suspects: BTreeMap::new(),
             merged: false,
@@ -205,7 +190,7 @@ impl Gossip {
             self.phase = Phase::Up;
             self.stale = true;
         }
-        self.knock_soon(now);
+        self.absent.try_soon(now.instant);
         Ok(())
     }
 
@@ -225,10 +210,10 @@ impl Gossip {
         let present: BTreeSet<_> = self.foca.iter_members().map(|m| m.id().node).collect();
         for seed in seeds {
             if *seed != me && !present.contains(seed) {
-                self.absent.insert(*seed, now.instant);
+                self.absent.add(*seed, now.instant);
             }
         }
-        self.knock_soon(now);
+        self.absent.try_soon(now.instant);
         Ok(())
     }
 
@@ -262,7 +247,7 @@ impl Gossip {
                 Due::Farewell(left) => self.farewell(left, now),
             }
         }
-        if self.knock_at.is_some_and(|at| at <= now.instant) {
+        if self.absent.next().is_some_and(|at| at <= now.instant) {
             self.knock(now);
         }
     }
@@ -270,7 +255,11 @@ impl Gossip {
     /// When to call [`elapsed`](Self::elapsed) next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.timers.next().into_iter().chain(self.knock_at).min()
+        self.timers
+            .next()
+            .into_iter()
+            .chain(self.absent.next())
+            .min()
     }
 
     /// A datagram to be sent. Call until there is none, after every other call.
@@ -349,25 +338,6 @@ impl Gossip {
         self.settle(result, now);
         self.observe(|| teller);
         Ok(())
-    }
-
-    /// Leaves the cluster: first says so, then goes, then makes sure that it is known.
-    pub fn leave(&mut self, now: Now) {
-        match self.phase {
-            Phase::Outside | Phase::Joining => self.gone(Status::Removed),
-            Phase::Up if self.foca.num_members() == 0 => self.gone(Status::Removed),
-            Phase::Up => {
-                self.phase = Phase::Leaving;
-                self.stale = true;
-                self.knock_at = None;
-                let leaving = self.foca.identity().leaving();
-                let result = self.foca.change_identity(leaving, &mut self.effects);
-                self.settle(result, now);
-                self.timers
-                    .schedule(now.instant + self.timing.leave_notice, Due::Depart);
-            }
-            Phase::Leaving | Phase::Departing(_) | Phase::Gone(_) => {}
-        }
     }
 
     /// Becomes part of a cluster, if it is in no other.
@@ -450,15 +420,12 @@ impl Gossip {
             match notification {
                 OwnedNotification::MemberUp(id) => {
                     resized = true;
-                    if self.absent.remove(&id.node).is_some() {
-                        self.knock_soon(now);
-                    }
+                    self.absent.remove(id.node, now.instant);
                 }
                 OwnedNotification::MemberDown(id) => {
                     resized = true;
                     if !id.leaving {
-                        self.absent.insert(id.node, now.instant);
-                        self.knock_soon(now);
+                        self.absent.add(id.node, now.instant);
                     }
                 }
                 OwnedNotification::Active => {
@@ -473,7 +440,7 @@ impl Gossip {
                         "was taken for dead, coming back"
                     );
                     self.known = false;
-                    self.knock_soon(now);
+                    self.absent.try_soon(now.instant);
                 }
                 OwnedNotification::Idle | OwnedNotification::Defunct => self.known = false,
                 OwnedNotification::Rename(..) => {}
@@ -522,72 +489,28 @@ impl Gossip {
         self.stale = true;
     }
 
-    /// Who is missing has changed: try them again, while the node is in the cluster.
-    fn knock_soon(&mut self, now: Now) {
-        if matches!(self.phase, Phase::Joining | Phase::Up) {
-            self.knocks = 0;
-            self.knock_at = Some(now.instant);
-        }
-    }
-
     /// Tries peers that ought to be there. Whoever is in the same cluster answers, and both sides
     /// learn of each other whatever they thought before.
     fn knock(&mut self, now: Now) {
-        self.absent
-            .retain(|_, since| now.instant < *since + self.timing.memory);
-        // An eighth of the period at first, since one that is back is seldom back alone, and longer
-        // and longer while nothing changes. The larger the cluster, the less each has to do.
-        let size = u32::try_from(self.foca.num_members() + 1).unwrap_or(u32::MAX);
-        let slowest = self.timing.knock_period / 10 * size.max(10);
-        let wait = self.timing.knock_period / 8 * (1 << self.knocks.min(16));
-        let wait = wait.min(slowest).mul_f64(self.rng.random_range(0.8..1.2));
-        self.knock_at = Some(now.instant + wait);
-        self.knocks = self.knocks.saturating_add(1);
-
-        if !self.known {
-            // It has told some of its new generation, but datagrams get lost, and until one of
-            // them writes back it neither probes nor gossips.
-            let result = self.foca.gossip(&mut self.effects);
-            self.settle(result, now);
+        if !matches!(self.phase, Phase::Joining | Phase::Up) {
+            self.absent.stop_trying();
+            return;
         }
-        let chosen = self.absent.keys().copied().sample(&mut self.rng, KNOCKS);
+        let size = self.foca.num_members() + 1;
+        let chosen = self
+            .absent
+            .choose(now.instant, size, &self.timing, &mut self.rng);
         for node in chosen {
             let anyone = Identity::anyone_at(node);
             let result = self.foca.announce(anyone, &mut self.effects);
             self.settle(result, now);
         }
-    }
-
-    /// Is gone as of now; the others are told a few times more.
-    fn depart(&mut self, status: Status, now: Now) {
-        let result = self.foca.leave_cluster(&mut self.effects);
-        self.settle(result, now);
-        self.phase = Phase::Departing(status);
-        self.knock_at = None;
-        self.stale = true;
-        self.farewell(FAREWELLS, now);
-    }
-
-    fn farewell(&mut self, left: u32, now: Now) {
-        let Phase::Departing(status) = self.phase else {
-            return;
-        };
-        if left == 0 {
-            self.gone(status);
-            return;
+        if !self.known {
+            // It has told some members of its new generation, but datagrams get lost, and until
+            // one of them writes back it neither probes nor gossips.
+            let result = self.foca.gossip(&mut self.effects);
+            self.settle(result, now);
         }
-        let result = self.foca.gossip(&mut self.effects);
-        self.settle(result, now);
-        self.timers.schedule(
-            now.instant + self.timing.leave_notice,
-            Due::Farewell(left - 1),
-        );
-    }
-
-    fn gone(&mut self, status: Status) {
-        self.phase = Phase::Gone(status);
-        self.knock_at = None;
-        self.stale = true;
     }
 
     fn send(&mut self, to: SocketAddr, kind: u8, message: &[u8], now: Now) {
@@ -611,35 +534,6 @@ impl Gossip {
     }
 }
 
-/// How `foca` is to behave in a cluster of this size.
-fn config(timing: &Timing, size: usize) -> foca::Config {
-    let periodically = |frequency, count| {
-        Some(PeriodicParams {
-            frequency,
-            num_members: NonZeroUsize::new(count).expect("a constant other than 0"),
-        })
-    };
-    let size = u32::try_from(size).unwrap_or(u32::MAX).max(1);
-    let patience = f64::from(size).log10().max(1.0);
-    let lan = foca::Config::new_lan(NonZeroU32::new(size).expect("at least 1, see above"));
-    foca::Config {
-        probe_period: timing.probe_period,
-        probe_rtt: timing.probe_rtt,
-        num_indirect_probes: NonZeroUsize::new(5).expect("a constant other than 0"),
-        // Every node passes news on this often, to members at random. Each one more makes it nearly
-        // three times less likely that somebody never hears; only changes cost anything.
-        max_transmissions: lan.max_transmissions.saturating_add(EXTRA_TRANSMISSIONS),
-        suspect_to_down_after: timing.suspicion.mul_f64(patience),
-        remove_down_after: Some(timing.memory),
-        max_packet_size: NonZeroUsize::new(PACKET_LIMIT).expect("a constant other than 0"),
-        notify_down_members: true,
-        periodic_announce: periodically(timing.announce_period, 1),
-        // It would try those that left, too: see `knock`.
-        periodic_announce_to_down_members: None,
-        periodic_gossip: periodically(timing.gossip_period, 3),
-    }
-}
-
 impl std::fmt::Debug for Gossip {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Gossip")
@@ -649,3 +543,6 @@ impl std::fmt::Debug for Gossip {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

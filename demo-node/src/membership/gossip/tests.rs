@@ -1,0 +1,3 @@
+mod apart;
+mod going;
+mod together;
