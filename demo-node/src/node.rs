@@ -336,9 +336,11 @@ async fn carry_out(
         };
         let done = match order {
             Order::Start(formation) => membership.found(formation).await,
+            // Where this node is in a younger cluster of the same name, the bootstrap has decided
+            // that the two shall be one.
             Order::Join(cluster) => {
                 membership
-                    .join(cluster.formation, cluster.seeds.into_iter().collect())
+                    .switch(cluster.formation, cluster.seeds.into_iter().collect())
                     .await
             }
         };

@@ -144,6 +144,9 @@ impl<D: Datagram> Driver<D> {
             Command::Join(formation, seeds, reply) => {
                 let _ = reply.send(self.gossip.join(formation, &seeds, now));
             }
+            Command::Switch(formation, seeds, reply) => {
+                let _ = reply.send(self.gossip.switch(formation, &seeds, now));
+            }
             Command::State(reply) => {
                 let _ = reply.send(self.gossip.state(now));
             }

@@ -57,6 +57,7 @@ pub enum MergeError {
 pub(super) enum Command {
     Found(Formation, Reply<Result<(), Refused>>),
     Join(Formation, Vec<SocketAddr>, Reply<Result<(), Refused>>),
+    Switch(Formation, Vec<SocketAddr>, Reply<Result<(), Refused>>),
     State(Reply<Result<Vec<u8>, Refused>>),
     Merge(Vec<u8>, Reply<Result<(), MergeError>>),
     Leave(Reply<()>),
@@ -104,6 +105,20 @@ impl Handle {
     /// Where the node is in another cluster, or on its way out.
     pub async fn join(&self, formation: Formation, seeds: Vec<SocketAddr>) -> Result<(), Refused> {
         self.ask(|reply| Command::Join(formation, seeds, reply))
+            .await?
+    }
+
+    /// Leaves its cluster, if it is in another, and joins this one.
+    ///
+    /// # Errors
+    ///
+    /// Where the node is on its way out.
+    pub async fn switch(
+        &self,
+        formation: Formation,
+        seeds: Vec<SocketAddr>,
+    ) -> Result<(), Refused> {
+        self.ask(|reply| Command::Switch(formation, seeds, reply))
             .await?
     }
 

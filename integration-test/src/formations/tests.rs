@@ -32,7 +32,8 @@ macro_rules! parts {
     )*};
 }
 
-parts!(Promise::Expected,
+parts!(
+    Promise::Expected,
     there_is_always_one_cluster_with_expected_nodes_known_part_0 = 0,
     there_is_always_one_cluster_with_expected_nodes_known_part_1 = 1,
     there_is_always_one_cluster_with_expected_nodes_known_part_2 = 2,
@@ -41,7 +42,8 @@ parts!(Promise::Expected,
     there_is_always_one_cluster_with_expected_nodes_known_part_5 = 5
 );
 
-parts!(Promise::Unknown,
+parts!(
+    Promise::Unknown,
     there_is_always_one_cluster_with_expected_nodes_unknown_part_0 = 0,
     there_is_always_one_cluster_with_expected_nodes_unknown_part_1 = 1,
     there_is_always_one_cluster_with_expected_nodes_unknown_part_2 = 2,

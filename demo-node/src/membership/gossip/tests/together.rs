@@ -262,3 +262,30 @@ fn a_node_with_too_much_to_say_of_itself_is_refused() {
     assert!(200 < bytes);
     net.start(settings(1));
 }
+
+#[test]
+fn members_of_a_younger_cluster_switch_to_the_older_one() {
+    let mut net = Net::cluster(2);
+    for last in [3, 4] {
+        net.start(settings(last));
+    }
+    net.act(3, |node, now| node.found(formation(2), now))
+        .unwrap();
+    net.act(4, |node, now| node.join(formation(2), &[address(3)], now))
+        .unwrap();
+    net.run_until(10 * SECOND, |net| net.view(3).members.len() == 2);
+
+    for last in [3, 4] {
+        net.act(last, |node, now| {
+            node.switch(formation(1), &[address(1)], now)
+        })
+        .unwrap();
+    }
+    net.run_until(10 * SECOND, |net| {
+        (1..=4).all(|last| net.view(last).members.len() == 4)
+    });
+    for last in 1..=4 {
+        assert_eq!(net.view(last).formation, Some(formation(1)));
+        assert_eq!(net.status(last), Status::Up);
+    }
+}
