@@ -147,7 +147,7 @@ fn matches(pattern: &str, text: &str) -> bool {
         (Some(wanted), Some(actual)) if wanted == actual => {
             matches(pattern_rest.as_str(), text_rest.as_str())
         }
-        (Some(_), Some(_)) | (Some(_), None) | (None, Some(_)) => false,
+        (Some(_), Some(_) | None) | (None, Some(_)) => false,
     }
 }
 

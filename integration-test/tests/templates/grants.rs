@@ -22,48 +22,51 @@ const CLUSTER: &str = "demo";
 const SERVICE: &str = "orders";
 const ROLE: &str = "node";
 
-/// A role, the policy that is about finding peers, and what finds them with it.
+/// Who finds peers, and so has a role to do it with.
 #[derive(Clone, Copy, Debug)]
-enum Role {
-    OfService,
-    OfTaskSet,
-    OfInstance,
+enum Node {
+    /// A task of a service.
+    Service,
+    /// A task of a task set.
+    TaskSet,
+    /// A process on an instance.
+    Instance,
 }
 
 #[tokio::test]
 async fn a_role_allows_what_discovery_calls_and_nothing_else() {
-    for role in [Role::OfService, Role::OfTaskSet, Role::OfInstance] {
-        let statements = role.statements();
-        let region = role.region(&statements).await;
+    for node in [Node::Service, Node::TaskSet, Node::Instance] {
+        let statements = node.statements();
+        let region = node.region(&statements).await;
 
-        let discovery = role.discovery(&region).await;
+        let discovery = node.discovery(&region).await;
         let seen = look(&discovery).await.unwrap();
-        assert!(seen.completeness.is_complete(), "{role:?}: {seen:?}");
+        assert!(seen.completeness.is_complete(), "{node:?}: {seen:?}");
         discovery.expected_nodes(SERVICE, PATIENCE).await.unwrap();
 
-        assert_eq!(granted(&statements), called(&region), "{role:?}");
+        assert_eq!(granted(&statements), called(&region), "{node:?}");
     }
 }
 
 #[tokio::test]
 async fn what_is_taken_away_is_missed_and_named() {
-    for role in [Role::OfService, Role::OfTaskSet, Role::OfInstance] {
-        let all = role.statements();
+    for node in [Node::Service, Node::TaskSet, Node::Instance] {
+        let all = node.statements();
         for n in 0..all.len() {
             let mut rest = all.clone();
             let taken = granted(&[rest.remove(n)]);
             let taken = taken.first().unwrap();
-            let region = role.region(&rest).await;
+            let region = node.region(&rest).await;
 
-            let discovery = role.discovery(&region).await;
+            let discovery = node.discovery(&region).await;
             let looked_up = look(&discovery).await.err();
             let expected = discovery.expected_nodes(SERVICE, PATIENCE).await.err();
 
             let error = looked_up.or(expected).unwrap();
-            assert_eq!(error.remedy(), Remedy::FixPermissions, "{role:?}");
+            assert_eq!(error.remedy(), Remedy::FixPermissions, "{node:?}");
             assert!(
                 error.to_string().contains(taken),
-                "{role:?}, {taken}: {error}"
+                "{node:?}, {taken}: {error}"
             );
         }
     }
@@ -71,8 +74,8 @@ async fn what_is_taken_away_is_missed_and_named() {
 
 #[tokio::test]
 async fn another_cluster_of_the_same_account_stays_closed() {
-    for role in [Role::OfService, Role::OfTaskSet] {
-        let region = role.region(&role.statements()).await;
+    for node in [Node::Service, Node::TaskSet] {
+        let region = node.region(&node.statements()).await;
         let elsewhere = region.edit(|account| {
             account.put_service("payments", SERVICE, 1);
             account.run_task(Task::of_service("payments", SERVICE).role(ROLE))
@@ -86,7 +89,7 @@ async fn another_cluster_of_the_same_account_stays_closed() {
         assert_eq!(
             denied.remedy(),
             Remedy::FixPermissions,
-            "{role:?}: {denied}"
+            "{node:?}: {denied}"
         );
         let name = elsewhere.cluster();
         assert_eq!(name, "payments");
@@ -94,16 +97,16 @@ async fn another_cluster_of_the_same_account_stays_closed() {
             .expected_nodes(SERVICE, PATIENCE)
             .await
             .unwrap_err();
-        assert_eq!(asked.remedy(), Remedy::FixPermissions, "{role:?}: {asked}");
+        assert_eq!(asked.remedy(), Remedy::FixPermissions, "{node:?}: {asked}");
     }
 }
 
-impl Role {
+impl Node {
     fn statements(self) -> Vec<Value> {
         let (template, role) = match self {
-            Self::OfService => ("ecs-service.yaml", "TaskRole"),
-            Self::OfTaskSet => ("ecs-task-set.yaml", "TaskRole"),
-            Self::OfInstance => ("ec2-auto-scaling-group.yaml", "InstanceRole"),
+            Self::Service => ("ecs-service.yaml", "TaskRole"),
+            Self::TaskSet => ("ecs-task-set.yaml", "TaskRole"),
+            Self::Instance => ("ec2-auto-scaling-group.yaml", "InstanceRole"),
         };
         let template = Template::read(template).unwrap();
         let cluster = format!("arn:aws:ecs:{REGION}:{ACCOUNT_ID}:cluster/{CLUSTER}");
@@ -127,7 +130,7 @@ impl Role {
         region.edit(|account| {
             account.role_mut(ROLE).allow_only(statements);
             account.put_service(CLUSTER, SERVICE, 2);
-            if matches!(self, Self::OfTaskSet) {
+            if matches!(self, Self::TaskSet) {
                 account.put_task_set(CLUSTER, SERVICE);
             }
             for _ in 0..2 {
@@ -140,12 +143,12 @@ impl Role {
 
     async fn discovery(self, region: &Region) -> Discovery {
         match self {
-            Self::OfService => {
+            Self::Service => {
                 let mut ecs = Ecs::in_cluster(CLUSTER);
                 ecs.client = client(region);
                 ready(Settings::Ecs(ecs), &Surroundings::default()).await
             }
-            Self::OfTaskSet => {
+            Self::TaskSet => {
                 let mut ecs = EcsTaskSet::in_cluster(CLUSTER);
                 ecs.client = client(region);
                 let task = region.edit(|account| {
@@ -155,7 +158,7 @@ impl Role {
                 let surroundings = surroundings(&environment);
                 ready(Settings::EcsTaskSet(ecs), &surroundings).await
             }
-            Self::OfInstance => {
+            Self::Instance => {
                 let mut ec2 = Ec2TagBased::by_tag("service");
                 ec2.client = client(region);
                 ready(Settings::Ec2TagBased(ec2), &Surroundings::default()).await
@@ -176,7 +179,7 @@ fn surroundings(environment: &BTreeMap<String, String>) -> Surroundings {
 }
 
 async fn ready(settings: Settings, surroundings: &Surroundings) -> Discovery {
-    Discovery::in_surroundings(settings, surroundings)
+    Box::pin(Discovery::in_surroundings(settings, surroundings))
         .await
         .unwrap()
 }

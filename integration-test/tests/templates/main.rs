@@ -5,10 +5,12 @@
     reason = "the lint knows test functions, but not their helpers"
 )]
 
+mod agreement;
 mod grants;
 mod network;
 mod permissions;
 mod readme;
+mod statements;
 mod support;
 mod text;
 mod workloads;

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use integration_test::templates::Template;
 use serde_json::{Value, json};
 
-use crate::support::{all_keep, breaks, choices, texts};
+use crate::{
+    statements::{Policy, Statement, statements},
+    support::{all_keep, breaks, choices, texts},
+};
 
 const SERVICE: &str = "ecs-service.yaml";
 const INSTANCES: &str = "ec2-auto-scaling-group.yaml";
@@ -192,87 +195,6 @@ fn templates_work_in_every_partition() {
     );
 }
 
-/// A statement of a policy, and where it stands.
-struct Statement<'a> {
-    at: &'a str,
-    what: Policy,
-    statement: &'a Value,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Policy {
-    /// What a role may do.
-    Identity,
-    /// Who may take a role.
-    Trust,
-    /// What goes through a VPC endpoint.
-    Endpoint,
-}
-
-fn statements(template: &Template) -> Vec<Statement<'_>> {
-    let documents = template.resources().flat_map(|resource| {
-        let properties = resource.properties;
-        let own = match resource.kind {
-            "AWS::IAM::Role" => {
-                let policies = choices(&properties["Policies"]).into_iter();
-                let policies = policies.map(|policy| (Policy::Identity, &policy["PolicyDocument"]));
-                let trust = (Policy::Trust, &properties["AssumeRolePolicyDocument"]);
-                policies.chain([trust]).collect()
-            }
-            "AWS::IAM::ManagedPolicy" | "AWS::IAM::Policy" => {
-                vec![(Policy::Identity, &properties["PolicyDocument"])]
-            }
-            "AWS::EC2::VPCEndpoint" => vec![(Policy::Endpoint, &properties["PolicyDocument"])],
-            _ => Vec::new(),
-        };
-        own.into_iter()
-            .map(move |(what, document)| (resource.id, what, document))
-    });
-    documents
-        .flat_map(|(at, what, document)| {
-            let statements = choices(&document["Statement"]).into_iter();
-            statements.map(move |statement| Statement {
-                at,
-                what,
-                statement,
-            })
-        })
-        .collect()
-}
-
-impl<'a> Statement<'a> {
-    fn actions(&self) -> Vec<&'a str> {
-        choices(&self.statement["Action"])
-            .into_iter()
-            .filter_map(Value::as_str)
-            .collect()
-    }
-
-    fn on_everything(&self) -> bool {
-        choices(&self.statement["Resource"])
-            .iter()
-            .any(|resource| *resource == "*")
-    }
-
-    /// The condition keys, whatever the operator, with what they must be.
-    fn conditions(&self) -> BTreeMap<&'a str, &'a Value> {
-        let operators = self.statement["Condition"].as_object();
-        let keys = operators.into_iter().flatten().filter(|(operator, _)| {
-            // Those that hold where the key is missing confine nothing.
-            ["ArnEquals", "ArnLike", "StringEquals", "StringLike"].contains(&operator.as_str())
-        });
-        let keys = keys.filter_map(|(_, keys)| keys.as_object()).flatten();
-        keys.map(|(key, value)| (key.as_str(), value)).collect()
-    }
-
-    fn named(&self) -> String {
-        let sid = self.statement["Sid"]
-            .as_str()
-            .unwrap_or("a statement without a name");
-        format!("{}, {sid}", self.at)
-    }
-}
-
 /// Neither in a statement nor by AWS's own policies, which are full of them.
 fn no_wildcard_action(template: &Template) -> Vec<String> {
     let wide = statements(template).into_iter().filter(|statement| {
@@ -332,7 +254,7 @@ fn star_only_where_forced(template: &Template) -> Vec<String> {
     let forced: BTreeMap<_, _> = FORCED.iter().copied().collect();
     let wide = statements(template)
         .into_iter()
-        .filter(|statement| statement.on_everything());
+        .filter(Statement::on_everything);
     wide.filter(|statement| {
         let conditions = statement.conditions();
         !statement

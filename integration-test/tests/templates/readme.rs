@@ -1,21 +1,10 @@
 //! The table of permissions in the templates' README says what the templates grant.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-};
+use std::{collections::BTreeSet, fs};
 
-use integration_test::templates::{Template, folder};
-use serde_json::Value;
+use integration_test::templates::folder;
 
-use crate::support::choices;
-
-/// The templates that run nodes.
-const RUNNING: [&str; 3] = [
-    "ecs-service.yaml",
-    "ecs-task-set.yaml",
-    "ec2-auto-scaling-group.yaml",
-];
+use crate::support::{choices, granted_to_nodes};
 
 /// A row of the table.
 struct Row {
@@ -29,12 +18,12 @@ struct Row {
 fn every_permission_has_a_row_and_every_row_a_permission() {
     let rows: BTreeSet<_> = rows().into_iter().map(|row| row.permission).collect();
 
-    assert_eq!(rows, granted().into_keys().collect());
+    assert_eq!(rows, granted_to_nodes().into_keys().collect());
 }
 
 #[test]
 fn a_row_names_the_conditions_and_the_resource_of_its_permission() {
-    let granted = granted();
+    let granted = granted_to_nodes();
     for row in rows() {
         let Row {
             permission,
@@ -90,23 +79,4 @@ fn rows() -> Vec<Row> {
         }
     });
     rows.collect()
-}
-
-/// What the roles of nodes may do, with the statements that say so.
-fn granted() -> BTreeMap<String, Vec<Value>> {
-    let mut granted: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for name in RUNNING {
-        let template = Template::read(name).unwrap();
-        for role in template.of_kind("AWS::IAM::Role") {
-            for policy in choices(&role.properties["Policies"]) {
-                for statement in choices(&policy["PolicyDocument"]["Statement"]) {
-                    for action in choices(&statement["Action"]) {
-                        let action = action.as_str().unwrap().to_owned();
-                        granted.entry(action).or_default().push(statement.clone());
-                    }
-                }
-            }
-        }
-    }
-    granted
 }

@@ -1,12 +1,19 @@
 //! What the rules share: findings, and ways to walk a template.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use integration_test::templates::Template;
 use serde_json::Value;
 
 /// Long enough for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
+
+/// The templates that run nodes.
+pub(crate) const RUNNING: [&str; 3] = [
+    "ecs-service.yaml",
+    "ecs-task-set.yaml",
+    "ec2-auto-scaling-group.yaml",
+];
 
 /// A rule gives what breaks it.
 pub(crate) type Rule = fn(&Template) -> Vec<String>;
@@ -62,7 +69,7 @@ pub(crate) fn texts(value: &Value) -> Vec<(Option<&str>, &str)> {
             Value::Array(items) => items.iter().for_each(|item| walk(around, item, found)),
             Value::Object(fields) => {
                 for (name, field) in fields {
-                    walk(Some(name).map(String::as_str), field, found);
+                    walk(Some(name.as_str()), field, found);
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -71,6 +78,25 @@ pub(crate) fn texts(value: &Value) -> Vec<(Option<&str>, &str)> {
     let mut found = Vec::new();
     walk(None, value, &mut found);
     found
+}
+
+/// What the roles of nodes, and of ECS on their behalf, may do, with the statements that say so.
+pub(crate) fn granted_to_nodes() -> BTreeMap<String, Vec<Value>> {
+    let mut granted: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for name in RUNNING {
+        let template = Template::read(name).unwrap();
+        for role in template.of_kind("AWS::IAM::Role") {
+            for policy in choices(&role.properties["Policies"]) {
+                for statement in choices(&policy["PolicyDocument"]["Statement"]) {
+                    for action in choices(&statement["Action"]) {
+                        let action = action.as_str().unwrap().to_owned();
+                        granted.entry(action).or_default().push(statement.clone());
+                    }
+                }
+            }
+        }
+    }
+    granted
 }
 
 /// Absent, or `AWS::NoValue`.
