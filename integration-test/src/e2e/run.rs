@@ -13,7 +13,7 @@ use super::{
 use crate::scenarios;
 
 /// Scenarios mostly wait. More of them at once would slow each other down on a small machine.
-const SIDE_BY_SIDE: usize = 4;
+const SIDE_BY_SIDE: usize = 6;
 
 /// Runs what `options` ask for, several at once: each scenario has an account and addresses of its own.
 pub async fn run(options: &Options, host: &Host) -> Report {

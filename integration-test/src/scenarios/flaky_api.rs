@@ -83,10 +83,10 @@ fn make_lookups_flaky(region: &Region) {
     };
     let slow = Fault::Delay(Duration::from_millis(300));
     let faults = region.faults();
-    faults.add(Fault::Throttle.on(LOOKUP).with_probability(0.2));
-    faults.add(broken.on(LOOKUP).with_probability(0.1));
+    faults.add(Fault::Throttle.on(LOOKUP).with_probability(0.1));
+    faults.add(broken.on(LOOKUP).with_probability(0.05));
     faults.add(slow.on(LOOKUP).with_probability(0.3));
-    faults.add(Fault::ShortPages(2).on([Action::ListTasks]));
+    faults.add(Fault::ShortPages(3).on([Action::ListTasks]));
     faults.add(
         Fault::PartialList(1)
             .on([Action::ListTasks])
