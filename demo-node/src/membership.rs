@@ -118,7 +118,7 @@ pub enum Entropy {
     /// The operating system.
     System,
     /// A seed, so that a simulation repeats. Never for a real cluster: nonces would repeat too.
-    Seeded(StdRng),
+    Seeded(Box<StdRng>),
 }
 
 impl Timing {
@@ -171,7 +171,7 @@ impl Environment {
     pub fn simulated(seed: u64, unix_millis: fn() -> u64) -> Self {
         Self {
             unix_millis,
-            entropy: Entropy::Seeded(StdRng::seed_from_u64(seed)),
+            entropy: Entropy::Seeded(Box::new(StdRng::seed_from_u64(seed))),
         }
     }
 }

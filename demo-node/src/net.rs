@@ -45,7 +45,7 @@ impl Listener for TcpListener {
     type Stream = TcpStream;
 
     async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, from) = TcpListener::accept(self).await?;
+        let (stream, from) = Self::accept(self).await?;
         stream.set_nodelay(true)?;
         Ok((stream, from))
     }

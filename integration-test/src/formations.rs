@@ -395,7 +395,7 @@ impl World {
         let Some(node) = self.nodes.get_mut(&host) else {
             return;
         };
-        let founded_at = self.now.saturating_duration_since(self.began).as_millis() as u64;
+        let founded_at = self.now.saturating_duration_since(self.began).as_secs();
         let outputs = node
             .coordinator
             .handle(self.now, founded_at, input, &mut self.rng);

@@ -13,27 +13,27 @@ use crate::membership::Status;
 
 /// `GET /alive`: the process turns its loop, or it could not answer.
 pub(super) async fn alive() -> Response {
-    answer(true, "answering".to_owned())
+    answer(true, "answering")
 }
 
 /// `GET /startup`: the first lookup has ended, or there was no need for it.
 pub(super) async fn startup(State(sources): State<Sources>) -> Response {
     let status = sources.bootstrap_status().borrow().clone();
     let started = status.last_lookup.is_some() || sources.members().me.status == Status::Up;
-    answer(started, status.message.clone())
+    answer(started, &status.message)
 }
 
 /// `GET /ready`: the node is a member.
 pub(super) async fn ready(State(sources): State<Sources>) -> Response {
     match sources.members().me.status {
-        Status::Up => answer(true, "member of the cluster".to_owned()),
-        Status::Joining => answer(false, sources.bootstrap_status().borrow().message.clone()),
-        Status::Leaving => answer(false, "leaving the cluster".to_owned()),
-        Status::Down | Status::Removed => answer(false, "has left the cluster".to_owned()),
+        Status::Up => answer(true, "member of the cluster"),
+        Status::Joining => answer(false, &sources.bootstrap_status().borrow().message),
+        Status::Leaving => answer(false, "leaving the cluster"),
+        Status::Down | Status::Removed => answer(false, "has left the cluster"),
     }
 }
 
-fn answer(good: bool, message: String) -> Response {
+fn answer(good: bool, message: &str) -> Response {
     let status = if good {
         StatusCode::OK
     } else {

@@ -120,8 +120,8 @@ pub(super) async fn join(
         .membership
         .join(formation, vec![seed])
         .await
-        .map_err(refused)?;
-    Ok(done(format!("asking {seed} to join")))
+        .map_err(|error| refused(&error))?;
+    Ok(done(&format!("asking {seed} to join")))
 }
 
 /// `DELETE /cluster/members/{address}`
@@ -136,8 +136,8 @@ pub(super) async fn leave(
         .membership
         .leave_member(node)
         .await
-        .map_err(refused)?;
-    Ok(done(format!("leaving {}", named(&sources, node))))
+        .map_err(|error| refused(&error))?;
+    Ok(done(&format!("leaving {}", named(&sources, node))))
 }
 
 /// `PUT /cluster/members/{address}`
@@ -156,12 +156,16 @@ pub(super) async fn change(
                 .membership
                 .leave_member(node)
                 .await
-                .map_err(refused)?;
-            Ok(done(format!("leaving {}", named(&sources, node))))
+                .map_err(|error| refused(&error))?;
+            Ok(done(&format!("leaving {}", named(&sources, node))))
         }
         "down" => {
-            sources.membership.down(node).await.map_err(refused)?;
-            Ok(done(format!("downing {}", named(&sources, node))))
+            sources
+                .membership
+                .down(node)
+                .await
+                .map_err(|error| refused(&error))?;
+            Ok(done(&format!("downing {}", named(&sources, node))))
         }
         _ => Err(Problem::new(
             StatusCode::BAD_REQUEST,
@@ -176,7 +180,7 @@ pub(super) async fn state(State(sources): State<Sources>) -> Result<Response, Pr
         .membership
         .state()
         .await
-        .map_err(refused)?
+        .map_err(|error| refused(&error))?
         .into_response())
 }
 
@@ -255,8 +259,8 @@ fn bad_form(rejection: &FormRejection, field: &str) -> Problem {
     )
 }
 
-fn refused(refused: Refused) -> Problem {
-    let status = match &refused {
+fn refused(refused: &Refused) -> Problem {
+    let status = match refused {
         Refused::OtherCluster(_) | Refused::NotMember | Refused::Leaving => StatusCode::CONFLICT,
         Refused::Unknown(_) => StatusCode::NOT_FOUND,
         Refused::Stopped => StatusCode::SERVICE_UNAVAILABLE,
@@ -264,6 +268,6 @@ fn refused(refused: Refused) -> Problem {
     Problem::new(status, refused.to_string())
 }
 
-fn done(message: String) -> Response {
+fn done(message: &str) -> Response {
     Json(serde_json::json!({ "message": message })).into_response()
 }

@@ -282,7 +282,7 @@ impl Gossip {
                     self.settle(result, now);
                     self.observe(|| None);
                 }
-                Due::Ask(pending) => self.ask(pending, now),
+                Due::Ask(pending) => self.ask(&pending, now),
                 Due::Depart => self.depart(Status::Removed, now),
                 Due::Farewell(left) => self.farewell(left, now),
             }

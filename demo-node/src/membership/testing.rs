@@ -96,7 +96,7 @@ impl Net {
 
     pub(super) fn start(&mut self, settings: Settings) {
         let node = settings.node;
-        let entropy = Entropy::Seeded(StdRng::seed_from_u64(settings.uid.0));
+        let entropy = Entropy::Seeded(Box::new(StdRng::seed_from_u64(settings.uid.0)));
         let gossip = Gossip::new(settings, entropy, self.now()).unwrap();
         self.nodes.insert(node, gossip);
     }

@@ -25,12 +25,13 @@ use crate::membership::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
+type Outbox = mpsc::UnboundedSender<(Vec<u8>, SocketAddr)>;
 type Inbox = mpsc::UnboundedReceiver<(Vec<u8>, SocketAddr)>;
 
 /// Sockets in memory. What is sent to an address that nobody has is lost.
 #[derive(Default)]
 struct Memory {
-    inboxes: Mutex<BTreeMap<SocketAddr, mpsc::UnboundedSender<(Vec<u8>, SocketAddr)>>>,
+    inboxes: Mutex<BTreeMap<SocketAddr, Outbox>>,
 }
 
 struct MemorySocket {

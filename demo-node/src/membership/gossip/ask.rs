@@ -98,17 +98,18 @@ impl Gossip {
             request: Request { uid, order },
             tries_left: TRIES,
         };
-        self.ask(pending, now);
+        self.ask(&pending, now);
     }
 
-    pub(super) fn ask(&mut self, pending: Pending, now: Now) {
+    pub(super) fn ask(&mut self, pending: &Pending, now: Now) {
         let message =
             postcard::to_stdvec(&pending.request).expect("a number and a word can be written");
         self.send(pending.to, KIND_ASK, &message, now);
         if 1 < pending.tries_left {
             let again = Pending {
+                to: pending.to,
+                request: pending.request,
                 tries_left: pending.tries_left - 1,
-                ..pending
             };
             self.timers
                 .schedule(now.instant + INTERVAL, Due::Ask(again));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::membership::{
-    Refused, Rejection, Removal, Status,
+    Gossip, Refused, Rejection, Removal, Status,
     testing::{Net, address, formation, settings},
 };
 
@@ -12,7 +12,7 @@ const SECOND: Duration = Duration::from_secs(1);
 #[test]
 fn who_leaves_is_seen_leaving_and_is_gone_within_two_seconds() {
     let mut net = Net::cluster(5);
-    net.act(3, |node, now| node.leave(now));
+    net.act(3, Gossip::leave);
     let mut leaving_seen = 0;
     for _ in 0..200 {
         net.run(Duration::from_millis(10));
@@ -45,7 +45,7 @@ fn who_leaves_is_seen_leaving_and_is_gone_within_two_seconds() {
 fn a_leader_that_leaves_leads_no_more_before_it_is_gone() {
     let mut net = Net::cluster(3);
     assert_eq!(net.view(2).leader().unwrap().node, address(1));
-    net.act(1, |node, now| node.leave(now));
+    net.act(1, Gossip::leave);
     net.run(Duration::from_millis(100));
     assert_eq!(net.sees(2, 1).unwrap().status, Status::Leaving);
     assert_eq!(net.view(2).leader().unwrap().node, address(2));
@@ -55,7 +55,7 @@ fn a_leader_that_leaves_leads_no_more_before_it_is_gone() {
 fn all_leave_at_once() {
     let mut net = Net::cluster(3);
     for last in 1..=3 {
-        net.act(last, |node, now| node.leave(now));
+        net.act(last, Gossip::leave);
     }
     net.run(2 * SECOND);
     for last in 1..=3 {
@@ -74,7 +74,7 @@ fn who_is_alone_or_not_yet_in_leaves_at_once() {
     net.act(2, |node, now| node.join(formation(7), &[address(9)], now))
         .unwrap();
     for last in 1..=3 {
-        net.act(last, |node, now| node.leave(now));
+        net.act(last, Gossip::leave);
         assert_eq!(net.status(last), Status::Removed);
         let refused = net.act(last, |node, now| node.found(formation(1), now));
         assert_eq!(refused, Err(Refused::Leaving));

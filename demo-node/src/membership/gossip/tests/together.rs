@@ -164,7 +164,7 @@ fn a_restarted_process_replaces_its_former_self() {
         net.run(20 * SECOND);
         let names: Vec<_> = events(&before, &net.view(1))
             .iter()
-            .map(|event| event.name())
+            .map(crate::membership::Event::name)
             .collect();
         assert_eq!(names, ["MemberRemoved", "MemberUp"]);
     }
@@ -204,7 +204,7 @@ fn a_state_tells_a_newcomer_everything_at_once() {
     net.start(settings(6));
     net.act(6, |node, now| node.join(formation(1), &[], now))
         .unwrap();
-    let state = net.act(1, |node, now| node.state(now)).unwrap();
+    let state = net.act(1, Gossip::state).unwrap();
     net.act(6, |node, now| node.merge(&state, now)).unwrap();
     let view = net.view(6);
     assert_eq!(view.me.status, Status::Up);
@@ -217,7 +217,7 @@ fn a_state_tells_a_newcomer_everything_at_once() {
 #[test]
 fn a_state_is_taken_from_members_of_the_same_cluster_only() {
     let mut net = Net::cluster(2);
-    let state = net.act(1, |node, now| node.state(now)).unwrap();
+    let state = net.act(1, Gossip::state).unwrap();
     let gossip = net.act(2, |node, _| node.members().me.node);
     assert_eq!(gossip, address(2));
     let mut merge = |last, state: &[u8]| net.act(last, |node, now| node.merge(state, now));
@@ -238,10 +238,7 @@ fn a_state_is_taken_from_members_of_the_same_cluster_only() {
     net.start(settings(3));
     let refused = Err(MergeError::Refused(Refused::NotMember));
     assert_eq!(net.act(3, |node, now| node.merge(&state, now)), refused);
-    assert_eq!(
-        net.act(3, |node, now| node.state(now)),
-        Err(Refused::NotMember)
-    );
+    assert_eq!(net.act(3, Gossip::state), Err(Refused::NotMember));
     net.act(3, |node, now| node.found(formation(2), now))
         .unwrap();
     let refused = Err(MergeError::Unopened(Unopened::OtherCluster));
