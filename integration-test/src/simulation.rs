@@ -233,6 +233,11 @@ impl Simulation {
         self.sides.clear();
     }
 
+    /// Changes what seals the datagrams of nodes that start from now on.
+    pub fn use_keyring(&mut self, keyring: Keyring) {
+        self.options.keyring = keyring;
+    }
+
     /// Changes what part of all datagrams is lost.
     pub fn lose(&mut self, part: f64) {
         self.options.loss = part;
@@ -304,6 +309,12 @@ impl Simulation {
     #[must_use]
     pub fn traffic(&self, address: SocketAddr) -> &Traffic {
         self.nodes[&address].gossip.traffic()
+    }
+
+    /// The seed that everything random follows from.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.options.seed
     }
 
     /// The running nodes.

@@ -11,6 +11,7 @@ mod absent;
 mod ask;
 mod config;
 mod departure;
+mod suspicion;
 mod view;
 
 use std::{
@@ -20,10 +21,14 @@ use std::{
     time::Instant,
 };
 
-use foca::{AccumulatingRuntime, Codec as _, Foca, NoCustomBroadcast, OwnedNotification};
+use foca::{AccumulatingRuntime, Foca, NoCustomBroadcast, OwnedNotification};
 use rand::rngs::StdRng;
 
-use self::{absent::Absent, config::config};
+use self::{
+    absent::Absent,
+    config::config,
+    suspicion::{sender, suspect},
+};
 use super::{
     Entropy, Members, MergeError, Refused, Rejection, Settings, Status, Timing, Traffic,
     identity::{About, Identity, Wire},
@@ -94,6 +99,8 @@ pub struct Gossip {
 
     /// Members that do not answer, and who says so.
     suspects: BTreeMap<SocketAddr, SocketAddr>,
+    /// Those of them that this node found out, and tells.
+    warned: BTreeSet<SocketAddr>,
     /// Whether it has another member's full state already.
     merged: bool,
 
@@ -125,6 +132,7 @@ enum Phase {
 #[derive(Debug)]
 enum Due {
     Protocol(foca::Timer<Identity>),
+    Warning(SocketAddr),
     Ask(ask::Pending),
     Depart,
     Farewell(u32),
@@ -171,6 +179,7 @@ impl Gossip {
             absent: Absent::default(),
             known: false,
             suspects: BTreeMap::new(),
+            warned: BTreeSet::new(),
             merged: false,
             replays: Replays::new(now.instant),
             outbox: VecDeque::new(),
@@ -282,6 +291,7 @@ impl Gossip {
                     self.settle(result, now);
                     self.observe(|| None);
                 }
+                Due::Warning(node) => self.warn(node, now),
                 Due::Ask(pending) => self.ask(&pending, now),
                 Due::Depart => self.depart(Status::Removed, now),
                 Due::Farewell(left) => self.farewell(left, now),
@@ -422,19 +432,15 @@ impl Gossip {
             return Err(Rejection::Replayed);
         }
         match opened.message.split_first() {
-            Some((&KIND_PROTOCOL, mut message)) => {
+            Some((&KIND_PROTOCOL, message)) => {
                 let result = self.foca.handle_data(message, &mut self.effects);
                 let understood = result.is_ok();
                 self.settle(Ok(()), now);
-                self.observe(|| {
-                    let header = Wire.decode_header(&mut message).ok()?;
-                    Some(header.src.node)
-                });
-                if understood {
-                    Ok(())
-                } else {
-                    Err(Rejection::Malformed)
+                if !understood {
+                    return Err(Rejection::Malformed);
                 }
+                self.observe(|| sender(message));
+                Ok(())
             }
             Some((&KIND_ASK, request)) => self.asked(request, now),
             Some(_) | None => Err(Rejection::Malformed),
@@ -451,6 +457,11 @@ impl Gossip {
             self.send(to.node, KIND_PROTOCOL, &message, now);
         }
         while let Some((after, timer)) = self.effects.to_schedule() {
+            if let Some(suspect) = suspect(&timer)
+                && self.warned.insert(suspect.id().node)
+            {
+                self.warn(suspect.id().node, now);
+            }
             self.timers
                 .schedule(now.instant + after, Due::Protocol(timer));
         }
@@ -492,41 +503,6 @@ impl Gossip {
                 .set_config(config)
                 .expect("only what may change differs");
         }
-    }
-
-    /// Whether a suspect has objected in time. Told of the end of a suspicion that is no more, `foca`
-    /// 2.0.0 changes nothing and yet writes to the member that it is dead: that one then comes
-    /// back under a new generation for nothing, and a thousand of them never come to rest.
-    fn is_moot(&self, timer: &foca::Timer<Identity>) -> bool {
-        let foca::Timer::ChangeSuspectToDown {
-            member_id,
-            incarnation,
-            token: _,
-        } = timer
-        else {
-            return false;
-        };
-        let suspected = foca::Member::new(member_id.clone(), *incarnation, foca::State::Suspect);
-        !self.foca.iter_members().any(|member| *member == suspected)
-    }
-
-    /// Notes who does not answer, and on whose word: the teller's, or this node's own.
-    fn observe(&mut self, teller: impl FnOnce() -> Option<SocketAddr>) {
-        let suspects: BTreeSet<SocketAddr> = self
-            .foca
-            .iter_members()
-            .filter(|member| member.state() == foca::State::Suspect)
-            .map(|member| member.id().node)
-            .collect();
-        if self.suspects.keys().eq(&suspects) {
-            return;
-        }
-        let teller = teller().unwrap_or(self.foca.identity().node);
-        self.suspects.retain(|node, _| suspects.contains(node));
-        for node in suspects {
-            self.suspects.entry(node).or_insert(teller);
-        }
-        self.stale = true;
     }
 
     /// Tries peers that ought to be there. Whoever is in the same cluster answers, and both sides

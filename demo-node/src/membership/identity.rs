@@ -122,6 +122,20 @@ impl fmt::Debug for Identity {
 pub(super) struct Wire;
 
 impl Wire {
+    /// Writes a whole message of the protocol.
+    pub(super) fn write(
+        header: &Header<Identity>,
+        updates: &[foca::Member<Identity>],
+    ) -> Result<Vec<u8>, postcard::Error> {
+        let count = u16::try_from(updates.len());
+        let count = count.map_err(|_too_many| postcard::Error::SerializeBufferFull)?;
+        let mut bytes = Vec::new();
+        Self.encode_header(header, &mut bytes)?;
+        bytes.extend(count.to_be_bytes());
+        bytes.extend(Self::write_all(updates.iter())?);
+        Ok(bytes)
+    }
+
     /// Writes several members one after the other.
     pub(super) fn write_all<'a>(
         members: impl Iterator<Item = &'a foca::Member<Identity>>,

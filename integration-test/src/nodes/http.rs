@@ -123,7 +123,7 @@ mod tests {
         let server = Server::start(|mut stream| async move {
             let answer = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 7\r\n\r\nwaiting";
             stream.write_all(answer.as_bytes()).await.unwrap();
-            pending().await;
+            pending::<()>().await;
         })
         .await;
 

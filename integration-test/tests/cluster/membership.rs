@@ -1,0 +1,4 @@
+//! What the membership promises.
+
+mod network;
+mod promises;
