@@ -6,7 +6,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use demo_node::{
     cluster::NodeUid,
-    membership::{Event, Removal, Status},
+    membership::{Event, Gossip, Removal, Status},
     seal::Keyring,
 };
 use integration_test::simulation::{Options, Simulation, node};
@@ -88,7 +88,7 @@ fn a_node_that_leaves_is_gone_within_2_s() {
     for_each(|size, options| {
         let mut cluster = Simulation::cluster(size, options);
         let leaver = some_node(&cluster, size);
-        cluster.with(leaver, |node, now| node.leave(now));
+        cluster.with(leaver, Gossip::leave);
         within(2 * SECOND, &mut cluster, "gone", |cluster| {
             cluster.view(leaver).me.status == Status::Removed
                 && cluster
@@ -204,7 +204,7 @@ fn every_node_can_be_replaced_one_by_one() {
         within(3 * SECOND, &mut cluster, "joined", |cluster| {
             cluster.agree(6)
         });
-        cluster.with(node(old), |node, now| node.leave(now));
+        cluster.with(node(old), Gossip::leave);
         within(3 * SECOND, &mut cluster, "left", |cluster| {
             cluster.view(node(old)).me.status == Status::Removed
         });
@@ -230,7 +230,7 @@ fn secrets_change_by_restarts_without_losing_a_member() {
     for ring in &rings[1..] {
         cluster.use_keyring(ring.clone());
         for number in 1..=4 {
-            cluster.with(node(number), |node, now| node.leave(now));
+            cluster.with(node(number), Gossip::leave);
             cluster.run_for(SECOND);
             cluster.kill(node(number));
             cluster.start_node(node(number), Some(node(1 + number % 4)));
