@@ -1,8 +1,9 @@
-//! Nodes as processes on this machine: their addresses, their lives, and what they say over HTTP.
+//! Nodes as processes or containers on this machine: their addresses, their lives, and what they say over HTTP.
 //!
 //! Knows neither AWS nor what a scenario expects.
 
 pub mod addresses;
+pub mod docker;
 pub mod group;
 pub mod http;
 pub mod network;

@@ -14,13 +14,21 @@ use anyhow::Context;
 use xshell::{Shell, cmd};
 
 pub(crate) use self::options::Options as Args;
+use self::options::Target;
+use crate::image;
 
-pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
+pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
     // Asked before the build, which replaces this very file.
     let this = env::current_exe().context("this program's own path is unknown")?;
     let e2e = this.with_file_name("e2e");
 
-    eprintln!("==> build (the first one takes some ten minutes: aws-sdk-ec2 is large)");
+    match args.target {
+        Target::Embedded => {}
+        Target::Docker => {
+            image::build(sh, &image::commit(sh)?)?;
+        }
+    }
+    eprintln!("\n==> build (the first one takes some ten minutes: aws-sdk-ec2 is large)");
     cmd!(sh, "cargo build --workspace")
         .run()
         .context("mend what the compiler names above")?;

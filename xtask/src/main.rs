@@ -7,6 +7,7 @@
 
 mod check;
 mod e2e;
+mod image;
 mod steps;
 mod templates;
 mod test;
@@ -34,6 +35,7 @@ enum Command {
     Check(check::Args),
     Test(test::Args),
     E2e(e2e::Args),
+    Image(image::Args),
 }
 
 fn main() -> ExitCode {
@@ -53,7 +55,8 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Check(check::Args {}) => check::run(&sh),
         Command::Test(args) => test::run(&sh, &args),
-        Command::E2e(_) => e2e::run(&sh),
+        Command::E2e(args) => e2e::run(&sh, &args),
+        Command::Image(args) => image::run(&sh, &args),
     }
 }
 

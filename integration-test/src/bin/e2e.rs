@@ -1,6 +1,6 @@
 //! Runs the end-to-end scenarios; `cargo xtask e2e` builds and starts it.
 //!
-//! The program that nodes run is the `demo-node` beside this one.
+//! The program that nodes run is the `demo-node` beside this one, or the image of that name.
 
 #![expect(
     clippy::print_stdout,
@@ -20,6 +20,9 @@ use clap::Parser;
 use integration_test::e2e::{host::Host, options::Options, report::Report, run::run};
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// What `cargo xtask image` builds.
+const IMAGE: &str = "demo-node:latest";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -46,7 +49,7 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
     let program = env::current_exe()
         .context("this program's own path is unknown")?
         .with_file_name("demo-node");
-    let host = Host::prepare(program, logs.path().to_owned())?;
+    let host = Host::prepare(options.target, program, IMAGE, logs.path().to_owned())?;
 
     let report = tokio::select! {
         report = Box::pin(run(&options, &host)) => report,

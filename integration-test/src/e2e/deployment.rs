@@ -1,6 +1,6 @@
 //! One scenario's share of a target: an AWS account of its own, and nodes that AWS runs there.
 //!
-//! AWS is pretended by a [`Region`] in this process; a node is a process on this machine.
+//! AWS is pretended by a [`Region`] in this process; a node is a process on this machine, or a container.
 //! A node learns what ECS or EC2 would tell it and its own settings, and nothing else.
 
 use std::{
@@ -15,8 +15,8 @@ use anyhow::Context;
 
 use super::host::Host;
 use crate::{
-    nodes::{node::Node, process::Process, settings::Settings},
-    region::Region,
+    nodes::{node::Node, settings::Settings},
+    region::{Region, TaskArn},
 };
 
 /// The name of the cluster that every scenario is about.
@@ -24,6 +24,9 @@ pub const ORDERS: &str = "orders";
 
 /// All nodes of a run share one key, decoys too: it must not be the key that keeps clusters apart.
 const GOSSIP_KEY: &str = "a key that only end-to-end runs use";
+
+/// Where the SDKs of a task get its credentials.
+const CREDENTIALS_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 
 /// An account, and the nodes in it.
 #[derive(Debug)]
@@ -83,7 +86,7 @@ impl<'host> Deployment<'host> {
         fs::create_dir_all(&logs).with_context(|| format!("creating {}", logs.display()))?;
         Ok(Self {
             host,
-            region: Region::start().await,
+            region: host.region().await?,
             logs,
             baits: Cell::new(0),
         })
@@ -96,7 +99,30 @@ impl<'host> Deployment<'host> {
 
     /// An address that no node has had.
     pub fn free_address(&self) -> anyhow::Result<Ipv4Addr> {
-        Ok(self.host.addresses.next()?)
+        self.host.next_address()
+    }
+
+    /// What ECS tells the containers of a task.
+    pub fn task_environment(&self, task: &TaskArn) -> BTreeMap<String, String> {
+        let mut environment = self.region.task_environment(task);
+        let asks_for_credentials = environment.contains_key(CREDENTIALS_URI);
+        if asks_for_credentials && !self.host.hands_out_credentials() {
+            // The same, handed over at once.
+            let credentials = self.region.edit(|account| {
+                let role = account.task(task).role.clone();
+                account.credentials(&role.unwrap_or_default(), task.id())
+            });
+            environment.remove(CREDENTIALS_URI);
+            environment.extend([
+                ("AWS_ACCESS_KEY_ID".to_owned(), credentials.access_key_id),
+                (
+                    "AWS_SECRET_ACCESS_KEY".to_owned(),
+                    credentials.secret_access_key,
+                ),
+                ("AWS_SESSION_TOKEN".to_owned(), credentials.session_token),
+            ]);
+        }
+        environment
     }
 
     /// Starts a node.
@@ -118,7 +144,9 @@ impl<'host> Deployment<'host> {
         }
         environment.extend(basics(ports).and(settings).into_environment());
 
-        let process = Process::start(&self.host.group, &self.host.program, &environment, log)
+        let process = self
+            .host
+            .start(address, &environment, log)
             .with_context(|| format!("starting {name}"))?;
         Ok(Node::new(
             name,

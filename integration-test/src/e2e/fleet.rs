@@ -192,7 +192,7 @@ impl<'deployment> Fleet<'deployment> {
             address,
             behind,
             ports: Ports::USUAL,
-            environment: region.task_environment(&arn),
+            environment: self.deployment.task_environment(&arn),
             settings: self.settings.clone(),
         };
         Ok((arn, placed))

@@ -1,41 +1,151 @@
-//! What all nodes of a run share: their addresses, their process group, their program, the folder of their logs.
+//! What all nodes of a run share: what they run on, their process group, the folder of their logs.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf};
 
 use anyhow::{Context, ensure};
+use tokio::process::Command;
 
-use crate::nodes::{addresses::Addresses, group::Group};
+use super::options::Target;
+use crate::{
+    nodes::{addresses::Addresses, docker::Docker, group::Group, process::Process},
+    region::Region,
+};
 
 /// This machine, for one run.
 #[derive(Debug)]
 pub struct Host {
-    /// One for each node.
-    pub addresses: Addresses,
-    /// Ends the nodes with the run.
-    pub group: Group,
-    /// What a node is.
-    pub program: PathBuf,
+    /// Ends the nodes with the run. Dropped before the ground that they stand on.
+    group: Group,
+    ground: Ground,
     logs: PathBuf,
 }
 
+/// What nodes run on.
+#[derive(Debug)]
+enum Ground {
+    /// They are processes of `program`, each with a loopback address.
+    Loopback {
+        addresses: Addresses,
+        program: PathBuf,
+    },
+    /// They are containers.
+    Docker(Docker),
+}
+
 impl Host {
-    /// Prepares a run whose nodes are processes of `program` and whose logs go to `logs`.
-    pub fn prepare(program: PathBuf, logs: PathBuf) -> anyhow::Result<Self> {
-        ensure!(
-            program.exists(),
-            "there is no {}: build it with `cargo build --workspace`",
-            program.display()
-        );
+    /// Prepares a run whose logs go to `logs`. Nodes are processes of `program` or containers of `image`.
+    pub fn prepare(
+        target: Target,
+        program: PathBuf,
+        image: &str,
+        logs: PathBuf,
+    ) -> anyhow::Result<Self> {
+        let ground = match target {
+            Target::Embedded => {
+                ensure!(
+                    program.exists(),
+                    "there is no {}: build it with `cargo build --workspace`",
+                    program.display()
+                );
+                let addresses = Addresses::claim()?;
+                Ground::Loopback { addresses, program }
+            }
+            Target::Docker => Ground::Docker(Docker::start(image)?),
+        };
         Ok(Self {
-            addresses: Addresses::claim()?,
             group: Group::start().context("starting the guard of the nodes' process group")?,
-            program,
+            ground,
             logs,
+        })
+    }
+
+    /// An address that no node of the run has had.
+    pub fn next_address(&self) -> anyhow::Result<Ipv4Addr> {
+        Ok(match &self.ground {
+            Ground::Loopback { addresses, .. } => addresses.next()?,
+            Ground::Docker(docker) => docker.next()?,
+        })
+    }
+
+    /// An empty region that nodes can reach.
+    pub async fn region(&self) -> anyhow::Result<Region> {
+        Ok(match &self.ground {
+            Ground::Loopback { .. } => Region::start().await,
+            Ground::Docker(docker) => Region::start_on(docker.listen()?).await,
+        })
+    }
+
+    /// Whether the AWS SDKs of nodes take credentials from the region over plain HTTP, as from ECS:
+    /// they do from a loopback address, and from no other but that of ECS.
+    pub fn hands_out_credentials(&self) -> bool {
+        match &self.ground {
+            Ground::Loopback { .. } => true,
+            Ground::Docker(_) => false,
+        }
+    }
+
+    /// Starts a node. It knows `environment` and nothing else.
+    pub fn start(
+        &self,
+        address: Ipv4Addr,
+        environment: &BTreeMap<String, String>,
+        log: PathBuf,
+    ) -> anyhow::Result<Process> {
+        Ok(match &self.ground {
+            Ground::Loopback { program, .. } => {
+                let mut command = Command::new(program);
+                command.arg("run").env_clear().envs(environment);
+                Process::start(&self.group, command, log)?
+            }
+            Ground::Docker(docker) => {
+                let command = docker.run_at(address, environment);
+                Process::start(&self.group, command, log)?
+                    .in_container(docker.container_at(address))
+            }
         })
     }
 
     /// The folder for one scenario's logs.
     pub fn logs_of(&self, scenario: &str) -> PathBuf {
         self.logs.join(scenario)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+
+    use super::*;
+    use crate::eventually::eventually;
+
+    #[tokio::test]
+    async fn a_node_knows_what_it_was_told_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        // A shell script in a node's place.
+        let program = folder.path().join("node");
+        fs::write(&program, "#!/bin/sh\nenv\n").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        let logs = folder.path().to_owned();
+        let host = Host::prepare(Target::Embedded, program, "", logs).unwrap();
+
+        let told = BTreeMap::from([("DEMO_NODE_LOG_LEVEL".to_owned(), "debug".to_owned())]);
+        let log = folder.path().join("log");
+        let address = host.next_address().unwrap();
+        let node = host.start(address, &told, log.clone()).unwrap();
+        eventually(Duration::from_secs(10), async || {
+            node.ended().ok_or("it still runs")
+        })
+        .await
+        .unwrap();
+
+        // The shell adds these itself.
+        let log = fs::read_to_string(&log).unwrap();
+        let environment: Vec<_> = log
+            .lines()
+            .filter(|line| {
+                !line.starts_with("PWD=") && !line.starts_with("_=") && !line.starts_with("SHLVL=")
+            })
+            .collect();
+        assert_eq!(environment, ["DEMO_NODE_LOG_LEVEL=debug"]);
     }
 }

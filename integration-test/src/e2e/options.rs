@@ -41,6 +41,8 @@ pub struct Options {
 pub enum Target {
     /// Processes on this machine, each with a loopback address of its own; AWS is pretended. Needs nothing but Rust.
     Embedded,
+    /// Containers of the image on a network of their own; AWS is pretended. Needs Docker on Linux; builds the image first.
+    Docker,
 }
 
 /// What is shown.

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::{
     deployment::Deployment,
     host::Host,
-    options::{Options, Scenario},
+    options::{Options, Scenario, Target},
     record::Record,
     report::{Outcome, Report, Told},
 };
@@ -39,11 +39,14 @@ async fn show(scenario: Scenario, options: &Options, host: &Host, run_started: I
     let started = Instant::now();
     let record = Record::new(name.clone(), run_started);
 
-    let outcome = match attempt(scenario, options, host, &record).await {
-        Ok(()) => Outcome::Passed,
-        Err(error) => Outcome::Failed {
-            error,
-            logs: host.logs_of(&name),
+    let outcome = match cannot_show(options.target, scenario) {
+        Some(reason) => Outcome::Skipped { reason },
+        None => match attempt(scenario, options, host, &record).await {
+            Ok(()) => Outcome::Passed,
+            Err(error) => Outcome::Failed {
+                error,
+                logs: host.logs_of(&name),
+            },
         },
     };
     Told {
@@ -51,6 +54,27 @@ async fn show(scenario: Scenario, options: &Options, host: &Host, run_started: I
         outcome,
         steps: record.into_steps(),
         took: started.elapsed(),
+    }
+}
+
+/// Why a target cannot show a scenario, where that is so.
+fn cannot_show(target: Target, scenario: Scenario) -> Option<&'static str> {
+    match target {
+        Target::Embedded => None,
+        Target::Docker => match scenario {
+            Scenario::Ec2Ports => Some("each container has an address of its own here"),
+            Scenario::Partition => {
+                Some("a Docker network has no sides: it can only lose containers")
+            }
+            Scenario::EcsService
+            | Scenario::Ec2Tag
+            | Scenario::EcsTags
+            | Scenario::EcsTaskSet
+            | Scenario::Scale
+            | Scenario::Failure
+            | Scenario::Rolling
+            | Scenario::FlakyApi => None,
+        },
     }
 }
 

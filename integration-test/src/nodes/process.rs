@@ -2,10 +2,9 @@
 
 use std::{
     cell::RefCell,
-    collections::BTreeMap,
     fs::{self, File},
     io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{ExitStatus, Stdio},
 };
 
@@ -20,6 +19,8 @@ pub struct Process {
     /// Looking whether it has ended needs to write; nobody looks twice at once.
     child: RefCell<Child>,
     log: PathBuf,
+    /// Where the process only stands for a container.
+    container: Option<String>,
 }
 
 /// A node that should run has ended.
@@ -35,19 +36,10 @@ pub struct Ended {
 }
 
 impl Process {
-    /// Starts `binary run` with nothing but `environment`, its output in `log`.
-    pub fn start(
-        group: &Group,
-        binary: &Path,
-        environment: &BTreeMap<String, String>,
-        log: PathBuf,
-    ) -> io::Result<Self> {
+    /// Starts `command`, its output in `log`.
+    pub fn start(group: &Group, mut command: Command, log: PathBuf) -> io::Result<Self> {
         let output = File::create(&log)?;
-        let mut command = Command::new(binary);
         command
-            .arg("run")
-            .env_clear()
-            .envs(environment)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -57,7 +49,15 @@ impl Process {
         Ok(Self {
             child: RefCell::new(child),
             log,
+            container: None,
         })
+    }
+
+    /// Says that the process is the `docker run` of the container of that name.
+    #[must_use]
+    pub fn in_container(mut self, name: String) -> Self {
+        self.container = Some(name);
+        self
     }
 
     /// How it ended, if it has.
@@ -92,12 +92,38 @@ impl Process {
 
     /// Ends it without a chance to say good-bye (SIGKILL).
     pub async fn kill(&mut self) -> io::Result<()> {
-        self.child.get_mut().kill().await
+        let Some(container) = &self.container else {
+            return self.child.get_mut().kill().await;
+        };
+        // SIGKILL would end `docker run` and not reach the container.
+        let killed = Command::new("docker").args(["kill", container]).output();
+        let killed = killed.await?;
+        if !killed.status.success() {
+            let answer = String::from_utf8_lossy(&killed.stderr).into_owned();
+            return Err(io::Error::other(answer));
+        }
+        self.child.get_mut().wait().await?;
+        Ok(())
     }
 
     /// `None` once its end was noticed: the number may by then be another process's.
     fn pid(&mut self) -> Option<Pid> {
         Pid::from_raw(i32::try_from(self.child.get_mut().id()?).ok()?)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(container) = &self.container
+            && self.ended().is_none()
+        {
+            // Nobody waits for it: the end of the run removes what this does not.
+            let _ = Command::new("docker")
+                .args(["rm", "--force", container])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn();
+        }
     }
 }
 
@@ -109,68 +135,24 @@ mod tests {
     use crate::eventually::eventually;
 
     #[tokio::test]
-    async fn a_node_knows_what_it_was_told_and_nothing_else() {
-        let told = BTreeMap::from([("DEMO_NODE_LOG_LEVEL".to_owned(), "debug".to_owned())]);
-        let stand_in = StandIn::start("env", &told);
-
-        eventually(Duration::from_secs(10), async || {
-            stand_in.process.ended().ok_or("it still runs")
-        })
-        .await
-        .unwrap();
-
-        // The shell adds these itself.
-        let log = fs::read_to_string(&stand_in.process.log).unwrap();
-        let environment: Vec<_> = log
-            .lines()
-            .filter(|line| {
-                !line.starts_with("PWD=") && !line.starts_with("_=") && !line.starts_with("SHLVL=")
-            })
-            .collect();
-        assert_eq!(environment, ["DEMO_NODE_LOG_LEVEL=debug"]);
-    }
-
-    #[tokio::test]
     async fn a_node_that_is_asked_to_leave_says_how_it_ended() {
-        let mut stand_in = StandIn::start(
-            "trap 'exit 7' TERM; echo ready; while :; do /bin/sleep 0.01; done",
-            &BTreeMap::new(),
-        );
+        // A shell script in a node's place.
+        let script = "trap 'exit 7' TERM; echo ready; while :; do /bin/sleep 0.01; done";
+        let folder = tempfile::tempdir().unwrap();
+        let group = Group::start().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let mut process = Process::start(&group, command, folder.path().join("log")).unwrap();
         eventually(Duration::from_secs(10), async || {
-            let words = stand_in.process.last_words();
+            let words = process.last_words();
             if words == "ready" { Ok(()) } else { Err(words) }
         })
         .await
         .unwrap();
 
-        let status = stand_in.process.terminate().await.unwrap();
+        let status = process.terminate().await.unwrap();
 
         assert_eq!(status.code(), Some(7));
-        assert_eq!(stand_in.process.ended(), Some(status));
-    }
-
-    /// A shell script in a node's place.
-    struct StandIn {
-        process: Process,
-        _group: Group,
-        _folder: tempfile::TempDir,
-    }
-
-    impl StandIn {
-        fn start(script: &str, environment: &BTreeMap<String, String>) -> Self {
-            use std::os::unix::fs::PermissionsExt;
-
-            let folder = tempfile::tempdir().unwrap();
-            let program = folder.path().join("node");
-            fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-            fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
-            let group = Group::start().unwrap();
-            let log = folder.path().join("log");
-            Self {
-                process: Process::start(&group, &program, environment, log).unwrap(),
-                _group: group,
-                _folder: folder,
-            }
-        }
+        assert_eq!(process.ended(), Some(status));
     }
 }

@@ -1,0 +1,208 @@
+//! Nodes as containers, on a Docker network of their own.
+//!
+//! Drives the `docker` command, which knows where Docker is and who may use it.
+//! Each `docker run` stays in the foreground: what the container says is the output of a process here,
+//! a SIGTERM to that process reaches the node, and how it ends is how the node ended.
+//!
+//! Only where containers run on this very machine: they are asked, and ask, by their addresses.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{Ipv4Addr, TcpListener},
+    os::unix::process::CommandExt,
+    process::{Child, ChildStdin, Command, Output, Stdio},
+    sync::atomic::{AtomicU8, Ordering},
+};
+
+/// How many networks are tried.
+const ATTEMPTS: u8 = 32;
+
+/// A network, and the containers on it. Dropping it removes them all.
+#[derive(Debug)]
+pub struct Docker {
+    /// The network's name; also the label of the containers.
+    run: String,
+    image: String,
+    block: u8,
+    next: AtomicU8,
+    guard: Child,
+    lifeline: Option<ChildStdin>,
+}
+
+/// Containers cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum DockerError {
+    /// There is no `docker` command.
+    #[error("start `docker {command}`; is Docker installed?")]
+    NoCommand {
+        /// What was to be done.
+        command: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+
+    /// Docker does not do it.
+    #[error("`docker {command}` failed: {answer}")]
+    Refused {
+        /// What was to be done.
+        command: String,
+        /// What Docker said.
+        answer: String,
+    },
+
+    /// Docker runs elsewhere: on another machine, or in a virtual one.
+    #[error(
+        "listen on {gateway}, where containers would reach this process; \
+         Docker must run on this very machine, and this machine run Linux"
+    )]
+    Elsewhere {
+        /// This machine's address on the containers' network.
+        gateway: Ipv4Addr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+
+    /// The run needs more addresses than its network has.
+    #[error("all 253 addresses of this run are used up")]
+    UsedUp,
+}
+
+impl Docker {
+    /// Makes the network, for containers of `image`.
+    pub fn start(image: &str) -> Result<Self, DockerError> {
+        docker(&["image", "inspect", image])?;
+        let run = format!("cluster-on-aws-e2e-{}", std::process::id());
+        let block = create_network(&run)?;
+
+        // As for processes: whoever cannot clean up any more, the guard outlives.
+        let mut guard = Command::new("sh")
+            .args(["-c", GUARD, "guard", &run])
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|source| DockerError::NoCommand {
+                command: "ps".to_owned(),
+                source,
+            })?;
+        let lifeline = guard.stdin.take();
+        Ok(Self {
+            run,
+            image: image.to_owned(),
+            block,
+            next: AtomicU8::new(2),
+            guard,
+            lifeline,
+        })
+    }
+
+    /// A listener that containers reach.
+    pub fn listen(&self) -> Result<TcpListener, DockerError> {
+        let gateway = address(self.block, 1);
+        TcpListener::bind((gateway, 0)).map_err(|source| DockerError::Elsewhere { gateway, source })
+    }
+
+    /// An address that this run has not used before.
+    pub fn next(&self) -> Result<Ipv4Addr, DockerError> {
+        let next = |next: u8| next.checked_add(1).filter(|&next| next < u8::MAX);
+        self.next
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next)
+            .map(|last| address(self.block, last))
+            .map_err(|_full| DockerError::UsedUp)
+    }
+
+    /// The name of the container at an address.
+    pub fn container_at(&self, address: Ipv4Addr) -> String {
+        let [.., last] = address.octets();
+        format!("{}-{last}", self.run)
+    }
+
+    /// Runs a container at an address until it ends. Nothing in it is more than ECS allows it.
+    pub fn run_at(
+        &self,
+        address: Ipv4Addr,
+        environment: &BTreeMap<String, String>,
+    ) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new("docker");
+        command
+            .args(["run", "--rm", "--network", &self.run, "--label", &self.run])
+            .args(["--name", &self.container_at(address)])
+            .args(["--ip", &address.to_string()])
+            .args(["--read-only", "--cap-drop", "ALL"])
+            .args(["--security-opt", "no-new-privileges"]);
+        for (name, value) in environment {
+            command.arg("--env").arg(format!("{name}={value}"));
+        }
+        command.arg(&self.image);
+        command
+    }
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        drop(self.lifeline.take());
+        // Nothing is left when this returns.
+        let _ = self.guard.wait();
+    }
+}
+
+/// Waits until its input ends, then removes everything that carries the run's name.
+/// More than once: a container may have been about to start.
+const GUARD: &str = r#"
+cat > /dev/null
+for attempt in 1 2 3 4 5; do
+    containers=$(docker ps --all --quiet --filter "label=$1")
+    [ -z "$containers" ] || docker rm --force $containers
+    docker network rm "$1" && exit
+    sleep 1
+done
+"#;
+
+/// The third number of its addresses. Networks of other runs, or of anybody, may be in the way of the first choice.
+fn create_network(run: &str) -> Result<u8, DockerError> {
+    let [.., first] = std::process::id().to_be_bytes();
+    let mut attempts = (0..ATTEMPTS).map(|attempt| first.wrapping_add(attempt));
+    loop {
+        let block = attempts
+            .next()
+            .expect("a block is tried before none is left");
+        let subnet = format!("{}/24", address(block, 0));
+        match docker(&[
+            "network", "create", "--label", run, "--subnet", &subnet, run,
+        ]) {
+            Ok(_) => return Ok(block),
+            Err(error) if attempts.len() == 0 => return Err(error),
+            Err(error @ DockerError::NoCommand { .. }) => return Err(error),
+            Err(_) => {}
+        }
+    }
+}
+
+/// Private addresses that neither Docker by itself nor most networks use.
+fn address(block: u8, last: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 226, block, last)
+}
+
+/// Runs `docker` and gives what it prints.
+fn docker(arguments: &[&str]) -> Result<String, DockerError> {
+    let output = Command::new("docker").args(arguments).output();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = output.map_err(|source| DockerError::NoCommand {
+        command: arguments.join(" "),
+        source,
+    })?;
+    if status.success() {
+        return Ok(String::from_utf8_lossy(&stdout).trim().to_owned());
+    }
+    Err(DockerError::Refused {
+        command: arguments.join(" "),
+        answer: String::from_utf8_lossy(&stderr).trim().to_owned(),
+    })
+}

@@ -1,0 +1,250 @@
+//! `cargo xtask image`: the container image of demo-node.
+//!
+//! One static binary and the CA certificates, `FROM scratch`. Nothing is pulled:
+//! the binary is compiled on this machine, and `docker/Dockerfile` says how it becomes an image.
+
+use std::{
+    env,
+    fs::{self, Permissions},
+    io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail, ensure};
+use xshell::{Shell, cmd};
+
+use crate::root;
+
+/// What the image is called on this machine.
+pub(crate) const NAME: &str = "demo-node";
+
+/// An image that is pulled whenever a task starts must be small; what outgrows this has gained something by mistake.
+const LIMIT: u64 = 25_000_000;
+
+const DOCKERFILE: &str = "docker/Dockerfile";
+
+/// The stage of the Dockerfile that an image is made by, and what it takes from the one before.
+const LAST_STAGE: &str = "\nFROM scratch\n";
+const BUILD_STAGE: &str = "FROM scratch AS build\nCOPY . /image/\n";
+
+/// Where the binary looks for them, and where Debian, Ubuntu and Alpine keep theirs.
+const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
+
+/// Builds the container image: one static binary, the CA certificates, nothing else.
+///
+/// Compiles on this machine, which must run Linux, and pulls no image.
+/// Elsewhere, or without Rust: docker build --file docker/Dockerfile --tag demo-node .
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The image's tag; `latest` is set as well [default: the commit, marked where files differ from it].
+    #[arg(long)]
+    tag: Option<String>,
+
+    /// Publish it, for example to 123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo-node.
+    #[arg(long, value_name = "REPOSITORY")]
+    push: Option<String>,
+
+    /// Only lay out the image's files in this folder; needs no Docker.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["tag", "push"])]
+    files: Option<PathBuf>,
+}
+
+pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
+    if let Some(folder) = &args.files {
+        return lay_out(sh, folder);
+    }
+    let tag = match &args.tag {
+        Some(tag) => tag.clone(),
+        None => commit(sh)?,
+    };
+    let image = build(sh, &tag)?;
+    let Some(repository) = &args.push else {
+        eprintln!("next: cargo xtask e2e --target docker    (forms clusters of containers of it)");
+        eprintln!("  or: cargo xtask image --push REPOSITORY");
+        return Ok(());
+    };
+
+    let published = format!("{repository}:{tag}");
+    cmd!(sh, "docker tag {image} {published}").run()?;
+    cmd!(sh, "docker push {published}")
+        .run()
+        .with_context(|| format!("{published} was not published; {}", login_hint(repository)))?;
+    eprintln!("published {published}");
+    Ok(())
+}
+
+/// Builds the image, tries it, and gives its name with the tag.
+pub(crate) fn build(sh: &Shell, tag: &str) -> anyhow::Result<String> {
+    // Asked first: the build takes minutes.
+    cmd!(sh, "docker version")
+        .quiet()
+        .ignore_stdout()
+        .run()
+        .context("Docker does not answer: start it, or let this user use it (see `docker info`)")?;
+
+    let folder = target_folder()?.join("image");
+    lay_out(sh, &folder)?;
+
+    let image = format!("{NAME}:{tag}");
+    let latest = format!("{NAME}:latest");
+    eprintln!("\n==> pack {image}");
+    let dockerfile = sh.read_file(DOCKERFILE)?;
+    cmd!(
+        sh,
+        "docker build --quiet --tag {image} --tag {latest} --file - {folder}"
+    )
+    .stdin(packing(&dockerfile)?)
+    .ignore_stdout()
+    .run()
+    .context("the image cannot be packed; Docker says above why")?;
+
+    let only_size = "{{.Size}}";
+    let size = cmd!(sh, "docker image inspect --format {only_size} {image}")
+        .quiet()
+        .read()?;
+    let size: u64 = size.parse().context("Docker does not tell the size")?;
+    // As it is meant to run: not root, nothing writable, no capabilities.
+    let version = cmd!(
+        sh,
+        "docker run --rm --read-only --cap-drop ALL --network none {image} --version"
+    )
+    .quiet()
+    .read()
+    .context("the image was built and does not start")?;
+    eprintln!(
+        "{image}: {version}, {:.1} MB of at most {:.0} MB",
+        megabytes(size),
+        megabytes(LIMIT)
+    );
+    ensure!(
+        size <= LIMIT,
+        "the image is too large: see what has made {} grow",
+        folder.display()
+    );
+    Ok(image)
+}
+
+/// The files of the image, in a folder.
+fn lay_out(sh: &Shell, folder: &Path) -> anyhow::Result<()> {
+    let certificates = Path::new("/").join(CERTIFICATES);
+    ensure!(
+        certificates.exists(),
+        "there is no {}: install the CA certificates (`apt-get install ca-certificates`; on Alpine `apk add ca-certificates`)",
+        certificates.display()
+    );
+    let host = cmd!(sh, "rustc --print host-tuple").quiet().read()?;
+    if !host.contains("-linux-") {
+        bail!(
+            "{host} cannot link a static Linux binary: docker build --file {DOCKERFILE} --tag {NAME} ."
+        );
+    }
+
+    eprintln!("\n==> compile (the first time takes some ten minutes: aws-sdk-ec2 is large)");
+    // A target is named, though it is this machine's: so the flags do not reach build scripts and macros,
+    // which cannot be static.
+    cmd!(
+        sh,
+        "cargo build --locked --release --package demo-node --target {host}"
+    )
+    .env("RUSTFLAGS", "-C target-feature=+crt-static")
+    .run()
+    .context("mend what the compiler names above")?;
+    let binary = target_folder()?.join(host).join("release/demo-node");
+
+    let copied = || -> io::Result<()> {
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+        install(&binary, &folder.join("demo-node"), 0o755)?;
+        install(&certificates, &folder.join(CERTIFICATES), 0o644)
+    };
+    copied().with_context(|| format!("{} cannot be filled", folder.display()))
+}
+
+fn install(from: &Path, to: &Path, mode: u32) -> io::Result<()> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::copy(from, to)?;
+    fs::set_permissions(to, Permissions::from_mode(mode))
+}
+
+/// A Dockerfile that ends like ours, and takes the image's files from the folder it is given.
+fn packing(dockerfile: &str) -> anyhow::Result<String> {
+    let (_, last) = dockerfile
+        .split_once(LAST_STAGE)
+        .with_context(|| format!("{DOCKERFILE} has no stage that begins with `FROM scratch`"))?;
+    Ok(format!("{BUILD_STAGE}{LAST_STAGE}{last}"))
+}
+
+/// Where cargo has put this program, and puts everything.
+fn target_folder() -> anyhow::Result<PathBuf> {
+    let this = env::current_exe().context("this program's own path is unknown")?;
+    let target = this.parent().and_then(Path::parent);
+    Ok(target
+        .context("this program is not where cargo puts it")?
+        .to_owned())
+}
+
+/// What the image is made from, as a tag.
+pub(crate) fn commit(sh: &Shell) -> anyhow::Result<String> {
+    cmd!(sh, "git describe --always --dirty")
+        .quiet()
+        .read()
+        .with_context(|| format!("{} is no git clone: give a --tag", root().display()))
+}
+
+fn login_hint(repository: &str) -> String {
+    let registry = repository.split('/').next().unwrap_or(repository);
+    if registry.contains(".dkr.ecr") {
+        format!(
+            "to log in: aws ecr get-login-password | docker login --username AWS --password-stdin {registry}"
+        )
+    } else {
+        format!("to log in: docker login {registry}")
+    }
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_is_the_last_stage_of_the_dockerfile() {
+        let packing = packing(&dockerfile()).unwrap();
+
+        assert!(!packing.contains("rust"), "{packing}");
+        for line in ["COPY --from=build /image/ /", "USER 65532:65532"] {
+            assert!(packing.lines().any(|it| it == line), "{packing}");
+        }
+    }
+
+    #[test]
+    fn the_dockerfile_compiles_with_the_toolchain_of_the_repository() {
+        let toolchain = fs::read_to_string(root().join("rust-toolchain.toml")).unwrap();
+        let version = toolchain.split('"').nth(1).unwrap();
+
+        let dockerfile = dockerfile();
+        assert!(dockerfile.contains(&format!("FROM rust:{version}-")));
+        assert!(dockerfile.contains(&format!("RUSTUP_TOOLCHAIN={version}\n")));
+    }
+
+    #[test]
+    fn who_cannot_push_learns_how_to_log_in() {
+        let registry = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+        let hint = login_hint(&format!("{registry}/demo-node"));
+        assert!(hint.contains("aws ecr get-login-password"));
+        assert!(hint.ends_with(registry));
+
+        assert!(login_hint("localhost:5000/demo-node").ends_with("docker login localhost:5000"));
+    }
+
+    fn dockerfile() -> String {
+        fs::read_to_string(root().join(DOCKERFILE)).unwrap()
+    }
+}
