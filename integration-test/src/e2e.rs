@@ -5,7 +5,10 @@
 pub mod deployment;
 pub mod fleet;
 pub mod host;
+pub mod ministack;
 pub mod options;
 pub mod record;
 pub mod report;
 pub mod run;
+pub mod service;
+pub mod stage;

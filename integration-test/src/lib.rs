@@ -7,4 +7,5 @@ pub mod nodes;
 pub mod region;
 pub mod scenarios;
 pub mod simulation;
+pub mod stacks;
 pub mod templates;

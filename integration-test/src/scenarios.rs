@@ -16,3 +16,4 @@ pub mod least_privilege;
 pub mod partition;
 pub mod rolling;
 pub mod scale;
+pub mod stack;

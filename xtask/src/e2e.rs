@@ -24,7 +24,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
 
     match args.target {
         Target::Embedded => {}
-        Target::Docker => {
+        Target::Docker | Target::Ministack => {
             image::build(sh, &image::commit(sh)?)?;
         }
     }

@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::Context;
 use clap::Parser;
-use integration_test::e2e::{host::Host, options::Options, report::Report, run::run};
+use integration_test::e2e::{options::Options, report::Report, run::run, stage::Stage};
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -49,19 +49,23 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
     let program = env::current_exe()
         .context("this program's own path is unknown")?
         .with_file_name("demo-node");
-    let host = Host::prepare(options.target, program, IMAGE, logs.path().to_owned())?;
+    let preparing = Stage::prepare(options.target, program, IMAGE, logs.path().to_owned());
+    let stage = tokio::select! {
+        stage = Box::pin(preparing) => stage?,
+        signal = interruption() => return Ok(ExitCode::from(128 + signal?)),
+    };
 
     let report = tokio::select! {
-        report = Box::pin(run(&options, &host)) => report,
+        report = Box::pin(run(&options, &stage)) => report,
         signal = interruption() => {
             let signal = signal?;
-            drop(host);
+            drop(stage);
             eprintln!("\ninterrupted: every node was ended. Their logs: {}", logs.keep().display());
             // What a shell says of a process that a signal ended.
             return Ok(ExitCode::from(128 + signal));
         }
     };
-    drop(host);
+    drop(stage);
 
     print!("\n{}", report.to_text());
     if let Some(json) = json {

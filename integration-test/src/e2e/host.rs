@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf};
 use anyhow::{Context, ensure};
 use tokio::process::Command;
 
-use super::options::Target;
 use crate::{
     nodes::{addresses::Addresses, docker::Docker, group::Group, process::Process},
     region::Region,
@@ -33,25 +32,23 @@ enum Ground {
 }
 
 impl Host {
-    /// Prepares a run whose logs go to `logs`. Nodes are processes of `program` or containers of `image`.
-    pub fn prepare(
-        target: Target,
-        program: PathBuf,
-        image: &str,
-        logs: PathBuf,
-    ) -> anyhow::Result<Self> {
-        let ground = match target {
-            Target::Embedded => {
-                ensure!(
-                    program.exists(),
-                    "there is no {}: build it with `cargo build --workspace`",
-                    program.display()
-                );
-                let addresses = Addresses::claim()?;
-                Ground::Loopback { addresses, program }
-            }
-            Target::Docker => Ground::Docker(Docker::start(image)?),
-        };
+    /// For nodes that are processes of `program`, each with a loopback address. Their logs go to `logs`.
+    pub fn of_processes(program: PathBuf, logs: PathBuf) -> anyhow::Result<Self> {
+        ensure!(
+            program.exists(),
+            "there is no {}: build it with `cargo build --workspace`",
+            program.display()
+        );
+        let addresses = Addresses::claim()?;
+        Self::on(Ground::Loopback { addresses, program }, logs)
+    }
+
+    /// For nodes that are containers of `image`, on a network of their own. Their logs go to `logs`.
+    pub fn of_containers(image: &str, logs: PathBuf) -> anyhow::Result<Self> {
+        Self::on(Ground::Docker(Docker::start(image)?), logs)
+    }
+
+    fn on(ground: Ground, logs: PathBuf) -> anyhow::Result<Self> {
         Ok(Self {
             group: Group::start().context("starting the guard of the nodes' process group")?,
             ground,
@@ -126,7 +123,7 @@ mod tests {
         fs::write(&program, "#!/bin/sh\nenv\n").unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
         let logs = folder.path().to_owned();
-        let host = Host::prepare(Target::Embedded, program, "", logs).unwrap();
+        let host = Host::of_processes(program, logs).unwrap();
 
         let told = BTreeMap::from([("DEMO_NODE_LOG_LEVEL".to_owned(), "debug".to_owned())]);
         let log = folder.path().join("log");

@@ -43,6 +43,9 @@ pub enum Target {
     Embedded,
     /// Containers of the image on a network of their own; AWS is pretended. Needs Docker on Linux; builds the image first.
     Docker,
+    /// Containers that the emulator MiniStack runs for a stack that CloudFormation deploys to it.
+    /// Needs Docker on Linux, and Python to install MiniStack beside the build, once; builds the image first.
+    Ministack,
 }
 
 /// What is shown.

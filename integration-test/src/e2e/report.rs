@@ -153,6 +153,15 @@ pub fn progress(since_start: Duration, scenario: &str, step: &Step) {
     );
 }
 
+/// One line while something is prepared that takes long.
+#[expect(
+    clippy::print_stdout,
+    reason = "progress is for the person at the terminal"
+)]
+pub fn announce(what: &str) {
+    println!("==> {what}");
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -5,10 +5,10 @@ use tokio::time::Instant;
 
 use super::{
     deployment::Deployment,
-    host::Host,
     options::{Options, Scenario, Target},
     record::Record,
     report::{Outcome, Report, Told},
+    stage::Stage,
 };
 use crate::scenarios;
 
@@ -16,14 +16,14 @@ use crate::scenarios;
 const SIDE_BY_SIDE: usize = 6;
 
 /// Runs what `options` ask for, several at once: each scenario has an account and addresses of its own.
-pub async fn run(options: &Options, host: &Host) -> Report {
+pub async fn run(options: &Options, stage: &Stage) -> Report {
     let started = Instant::now();
     let chosen = Scenario::all()
         .iter()
         .filter(|scenario| options.scenarios.is_empty() || options.scenarios.contains(scenario));
 
     let scenarios = stream::iter(chosen)
-        .map(|&scenario| show(scenario, options, host, started))
+        .map(|&scenario| show(scenario, options, stage, started))
         .buffered(SIDE_BY_SIDE)
         .collect()
         .await;
@@ -34,18 +34,18 @@ pub async fn run(options: &Options, host: &Host) -> Report {
     }
 }
 
-async fn show(scenario: Scenario, options: &Options, host: &Host, run_started: Instant) -> Told {
+async fn show(scenario: Scenario, options: &Options, stage: &Stage, run_started: Instant) -> Told {
     let name = scenario.name();
     let started = Instant::now();
     let record = Record::new(name.clone(), run_started);
 
     let outcome = match cannot_show(options.target, scenario) {
         Some(reason) => Outcome::Skipped { reason },
-        None => match attempt(scenario, options, host, &record).await {
+        None => match attempt(scenario, options, stage, &record).await {
             Ok(()) => Outcome::Passed,
             Err(error) => Outcome::Failed {
                 error,
-                logs: host.logs_of(&name),
+                logs: stage.logs_of(&name),
             },
         },
     };
@@ -73,7 +73,24 @@ fn cannot_show(target: Target, scenario: Scenario) -> Option<&'static str> {
             | Scenario::Scale
             | Scenario::Failure
             | Scenario::Rolling
+            | Scenario::LeastPrivilege
             | Scenario::FlakyApi => None,
+        },
+        Target::Ministack => match scenario {
+            Scenario::EcsService | Scenario::Scale | Scenario::Failure => None,
+            Scenario::Ec2Tag | Scenario::Ec2Ports => {
+                Some("MiniStack runs nothing for an EC2 instance")
+            }
+            Scenario::EcsTags => {
+                Some("MiniStack does not propagate the tags of a service to its tasks")
+            }
+            Scenario::EcsTaskSet => Some("MiniStack has no task sets"),
+            Scenario::Rolling => Some("MiniStack stops all old tasks at once"),
+            Scenario::LeastPrivilege => Some("MiniStack judges no conditions of policies"),
+            Scenario::FlakyApi => Some("MiniStack cannot be made to fail"),
+            Scenario::Partition => {
+                Some("a Docker network has no sides: it can only lose containers")
+            }
         },
     }
 }
@@ -81,11 +98,17 @@ fn cannot_show(target: Target, scenario: Scenario) -> Option<&'static str> {
 async fn attempt(
     scenario: Scenario,
     options: &Options,
-    host: &Host,
+    stage: &Stage,
     record: &Record,
 ) -> anyhow::Result<()> {
-    let deployment = Deployment::create(host, &scenario.name()).await?;
     let nodes = usize::from(options.nodes);
+    let host = match stage {
+        Stage::Pretended(host) => host,
+        Stage::Emulated(emulator) => {
+            return scenarios::stack::show(emulator, scenario, record, nodes).await;
+        }
+    };
+    let deployment = Deployment::create(host, &scenario.name()).await?;
     match scenario {
         Scenario::EcsService => scenarios::ecs_service::show(&deployment, record, nodes).await,
         Scenario::Ec2Tag => scenarios::ec2_tag::show(&deployment, record, nodes).await,

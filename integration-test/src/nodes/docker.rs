@@ -21,7 +21,7 @@ const ATTEMPTS: u8 = 32;
 /// A network, and the containers on it. Dropping it removes them all.
 #[derive(Debug)]
 pub struct Docker {
-    /// The network's name; also the label of the containers.
+    /// The network's name; also how those of the containers begin.
     run: String,
     image: String,
     block: u8,
@@ -129,7 +129,7 @@ impl Docker {
     ) -> tokio::process::Command {
         let mut command = tokio::process::Command::new("docker");
         command
-            .args(["run", "--rm", "--network", &self.run, "--label", &self.run])
+            .args(["run", "--rm", "--network", &self.run])
             .args(["--name", &self.container_at(address)])
             .args(["--ip", &address.to_string()])
             .args(["--read-only", "--cap-drop", "ALL"])
@@ -142,6 +142,75 @@ impl Docker {
     }
 }
 
+/// For what somebody else runs on the network.
+impl Docker {
+    /// A container on the network that never runs. Gives its name.
+    pub fn create_anchor(&self) -> Result<String, DockerError> {
+        let name = format!("{}-anchor", self.run);
+        docker(&[
+            "create",
+            "--name",
+            &name,
+            "--network",
+            &self.run,
+            &self.image,
+        ])?;
+        Ok(name)
+    }
+
+    /// The address of this machine that containers know as `host.docker.internal`.
+    pub fn host(&self) -> Result<Ipv4Addr, DockerError> {
+        let arguments = ["network", "inspect", "bridge", "--format", BRIDGE];
+        let answer = docker(&arguments)?;
+        // Docker does not always name the gateway; it is then the first address of the subnet.
+        let (subnet, gateway) = answer.split_once(' ').unwrap_or((&answer, ""));
+        let first = |subnet: &str| {
+            let base: Ipv4Addr = subnet.split('/').next()?.parse().ok()?;
+            Some(Ipv4Addr::from(u32::from(base) + 1))
+        };
+        gateway
+            .parse()
+            .ok()
+            .or_else(|| first(subnet))
+            .ok_or_else(|| DockerError::Refused {
+                command: arguments.join(" "),
+                answer: format!("it has no address: {answer}"),
+            })
+    }
+
+    /// The names, by id, of the running containers with a label.
+    pub fn containers_with(&self, label: &str) -> Result<BTreeMap<String, String>, DockerError> {
+        let network = format!("network={}", self.run);
+        let label = format!("label={label}");
+        let answer = docker(&[
+            "ps",
+            "--filter",
+            &network,
+            "--filter",
+            &label,
+            "--format",
+            "{{.ID}} {{.Names}}",
+        ])?;
+        let container = |line: &str| {
+            let (id, name) = line.split_once(' ')?;
+            Some((id.to_owned(), name.to_owned()))
+        };
+        Ok(answer.lines().filter_map(container).collect())
+    }
+
+    /// Ends a container as a power failure would.
+    pub fn kill(&self, container: &str) -> Result<(), DockerError> {
+        docker(&["kill", container]).map(|_| ())
+    }
+
+    /// What a container has said.
+    pub fn logs(&self, container: &str) -> Result<String, DockerError> {
+        docker(&["logs", container])
+    }
+}
+
+const BRIDGE: &str = "{{range .IPAM.Config}}{{.Subnet}} {{.Gateway}}{{end}}";
+
 impl Drop for Docker {
     fn drop(&mut self) {
         drop(self.lifeline.take());
@@ -150,12 +219,12 @@ impl Drop for Docker {
     }
 }
 
-/// Waits until its input ends, then removes everything that carries the run's name.
+/// Waits until its input ends, then removes the network and all that is on it.
 /// More than once: a container may have been about to start.
 const GUARD: &str = r#"
 cat > /dev/null
 for attempt in 1 2 3 4 5; do
-    containers=$(docker ps --all --quiet --filter "label=$1")
+    containers=$(docker ps --all --quiet --filter "network=$1")
     [ -z "$containers" ] || docker rm --force $containers
     docker network rm "$1" && exit
     sleep 1

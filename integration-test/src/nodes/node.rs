@@ -19,7 +19,8 @@ pub struct Node {
     name: String,
     uri: String,
     management: SocketAddr,
-    process: Process,
+    /// None where somebody else runs it.
+    process: Option<Process>,
 }
 
 /// What a node answers for `/cluster/members`.
@@ -70,7 +71,17 @@ impl Node {
             name,
             uri,
             management,
-            process,
+            process: Some(process),
+        }
+    }
+
+    /// A node that somebody else runs, who also ends it.
+    pub fn of_others(name: String, uri: String, management: SocketAddr) -> Self {
+        Self {
+            name,
+            uri,
+            management,
+            process: None,
         }
     }
 
@@ -109,11 +120,13 @@ impl Node {
             Ok(answer) => return Ok(answer),
             Err(silence) => silence,
         };
-        if let Some(status) = self.process.ended() {
+        if let Some(process) = &self.process
+            && let Some(status) = process.ended()
+        {
             return Err(Ended {
                 name: self.name.clone(),
                 status,
-                last_words: self.process.last_words(),
+                last_words: process.last_words(),
             }
             .into());
         }
@@ -127,13 +140,18 @@ impl Node {
 
     /// Asks it to leave the cluster and end, and waits until it has ended.
     pub async fn leave(&mut self) -> anyhow::Result<ExitStatus> {
-        let ended = self.process.terminate().await;
+        let ended = self.process()?.terminate().await;
         ended.with_context(|| format!("{} cannot be told to leave", self.name))
     }
 
     /// Ends it as a power failure would.
     pub async fn kill(&mut self) -> anyhow::Result<()> {
-        let ended = self.process.kill().await;
+        let ended = self.process()?.kill().await;
         ended.with_context(|| format!("{} cannot be killed", self.name))
+    }
+
+    fn process(&mut self) -> anyhow::Result<&mut Process> {
+        let process = self.process.as_mut();
+        process.with_context(|| format!("somebody else runs {}", self.name))
     }
 }

@@ -1,0 +1,103 @@
+//! Where MiniStack 1.5.33 is not like AWS, as far as the stack of an ECS service meets it.
+//!
+//! The template stays as AWS wants it: here its text is changed for the emulator.
+//! Nothing else that runs against an emulator may know of a difference. Each was seen with that version:
+//!
+//! - `AWS::EC2::SecurityGroupIngress` and `…Egress` are unknown, and the whole template is rejected.
+//! - `DesiredCount` takes a number and no reference to a parameter.
+//! - `Secrets` of a container are dropped, so the gossip key is set in the environment.
+//! - Credentials are offered over plain HTTP on a host from which no AWS SDK takes them, so they are set too.
+//!   Any are accepted: what a role may do is not judged.
+//! - `ReadonlyRootFilesystem`, `User`, `LinuxParameters`, `HealthCheck`, `StopTimeout` and `PropagateTags` are ignored.
+//! - `CREATE_COMPLETE` comes before the tasks run.
+
+use anyhow::{Context, ensure};
+
+/// Both parts of the credentials that the emulator is given.
+pub const ACCESS_KEY: &str = "emulator";
+
+/// All nodes share it, whatever their cluster.
+const GOSSIP_KEY: &str = "a key that only end-to-end runs use";
+
+const UNKNOWN_RESOURCES: [&str; 4] = ["GossipIn", "GossipOut", "ManagementIn", "ManagementOut"];
+
+/// The template of the service, as the emulator can make something of it.
+pub fn adapt(template: &str, desired_count: usize) -> anyhow::Result<String> {
+    let mut template = template.to_owned();
+    for resource in UNKNOWN_RESOURCES {
+        template = without_resource(&template, resource)?;
+    }
+    let depends = format!("    DependsOn: [{}]\n", UNKNOWN_RESOURCES.join(", "));
+    template = replaced(&template, &depends, "")?;
+    template = replaced(
+        &template,
+        "      DesiredCount: !Ref DesiredCount\n",
+        &format!("      DesiredCount: {desired_count}\n"),
+    )?;
+    let environment = "          Environment:\n";
+    let added = [
+        ("DEMO_NODE_MEMBERSHIP_KEYS", GOSSIP_KEY),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+        ("AWS_SECRET_ACCESS_KEY", ACCESS_KEY),
+    ]
+    .map(|(name, value)| format!("            - {{Name: {name}, Value: {value}}}\n"));
+    replaced(
+        &template,
+        environment,
+        &format!("{environment}{}", added.concat()),
+    )
+}
+
+/// The text of a resource reaches from its name to the next line that is indented no deeper.
+fn without_resource(template: &str, name: &str) -> anyhow::Result<String> {
+    let heading = format!("\n  {name}:\n");
+    let (before, rest) = template
+        .split_once(&heading)
+        .with_context(|| format!("the template has no resource {name}"))?;
+    let length = rest
+        .split_inclusive('\n')
+        .take_while(|line| line.trim().is_empty() || line.starts_with("   "))
+        .map(str::len)
+        .sum();
+    Ok(format!("{before}\n{}", &rest[length..]))
+}
+
+fn replaced(template: &str, text: &str, by: &str) -> anyhow::Result<String> {
+    let found = template.matches(text).count();
+    ensure!(
+        found == 1,
+        "the template has {found} times, and not once: {text}"
+    );
+    Ok(template.replace(text, by))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = include_str!("../../../../cloudformation/ecs-service.yaml");
+
+    #[test]
+    fn what_the_emulator_does_not_know_is_gone_and_nothing_else_is() {
+        let adapted = adapt(TEMPLATE, 5).unwrap();
+
+        for resource in UNKNOWN_RESOURCES {
+            assert!(!adapted.contains(resource), "{resource}");
+        }
+        for kept in [
+            "  NodeSecurityGroup:",
+            "  LogGroup:",
+            "Outputs:\n  ClusterName:",
+        ] {
+            assert!(adapted.contains(kept), "{kept}");
+        }
+        assert!(adapted.contains("DesiredCount: 5\n"));
+    }
+
+    #[test]
+    fn a_template_that_has_changed_is_not_adapted_by_half() {
+        let changed = TEMPLATE.replace("  GossipIn:\n", "  GossipInbound:\n");
+
+        assert!(adapt(&changed, 3).is_err());
+    }
+}

@@ -1,0 +1,119 @@
+//! What an emulator can show of `ecs-service`, `scale` and `failure`: it runs the tasks of a deployed stack itself.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+
+use super::expect::{one_cluster, within};
+use crate::{
+    e2e::{ministack::Ministack, options::Scenario, record::Record, service::Service},
+    nodes::node::Node,
+};
+
+/// How many tasks come, and go again.
+const MORE: usize = 2;
+
+/// The emulator starts containers one after the other, and looks for lost ones now and then.
+const FORMING: Duration = Duration::from_secs(60);
+
+/// Deploys a stack, shows the scenario on it, and deletes it whatever comes out.
+pub async fn show(
+    emulator: &Ministack,
+    scenario: Scenario,
+    record: &Record,
+    nodes: usize,
+) -> anyhow::Result<()> {
+    let name = scenario.name();
+    let deploying = Service::deploy(emulator, &name, nodes);
+    let service = record.step("the stack is deployed", deploying).await?;
+
+    let shown = show_on(&service, scenario, record, nodes).await;
+    let saved = service.save_logs();
+    let deleting = record.step("the stack is deleted, and nothing is left", service.delete());
+    let deleted = deleting.await;
+    shown.and(saved).and(deleted)
+}
+
+async fn show_on(
+    service: &Service<'_>,
+    scenario: Scenario,
+    record: &Record,
+    nodes: usize,
+) -> anyhow::Result<()> {
+    let founded = record
+        .step(
+            format!("{nodes} tasks form one cluster"),
+            within(FORMING, async || formed(service, nodes).await),
+        )
+        .await?;
+    match scenario {
+        Scenario::Scale => scale(service, record, nodes, &founded).await,
+        Scenario::Failure => failure(service, record, nodes, &founded).await,
+        Scenario::EcsService
+        | Scenario::Ec2Tag
+        | Scenario::Ec2Ports
+        | Scenario::EcsTags
+        | Scenario::EcsTaskSet
+        | Scenario::Rolling
+        | Scenario::LeastPrivilege
+        | Scenario::Partition
+        | Scenario::FlakyApi => Ok(()),
+    }
+}
+
+async fn scale(
+    service: &Service<'_>,
+    record: &Record,
+    nodes: usize,
+    founded: &str,
+) -> anyhow::Result<()> {
+    service.scale(nodes + MORE).await?;
+    let growing = within(FORMING, async || formed(service, nodes + MORE).await);
+    let grown = record.step(format!("{MORE} more join it"), growing).await?;
+    ensure!(grown == founded, "the cluster was {founded} and is {grown}");
+
+    service.scale(nodes).await?;
+    let shrinking = within(FORMING, async || formed(service, nodes).await);
+    let shrunk = record.step(format!("{nodes} are left"), shrinking).await?;
+    ensure!(
+        shrunk == founded,
+        "the cluster was {founded} and is {shrunk}"
+    );
+    Ok(())
+}
+
+async fn failure(
+    service: &Service<'_>,
+    record: &Record,
+    nodes: usize,
+    founded: &str,
+) -> anyhow::Result<()> {
+    let killed = service.kill_one().await?;
+    // The replacement may get the address of the killed one, so its task tells them apart.
+    let replacing = within(FORMING, async || {
+        let listed = service.nodes(nodes).await?;
+        ensure!(
+            listed.iter().all(|node| node.name() != killed),
+            "{killed} is still listed"
+        );
+        one_cluster(&references(&listed)).await
+    });
+    let after = record
+        .step(
+            "a container is killed, and a new task takes its place",
+            replacing,
+        )
+        .await?;
+    ensure!(after == founded, "the cluster was {founded} and is {after}");
+    Ok(())
+}
+
+/// The tasks that ECS lists, this many, are one cluster.
+async fn formed(service: &Service<'_>, nodes: usize) -> anyhow::Result<String> {
+    let listed = service.nodes(nodes).await?;
+    one_cluster(&references(&listed)).await
+}
+
+fn references(nodes: &[Node]) -> Vec<&Node> {
+    nodes.iter().collect()
+}
