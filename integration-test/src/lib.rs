@@ -1,5 +1,6 @@
 //! The pretended AWS account, and the end-to-end scenarios that run against it.
 
+pub mod deploy;
 pub mod e2e;
 pub mod eventually;
 pub mod formations;

@@ -18,24 +18,29 @@ use self::options::Target;
 use crate::image;
 
 pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
-    // Asked before the build, which replaces this very file.
-    let this = env::current_exe().context("this program's own path is unknown")?;
-    let e2e = this.with_file_name("e2e");
-
     match args.target {
         Target::Embedded => {}
         Target::Docker | Target::Ministack => {
             image::build(sh, &image::commit(sh)?)?;
         }
     }
+    become_binary(sh, "e2e", 2)
+}
+
+/// Builds everything, then becomes a binary of integration-test, with the arguments from `first` on.
+pub(crate) fn become_binary(sh: &Shell, name: &str, first: usize) -> anyhow::Result<()> {
+    // Asked before the build, which replaces this very file.
+    let this = env::current_exe().context("this program's own path is unknown")?;
+    let binary = this.with_file_name(name);
+
     eprintln!("\n==> build (the first one takes some ten minutes: aws-sdk-ec2 is large)");
     cmd!(sh, "cargo build --workspace")
         .run()
         .context("mend what the compiler names above")?;
 
     // Replacing this process hands on signals and the exit status, and leaves nobody behind who would have to.
-    let error = process::Command::new(&e2e)
-        .args(env::args_os().skip(2))
+    let error = process::Command::new(&binary)
+        .args(env::args_os().skip(first))
         .exec();
-    Err(error).with_context(|| format!("{} cannot be started", e2e.display()))
+    Err(error).with_context(|| format!("{} cannot be started", binary.display()))
 }

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stderr, reason = "a command line tool talks to a person")]
 
 mod check;
+mod deploy;
 mod e2e;
 mod image;
 mod steps;
@@ -36,6 +37,9 @@ enum Command {
     Test(test::Args),
     E2e(e2e::Args),
     Image(image::Args),
+    Deploy(deploy::Deploy),
+    Status(deploy::Status),
+    Destroy(deploy::Destroy),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +61,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Test(args) => test::run(&sh, &args),
         Command::E2e(args) => e2e::run(&sh, &args),
         Command::Image(args) => image::run(&sh, &args),
+        Command::Deploy(_) | Command::Status(_) | Command::Destroy(_) => deploy::run(&sh),
     }
 }
 

@@ -77,7 +77,7 @@ fn cannot_show(target: Target, scenario: Scenario) -> Option<&'static str> {
             | Scenario::FlakyApi => None,
         },
         Target::Ministack => match scenario {
-            Scenario::EcsService | Scenario::Scale | Scenario::Failure => None,
+            Scenario::EcsService | Scenario::Scale | Scenario::Failure | Scenario::Rolling => None,
             Scenario::Ec2Tag | Scenario::Ec2Ports => {
                 Some("MiniStack runs nothing for an EC2 instance")
             }
@@ -85,7 +85,6 @@ fn cannot_show(target: Target, scenario: Scenario) -> Option<&'static str> {
                 Some("MiniStack does not propagate the tags of a service to its tasks")
             }
             Scenario::EcsTaskSet => Some("MiniStack has no task sets"),
-            Scenario::Rolling => Some("MiniStack stops all old tasks at once"),
             Scenario::LeastPrivilege => Some("MiniStack judges no conditions of policies"),
             Scenario::FlakyApi => Some("MiniStack cannot be made to fail"),
             Scenario::Partition => {

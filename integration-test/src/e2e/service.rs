@@ -54,7 +54,7 @@ impl<'emulator> Service<'emulator> {
             cluster_arn: String::new(),
             logs,
         };
-        let outputs = service.put(tasks).await?;
+        let outputs = service.put(TEMPLATE, tasks).await?;
         let output = |key: &str| {
             let value = outputs.get(key).cloned();
             value.with_context(|| format!("the stack has no output {key}"))
@@ -70,7 +70,16 @@ impl<'emulator> Service<'emulator> {
 
     /// Changes the stack, so that there should be this many tasks.
     pub async fn scale(&self, tasks: usize) -> anyhow::Result<()> {
-        self.put(tasks).await?;
+        self.put(TEMPLATE, tasks).await?;
+        Ok(())
+    }
+
+    /// Changes the task definition, so that every task must be replaced.
+    pub async fn redeploy(&self, tasks: usize) -> anyhow::Result<()> {
+        let format = "DEMO_NODE_LOG_FORMAT, Value: ";
+        let changed = TEMPLATE.replace(&format!("{format}json"), &format!("{format}text"));
+        ensure!(changed != TEMPLATE, "the template sets no {format}");
+        self.put(&changed, tasks).await?;
         Ok(())
     }
 
@@ -107,10 +116,10 @@ impl<'emulator> Service<'emulator> {
         self.emulator.save_logs(&self.cluster_arn, &self.logs)
     }
 
-    async fn put(&self, tasks: usize) -> anyhow::Result<BTreeMap<String, String>> {
+    async fn put(&self, template: &str, tasks: usize) -> anyhow::Result<BTreeMap<String, String>> {
         let wanted = Wanted {
             name: self.stack.clone(),
-            template: differences::adapt(TEMPLATE, tasks)?,
+            template: differences::adapt(template, tasks)?,
             parameters: self.parameters.clone(),
         };
         Ok(self.stacks.put(&wanted, &mut |_| {}).await?.outputs)

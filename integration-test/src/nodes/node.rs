@@ -133,9 +133,9 @@ impl Node {
         Err(silence).with_context(|| format!("{} says nothing", self.name))
     }
 
-    /// All that it has logged so far.
+    /// All that it has logged so far; nothing where somebody else runs it.
     pub fn log(&self) -> String {
-        self.process.log()
+        self.process.as_ref().map(Process::log).unwrap_or_default()
     }
 
     /// Asks it to leave the cluster and end, and waits until it has ended.

@@ -1,6 +1,6 @@
-//! What an emulator can show of `ecs-service`, `scale` and `failure`: it runs the tasks of a deployed stack itself.
+//! What an emulator can show of `ecs-service`, `scale`, `failure` and `rolling`: it runs the tasks of a deployed stack itself.
 
-use std::time::Duration;
+use std::{slice::from_ref, time::Duration};
 
 use anyhow::ensure;
 
@@ -29,7 +29,10 @@ pub async fn show(
 
     let shown = show_on(&service, scenario, record, nodes).await;
     let saved = service.save_logs();
-    let deleting = record.step("the stack is deleted, and nothing is left", service.delete());
+    let deleting = record.step(
+        "the stack is deleted, and nothing is left",
+        service.delete(),
+    );
     let deleted = deleting.await;
     shown.and(saved).and(deleted)
 }
@@ -49,12 +52,12 @@ async fn show_on(
     match scenario {
         Scenario::Scale => scale(service, record, nodes, &founded).await,
         Scenario::Failure => failure(service, record, nodes, &founded).await,
+        Scenario::Rolling => rolling(service, record, nodes, &founded).await,
         Scenario::EcsService
         | Scenario::Ec2Tag
         | Scenario::Ec2Ports
         | Scenario::EcsTags
         | Scenario::EcsTaskSet
-        | Scenario::Rolling
         | Scenario::LeastPrivilege
         | Scenario::Partition
         | Scenario::FlakyApi => Ok(()),
@@ -89,29 +92,52 @@ async fn failure(
     founded: &str,
 ) -> anyhow::Result<()> {
     let killed = service.kill_one().await?;
-    // The replacement may get the address of the killed one, so its task tells them apart.
     let replacing = within(FORMING, async || {
-        let listed = service.nodes(nodes).await?;
-        ensure!(
-            listed.iter().all(|node| node.name() != killed),
-            "{killed} is still listed"
-        );
-        one_cluster(&references(&listed)).await
+        formed_without(service, nodes, from_ref(&killed)).await
     });
-    let after = record
-        .step(
-            "a container is killed, and a new task takes its place",
-            replacing,
-        )
-        .await?;
+    let what = "a container is killed, and a new task takes its place";
+    let after = record.step(what, replacing).await?;
     ensure!(after == founded, "the cluster was {founded} and is {after}");
     Ok(())
 }
 
+async fn rolling(
+    service: &Service<'_>,
+    record: &Record,
+    nodes: usize,
+    founded: &str,
+) -> anyhow::Result<()> {
+    let old = service.nodes(nodes).await?;
+    let old: Vec<_> = old.iter().map(|node| node.name().to_owned()).collect();
+    service.redeploy(nodes).await?;
+    let replacing = within(FORMING, async || formed_without(service, nodes, &old).await);
+    let what = "the stack changes, and new tasks have taken the place of all";
+    let after = record.step(what, replacing).await?;
+    ensure!(after == founded, "the cluster was {founded} and is {after}");
+    Ok(())
+}
+
+/// The tasks that ECS lists, this many and none of `gone`, are one cluster.
+async fn formed_without(
+    service: &Service<'_>,
+    nodes: usize,
+    gone: &[String],
+) -> anyhow::Result<String> {
+    let listed = service.nodes(nodes).await?;
+    for node in &listed {
+        // A new task may get the address of an old one, so the names of tasks tell them apart.
+        let name = node.name();
+        ensure!(
+            !gone.iter().any(|gone| gone == name),
+            "{name} is still listed"
+        );
+    }
+    one_cluster(&references(&listed)).await
+}
+
 /// The tasks that ECS lists, this many, are one cluster.
 async fn formed(service: &Service<'_>, nodes: usize) -> anyhow::Result<String> {
-    let listed = service.nodes(nodes).await?;
-    one_cluster(&references(&listed)).await
+    formed_without(service, nodes, &[]).await
 }
 
 fn references(nodes: &[Node]) -> Vec<&Node> {

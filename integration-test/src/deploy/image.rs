@@ -1,0 +1,73 @@
+//! The image, built here and pushed to the account's repository.
+
+use std::{env, process::Stdio};
+
+use anyhow::{Context, ensure};
+use aws_smithy_types::base64;
+use tokio::{io::AsyncWriteExt, process::Command};
+
+use super::account::Account;
+
+/// Builds the image with `cargo xtask image`, pushes it, and gives its name there.
+pub async fn publish(account: &Account, repository: &str) -> anyhow::Result<String> {
+    log_in(account, repository).await?;
+    let tag = tag().await?;
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let pushed = Command::new(cargo)
+        .args(["xtask", "image", "--tag", &tag, "--push", repository])
+        .status()
+        .await
+        .context("starting `cargo xtask image`")?;
+    ensure!(pushed.success(), "the image was not published; see above");
+    Ok(format!("{repository}:{tag}"))
+}
+
+/// Of a repository whose tags cannot be moved: every state of the source has its own.
+async fn tag() -> anyhow::Result<String> {
+    let described = Command::new("git")
+        .args(["describe", "--always", "--dirty"])
+        .output()
+        .await
+        .context("starting git")?;
+    ensure!(
+        described.status.success(),
+        "the source is no git clone: push an image yourself, and give --image"
+    );
+    let tag = String::from_utf8_lossy(&described.stdout).trim().to_owned();
+    ensure!(
+        !tag.ends_with("-dirty"),
+        "files differ from the commit {tag}: commit them, so that the image's tag says what is in it"
+    );
+    Ok(tag)
+}
+
+async fn log_in(account: &Account, repository: &str) -> anyhow::Result<()> {
+    let ecr = aws_sdk_ecr::Client::new(&account.config);
+    let answer = ecr.get_authorization_token().send().await;
+    let answer = answer.context("asking ECR for a login")?;
+    let token = answer
+        .authorization_data()
+        .first()
+        .and_then(|data| data.authorization_token())
+        .context("ECR gives no login")?;
+    let token = base64::decode(token).context("reading ECR's login")?;
+    let token = String::from_utf8(token).context("reading ECR's login")?;
+    let (user, password) = token.split_once(':').context("reading ECR's login")?;
+
+    let registry = repository.split('/').next().unwrap_or(repository);
+    let mut login = Command::new("docker")
+        .args(["login", "--username", user, "--password-stdin", registry])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .context("starting docker")?;
+    let mut input = login.stdin.take().context("talking to docker")?;
+    input.write_all(password.as_bytes()).await?;
+    drop(input);
+    let status = login.wait().await?;
+    ensure!(
+        status.success(),
+        "docker cannot log in to {registry}; see above"
+    );
+    Ok(())
+}
