@@ -220,14 +220,18 @@ impl Drop for Docker {
 }
 
 /// Waits until its input ends, then removes the network and all that is on it.
-/// More than once: a container may have been about to start.
+///
+/// Containers are killed, and mostly vanish by themselves then. Only what is left after a while is removed:
+/// Docker has been seen to keep a network in use for ever by a container that was removed while it started.
 const GUARD: &str = r#"
 cat > /dev/null
-for attempt in 1 2 3 4 5; do
-    containers=$(docker ps --all --quiet --filter "network=$1")
-    [ -z "$containers" ] || docker rm --force $containers
-    docker network rm "$1" && exit
-    sleep 1
+for attempt in $(seq 1 60); do
+    running=$(docker ps --quiet --filter "network=$1")
+    [ -z "$running" ] || docker kill $running
+    left=$(docker ps --all --quiet --filter "network=$1")
+    [ -z "$left" ] && docker network rm "$1" && exit
+    [ -z "$left" ] || [ "$attempt" -lt 4 ] || docker rm --force $left
+    sleep 0.5
 done
 "#;
 

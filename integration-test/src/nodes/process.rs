@@ -117,9 +117,9 @@ impl Drop for Process {
         if let Some(container) = &self.container
             && self.ended().is_none()
         {
-            // Nobody waits for it: the end of the run removes what this does not.
+            // Nobody waits for it: the end of the run ends what this does not.
             let _ = Command::new("docker")
-                .args(["rm", "--force", container])
+                .args(["kill", container])
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn();
