@@ -196,7 +196,7 @@ fn read(path: PathBuf) -> Result<(PathBuf, toml::Table), Error> {
     };
     match text.parse() {
         Ok(table) => Ok((path, table)),
-        Err(error) => Err(Error::Parse(path, Box::new(error))),
+        Err(error) => Err(Error::parse(path, &text, &error)),
     }
 }
 
@@ -246,7 +246,7 @@ impl Config {
 /// When a setting is wrong, or the method is not given.
 pub fn discovery_settings(values: &Values) -> Result<discovery::config::Settings, Error> {
     use discovery::config::Settings;
-    let method: MethodName = values.required("discovery.method", parse::text)?;
+    let method: MethodName = values.required("discovery.method", parse::checked)?;
     Ok(match method {
         MethodName::Ecs => Settings::Ecs(Ecs {
             cluster: values.required("discovery.aws-api-ecs.cluster", parse::text)?,
@@ -254,7 +254,8 @@ pub fn discovery_settings(values: &Values) -> Result<discovery::config::Settings
                 .optional("discovery.aws-api-ecs.tags", parse::tags)?
                 .unwrap_or_default(),
             container_name: values.optional("discovery.aws-api-ecs.container-name", parse::text)?,
-            address_family: values.required("discovery.aws-api-ecs.address-family", parse::text)?,
+            address_family: values
+                .required("discovery.aws-api-ecs.address-family", parse::checked)?,
             client: client(
                 values,
                 "discovery.aws-api-ecs.region",
@@ -265,8 +266,10 @@ pub fn discovery_settings(values: &Values) -> Result<discovery::config::Settings
             cluster: values.required("discovery.aws-api-ecs-task-set.cluster", parse::text)?,
             container_name: values
                 .optional("discovery.aws-api-ecs-task-set.container-name", parse::text)?,
-            address_family: values
-                .required("discovery.aws-api-ecs-task-set.address-family", parse::text)?,
+            address_family: values.required(
+                "discovery.aws-api-ecs-task-set.address-family",
+                parse::checked,
+            )?,
             client: client(
                 values,
                 "discovery.aws-api-ecs-task-set.region",
@@ -286,7 +289,7 @@ pub fn discovery_settings(values: &Values) -> Result<discovery::config::Settings
                 .unwrap_or_default(),
             address_family: values.required(
                 "discovery.aws-api-ec2-tag-based.address-family",
-                parse::text,
+                parse::checked,
             )?,
             client: client(
                 values,
@@ -480,3 +483,6 @@ impl FromStr for OnRival {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Display, str::FromStr, time::Duration};
 
-use discovery::config::{Filters, Tags};
+use discovery::config::{Filters, Invalid, Tags};
 
 use super::values::Raw;
 
@@ -11,6 +11,11 @@ pub(super) fn text<T: FromStr<Err: Display>>(raw: &Raw) -> Result<T, String> {
     plain(raw)?
         .parse()
         .map_err(|error: T::Err| error.to_string())
+}
+
+/// Likewise of discovery, whose errors name a field: what is wrong is enough where the setting is named.
+pub(super) fn checked<T: FromStr<Err = Invalid>>(raw: &Raw) -> Result<T, String> {
+    plain(raw)?.parse().map_err(problem)
 }
 
 /// A number, or whatever else `expected` describes.
@@ -76,27 +81,27 @@ pub(super) fn ordered_words(raw: &Raw) -> Result<Vec<String>, String> {
 }
 
 /// What has a text form with commas, or a list in the file.
-pub(super) fn comma_separated<T: FromStr<Err: Display>>(raw: &Raw) -> Result<T, String> {
+pub(super) fn comma_separated<T: FromStr<Err = Invalid>>(raw: &Raw) -> Result<T, String> {
     let joined = match raw {
         Raw::List(items) => items.join(","),
         Raw::Text(text) => text.clone(),
         Raw::Table(_) => return Err("expected a list".to_owned()),
     };
-    joined.parse().map_err(|error: T::Err| error.to_string())
+    joined.parse().map_err(problem)
 }
 
 /// Filters as text, or as a table in the file with one or several values per name.
 pub(super) fn filters(raw: &Raw) -> Result<Filters, String> {
     match raw {
-        Raw::Table(table) => Filters::new(table.clone()).map_err(|error| error.to_string()),
-        Raw::Text(_) | Raw::List(_) => text(raw),
+        Raw::Table(table) => Filters::new(table.clone()).map_err(problem),
+        Raw::Text(_) | Raw::List(_) => checked(raw),
     }
 }
 
 /// Tags as text, or as a table in the file.
 pub(super) fn tags(raw: &Raw) -> Result<Tags, String> {
     let Raw::Table(table) = raw else {
-        return text(raw);
+        return checked(raw);
     };
     let mut tags = std::collections::BTreeMap::new();
     for (key, values) in table {
@@ -105,7 +110,7 @@ pub(super) fn tags(raw: &Raw) -> Result<Tags, String> {
         };
         tags.insert(key.clone(), value.clone());
     }
-    Tags::new(tags).map_err(|error| error.to_string())
+    Tags::new(tags).map_err(problem)
 }
 
 /// One text, not a list or a table.
@@ -114,4 +119,8 @@ pub(super) fn plain(raw: &Raw) -> Result<&str, String> {
         Raw::Text(text) => Ok(text),
         Raw::List(_) | Raw::Table(_) => Err("expected one value".to_owned()),
     }
+}
+
+fn problem(invalid: Invalid) -> String {
+    invalid.problem
 }

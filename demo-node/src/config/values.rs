@@ -30,7 +30,6 @@ pub enum Raw {
 }
 
 /// The settings that have a value.
-#[derive(Debug)]
 pub struct Values(BTreeMap<&'static str, (Raw, Source)>);
 
 /// A value, a file or a combination that cannot work.
@@ -64,9 +63,16 @@ pub enum Error {
     /// The file cannot be read.
     #[error("read the configuration file {}", .0.display())]
     Read(PathBuf, #[source] std::io::Error),
-    /// The file is not TOML.
-    #[error("parse the configuration file {}", .0.display())]
-    Parse(PathBuf, #[source] Box<toml::de::Error>),
+    /// The file is not TOML. The parser's own error would quote the line, which may hold a secret.
+    #[error("parse the configuration file {}, line {line}: {problem}", .file.display())]
+    Parse {
+        /// The file.
+        file: PathBuf,
+        /// Where, counted from 1.
+        line: usize,
+        /// What is wrong there.
+        problem: String,
+    },
     /// The file holds a key that is no setting.
     #[error("{}: `{key}` is not a setting{}", .file.display(), did_you_mean(.similar.as_deref()))]
     UnknownKey {
@@ -108,6 +114,30 @@ impl fmt::Display for Raw {
             Self::Text(text) => write!(f, "`{text}`"),
             Self::List(items) => write!(f, "{items:?}"),
             Self::Table(table) => write!(f, "{table:?}"),
+        }
+    }
+}
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.0.iter().map(|(name, (raw, source))| {
+            let value = shown(name, raw);
+            (name, format!("{value} (from {source})"))
+        });
+        f.debug_map().entries(shown).finish()
+    }
+}
+
+// === impl Error ===
+
+impl Error {
+    pub(super) fn parse(file: PathBuf, text: &str, error: &toml::de::Error) -> Self {
+        let at = error.span().map_or(0, |span| span.start);
+        let before = text.as_bytes().iter().take(at);
+        Self::Parse {
+            file,
+            line: 1 + before.filter(|byte| **byte == b'\n').count(),
+            problem: error.message().replace('\n', ", "),
         }
     }
 }
@@ -187,19 +217,12 @@ impl Values {
         };
         match parse(raw) {
             Ok(value) => Ok(Some(value)),
-            Err(problem) => {
-                let secret = Setting::named(name).is_some_and(|setting| setting.secret);
-                Err(Error::Value {
-                    setting: name,
-                    value: if secret {
-                        "(not shown)".to_owned()
-                    } else {
-                        raw.to_string()
-                    },
-                    origin: source.clone(),
-                    problem,
-                })
-            }
+            Err(problem) => Err(Error::Value {
+                setting: name,
+                value: shown(name, raw),
+                origin: source.clone(),
+                problem,
+            }),
         }
     }
 
@@ -227,6 +250,15 @@ impl Values {
 
 /// The variable that names the configuration file; the only one that is no setting.
 pub const FILE_VARIABLE: &str = "DEMO_NODE_CONFIG";
+
+/// The value as it was written, unless it is a secret.
+fn shown(name: &str, raw: &Raw) -> String {
+    if Setting::named(name).is_some_and(|setting| setting.secret) {
+        "(not shown)".to_owned()
+    } else {
+        raw.to_string()
+    }
+}
 
 /// Keys joined by dots, down to what is a setting or a value.
 fn flatten(prefix: &str, table: toml::Table, found: &mut Vec<(String, Raw)>) {
