@@ -41,9 +41,7 @@ parts!(
     there_is_always_one_cluster_with_expected_nodes_known_part_0 = 0,
     there_is_always_one_cluster_with_expected_nodes_known_part_1 = 1,
     there_is_always_one_cluster_with_expected_nodes_known_part_2 = 2,
-    there_is_always_one_cluster_with_expected_nodes_known_part_3 = 3,
-    there_is_always_one_cluster_with_expected_nodes_known_part_4 = 4,
-    there_is_always_one_cluster_with_expected_nodes_known_part_5 = 5
+    there_is_always_one_cluster_with_expected_nodes_known_part_3 = 3
 );
 
 parts!(
@@ -51,7 +49,9 @@ parts!(
     there_is_always_one_cluster_with_expected_nodes_unknown_part_0 = 0,
     there_is_always_one_cluster_with_expected_nodes_unknown_part_1 = 1,
     there_is_always_one_cluster_with_expected_nodes_unknown_part_2 = 2,
-    there_is_always_one_cluster_with_expected_nodes_unknown_part_3 = 3
+    there_is_always_one_cluster_with_expected_nodes_unknown_part_3 = 3,
+    there_is_always_one_cluster_with_expected_nodes_unknown_part_4 = 4,
+    there_is_always_one_cluster_with_expected_nodes_unknown_part_5 = 5
 );
 
 #[track_caller]

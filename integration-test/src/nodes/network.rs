@@ -142,7 +142,8 @@ async fn relay_streams(shared: Arc<Shared>, listener: TcpListener, inner: Socket
         let mut split = shared.side.subscribe();
         streams.spawn(async move {
             tokio::select! {
-                // Ends at once while the network is split.
+                // First of all: while the network is split, nobody is connected to for a moment.
+                biased;
                 _ = split.wait_for(|side| !side.is_empty()) => {}
                 () = join(stream, inner) => {}
             }
