@@ -144,3 +144,6 @@ async fn within_patience(request: Request, next: Next) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::State,
+    extract::{State, rejection::BytesRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -60,7 +60,16 @@ pub(super) async fn status(State(sources): State<Sources>) -> Response {
 }
 
 /// `POST /bootstrap/founding`
-pub(super) async fn founding(State(sources): State<Sources>, body: Bytes) -> Response {
+pub(super) async fn founding(
+    State(sources): State<Sources>,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => {
+            return Problem::new(rejection.status(), rejection.body_text()).into_response();
+        }
+    };
     let request: FoundingRequest = match sources.sealer.open(&body) {
         Ok(request) => request,
         Err(error) => {

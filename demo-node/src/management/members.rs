@@ -250,8 +250,13 @@ fn view(sources: &Sources, member: &Member) -> MemberView {
 }
 
 fn bad_form(rejection: &FormRejection, field: &str) -> Problem {
+    // A form without the field is bad input like any other.
+    let status = match rejection.status() {
+        StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+        other => other,
+    };
     Problem::new(
-        rejection.status(),
+        status,
         format!(
             "expected a form with the field `{field}`: {}",
             rejection.body_text()

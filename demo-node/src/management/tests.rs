@@ -1,0 +1,282 @@
+//! Every path, asked of a router whose stages are real: the membership gossips over the loopback,
+//! the bootstrap looks up and probes.
+
+use std::net::SocketAddr;
+
+use axum::{
+    body::Body,
+    http::{Method, header},
+};
+use discovery::{
+    Discovery, Lookup,
+    config::{Addresses, Fixed, Settings},
+};
+use http_body_util::BodyExt as _;
+use rand::{SeedableRng as _, rngs::StdRng};
+use serde_json::Value;
+use tokio::{
+    net::{TcpListener, UdpSocket},
+    sync::mpsc,
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::{
+    bootstrap::{
+        ContactPoint,
+        contact::Selection,
+        coordinator,
+        founding::{Ballot, Founder, Reply, Request as Message},
+        run::{self, Bootstrap, Order},
+        state::{Expectation, Rules},
+        wire::{FoundingReply, Signed},
+    },
+    clock,
+    cluster::{ClusterId, Formation},
+    membership::{Driver, Environment, Status, Timing},
+    net::Tcp,
+    seal::{Keyring, Nonce},
+};
+
+mod asking;
+mod served;
+mod writing;
+
+const SECRET: &str = "a secret that only the tests have";
+const FORMATION: Formation = Formation {
+    id: ClusterId(0x2a),
+    founded_at: 7,
+};
+
+/// A node without a listener: its router is asked directly.
+struct Rig {
+    sources: Sources,
+    orders: mpsc::Receiver<Order>,
+    tasks: JoinSet<()>,
+    /// Where the node's probes of itself end: nobody answers there.
+    _contact_point: TcpListener,
+}
+
+/// What a rig needs turned for it to live.
+struct Stages {
+    bootstrap: Bootstrap<Tcp, StdRng>,
+    driver: Driver<UdpSocket>,
+}
+
+struct Answer {
+    status: StatusCode,
+    body: Value,
+}
+
+impl Rig {
+    /// A node that is in no cluster yet.
+    async fn start() -> Self {
+        let (mut rig, Stages { bootstrap, driver }) = Self::prepare().await;
+        rig.tasks.spawn(bootstrap.run(CancellationToken::new()));
+        rig.tasks.spawn(async move {
+            driver.run(CancellationToken::new()).await.unwrap();
+        });
+        rig
+    }
+
+    /// A member of a cluster of its own.
+    async fn member() -> Self {
+        let rig = Self::start().await;
+        rig.sources.membership.found(FORMATION).await.unwrap();
+        rig.becomes(Status::Up).await;
+        rig
+    }
+
+    /// Members of one cluster; the first one founded it.
+    async fn members(size: usize) -> Vec<Self> {
+        let mut rigs = vec![Self::member().await];
+        while rigs.len() < size {
+            let rig = Self::start().await;
+            let seeds = vec![rigs[0].socket()];
+            rig.sources.membership.join(FORMATION, seeds).await.unwrap();
+            rigs.push(rig);
+        }
+        for rig in &rigs {
+            let mut members = rig.sources.membership.members();
+            let all_up = members.wait_for(|members| members.up().count() == size);
+            all_up.await.unwrap();
+        }
+        rigs
+    }
+
+    /// A node whose stages stand still.
+    async fn prepare() -> (Self, Stages) {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let contact_point = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let gossip = socket.local_addr().unwrap();
+        let me = Founder {
+            uid: NodeUid(u64::from(gossip.port())),
+            contact_point: ContactPoint(contact_point.local_addr().unwrap()),
+            node: gossip,
+        };
+        let node = NodeAddress {
+            cluster: "orders".parse().unwrap(),
+            socket: gossip,
+        };
+        let keyring = Keyring::from_secrets(&[SECRET]).unwrap();
+        let roles = BTreeSet::from(["api".to_owned()]);
+        let (membership, driver) = membership::new(
+            membership::Settings {
+                cluster: node.cluster.clone(),
+                node: gossip,
+                management: me.contact_point.0,
+                uid: me.uid,
+                started_at: clock::unix_millis(),
+                roles: roles.clone(),
+                version: "0.1.0".to_owned(),
+                zone: Some("eu-west-1a".to_owned()),
+                keyring: keyring.clone(),
+                timing: Timing::lan(),
+            },
+            socket,
+            Environment::system(),
+        )
+        .unwrap();
+        let sealer = sealer(keyring);
+        let (orders, orders_received) = mpsc::channel(8);
+        let (_, standing) = watch::channel(coordinator::Standing::Outside);
+        let (handle, bootstrap) = Bootstrap::new(
+            bootstrap_settings(me, &node),
+            Arc::new(discovery(me.contact_point.0).await),
+            Tcp,
+            sealer.clone(),
+            StdRng::seed_from_u64(me.uid.0),
+            orders,
+            standing,
+        );
+        let rig = Self {
+            sources: Sources {
+                node,
+                uid: me.uid,
+                roles,
+                bootstrap: handle,
+                membership,
+                sealer,
+                read_only: false,
+            },
+            orders: orders_received,
+            tasks: JoinSet::new(),
+            _contact_point: contact_point,
+        };
+        (rig, Stages { bootstrap, driver })
+    }
+
+    fn socket(&self) -> SocketAddr {
+        self.sources.node.socket
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.ask(Method::GET, path, "").await
+    }
+
+    /// Sends a form.
+    async fn ask(&self, method: Method, path: &str, form: &str) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(form.to_owned()));
+        self.send(request.unwrap()).await
+    }
+
+    async fn send(&self, request: Request) -> Answer {
+        let response = self.respond(request).await;
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body = serde_json::from_slice(&body)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned()));
+        Answer { status, body }
+    }
+
+    async fn respond(&self, request: Request) -> Response {
+        router(self.sources.clone()).oneshot(request).await.unwrap()
+    }
+
+    /// Waits until the membership sees this node so.
+    async fn becomes(&self, status: Status) {
+        let mut members = self.sources.membership.members();
+        let reached = members.wait_for(|members| members.me.status == status);
+        reached.await.unwrap();
+    }
+}
+
+impl Answer {
+    /// It is this refusal, and says why in JSON.
+    #[track_caller]
+    fn refuses(&self, status: u16, why: &str) {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        let error = self.body["error"].as_str().expect("a reason in JSON");
+        assert!(error.contains(why), "{error}");
+    }
+
+    #[track_caller]
+    fn grants(&self) -> &Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.body);
+        &self.body
+    }
+}
+
+fn sealer(keyring: Keyring) -> Sealer {
+    Sealer {
+        keyring,
+        cluster: "orders".parse().unwrap(),
+        fresh: || (clock::unix_millis(), Nonce::random()),
+    }
+}
+
+async fn discovery(target: SocketAddr) -> Discovery {
+    let targets = Addresses::new([(target.ip(), Some(target.port()))]).unwrap();
+    Discovery::new(Settings::Config(Fixed { targets }))
+        .await
+        .unwrap()
+}
+
+/// Those of a node that never founds, so that a test does.
+fn bootstrap_settings(me: Founder, node: &NodeAddress) -> run::Settings {
+    run::Settings {
+        coordinator: coordinator::Settings {
+            rules: Rules {
+                me: me.contact_point,
+                new_cluster_enabled: false,
+                required_contact_points: Some(1),
+                contact_with_all_contact_points: true,
+                stable_margin: Duration::from_secs(5),
+                probing_failure_timeout: Duration::from_secs(3),
+            },
+            me,
+            expectation: Expectation::Known(1),
+            interval: Duration::from_secs(1),
+            random_factor: 0.2,
+            backoff_max: Duration::from_secs(15),
+            probe_interval: Duration::from_secs(1),
+            probe_interval_jitter: 0.2,
+            on_rival: coordinator::OnRival::Merge,
+        },
+        lookup: Lookup::new("orders"),
+        resolve_timeout: Duration::from_secs(3),
+        ask_timeout: Duration::from_secs(1),
+        selection: Selection {
+            fallback_port: 7626,
+            filter_on_fallback_port: true,
+            port_name: None,
+            gossip: me.node,
+        },
+        node: node.clone(),
+    }
+}
+
+/// The names of an object's members, in alphabetical order.
+#[track_caller]
+fn keys(object: &Value) -> Vec<&str> {
+    let object = object.as_object().expect("an object");
+    let mut keys: Vec<_> = object.keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}

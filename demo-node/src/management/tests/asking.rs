@@ -1,0 +1,482 @@
+//! What only reads, and what nodes ask of each other.
+
+use serde_json::json;
+
+use super::*;
+
+#[tokio::test]
+async fn a_node_outside_names_itself_and_no_seed_node() {
+    let rig = Rig::start().await;
+    let answer = rig.get("/bootstrap/seed-nodes").await;
+    let expected = json!({
+        "selfNode": format!("cluster://orders@{}", rig.socket()),
+        "selfUid": rig.sources.uid,
+        "cluster": null,
+        "seedNodes": [],
+    });
+    assert_eq!(*answer.grants(), expected);
+}
+
+#[tokio::test]
+async fn a_member_names_itself_first_and_no_more_than_five() {
+    let rigs = Rig::members(7).await;
+    for rig in &rigs {
+        let answer = rig.get("/bootstrap/seed-nodes").await;
+        let answer = answer.grants();
+        assert_eq!(
+            answer["cluster"],
+            json!({ "id": "0000000000000000000000000000002a", "foundedAt": 7 })
+        );
+        let seeds = answer["seedNodes"].as_array().unwrap();
+        let me = json!({
+            "node": format!("cluster://orders@{}", rig.socket()),
+            "nodeUid": rig.sources.uid,
+            "status": "Up",
+            "roles": ["api"],
+        });
+        assert_eq!(seeds[0], me);
+        let nodes: BTreeSet<_> = seeds.iter().map(|seed| seed["node"].to_string()).collect();
+        assert_eq!((seeds.len(), nodes.len()), (5, 5), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_bootstrap_says_what_it_has_seen_and_waits_for() {
+    let rig = Rig::start().await;
+    looked_up(&rig).await;
+    let answer = rig.get("/bootstrap").await;
+    let bootstrap = answer.grants();
+    assert_eq!(
+        keys(bootstrap),
+        [
+            "alarms",
+            "calls",
+            "contactPoints",
+            "dropped",
+            "expectedNodes",
+            "lastCompleteAt",
+            "lastLookup",
+            "lookups",
+            "message",
+            "method",
+            "phase",
+            "quorum",
+            "reason",
+            "requiredContactPoints",
+        ]
+    );
+    assert_eq!(bootstrap["phase"], "waiting");
+    assert_eq!(bootstrap["reason"]["rule"], "new-cluster-disabled");
+    assert_eq!(bootstrap["method"], "config");
+    assert_eq!(bootstrap["expectedNodes"], 1);
+    assert_eq!(
+        keys(&bootstrap["lastLookup"]),
+        ["completeness", "dropped", "elapsedMs", "reasons"]
+    );
+    assert_eq!(
+        keys(&bootstrap["lookups"]),
+        ["complete", "failed", "partial"]
+    );
+    assert_eq!(
+        keys(&bootstrap["contactPoints"][0]),
+        ["answered", "contactPoint"]
+    );
+}
+
+#[tokio::test]
+async fn a_founding_message_is_answered_to_whoever_has_the_key() {
+    let rig = Rig::start().await;
+    let response = rig.respond(founding(prepare(&rig.sources.sealer))).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let sealed = response.into_body().collect().await.unwrap().to_bytes();
+    let reply: FoundingReply = rig.sources.sealer.open(&sealed).unwrap();
+    assert_eq!(reply.from, rig.sources.uid);
+    let promise = Reply::Promised {
+        ballot: BALLOT,
+        accepted: None,
+    };
+    assert_eq!(reply.message, promise);
+}
+
+#[tokio::test]
+async fn a_founding_message_without_the_key_is_refused_and_changes_nothing() {
+    let rig = Rig::start().await;
+    let stranger = sealer(Keyring::from_secrets(&[SECRET.to_ascii_uppercase()]).unwrap());
+    let unsealed = sealer(Keyring::unsealed());
+    let mut damaged = prepare(&rig.sources.sealer);
+    *damaged.last_mut().unwrap() ^= 1;
+    for body in [
+        prepare(&stranger),
+        prepare(&unsealed),
+        damaged,
+        b"prepare!".to_vec(),
+        Vec::new(),
+    ] {
+        rig.send(founding(body))
+            .await
+            .refuses(403, "open a founding message: ");
+    }
+    // The ballot of the refused messages is still free.
+    let response = rig.respond(founding(prepare(&rig.sources.sealer))).await;
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_founding_message_when_the_bootstrap_has_ended_is_not_waited_for() {
+    let (rig, stages) = Rig::prepare().await;
+    drop(stages);
+    rig.send(founding(prepare(&rig.sources.sealer)))
+        .await
+        .refuses(503, "the bootstrap has ended");
+}
+
+#[tokio::test]
+async fn members_are_listed_with_all_that_is_known_of_them() {
+    let rigs = Rig::members(2).await;
+    let answer = rigs[1].get("/cluster/members").await;
+    let answer = answer.grants();
+    assert_eq!(
+        keys(answer),
+        [
+            "cluster",
+            "leader",
+            "members",
+            "oldest",
+            "selfNode",
+            "unreachable"
+        ]
+    );
+    let uri = |rig: &Rig| json!(format!("cluster://orders@{}", rig.socket()));
+    let lowest = rigs.iter().min_by_key(|rig| rig.socket()).unwrap();
+    assert_eq!(answer["selfNode"], uri(&rigs[1]));
+    assert_eq!(answer["leader"], uri(lowest));
+    assert_eq!(answer["unreachable"], json!([]));
+    let members = answer["members"].as_array().unwrap();
+    assert_eq!(members.len(), 2);
+    for member in members {
+        assert_eq!(
+            keys(member),
+            [
+                "management",
+                "node",
+                "nodeUid",
+                "roles",
+                "startedAt",
+                "status",
+                "version",
+                "zone"
+            ]
+        );
+        assert_eq!(member["status"], "Up");
+        assert_eq!(member["roles"], json!(["api"]));
+        assert_eq!(member["zone"], "eu-west-1a");
+        assert_eq!(member["version"], "0.1.0");
+    }
+}
+
+#[tokio::test]
+async fn a_node_outside_has_no_cluster_and_no_leader() {
+    let rig = Rig::start().await;
+    let answer = rig.get("/cluster/members").await;
+    let answer = answer.grants();
+    assert_eq!(answer["cluster"], Value::Null);
+    assert_eq!(answer["leader"], Value::Null);
+    assert_eq!(answer["oldest"], Value::Null);
+}
+
+#[tokio::test]
+async fn one_member_is_found_by_its_address_in_every_spelling() {
+    let rig = Rig::member().await;
+    let socket = rig.socket();
+    for address in [
+        format!("cluster://orders@{socket}"),
+        format!("orders@{socket}"),
+        socket.to_string(),
+        format!("cluster:%2F%2Forders%40{socket}"),
+    ] {
+        let answer = rig.get(&format!("/cluster/members/{address}")).await;
+        let member = answer.grants();
+        assert_eq!(member["node"], format!("cluster://orders@{socket}"));
+        assert_eq!(member["nodeUid"], json!(rig.sources.uid));
+    }
+    let one = async |address: &str| rig.get(&format!("/cluster/members/{address}")).await;
+    one("10.0.0.9:7355").await.refuses(404, "is not a member");
+    one(&format!("billing@{socket}"))
+        .await
+        .refuses(404, "this cluster is `orders`, not `billing`");
+    for wrong in [
+        "orders",
+        "cluster://orders",
+        "orders@localhost:7355",
+        "10.0.0.9",
+    ] {
+        one(wrong)
+            .await
+            .refuses(400, "is not an address; expected ");
+    }
+}
+
+#[tokio::test]
+async fn an_ipv6_address_is_an_address() {
+    let rig = Rig::member().await;
+    rig.get("/cluster/members/cluster://orders@[fd00::1]:7355")
+        .await
+        .refuses(404, "cluster://orders@[fd00::1]:7355 is not a member");
+}
+
+#[tokio::test]
+async fn the_state_is_sealed_and_only_a_member_has_one() {
+    let rig = Rig::start().await;
+    rig.get("/cluster/state")
+        .await
+        .refuses(409, "not a member of a cluster");
+    rig.sources.membership.found(FORMATION).await.unwrap();
+    let response = rig.respond(request("/cluster/state")).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let state = response.into_body().collect().await.unwrap().to_bytes();
+    assert!(
+        !state.windows(3).any(|part| part == b"api"),
+        "a role is readable"
+    );
+}
+
+#[tokio::test]
+async fn a_node_is_ready_once_it_is_a_member_and_until_it_leaves() {
+    let rig = Rig::start().await;
+    let answer = rig.get("/ready").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.body["ok"], false);
+
+    rig.sources.membership.found(FORMATION).await.unwrap();
+    rig.becomes(Status::Up).await;
+    let answer = rig.get("/ready").await;
+    assert_eq!(
+        *answer.grants(),
+        json!({ "ok": true, "message": "member of the cluster" })
+    );
+
+    rig.sources.membership.leave().await;
+    let answer = rig.get("/ready").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.body["message"], "has left the cluster");
+}
+
+#[tokio::test]
+async fn a_node_is_started_when_it_has_looked_up_and_alive_before() {
+    let (rig, stages) = Rig::prepare().await;
+    let answer = rig.get("/startup").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.body["message"], "waiting for the first lookup");
+    assert_eq!(rig.get("/alive").await.status, StatusCode::OK);
+    drop(stages);
+
+    let rig = Rig::start().await;
+    looked_up(&rig).await;
+    rig.get("/startup").await.grants();
+}
+
+#[tokio::test]
+async fn metrics_that_have_a_value_have_their_names() {
+    let rig = Rig::member().await;
+    looked_up(&rig).await;
+    let response = rig.respond(request("/metrics")).await;
+    let kind = response.headers()[header::CONTENT_TYPE].to_str().unwrap();
+    assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
+    let text = response.into_body().collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    let names: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE demo_node_"))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "members gauge",
+            "unreachable_members gauge",
+            "bootstrap_phase gauge",
+            "contact_points gauge",
+            "last_complete_view_age_seconds gauge",
+            "lookups counter",
+            "rival_cluster_alarms counter",
+            "datagrams_sent counter",
+            "datagram_bytes_sent counter",
+            "datagrams_received counter",
+            "datagram_bytes_received counter",
+            "datagrams_rejected counter",
+        ]
+    );
+    assert!(
+        text.contains("demo_node_members{status=\"Up\"} 1\n"),
+        "{text}"
+    );
+    assert!(text.ends_with("# EOF\n"), "{text}");
+}
+
+#[tokio::test]
+async fn events_begin_with_who_is_there_and_go_on_with_what_happens() {
+    let rig = Rig::member().await;
+    let mut all = Events::of(&rig, "").await;
+    let up = all.next().await;
+    assert_eq!(up["type"], "MemberUp");
+    assert_eq!(
+        up["event"]["node"],
+        format!("cluster://orders@{}", rig.socket())
+    );
+    assert_eq!(keys(&up["event"]), ["node", "nodeUid", "roles", "status"]);
+    assert_eq!(all.next().await["type"], "LeaderChanged");
+
+    let joining = Rig::start().await;
+    let seeds = vec![rig.socket()];
+    let join = joining.sources.membership.join(FORMATION, seeds);
+    join.await.unwrap();
+    let joined = all.next().await;
+    assert_eq!(joined["type"], "MemberUp");
+    assert_eq!(
+        joined["event"]["node"],
+        format!("cluster://orders@{}", joining.socket())
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_type_or_parameter_is_an_error_that_lists_what_there_is() {
+    let rig = Rig::start().await;
+    rig.get("/cluster/domain-events?type=memberup")
+        .await
+        .refuses(
+            400,
+            "`memberup` is not a type; expected one of MemberJoined, MemberUp",
+        );
+    rig.get("/cluster/domain-events?kind=MemberUp")
+        .await
+        .refuses(400, "`kind` is not a parameter; expected `type`");
+}
+
+#[tokio::test]
+async fn another_path_or_method_is_refused_in_json() {
+    let rig = Rig::start().await;
+    for path in [
+        "/",
+        "/cluster",
+        "/cluster/members/",
+        "/ready/",
+        "/bootstrap/seed-nodes/x",
+    ] {
+        rig.get(path).await.refuses(404, "no such path");
+    }
+    for (method, path) in [
+        (Method::POST, "/bootstrap/seed-nodes"),
+        (Method::DELETE, "/bootstrap"),
+        (Method::GET, "/bootstrap/founding"),
+        (Method::PUT, "/cluster/members"),
+        (Method::POST, "/cluster/members/orders@10.0.0.1:7355"),
+        (Method::POST, "/cluster/state"),
+        (Method::POST, "/cluster/domain-events"),
+        (Method::POST, "/ready"),
+        (Method::DELETE, "/alive"),
+        (Method::PUT, "/startup"),
+        (Method::POST, "/metrics"),
+    ] {
+        rig.ask(method, path, "")
+            .await
+            .refuses(405, "does not take that method");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_in_json() {
+    let rig = Rig::start().await;
+    rig.send(founding(vec![0; LARGEST_BODY + 1]))
+        .await
+        .refuses(413, "");
+    let form = format!("address={}", "1".repeat(LARGEST_BODY));
+    rig.ask(Method::POST, "/cluster/members", &form)
+        .await
+        .refuses(413, "");
+    // What just fits is read, and refused for what it is.
+    rig.send(founding(vec![0; LARGEST_BODY]))
+        .await
+        .refuses(403, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_takes_too_long_is_given_up() {
+    let (rig, _stages) = Rig::prepare().await;
+    let began = clock::now();
+    // A membership that stands still does not answer, and this body never comes.
+    rig.get("/cluster/state")
+        .await
+        .refuses(408, "took too long");
+    let never = futures::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    let request = Request::post("/bootstrap/founding").body(Body::from_stream(never));
+    rig.send(request.unwrap())
+        .await
+        .refuses(408, "took too long");
+    let took = clock::now() - began;
+    assert!((2 * PATIENCE..3 * PATIENCE).contains(&took), "{took:?}");
+}
+
+const BALLOT: Ballot = Ballot {
+    round: 1,
+    proposer: NodeUid(99),
+};
+
+/// The events of a node, as they come.
+struct Events {
+    body: Body,
+    text: String,
+}
+
+impl Events {
+    async fn of(rig: &Rig, query: &str) -> Self {
+        let response = rig
+            .respond(request(&format!("/cluster/domain-events{query}")))
+            .await;
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "text/event-stream"
+        );
+        Self {
+            body: response.into_body(),
+            text: String::new(),
+        }
+    }
+
+    async fn next(&mut self) -> Value {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let data = event.lines().find_map(|line| line.strip_prefix("data: "));
+                let data = data.map(|data| serde_json::from_str(data).unwrap());
+                self.text = rest.to_owned();
+                match data {
+                    Some(data) => return data,
+                    None => continue,
+                }
+            }
+            let frame = self.body.frame().await.unwrap().unwrap();
+            let data = frame.into_data().unwrap();
+            self.text.push_str(std::str::from_utf8(&data).unwrap());
+        }
+    }
+}
+
+async fn looked_up(rig: &Rig) {
+    let mut status = rig.sources.bootstrap.status();
+    let seen = status.wait_for(|status| status.last_lookup.is_some());
+    seen.await.unwrap();
+}
+
+fn request(path: &str) -> Request {
+    Request::get(path).body(Body::empty()).unwrap()
+}
+
+fn founding(body: Vec<u8>) -> Request {
+    let request = Request::post("/bootstrap/founding").body(Body::from(body));
+    request.unwrap()
+}
+
+fn prepare(sealer: &Sealer) -> Vec<u8> {
+    sealer.seal(&Signed {
+        from: BALLOT.proposer,
+        message: Message::Prepare(BALLOT),
+    })
+}

@@ -1,0 +1,239 @@
+//! The listener's loop, over connections in memory while time stands still: what is slow, large or
+//! wrong costs one connection and nobody else anything.
+
+use std::io;
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+    sync::Notify,
+    time::{Instant, sleep},
+};
+
+use super::*;
+use crate::net::Listener;
+
+const SECOND: Duration = Duration::from_secs(1);
+const ALIVE: &str = "GET /alive HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_header_that_does_not_come_is_waited_for_five_seconds() {
+    let server = Server::start(Limits::default());
+    let began = Instant::now();
+    let mut silent = server.connect();
+    let mut half = server.connect();
+    half.write_all(b"GET /alive HTTP/1.1\r\nhost: ")
+        .await
+        .unwrap();
+    for stream in [&mut silent, &mut half] {
+        assert!(!read(stream).await.contains(" 200 "));
+    }
+    let took = began.elapsed();
+    assert!((5 * SECOND..6 * SECOND).contains(&took), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_header_that_comes_byte_by_byte_gets_no_more_time() {
+    let server = Server::start(Limits::default());
+    let began = Instant::now();
+    let mut stream = server.connect();
+    for byte in ALIVE.as_bytes() {
+        if stream.write_all(&[*byte]).await.is_err() {
+            break;
+        }
+        sleep(SECOND).await;
+    }
+    assert!(!read(&mut stream).await.contains(" 200 "));
+    let took = began.elapsed();
+    assert!(took < 8 * SECOND, "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_stays_idle_after_an_answer_is_closed() {
+    let server = Server::start(Limits::default());
+    let began = Instant::now();
+    let mut stream = server.connect();
+    let keep = ALIVE.replace("connection: close\r\n", "");
+    stream.write_all(keep.as_bytes()).await.unwrap();
+    assert!(read(&mut stream).await.starts_with("HTTP/1.1 200 "));
+    assert!(began.elapsed() < 6 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_header_that_is_too_large_is_refused() {
+    let server = Server::start(Limits::default());
+    let large = format!(
+        "GET /alive HTTP/1.1\r\nhost: {}\r\n\r\n",
+        "x".repeat(20_000)
+    );
+    assert_eq!(
+        server.answer(&large).await,
+        "HTTP/1.1 431 Request Header Fields Too Large"
+    );
+    assert_eq!(server.answer(ALIVE).await, "HTTP/1.1 200 OK");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_http_is_refused() {
+    let server = Server::start(Limits::default());
+    for wrong in [
+        "GET\r\n\r\n",
+        "GET /alive HTTP/9\r\n\r\n",
+        "GET /alive HTTP/1.1\r\nno colon\r\n\r\n",
+        "\u{16}\u{3}\u{1}\u{2}a TLS client\r\n\r\n",
+        "POST /alive HTTP/1.1\r\nhost: node\r\ncontent-length: many\r\n\r\n",
+    ] {
+        assert_eq!(
+            server.answer(wrong).await,
+            "HTTP/1.1 400 Bad Request",
+            "{wrong:?}"
+        );
+    }
+    assert_eq!(server.answer(ALIVE).await, "HTTP/1.1 200 OK");
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_connections_delay_nobody() {
+    let server = Server::start(Limits::default());
+    let began = Instant::now();
+    let mut slow = Vec::new();
+    for _ in 0..200 {
+        let mut stream = server.connect();
+        stream.write_all(b"GET /al").await.unwrap();
+        slow.push(stream);
+        assert_eq!(server.answer(ALIVE).await, "HTTP/1.1 200 OK");
+    }
+    assert!(began.elapsed() < SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_connections_than_there_may_be_wait_for_one_to_end() {
+    let server = Server::start(Limits {
+        connections: 2,
+        ..Limits::default()
+    });
+    let began = Instant::now();
+    let _slow = [server.connect(), server.connect()];
+    assert_eq!(server.answer(ALIVE).await, "HTTP/1.1 200 OK");
+    let took = began.elapsed();
+    assert!((5 * SECOND..6 * SECOND).contains(&took), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_cannot_be_accepted_is_not_the_end() {
+    let server = Server::start(Limits::default());
+    let broken = io::Error::other("no more file descriptors");
+    server.door.send(Err(broken)).unwrap();
+    assert_eq!(server.answer(ALIVE).await, "HTTP/1.1 200 OK");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_under_way_is_answered_when_the_node_stops() {
+    let mut server = Server::start(Limits::default());
+    let mut idle = server.connect();
+    let keep = ALIVE.replace("connection: close\r\n", "");
+    idle.write_all(keep.as_bytes()).await.unwrap();
+    let mut waiting = server.connect();
+    let request = ALIVE.replace("/alive", "/gate");
+    waiting.write_all(request.as_bytes()).await.unwrap();
+    server.asked.notified().await;
+
+    let began = Instant::now();
+    server.stop.cancel();
+    // The one that waits for nothing ends at once, the other with its answer.
+    assert!(read(&mut idle).await.starts_with("HTTP/1.1 200 "));
+    assert!(began.elapsed() < SECOND / 10);
+    server.gate.notify_one();
+    assert!(read(&mut waiting).await.starts_with("HTTP/1.1 200 "));
+    server.ended().await;
+    assert!(began.elapsed() < SECOND / 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_does_not_end_is_cut_after_a_second() {
+    let mut server = Server::start(Limits::default());
+    let mut waiting = server.connect();
+    let request = ALIVE.replace("/alive", "/gate");
+    waiting.write_all(request.as_bytes()).await.unwrap();
+    server.asked.notified().await;
+
+    let began = Instant::now();
+    server.stop.cancel();
+    server.ended().await;
+    let took = began.elapsed();
+    assert!((SECOND..2 * SECOND).contains(&took), "{took:?}");
+    assert_eq!(read(&mut waiting).await, "");
+}
+
+/// The loop, serving `/alive`, and `/gate` which answers when it is opened.
+struct Server {
+    door: mpsc::UnboundedSender<io::Result<DuplexStream>>,
+    stop: CancellationToken,
+    asked: Arc<Notify>,
+    gate: Arc<Notify>,
+    running: JoinSet<()>,
+}
+
+struct Door(mpsc::UnboundedReceiver<io::Result<DuplexStream>>);
+
+impl Listener for Door {
+    type Stream = DuplexStream;
+
+    async fn accept(&mut self) -> io::Result<(DuplexStream, SocketAddr)> {
+        let from = SocketAddr::from(([10, 0, 0, 9], 40_000));
+        match self.0.recv().await {
+            Some(stream) => Ok((stream?, from)),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Server {
+    fn start(limits: Limits) -> Self {
+        let (asked, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (knock, open) = (Arc::clone(&asked), Arc::clone(&gate));
+        let router = Router::new().route("/alive", get(async || "here")).route(
+            "/gate",
+            get(async move || {
+                knock.notify_one();
+                open.notified().await;
+                "open"
+            }),
+        );
+        let (door, connections) = mpsc::unbounded_channel();
+        let stop = CancellationToken::new();
+        let mut running = JoinSet::new();
+        running.spawn(serve(Door(connections), router, limits, stop.clone()));
+        Self {
+            door,
+            stop,
+            asked,
+            gate,
+            running,
+        }
+    }
+
+    fn connect(&self) -> DuplexStream {
+        let (here, there) = duplex(64 * 1024);
+        self.door.send(Ok(there)).unwrap();
+        here
+    }
+
+    /// The status line of the answer.
+    async fn answer(&self, request: &str) -> String {
+        let mut stream = self.connect();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = read(&mut stream).await;
+        answer.lines().next().unwrap_or_default().to_owned()
+    }
+
+    async fn ended(&mut self) {
+        self.running.join_next().await.unwrap().unwrap();
+    }
+}
+
+/// All that comes until the connection is closed.
+async fn read(stream: &mut DuplexStream) -> String {
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8(answer).unwrap()
+}
