@@ -171,12 +171,18 @@ impl Environment {
     pub fn simulated(seed: u64, unix_millis: fn() -> u64) -> Self {
         Self {
             unix_millis,
-            entropy: Entropy::Seeded(Box::new(StdRng::seed_from_u64(seed))),
+            entropy: Entropy::seeded(seed),
         }
     }
 }
 
 impl Entropy {
+    /// A seed's numbers: the same for the same seed.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self::Seeded(Box::new(StdRng::seed_from_u64(seed)))
+    }
+
     fn nonce(&mut self) -> Nonce {
         match self {
             Self::System => Nonce::random(),
@@ -193,7 +199,7 @@ impl Entropy {
         match self {
             Self::System => StdRng::try_from_rng(&mut SysRng)
                 .expect("Linux gives random bytes once it has booted, and no node starts before"),
-            Self::Seeded(rng) => StdRng::from_rng(rng),
+            Self::Seeded(rng) => StdRng::from_rng(rng.as_mut()),
         }
     }
 }

@@ -153,7 +153,9 @@ async fn answer(
     let arrived = Instant::now();
     let target = request.headers().get("x-amz-target").cloned();
     let body = request.into_body().collect().await;
-    let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let body = body
+        .map(http_body_util::Collected::to_bytes)
+        .unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let list = target.is_some_and(|target| target.as_bytes().ends_with(b".ListTasks"));
     let answer = if list {

@@ -185,7 +185,7 @@ impl Simulation {
             keyring: self.options.keyring.clone(),
             timing: self.options.timing.clone(),
         };
-        let entropy = Entropy::Seeded(Box::new(StdRng::from_rng(&mut self.rng)));
+        let entropy = Entropy::seeded(self.rng.random());
         let now = self.now();
         let mut gossip = Gossip::new(settings, entropy, now).expect("it says little of itself");
         match seed {

@@ -65,6 +65,8 @@ pub fn events(before: &Members, after: &Members) -> Vec<Event> {
         let removal = match after.members.get(node) {
             Some(new) if new.uid == old.uid => continue,
             Some(_) => Removal::Replaced,
+            // Not they have gone, but this node, to another cluster.
+            None if before.formation != after.formation => Removal::Left,
             None => after.gone.get(node).copied().unwrap_or(Removal::Downed),
         };
         events.push(Event::MemberRemoved {

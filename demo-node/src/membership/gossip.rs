@@ -12,6 +12,7 @@ mod ask;
 mod config;
 mod departure;
 mod suspicion;
+mod switch;
 mod view;
 
 use std::{
@@ -224,46 +225,6 @@ impl Gossip {
         }
         self.absent.try_soon(now.instant);
         Ok(())
-    }
-
-    /// Leaves its cluster for another one: see [`Handle::switch`](super::Handle::switch).
-    ///
-    /// # Errors
-    ///
-    /// Where the node is on its way out.
-    pub fn switch(
-        &mut self,
-        formation: Formation,
-        seeds: &[SocketAddr],
-        now: Now,
-    ) -> Result<(), Refused> {
-        let elsewhere = self
-            .formation
-            .is_some_and(|current| current.id != formation.id);
-        if self.phase == Phase::Up && elsewhere {
-            // The others are told once: they are about to switch, too.
-            let result = self.foca.leave_cluster(&mut self.effects);
-            self.settle(result, now);
-            self.begin_anew();
-        }
-        self.join(formation, seeds, now)
-    }
-
-    /// Forgets the cluster and everyone in it, as if the process had just started.
-    fn begin_anew(&mut self) {
-        let identity = self.foca.identity();
-        let identity = foca::Identity::renew(identity).unwrap_or_else(|| identity.clone());
-        let config = config(&self.timing, 1);
-        self.foca = Foca::new(identity, config, self.entropy.fork(), Wire);
-        self.effects = AccumulatingRuntime::new();
-        self.timers = Timers::new();
-        self.absent = Absent::default();
-        self.known = false;
-        self.suspects.clear();
-        self.merged = false;
-        self.phase = Phase::Outside;
-        self.formation = None;
-        self.stale = true;
     }
 
     /// Takes in a datagram.

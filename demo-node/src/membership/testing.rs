@@ -6,8 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rand::{SeedableRng as _, rngs::StdRng};
-
 use super::{Entropy, Gossip, Member, Members, Now, Settings, Status, Timing};
 use crate::{
     clock,
@@ -96,7 +94,7 @@ impl Net {
 
     pub(super) fn start(&mut self, settings: Settings) {
         let node = settings.node;
-        let entropy = Entropy::Seeded(Box::new(StdRng::seed_from_u64(settings.uid.0)));
+        let entropy = Entropy::seeded(settings.uid.0);
         let gossip = Gossip::new(settings, entropy, self.now()).unwrap();
         self.nodes.insert(node, gossip);
     }

@@ -25,19 +25,19 @@ use crate::membership::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
-type Outbox = mpsc::UnboundedSender<(Vec<u8>, SocketAddr)>;
-type Inbox = mpsc::UnboundedReceiver<(Vec<u8>, SocketAddr)>;
+/// A datagram and its sender.
+type Post = (Vec<u8>, SocketAddr);
 
 /// Sockets in memory. What is sent to an address that nobody has is lost.
 #[derive(Default)]
 struct Memory {
-    inboxes: Mutex<BTreeMap<SocketAddr, Outbox>>,
+    inboxes: Mutex<BTreeMap<SocketAddr, mpsc::UnboundedSender<Post>>>,
 }
 
 struct MemorySocket {
     memory: Arc<Memory>,
     address: SocketAddr,
-    inbox: tokio::sync::Mutex<Inbox>,
+    inbox: tokio::sync::Mutex<mpsc::UnboundedReceiver<Post>>,
 }
 
 impl Memory {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     cluster::NodeUid,
     membership::{
-        Entropy, Gossip, Invalid, MergeError, Refused, Rejection, Status, events,
+        Entropy, Event, Gossip, Invalid, MergeError, Refused, Rejection, Removal, Status, events,
         testing::{Net, address, formation, settings},
     },
     seal::Unopened,
@@ -164,7 +164,7 @@ fn a_restarted_process_replaces_its_former_self() {
         net.run(20 * SECOND);
         let names: Vec<_> = events(&before, &net.view(1))
             .iter()
-            .map(crate::membership::Event::name)
+            .map(Event::name)
             .collect();
         assert_eq!(names, ["MemberRemoved", "MemberUp"]);
     }
@@ -272,6 +272,7 @@ fn members_of_a_younger_cluster_switch_to_the_older_one() {
         .unwrap();
     net.run_until(10 * SECOND, |net| net.view(3).members.len() == 2);
 
+    let before = net.view(3);
     for last in [3, 4] {
         net.act(last, |node, now| {
             node.switch(formation(1), &[address(1)], now)
@@ -285,4 +286,23 @@ fn members_of_a_younger_cluster_switch_to_the_older_one() {
         assert_eq!(net.view(last).formation, Some(formation(1)));
         assert_eq!(net.status(last), Status::Up);
     }
+    // It is still the same process, nobody has died, and nobody is looked for in vain.
+    assert_eq!(net.view(3).me.uid, before.me.uid);
+    for event in events(&before, &net.view(3)) {
+        assert!(
+            matches!(event, Event::MemberUp(_) | Event::LeaderChanged(_)),
+            "{event:?}"
+        );
+    }
+}
+
+#[test]
+fn who_stays_behind_when_another_switches_sees_it_leave() {
+    let mut net = Net::cluster(3);
+    net.act(3, |node, now| node.switch(formation(2), &[address(9)], now))
+        .unwrap();
+    net.run_until(2 * SECOND, |net| net.sees(1, 3).is_none());
+    assert_eq!(net.view(1).gone[&address(3)], Removal::Left);
+    assert_eq!(net.status(3), Status::Joining);
+    assert_eq!(net.view(3).members.len(), 1);
 }
