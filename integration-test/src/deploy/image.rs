@@ -22,6 +22,15 @@ pub async fn publish(account: &Account, repository: &str) -> anyhow::Result<Stri
     Ok(format!("{repository}:{tag}"))
 }
 
+/// What an image that is built on this machine runs on, as ECS names it.
+pub fn architecture() -> &'static str {
+    if cfg!(target_arch = "aarch64") {
+        "ARM64"
+    } else {
+        "X86_64"
+    }
+}
+
 /// Of a repository whose tags cannot be moved: every state of the source has its own.
 async fn tag() -> anyhow::Result<String> {
     let described = Command::new("git")

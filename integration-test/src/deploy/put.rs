@@ -54,6 +54,7 @@ pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
             let uri = output(&stack, "RepositoryUri")?;
             parameters.insert("ImageUri", image::publish(&account, &uri).await?);
             parameters.insert("RepositoryArn", output(&stack, "RepositoryArn")?);
+            parameters.insert("Architecture", image::architecture().to_owned());
         }
     }
     match options.network {
