@@ -1,6 +1,6 @@
 //! `cargo xtask status`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context;
 use aws_sdk_ecs::types::Task;
@@ -10,7 +10,10 @@ use super::{
     options::{Place, Status},
     terminal::say,
 };
-use crate::nodes::node::{Members, Node};
+use crate::{
+    e2e::service::address,
+    nodes::node::{Members, Node},
+};
 
 /// Where nodes answer, if at all from here.
 const MANAGEMENT_PORT: u16 = 7626;
@@ -58,13 +61,13 @@ pub(super) async fn show(place: &Place, account: &Account) -> anyhow::Result<()>
     let tasks = tasks(&ecs, &cluster, &place.name).await?;
     let mut told = None;
     for task in &tasks {
-        let address = address(task);
-        let shown = address.map_or_else(|| "no address yet".to_owned(), |ip| ip.to_string());
+        let at = address(task);
+        let shown = at.map_or_else(|| "no address yet".to_owned(), |ip| ip.to_string());
         let status = task.last_status().unwrap_or_default();
         // Healthy is who is a member.
         let health = task.health_status().map_or("", |health| health.as_str());
         say(&format!("task     {shown:<24} {status} {health}"));
-        if let (None, Some(address)) = (&told, address) {
+        if let (None, Some(address)) = (&told, at) {
             told = members(address).await;
         }
     }
@@ -107,16 +110,8 @@ async fn tasks(
     Ok(described.tasks.unwrap_or_default())
 }
 
-fn address(task: &Task) -> Option<IpAddr> {
-    task.attachments()
-        .iter()
-        .flat_map(|attachment| attachment.details())
-        .find(|detail| detail.name() == Some("privateIPv4Address"))
-        .and_then(|detail| detail.value()?.parse().ok())
-}
-
-async fn members(address: IpAddr) -> Option<Members> {
-    let management = SocketAddr::new(address, MANAGEMENT_PORT);
+async fn members(address: Ipv4Addr) -> Option<Members> {
+    let management = SocketAddr::from((address, MANAGEMENT_PORT));
     let node = Node::of_others(address.to_string(), String::new(), management);
     node.members().await.ok()
 }

@@ -55,7 +55,7 @@ impl Ministack {
         let anchor = docker.create_anchor()?;
         let group = Group::start().context("starting the guard of the emulator")?;
 
-        let address = docker.host()?;
+        let address = Docker::host()?;
         let port = free_port(address)?;
         let log = logs.join("ministack.log");
         let output = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
@@ -112,7 +112,7 @@ impl Ministack {
         let containers = self.containers(&format!("{TASK_LABEL}={arn}"))?;
         ensure!(!containers.is_empty(), "no container runs for {arn}");
         for container in containers.keys() {
-            self.docker.kill(container)?;
+            Docker::kill(container)?;
         }
         Ok(())
     }
@@ -128,7 +128,7 @@ impl Ministack {
     pub fn save_logs(&self, cluster_arn: &str, folder: &Path) -> anyhow::Result<()> {
         for (id, name) in self.containers(&format!("{CLUSTER_LABEL}={cluster_arn}"))? {
             let log = folder.join(format!("{name}.log"));
-            fs::write(&log, self.docker.logs(&id)?)
+            fs::write(&log, Docker::logs(&id)?)
                 .with_context(|| format!("writing {}", log.display()))?;
         }
         Ok(())

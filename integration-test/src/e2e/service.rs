@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use aws_sdk_ecs::types::Task;
+use aws_sdk_ecs::types::{Attachment, Task};
 
 use super::{
     deployment::{ORDERS, Ports},
@@ -188,15 +188,18 @@ async fn parameters(emulator: &Ministack) -> anyhow::Result<BTreeMap<String, Str
     .into())
 }
 
+/// The address of a task's own network interface.
+pub fn address(task: &Task) -> Option<Ipv4Addr> {
+    task.attachments()
+        .iter()
+        .flat_map(Attachment::details)
+        .find(|detail| detail.name() == Some("privateIPv4Address"))
+        .and_then(|detail| detail.value()?.parse().ok())
+}
+
 fn node(task: &Task) -> anyhow::Result<Node> {
     let arn = task.task_arn().unwrap_or_default();
-    let address = task
-        .attachments()
-        .iter()
-        .flat_map(|attachment| attachment.details())
-        .find(|detail| detail.name() == Some("privateIPv4Address"))
-        .and_then(|detail| detail.value()?.parse::<Ipv4Addr>().ok())
-        .with_context(|| format!("{arn} has no address"))?;
+    let address = address(task).with_context(|| format!("{arn} has no address"))?;
     let Ports { management, gossip } = Ports::USUAL;
     let id = arn.rsplit('/').next().unwrap_or(arn);
     Ok(Node::of_others(

@@ -159,7 +159,7 @@ impl Docker {
     }
 
     /// The address of this machine that containers know as `host.docker.internal`.
-    pub fn host(&self) -> Result<Ipv4Addr, DockerError> {
+    pub fn host() -> Result<Ipv4Addr, DockerError> {
         let arguments = ["network", "inspect", "bridge", "--format", BRIDGE];
         let answer = docker(&arguments)?;
         // Docker does not always name the gateway; it is then the first address of the subnet.
@@ -199,12 +199,12 @@ impl Docker {
     }
 
     /// Ends a container as a power failure would.
-    pub fn kill(&self, container: &str) -> Result<(), DockerError> {
+    pub fn kill(container: &str) -> Result<(), DockerError> {
         docker(&["kill", container]).map(|_| ())
     }
 
     /// What a container has said.
-    pub fn logs(&self, container: &str) -> Result<String, DockerError> {
+    pub fn logs(container: &str) -> Result<String, DockerError> {
         docker(&["logs", container])
     }
 }
