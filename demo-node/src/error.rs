@@ -3,17 +3,48 @@
 use std::{error::Error, fmt};
 
 /// Shows an error with all its causes, outermost first: `look up the service: no answer: ...`.
+///
+/// In one line, also where a cause from elsewhere takes several.
 #[derive(Debug, Clone, Copy)]
 pub struct Chain<'a>(pub &'a (dyn Error + 'a));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        write_line(f, self.0)?;
         let mut cause = self.0.source();
         while let Some(error) = cause {
-            write!(f, ": {error}")?;
+            f.write_str(": ")?;
+            write_line(f, error)?;
             cause = error.source();
         }
         Ok(())
+    }
+}
+
+fn write_line(f: &mut fmt::Formatter<'_>, error: &dyn Error) -> fmt::Result {
+    let text = error.to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    f.write_str(lines.next().unwrap_or_default())?;
+    lines.try_for_each(|line| write!(f, " {line}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("look up the service")]
+    struct Lookup(#[source] Cause);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no credentials; tried:\n  a profile\n\n  a role\n")]
+    struct Cause;
+
+    #[test]
+    fn causes_follow_in_one_line() {
+        assert_eq!(
+            Chain(&Lookup(Cause)).to_string(),
+            "look up the service: no credentials; tried: a profile a role"
+        );
     }
 }

@@ -338,6 +338,20 @@ async fn events_begin_with_who_is_there_and_go_on_with_what_happens() {
 }
 
 #[tokio::test]
+async fn only_the_types_asked_for_are_streamed() {
+    let rigs = Rig::members(2).await;
+    let mut some = Events::of(&rigs[0], "?type=MemberUp&type=MemberRemoved").await;
+    assert_eq!(some.next().await["type"], "MemberUp");
+    assert_eq!(some.next().await["type"], "MemberUp");
+
+    // Also leaves, and may change who leads: of neither was asked.
+    rigs[1].sources.membership.leave().await;
+    let removed = some.next().await;
+    assert_eq!(removed["type"], "MemberRemoved");
+    assert_eq!(removed["event"]["removal"], "Left");
+}
+
+#[tokio::test]
 async fn an_unknown_type_or_parameter_is_an_error_that_lists_what_there_is() {
     let rig = Rig::start().await;
     rig.get("/cluster/domain-events?type=memberup")

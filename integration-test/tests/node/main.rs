@@ -1,0 +1,11 @@
+//! The demo-node program against the pretended region: what it prints, when it refuses to go on, and
+//! what it never does whatever the region says. Each node is a process with an address of its own.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the lint knows test functions, but not their helpers"
+)]
+
+mod ending;
+mod founding;
+mod looking;
+mod support;

@@ -1,0 +1,145 @@
+//! What these tests share: the program, its settings, and a place to run.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::Stdio,
+};
+
+use anyhow::{Context as _, ensure};
+use integration_test::{
+    nodes::{addresses::Addresses, group::Group, node::Node, process::Process, settings::Settings},
+    region::{Region, Task, TaskArn},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+pub(crate) const CLUSTER: &str = "demo";
+pub(crate) const ORDERS: &str = "orders";
+
+const MANAGEMENT: u16 = 7626;
+const GOSSIP: u16 = 7355;
+
+/// A region, addresses, and whatever else a node needs; all gone when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) region: Region,
+    pub(crate) addresses: Addresses,
+    group: Group,
+    logs: TempDir,
+}
+
+/// How a command ended and what it said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) status: Option<i32>,
+    pub(crate) output: String,
+    pub(crate) error: String,
+}
+
+impl Site {
+    /// With a service that means to run one task.
+    pub(crate) async fn new() -> Self {
+        let region = Region::start().await;
+        region.edit(|account| account.put_service(CLUSTER, ORDERS, 1).desired_count);
+        Self {
+            region,
+            addresses: Addresses::claim().unwrap(),
+            group: Group::start().unwrap(),
+            logs: TempDir::new().unwrap(),
+        }
+    }
+
+    /// A task that runs at an address of its own.
+    pub(crate) fn run_task(&self, task: Task) -> (TaskArn, Ipv4Addr) {
+        let address = self.addresses.next().unwrap();
+        let task = self
+            .region
+            .edit(|account| account.run_task(task.at(address)));
+        (task, address)
+    }
+
+    /// Starts a node in a task.
+    pub(crate) fn start(&self, task: &TaskArn, address: Ipv4Addr, settings: Settings) -> Node {
+        let mut environment = self.region.task_environment(task);
+        environment.extend(settings.into_environment());
+        let log = self.logs.path().join("node.log");
+        let mut command = command(&environment);
+        command.arg("run");
+        let process = Process::start(&self.group, command, log).unwrap();
+        Node::new(
+            "node".to_owned(),
+            format!("cluster://{ORDERS}@{address}:{GOSSIP}"),
+            SocketAddr::from((address, MANAGEMENT)),
+            process,
+        )
+    }
+}
+
+/// Those of a node that would found a cluster alone, and soon.
+pub(crate) fn hasty() -> Settings {
+    by_service()
+        .with("BOOTSTRAP_EXPECTED_NODES", "1")
+        .with("BOOTSTRAP_REQUIRED_CONTACT_POINTS", "1")
+        .with("BOOTSTRAP_STABLE_MARGIN", "100ms")
+        .with("BOOTSTRAP_INTERVAL", "100ms")
+        .with("BOOTSTRAP_EXPONENTIAL_BACKOFF_MAX", "100ms")
+}
+
+/// Those of a node that finds its peers by the ECS service.
+pub(crate) fn by_service() -> Settings {
+    Settings::default()
+        .with("DISCOVERY_METHOD", "aws-api-ecs")
+        .with("DISCOVERY_AWS_API_ECS_CLUSTER", CLUSTER)
+        .with("BOOTSTRAP_SERVICE_NAME", ORDERS)
+        .with("MANAGEMENT_PORT", &MANAGEMENT)
+        .with("MEMBERSHIP_PORT", &GOSSIP)
+        .with(
+            "MEMBERSHIP_KEYS",
+            "a key that only these tests use and nobody else",
+        )
+}
+
+/// What the node's bootstrap says of itself.
+pub(crate) async fn bootstrap(node: &Node) -> anyhow::Result<Value> {
+    let answer = node.get("/bootstrap").await?;
+    ensure!(answer.status.is_success(), "{answer}");
+    serde_json::from_str(&answer.body).context("reading the answer for /bootstrap")
+}
+
+/// Runs a command to its end, with nothing but this environment.
+pub(crate) async fn demo_node(arguments: &[&str], environment: &BTreeMap<String, String>) -> Said {
+    let ended = command(environment)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    Said {
+        status: ended.status.code(),
+        output: String::from_utf8(ended.stdout).unwrap(),
+        error: String::from_utf8(ended.stderr).unwrap(),
+    }
+}
+
+fn command(environment: &BTreeMap<String, String>) -> Command {
+    let mut command = Command::new(program().unwrap());
+    command.env_clear().envs(environment);
+    command
+}
+
+/// Cargo builds it beside the tests, since its package has tests that run it, too.
+fn program() -> anyhow::Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let folder = test.parent().and_then(|deps| deps.parent());
+    let program = folder.context("tests lie in `deps`")?.join("demo-node");
+    ensure!(
+        program.exists(),
+        "there is no {}: build it with `cargo build --workspace`",
+        program.display()
+    );
+    Ok(program)
+}
