@@ -173,8 +173,8 @@ fn a_healed_partition_merges_within_10_s() {
 }
 
 #[test]
-fn a_healed_partition_of_fifty_merges_within_10_s() {
-    for_fifty(split_and_heal);
+fn a_healed_partition_of_twenty_merges_within_10_s() {
+    split_and_heal(20, &Options::default());
 }
 
 fn split_and_heal(size: u16, options: &Options) {
