@@ -6,20 +6,23 @@ use std::{
     io,
     net::{Ipv4Addr, TcpListener},
     process,
-    sync::atomic::{AtomicU8, Ordering},
+    sync::atomic::{AtomicU16, Ordering},
 };
-
-/// How many blocks are tried.
-const ATTEMPTS: u16 = 64;
 
 /// Holding this port of a block's first address claims the block.
 const CLAIM_PORT: u16 = 7626;
 
-/// Addresses `127.a.b.2` to `127.a.b.254`, each handed out once.
+/// Where addresses must be added by hand, they must be known beforehand.
+const MACOS_BLOCK: u8 = 76;
+
+/// How many addresses that asks for: more than a usual run needs.
+const MACOS_ADDRESSES: u16 = 250;
+
+/// Addresses `127.x.0.2` to `127.x.255.254`, each handed out once.
 #[derive(Debug)]
 pub struct Addresses {
-    block: [u8; 2],
-    next: AtomicU8,
+    block: u8,
+    next: AtomicU16,
     _claim: TcpListener,
 }
 
@@ -30,8 +33,7 @@ pub enum AddressError {
     #[error(
         "no node can have {address}: this system has no loopback addresses but 127.0.0.1. \
          Add some until the next restart with\n\
-         \n    for n in $(seq 1 254); do sudo ifconfig lo0 alias 127.{}.{}.$n up; done\n",
-        MACOS_BLOCK[0], MACOS_BLOCK[1]
+         \n    for n in $(seq 1 {MACOS_ADDRESSES}); do sudo ifconfig lo0 alias 127.{MACOS_BLOCK}.0.$n up; done\n"
     )]
     NoSuchAddress {
         /// The address that could not be bound.
@@ -41,7 +43,7 @@ pub enum AddressError {
         source: io::Error,
     },
 
-    /// Other runs hold every block that was tried.
+    /// Other runs hold every block.
     #[error(
         "every block of loopback addresses is taken by another run, the last one tried is that of {address}"
     )]
@@ -54,25 +56,22 @@ pub enum AddressError {
     },
 
     /// The run needs more addresses than a block has.
-    #[error("all 253 addresses of this run are used up")]
+    #[error("all addresses of this run are used up")]
     UsedUp,
 }
-
-/// Where addresses must be added by hand, they must be known beforehand.
-const MACOS_BLOCK: [u8; 2] = [76, 26];
 
 impl Addresses {
     /// Claims a block.
     pub fn claim() -> Result<Self, AddressError> {
         let mut blocks = candidate_blocks();
         loop {
-            let block = blocks.next().expect("a block is tried before none is left");
+            let block = blocks.next().expect("the last one to fail is an error");
             let address = address(block, 1);
             match TcpListener::bind((address, CLAIM_PORT)) {
                 Ok(claim) => {
                     return Ok(Self {
                         block,
-                        next: AtomicU8::new(2),
+                        next: AtomicU16::new(2),
                         _claim: claim,
                     });
                 }
@@ -89,31 +88,28 @@ impl Addresses {
 
     /// An address that this run has not used before.
     pub fn next(&self) -> Result<Ipv4Addr, AddressError> {
+        // Without the last, which is the block's broadcast address.
+        let after = |host: u16| (host < u16::MAX).then(|| host + 1);
         self.next
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| {
-                next.checked_add(1)
-            })
-            .map(|last| address(self.block, last))
-            .map_err(|_full| AddressError::UsedUp)
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, after)
+            .map(|host| address(self.block, host))
+            .map_err(|_last| AddressError::UsedUp)
     }
 }
 
-fn address([a, b]: [u8; 2], last: u8) -> Ipv4Addr {
-    Ipv4Addr::new(127, a, b, last)
+fn address(block: u8, host: u16) -> Ipv4Addr {
+    let [high, low] = host.to_be_bytes();
+    Ipv4Addr::new(127, block, high, low)
 }
 
-/// Blocks from 127.1.0.0 to 127.254.255.0, beginning where this process's id says: parallel runs seldom meet.
-fn candidate_blocks() -> impl ExactSizeIterator<Item = [u8; 2]> {
-    let attempts = if cfg!(target_os = "linux") {
-        ATTEMPTS
-    } else {
-        1
-    };
+/// Beginning where this process's id says, so that parallel runs seldom meet. 127.0.0.0/16 is everybody's.
+fn candidate_blocks() -> impl ExactSizeIterator<Item = u8> {
     let first = process::id();
-    (0..attempts).map(move |attempt| {
+    let blocks: u8 = if cfg!(target_os = "linux") { 254 } else { 1 };
+    (0..blocks).map(move |attempt| {
         if cfg!(target_os = "linux") {
-            let [_, _, a, b] = (first.wrapping_add(u32::from(attempt)) % (254 * 256)).to_be_bytes();
-            [a + 1, b]
+            let [.., block] = ((first + u32::from(attempt)) % 254).to_be_bytes();
+            block + 1
         } else {
             MACOS_BLOCK
         }
@@ -122,6 +118,8 @@ fn candidate_blocks() -> impl ExactSizeIterator<Item = [u8; 2]> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -135,10 +133,9 @@ mod tests {
     #[test]
     fn every_address_is_handed_out_once() {
         let addresses = Addresses::claim().unwrap();
-        let mut all: Vec<_> = (2..=254).map(|_| addresses.next().unwrap()).collect();
-        all.dedup();
+        let all: BTreeSet<_> = (2..u16::MAX).map(|_| addresses.next().unwrap()).collect();
 
-        assert_eq!(all.len(), 253);
+        assert_eq!(all.len(), usize::from(u16::MAX) - 2);
         assert!(matches!(addresses.next(), Err(AddressError::UsedUp)));
     }
 
@@ -147,5 +144,17 @@ mod tests {
         let addresses = Addresses::claim().unwrap();
 
         TcpListener::bind((addresses.next().unwrap(), 0)).unwrap();
+    }
+
+    #[test]
+    fn where_there_is_only_one_loopback_address_the_remedy_is_a_command() {
+        let failure = AddressError::NoSuchAddress {
+            address: address(MACOS_BLOCK, 1),
+            source: io::ErrorKind::AddrNotAvailable.into(),
+        };
+
+        let text = failure.to_string();
+        let command = "for n in $(seq 1 250); do sudo ifconfig lo0 alias 127.76.0.$n up; done";
+        assert!(text.contains(command), "{text}");
     }
 }
