@@ -236,8 +236,8 @@ impl Coordinator {
 
     /// Takes one input and says what to do about it.
     ///
-    /// `new_id` is used should this node propose a cluster for the first time; so is `founded_at`,
-    /// the wall clock in milliseconds since 1970.
+    /// `founded_at` is the wall clock, in milliseconds since 1970: should this node propose a cluster
+    /// now, that is when it was founded.
     pub fn handle(
         &mut self,
         now: Instant,
