@@ -50,7 +50,7 @@ pub(crate) async fn sdk_config(
 ) -> Result<SdkConfig, Error> {
     let config = match &client.sdk_config {
         Some(config) => handed_over(config.clone()),
-        None => load(client, surroundings).await,
+        None => load(client, surroundings).await?,
     };
     let mut builder = config.into_builder();
     if let Some(region) = &client.region {
@@ -70,23 +70,24 @@ pub(crate) async fn sdk_config(
     Ok(config)
 }
 
-async fn load(client: &Client, surroundings: &Surroundings) -> SdkConfig {
+async fn load(client: &Client, surroundings: &Surroundings) -> Result<SdkConfig, Error> {
     let http = http_client();
     let region = match &client.region {
-        Some(region) => Some(Region::new(region.clone())),
-        None => region(&http, surroundings).await,
+        Some(region) => Region::new(region.clone()),
+        // The chain below would search again, and more patiently.
+        None => region(&http, surroundings).await.ok_or(Error::NoRegion)?,
     };
 
     let provider = ProviderConfig::without_region()
         .with_http_client(http.clone())
-        .with_region(region.clone())
+        .with_region(Some(region.clone()))
         .with_behavior_version(Some(behavior()));
     let mut credentials = DefaultCredentialsChain::builder()
         .imds_client(imds_client(&http))
         .configure(provider);
-    credentials.set_region(region.clone());
+    credentials.set_region(Some(region.clone()));
 
-    aws_config::defaults(behavior())
+    let config = aws_config::defaults(behavior())
         .credentials_provider(credentials.build().await)
         .http_client(http)
         .region(region)
@@ -94,8 +95,8 @@ async fn load(client: &Client, surroundings: &Surroundings) -> SdkConfig {
         // they are wrong.
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts())
-        .load()
-        .await
+        .load();
+    Ok(config.await)
 }
 
 /// A configuration that the user made: kept as it is, where it says anything.

@@ -2,20 +2,17 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 use crate::client::sdk_config;
 #[cfg(feature = "ec2")]
 use crate::ec2::Instances;
 #[cfg(feature = "ecs")]
-use crate::ecs::{
-    Criteria, Filter, Tasks, Wanted, desired_count,
-    task_set::{self, TaskSet},
-};
+use crate::ecs::{Service, TaskSet};
 use crate::{
     config::{Fixed, Invalid, MethodName, Settings, Surroundings},
-    error::{Attempt, Error},
+    error::Error,
     lookup::{Calls, Found, Lookup, Resolved, Target},
 };
 
@@ -34,9 +31,9 @@ enum Method {
     #[cfg(feature = "ec2")]
     Ec2TagBased(Box<Instances>),
     #[cfg(feature = "ecs")]
-    Ecs(Box<Tasks>),
+    Ecs(Box<Service>),
     #[cfg(feature = "ecs")]
-    EcsTaskSet(Box<Tasks>, TaskSet),
+    EcsTaskSet(Box<TaskSet>),
     Config(Fixed),
 }
 
@@ -92,10 +89,7 @@ impl Discovery {
         if service_name.trim().is_empty() {
             return Err(Invalid::new("service-name", "is empty").into());
         }
-        let budget = Budget {
-            timeout,
-            deadline: Instant::now() + timeout,
-        };
+        let budget = Budget::new(timeout);
         let mut calls = Calls::default();
         let found = self.method.read(service_name, budget, &mut calls).await?;
         let resolved = Resolved::new(service_name, found, calls);
@@ -118,33 +112,34 @@ impl Discovery {
     /// # Errors
     ///
     /// When the call is denied or fails. Callers treat that as unknown; no lookup depends on it.
+    #[cfg_attr(
+        not(feature = "ecs"),
+        expect(unused_variables, reason = "only ECS knows")
+    )]
     pub async fn expected_nodes(
         &self,
         service_name: &str,
         timeout: Duration,
     ) -> Result<Option<NonZeroU32>, Error> {
-        let budget = Budget {
-            timeout,
-            deadline: Instant::now() + timeout,
-        };
+        let budget = Budget::new(timeout);
         match &self.method {
-            #[cfg(feature = "ecs")]
-            Method::Ecs(tasks) if tasks.filters_by_tag() => Ok(None),
-            #[cfg(feature = "ecs")]
-            Method::Ecs(tasks) => {
-                let service = budget.bound(tasks.service(service_name)).await?;
-                Ok(service.as_ref().and_then(desired_count))
-            }
-            #[cfg(feature = "ecs")]
-            Method::EcsTaskSet(tasks, own) => {
-                let mut calls = Calls::default();
-                let started_by = budget.bound(own.started_by(tasks, &mut calls)).await?;
-                let service = budget.bound(tasks.service(service_name)).await?;
-                Ok(service.and_then(|service| task_set::desired_count(&service, started_by)))
-            }
             #[cfg(feature = "ec2")]
             Method::Ec2TagBased(_) => Ok(None),
+            #[cfg(feature = "ecs")]
+            Method::Ecs(service) => service.expected_nodes(service_name, budget).await,
+            #[cfg(feature = "ecs")]
+            Method::EcsTaskSet(own) => own.expected_nodes(service_name, budget).await,
             Method::Config(_) => Ok(None),
+        }
+    }
+}
+
+impl Budget {
+    fn new(timeout: Duration) -> Self {
+        Self {
+            timeout,
+            // What is longer than a day might as well be one, and does not overflow the clock.
+            deadline: Instant::now() + timeout.min(Duration::from_hours(24)),
         }
     }
 }
@@ -160,33 +155,19 @@ impl Method {
             #[cfg(feature = "ecs")]
             Settings::Ecs(ecs) => {
                 let config = Box::pin(sdk_config(&ecs.client, surroundings)).await?;
-                let criteria = Criteria {
-                    tags: ecs.tags,
-                    address: Wanted {
-                        family: ecs.address_family,
-                        container: ecs.container_name,
-                    },
-                };
-                let tasks = Tasks::new(&config, ecs.cluster, criteria);
-                Ok(Self::Ecs(Box::new(tasks)))
+                Ok(Self::Ecs(Box::new(Service::new(&config, ecs))))
             }
             #[cfg(feature = "ecs")]
             Settings::EcsTaskSet(ecs) => {
+                let metadata = surroundings.task_metadata.clone();
+                let metadata = metadata.ok_or(Error::NotInTask)?;
                 tracing::warn!(
                     "only tasks of the own task set or deployment are peers: under a rolling \
                      deployment, new tasks do not see the old ones and form a cluster of their own"
                 );
-                let own = TaskSet::new(surroundings.task_metadata.clone())?;
                 let config = Box::pin(sdk_config(&ecs.client, surroundings)).await?;
-                let criteria = Criteria {
-                    tags: crate::config::Tags::default(),
-                    address: Wanted {
-                        family: ecs.address_family,
-                        container: ecs.container_name,
-                    },
-                };
-                let tasks = Tasks::new(&config, ecs.cluster, criteria);
-                Ok(Self::EcsTaskSet(Box::new(tasks), own))
+                let own = TaskSet::new(&config, ecs, metadata);
+                Ok(Self::EcsTaskSet(Box::new(own)))
             }
             #[cfg(not(feature = "ec2"))]
             Settings::Ec2TagBased(_) => Err(missing(MethodName::Ec2TagBased, "ec2")),
@@ -194,10 +175,7 @@ impl Method {
             Settings::Ecs(_) => Err(missing(MethodName::Ecs, "ecs")),
             #[cfg(not(feature = "ecs"))]
             Settings::EcsTaskSet(_) => Err(missing(MethodName::EcsTaskSet, "ecs")),
-            Settings::Config(fixed) => {
-                let _ = surroundings;
-                Ok(Self::Config(fixed))
-            }
+            Settings::Config(fixed) => Ok(Self::Config(fixed)),
         }
     }
 
@@ -213,16 +191,9 @@ impl Method {
                 Box::pin(instances.read(service_name, budget, calls)).await
             }
             #[cfg(feature = "ecs")]
-            Self::Ecs(tasks) => {
-                let filter = Filter::Service(service_name.to_owned());
-                Box::pin(tasks.read(&filter, budget, calls)).await
-            }
+            Self::Ecs(service) => Box::pin(service.read(service_name, budget, calls)).await,
             #[cfg(feature = "ecs")]
-            Self::EcsTaskSet(tasks, own) => {
-                let started_by = budget.bound(own.started_by(tasks, calls)).await?.to_owned();
-                let filter = Filter::StartedBy(started_by);
-                Box::pin(tasks.read(&filter, budget, calls)).await
-            }
+            Self::EcsTaskSet(own) => Box::pin(own.read(budget, calls)).await,
             Self::Config(fixed) => Ok(fixed.found()),
         }
     }
@@ -239,23 +210,6 @@ impl Fixed {
         Found {
             targets: self.targets.iter().map(target).collect(),
             ..Found::default()
-        }
-    }
-}
-
-#[cfg(feature = "ecs")]
-impl Budget {
-    /// What must be known before anything can be looked up.
-    async fn bound<T>(self, step: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        match timeout_at(self.deadline, Box::pin(step)).await {
-            Ok(result) => result,
-            Err(_) => Err(Error::TimedOut {
-                attempt: Attempt {
-                    action: "ecs:DescribeTasks",
-                    what: "finding the own task and what started it".to_owned(),
-                },
-                after: self.timeout,
-            }),
         }
     }
 }

@@ -11,10 +11,10 @@ use std::{
 use aws_sdk_ecs::{
     error::SdkError,
     operation::describe_tasks::DescribeTasksOutput,
-    types::{DesiredStatus, Service, TaskField},
+    types::{DesiredStatus, Service as Described, TaskField},
 };
 use futures::{StreamExt, future::OptionFuture, stream::FuturesUnordered};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     client,
@@ -25,15 +25,17 @@ use crate::{
 
 mod address;
 mod reading;
+mod service;
 mod settled;
-pub(crate) mod task_set;
+mod task_set;
 mod verdict;
 
-pub(crate) use address::Wanted;
-pub(crate) use verdict::Criteria;
+pub(crate) use service::Service;
+pub(crate) use task_set::TaskSet;
 
 use reading::{Question, Reading};
 use settled::Settled;
+use verdict::Criteria;
 
 /// Pages come one after another, so there is seldom more than one group to describe; more are under
 /// way only where describing takes longer than listing. ECS lets an account burst 100 such calls.
@@ -44,7 +46,7 @@ const PAGE: i32 = 100;
 
 /// The running tasks of one cluster.
 #[derive(Debug)]
-pub(crate) struct Tasks {
+struct Tasks {
     client: aws_sdk_ecs::Client,
     cluster: String,
     criteria: Criteria,
@@ -53,7 +55,7 @@ pub(crate) struct Tasks {
 
 /// Which tasks of the cluster to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Filter {
+enum Filter {
     /// Those of the service with this name.
     Service(String),
     /// Those that this deployment or task set started.
@@ -61,7 +63,7 @@ pub(crate) enum Filter {
 }
 
 impl Tasks {
-    pub(crate) fn new(config: &aws_types::SdkConfig, cluster: String, criteria: Criteria) -> Self {
+    fn new(config: &aws_types::SdkConfig, cluster: String, criteria: Criteria) -> Self {
         Self {
             client: aws_sdk_ecs::Client::new(config),
             cluster,
@@ -70,17 +72,8 @@ impl Tasks {
         }
     }
 
-    pub(crate) fn cluster(&self) -> &str {
-        &self.cluster
-    }
-
-    /// Whether the service may have tasks that are no peers.
-    pub(crate) fn filters_by_tag(&self) -> bool {
-        !self.criteria.tags.is_empty()
-    }
-
     /// Lists and describes, both at once.
-    pub(crate) async fn read(
+    async fn read(
         &self,
         filter: &Filter,
         budget: Budget,
@@ -141,14 +134,18 @@ impl Tasks {
     }
 
     /// The service's entry, or none if there is no such service.
-    pub(crate) async fn service(&self, name: &str) -> Result<Option<Service>, Error> {
+    async fn service(&self, name: &str, budget: Budget) -> Result<Option<Described>, Error> {
         let attempt = Attempt {
             action: "ecs:DescribeServices",
             what: format!("describing service `{name}` in cluster `{}`", self.cluster),
         };
         let request = self.client.describe_services();
-        let answer = request.cluster(&self.cluster).services(name).send().await;
-        let answer = answer.map_err(|error| failed(&attempt, error))?;
+        let request = request.cluster(&self.cluster).services(name);
+        let answer = budget.bound(&attempt, async || {
+            let answer = request.send().await;
+            answer.map_err(|error| failed(&attempt, error))
+        });
+        let answer = answer.await?;
         Ok(answer
             .services
             .unwrap_or_default()
@@ -222,11 +219,24 @@ impl Tasks {
     }
 }
 
-/// How many tasks the service means to run. Zero is no statement about a cluster to be formed.
-pub(crate) fn desired_count(service: &Service) -> Option<NonZeroU32> {
-    nonzero(service.desired_count())
+impl Budget {
+    /// For a step without which nothing can be looked up.
+    async fn bound<T>(
+        self,
+        attempt: &Attempt,
+        step: impl AsyncFnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match timeout_at(self.deadline, Box::pin(step())).await {
+            Ok(result) => result,
+            Err(_) => Err(Error::TimedOut {
+                attempt: attempt.clone(),
+                after: self.timeout,
+            }),
+        }
+    }
 }
 
+/// Zero is no statement about a cluster to be formed.
 fn nonzero(count: i32) -> Option<NonZeroU32> {
     u32::try_from(count).ok().and_then(NonZeroU32::new)
 }

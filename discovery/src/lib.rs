@@ -6,6 +6,14 @@
 //! The crate knows nothing of clusters, keeps no background task and never retries by itself:
 //! when to ask again is the caller's decision.
 #![warn(missing_docs)]
+#![cfg_attr(
+    not(any(feature = "ec2", feature = "ecs")),
+    expect(
+        dead_code,
+        unused_variables,
+        reason = "a fixed list needs little of this"
+    )
+)]
 
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 mod client;

@@ -8,59 +8,100 @@ use std::num::NonZeroU32;
 use aws_sdk_ecs::types::Service;
 use tokio::sync::OnceCell;
 
-use super::{Tasks, nonzero};
+use super::{Filter, Tasks, address::Wanted, nonzero, verdict::Criteria};
 use crate::{
+    config::{EcsTaskSet, Tags},
+    discovery::Budget,
     error::{Attempt, Error},
-    lookup::Calls,
+    lookup::{Calls, Found},
     own::task,
 };
 
-/// The caller's own task set. A failure to find it is not remembered.
+/// The caller's own task set or deployment.
 #[derive(Debug)]
 pub(crate) struct TaskSet {
+    tasks: Tasks,
     metadata: String,
+    /// A failure to find it is not remembered.
     started_by: OnceCell<String>,
 }
 
 impl TaskSet {
-    /// # Errors
-    ///
-    /// When this is no ECS task.
-    pub(crate) fn new(metadata: Option<String>) -> Result<Self, Error> {
-        Ok(Self {
-            metadata: metadata.ok_or(Error::NotInTask)?,
+    /// `metadata` is where the caller's own task is told.
+    pub(crate) fn new(
+        config: &aws_types::SdkConfig,
+        settings: EcsTaskSet,
+        metadata: String,
+    ) -> Self {
+        let criteria = Criteria {
+            tags: Tags::default(),
+            address: Wanted {
+                family: settings.address_family,
+                container: settings.container_name,
+            },
+        };
+        Self {
+            tasks: Tasks::new(config, settings.cluster, criteria),
+            metadata,
             started_by: OnceCell::new(),
-        })
+        }
+    }
+
+    pub(crate) async fn read(&self, budget: Budget, calls: &mut Calls) -> Result<Found, Error> {
+        let started_by = self.started_by(budget, calls).await?;
+        let filter = Filter::StartedBy(started_by.to_owned());
+        self.tasks.read(&filter, budget, calls).await
+    }
+
+    /// How many tasks the service means to run in the own task set or deployment.
+    pub(crate) async fn expected_nodes(
+        &self,
+        service_name: &str,
+        budget: Budget,
+    ) -> Result<Option<NonZeroU32>, Error> {
+        let mut calls = Calls::default();
+        let started_by = self.started_by(budget, &mut calls).await?;
+        let service = self.tasks.service(service_name, budget).await?;
+        Ok(service.and_then(|service| desired_count(&service, started_by)))
     }
 
     /// What the own task was started by, `ecs-svc/…` as a rule.
-    pub(crate) async fn started_by(&self, tasks: &Tasks, calls: &mut Calls) -> Result<&str, Error> {
-        let started_by = self.started_by.get_or_try_init(async || {
-            let own = task::read(&self.metadata).await?;
-            check_cluster(&own, tasks.cluster())?;
-            calls.count("DescribeTasks");
-            let attempt = Attempt {
-                action: "ecs:DescribeTasks",
-                what: format!("describing the own task {}", own.arn),
-            };
-            let answer = tasks.describe(&attempt, vec![own.arn.clone()]).await?;
-            let Some(described) = answer.tasks().first() else {
-                return Err(Error::OwnTaskMissing {
-                    task: own.arn,
-                    cluster: tasks.cluster().to_owned(),
-                });
-            };
-            let started_by = described.started_by().filter(|starter| !starter.is_empty());
-            started_by
-                .map(str::to_owned)
-                .ok_or(Error::NoGroup { task: own.arn })
-        });
-        started_by.await.map(String::as_str)
+    async fn started_by(&self, budget: Budget, calls: &mut Calls) -> Result<&str, Error> {
+        let attempt = Attempt {
+            action: "ecs:DescribeTasks",
+            what: "finding the own task and what started it".to_owned(),
+        };
+        let find = async || {
+            let find = async || self.find_started_by(calls).await;
+            self.started_by.get_or_try_init(find).await
+        };
+        budget.bound(&attempt, find).await.map(String::as_str)
+    }
+
+    async fn find_started_by(&self, calls: &mut Calls) -> Result<String, Error> {
+        let own = task::read(&self.metadata).await?;
+        let cluster = &self.tasks.cluster;
+        check_cluster(&own, cluster)?;
+        calls.count("DescribeTasks");
+        let attempt = Attempt {
+            action: "ecs:DescribeTasks",
+            what: format!("describing the own task {}", own.arn),
+        };
+        let answer = self.tasks.describe(&attempt, vec![own.arn.clone()]).await?;
+        let Some(described) = answer.tasks().first() else {
+            return Err(Error::OwnTaskMissing {
+                task: own.arn,
+                cluster: cluster.clone(),
+            });
+        };
+        let started_by = described.started_by().filter(|starter| !starter.is_empty());
+        started_by
+            .map(str::to_owned)
+            .ok_or(Error::NoGroup { task: own.arn })
     }
 }
 
-/// How many tasks the service means to run in this deployment or task set.
-pub(crate) fn desired_count(service: &Service, started_by: &str) -> Option<NonZeroU32> {
+fn desired_count(service: &Service, started_by: &str) -> Option<NonZeroU32> {
     let task_set = service
         .task_sets()
         .iter()

@@ -191,6 +191,23 @@ async fn without_a_region_the_error_says_where_to_set_it_and_comes_soon() {
 }
 
 #[tokio::test]
+async fn instance_metadata_that_fails_is_asked_once() {
+    let region = Region::start().await;
+    let instance = region.edit(|account| account.run_instance(Instance::running()));
+    let fault = Fault::Error {
+        status: 500,
+        code: "InternalError",
+    };
+    region.faults().add(fault.on([Action::InstanceToken]));
+    let answer = lookup_in(&region.instance_environment(&instance)).await;
+    assert!(
+        answer.starts_with("fix configuration: no AWS region"),
+        "{answer}"
+    );
+    assert_eq!(region.calls().count(Action::InstanceToken), 1);
+}
+
+#[tokio::test]
 async fn without_credentials_the_error_says_what_to_do_and_comes_soon() {
     let region = Region::start().await;
     task(&region);

@@ -190,6 +190,16 @@ async fn what_cannot_work_is_refused_before_anything_is_asked() {
 }
 
 #[tokio::test]
+async fn a_lookup_without_end_is_no_overflow() {
+    let region = Region::start().await;
+    one(&region);
+    let discovery = ecs(&region, |_| ()).await;
+    let lookup = discovery::Lookup::new("orders");
+    let resolved = discovery.lookup(&lookup, std::time::Duration::MAX).await;
+    assert_eq!(resolved.unwrap().targets.len(), 1);
+}
+
+#[tokio::test]
 async fn a_fixed_list_never_fails() {
     let fixed = discovery::config::Fixed {
         targets: "10.0.0.2:7626,10.0.0.1".parse().unwrap(),

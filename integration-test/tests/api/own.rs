@@ -143,6 +143,34 @@ async fn task_metadata_without_networks_leaves_it_to_the_interfaces() {
 }
 
 #[tokio::test]
+async fn in_a_task_the_host_is_never_asked() {
+    let region = Region::start().await;
+    let own = task(&region, Task::standalone("demo", "orders"));
+    let host = region.edit(|account| account.run_instance(Instance::running()));
+    region
+        .faults()
+        .add(Fault::WithoutMember("Containers").on([Action::TaskMetadata]));
+    let mut environment = region.task_environment(&own);
+    environment.extend(region.instance_environment(&host));
+    if let Ok(address) = address(&environment).await {
+        assert!(matches!(address.source, AddressSource::Interface(_)));
+    }
+    assert_eq!(region.calls().count(Action::InstanceToken), 0);
+}
+
+#[tokio::test]
+async fn slow_instance_metadata_is_not_waited_for_longer_than_two_seconds() {
+    let region = Region::start().await;
+    let own = region.edit(|account| account.run_instance(Instance::running()));
+    region
+        .faults()
+        .add(Fault::Delay(Duration::from_millis(700)));
+    let started = Instant::now();
+    let found = address(&region.instance_environment(&own)).await;
+    assert!(started.elapsed() < Duration::from_millis(2500), "{found:?}");
+}
+
+#[tokio::test]
 async fn elsewhere_the_interfaces_tell_or_the_error_lists_them() {
     match address(&BTreeMap::new()).await {
         Ok(address) => assert!(!address.address.is_loopback()),

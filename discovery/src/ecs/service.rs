@@ -1,0 +1,55 @@
+//! `aws-api-ecs`: the tasks of a service, or those of them that carry certain tags.
+
+use std::num::NonZeroU32;
+
+use super::{Filter, Tasks, address::Wanted, nonzero, verdict::Criteria};
+use crate::{
+    config::Ecs,
+    discovery::Budget,
+    error::Error,
+    lookup::{Calls, Found},
+};
+
+/// The services of one cluster.
+#[derive(Debug)]
+pub(crate) struct Service {
+    tasks: Tasks,
+}
+
+impl Service {
+    pub(crate) fn new(config: &aws_types::SdkConfig, settings: Ecs) -> Self {
+        let criteria = Criteria {
+            tags: settings.tags,
+            address: Wanted {
+                family: settings.address_family,
+                container: settings.container_name,
+            },
+        };
+        Self {
+            tasks: Tasks::new(config, settings.cluster, criteria),
+        }
+    }
+
+    pub(crate) async fn read(
+        &self,
+        service_name: &str,
+        budget: Budget,
+        calls: &mut Calls,
+    ) -> Result<Found, Error> {
+        let filter = Filter::Service(service_name.to_owned());
+        self.tasks.read(&filter, budget, calls).await
+    }
+
+    /// How many tasks the service means to run; unknown where tags choose some of them.
+    pub(crate) async fn expected_nodes(
+        &self,
+        service_name: &str,
+        budget: Budget,
+    ) -> Result<Option<NonZeroU32>, Error> {
+        if !self.tasks.criteria.tags.is_empty() {
+            return Ok(None);
+        }
+        let service = self.tasks.service(service_name, budget).await?;
+        Ok(service.and_then(|service| nonzero(service.desired_count())))
+    }
+}
