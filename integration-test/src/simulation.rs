@@ -41,7 +41,11 @@ pub struct Options {
     pub latency: RangeInclusive<u64>,
     /// What part of all datagrams is lost.
     pub loss: f64,
-    /// How often a member takes over another's full state, and once on joining. `None` for never.
+    /// How often to look at a node that has something to do. A large cluster is looked at less often,
+    /// since its views are large and change all the time while it forms.
+    pub look_every: Duration,
+    /// How often a member takes over another's full state, after some times in a row on joining.
+    /// `None` for never.
     pub synchronise: Option<Duration>,
 }
 
@@ -67,6 +71,9 @@ struct Node {
     gossip: Gossip,
     members: Arc<Members>,
     wake_at: Option<Duration>,
+    looked_at: Duration,
+    /// Until when it does nothing.
+    held_until: Duration,
     log: Vec<(Duration, Event)>,
     synchronised: bool,
 }
@@ -94,7 +101,8 @@ impl Default for Options {
                 .expect("it is long enough"),
             latency: 200..=2_000,
             loss: 0.0,
-            synchronise: Some(Duration::from_secs(15)),
+            look_every: Duration::ZERO,
+            synchronise: Some(Duration::from_secs(20)),
         }
     }
 }
@@ -198,6 +206,8 @@ impl Simulation {
             gossip,
             members,
             wake_at: None,
+            looked_at: self.now,
+            held_until: Duration::ZERO,
             log: Vec::new(),
             synchronised: false,
         };
@@ -208,6 +218,17 @@ impl Simulation {
     /// Ends a process without a word.
     pub fn kill(&mut self, address: SocketAddr) {
         self.nodes.remove(&address);
+    }
+
+    /// Holds a process up, as a busy machine may: it does nothing for a while, and then finds what has
+    /// arrived in the meantime waiting.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such node.
+    pub fn hold_up(&mut self, address: SocketAddr, duration: Duration) {
+        let node = self.nodes.get_mut(&address).expect("the node is running");
+        node.held_until = self.now + duration;
     }
 
     /// Lets something be done to a node.
@@ -249,7 +270,7 @@ impl Simulation {
     }
 
     /// Lets time pass until something holds, and says how long that took: `None` where it took
-    /// longer than the limit. Looks every 10 ms.
+    /// longer than the limit. Looks every 10 ms, or less often where the options say so.
     pub fn run_until(
         &mut self,
         limit: Duration,
@@ -260,7 +281,7 @@ impl Simulation {
             if holds(self) {
                 return Some(self.now - begin);
             }
-            self.run_for(Duration::from_millis(10));
+            self.run_for(self.options.look_every.max(Duration::from_millis(10)));
         }
         None
     }
@@ -369,6 +390,11 @@ impl Simulation {
                 let Some(node) = self.nodes.get_mut(&to) else {
                     return;
                 };
+                if self.now < node.held_until {
+                    let wait = node.held_until - self.now;
+                    self.enqueue(wait, Happening::Arrival { to, datagram });
+                    return;
+                }
                 (self.now, to, &datagram).hash(&mut self.trace);
                 // A stranger's datagram is counted; nothing here depends on it.
                 let _ = node.gossip.received(&datagram, now);
@@ -380,6 +406,13 @@ impl Simulation {
                 };
                 // An earlier plan, or a former process's.
                 if node.wake_at != Some(self.now) {
+                    return;
+                }
+                if self.now <= node.held_until {
+                    // Just after what has arrived.
+                    let wait = node.held_until - self.now + Duration::from_micros(1);
+                    node.wake_at = Some(self.now + wait);
+                    self.enqueue(wait, Happening::Wake(address));
                     return;
                 }
                 node.wake_at = None;
@@ -414,8 +447,8 @@ impl Simulation {
         }
         if let Some(period) = self.options.synchronise {
             // Soon again at first: whom it asked may have been new, too.
-            let wait = Duration::from_secs(1 << times.min(10)).min(period);
-            let wait = wait.mul_f64(self.rng.random_range(0.8..1.2));
+            let later = period.mul_f64(self.rng.random_range(0.5..1.5));
+            let wait = Duration::from_secs(1 << times.min(10)).min(later);
             let again = Happening::Synchronise {
                 node: address,
                 uid,
@@ -434,16 +467,8 @@ impl Simulation {
         while let Some(datagram) = node.gossip.next_datagram() {
             datagrams.push(datagram);
         }
-        let members = node.gossip.members();
-        if !Arc::ptr_eq(members, &node.members) {
-            let events = events(&node.members, members);
-            let at = self.now;
-            node.log.extend(events.into_iter().map(|event| (at, event)));
-            node.members = Arc::clone(members);
-        }
-        let up = node.members.me.status == Status::Up;
+        let joined = node.looked_at + self.options.look_every <= self.now && node.look(self.now);
         let uid = node.members.me.uid.0;
-        let joined = up && !std::mem::replace(&mut node.synchronised, up);
         let wake_at = node
             .gossip
             .next_deadline()
@@ -477,5 +502,21 @@ impl Simulation {
         self.queued += 1;
         self.queue
             .push(Reverse((self.now + wait, self.queued, happening)));
+    }
+}
+
+impl Node {
+    /// Notes what has changed, and says whether the node has just become a member.
+    fn look(&mut self, now: Duration) -> bool {
+        self.looked_at = now;
+        let members = self.gossip.members();
+        if !Arc::ptr_eq(members, &self.members) {
+            let events = events(&self.members, members);
+            self.log
+                .extend(events.into_iter().map(|event| (now, event)));
+            self.members = Arc::clone(members);
+        }
+        let up = self.members.me.status == Status::Up;
+        up && !std::mem::replace(&mut self.synchronised, true)
     }
 }

@@ -1,13 +1,13 @@
 //! The task that owns the socket: it moves datagrams, minds the time, and answers the handles.
 
-use std::{io, sync::Arc, time::Instant};
+use std::{io, net::SocketAddr, sync::Arc, time::Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    DATAGRAM_LIMIT, Datagram, Environment, Event, Gossip, Handle, Invalid, Members, Now, Removal,
-    Settings, Status, events,
+    DATAGRAM_LIMIT, Datagram, Environment, Event, Gossip, Handle, Invalid, Members, Now, Rejection,
+    Removal, Settings, Status, events,
     handle::{Command, WAITING},
 };
 use crate::clock;
@@ -113,7 +113,7 @@ impl<D: Datagram> Driver<D> {
                         burst += 1;
                         let now = self.now();
                         if let Err(rejection) = self.gossip.received(&buffer[..length], now) {
-                            tracing::debug!(%from, %rejection, "dropped a datagram");
+                            self.note(rejection, from);
                         }
                     }
                     Err(error) if failures < FAILURES => {
@@ -166,6 +166,16 @@ impl<D: Datagram> Driver<D> {
             Command::Traffic(reply) => {
                 let _ = reply.send(self.gossip.traffic().clone());
             }
+        }
+    }
+
+    /// The first of its kind is worth a line: secrets or clocks may differ. The others are counted.
+    fn note(&self, rejection: Rejection, from: SocketAddr) {
+        let count = self.gossip.traffic().rejected.get(&rejection);
+        if count == Some(&1) && rejection != Rejection::NoCluster {
+            tracing::warn!(%from, %rejection, "dropped a datagram, and will count others like it");
+        } else {
+            tracing::debug!(%from, %rejection, "dropped a datagram");
         }
     }
 

@@ -295,10 +295,7 @@ impl Gossip {
     /// The membership as of now. The same value for as long as nothing changes.
     pub fn members(&mut self) -> &Arc<Members> {
         if std::mem::take(&mut self.stale) {
-            let members = self.view();
-            if *self.members != members {
-                self.members = Arc::new(members);
-            }
+            self.members = Arc::new(self.view());
         }
         &self.members
     }

@@ -43,6 +43,7 @@ pub(super) async fn keep(
     stop: CancellationToken,
 ) {
     let mut members = membership.members();
+    let mut times = 0;
     loop {
         // A new member asks as soon as it knows another one.
         tokio::select! {
@@ -63,13 +64,19 @@ pub(super) async fn keep(
                 }
             }
         }
-        let pause = PAUSE + JITTER.mul_f64(rng.random::<f64>());
+        let pause = early(times).min(PAUSE + JITTER.mul_f64(rng.random::<f64>()));
+        times += 1;
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
             () = sleep(pause) => {}
         }
     }
+}
+
+/// Soon again at first: whom a newcomer asks may be new, too, and not have heard of everyone either.
+fn early(times: u32) -> Duration {
+    Duration::from_secs(1 << times.min(10))
 }
 
 fn is_up(members: &Members) -> bool {

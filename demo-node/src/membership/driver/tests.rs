@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddr},
+    net::Ipv4Addr,
     sync::{
         Mutex,
         atomic::{AtomicU32, Ordering},
@@ -19,7 +19,7 @@ use tokio::{
 
 use super::*;
 use crate::membership::{
-    Refused, Rejection,
+    Refused,
     testing::{address, formation, settings},
 };
 

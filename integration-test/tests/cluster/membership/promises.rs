@@ -216,6 +216,24 @@ fn a_node_cut_off_for_a_moment_is_never_removed() {
 }
 
 #[test]
+fn a_node_that_is_held_up_for_a_moment_is_not_removed_and_removes_nobody() {
+    for_each(|size, options| {
+        let mut cluster = Simulation::cluster(size, options.clone());
+        let slow = some_node(&cluster, size);
+        for _ in 0..2 {
+            cluster.hold_up(slow, 2 * SECOND);
+            cluster.run_for(8 * SECOND);
+        }
+        assert!(cluster.agree(size.into()));
+        for running in cluster.running() {
+            for (_, event) in cluster.log(running) {
+                assert!(!matches!(event, Event::MemberRemoved { .. }), "{event:?}");
+            }
+        }
+    });
+}
+
+#[test]
 fn one_lost_datagram_in_ten_costs_no_member() {
     for seed in 1..=2 {
         let options = Options {

@@ -58,6 +58,23 @@ fn a_node_asks_until_a_seed_that_starts_later_answers() {
 }
 
 #[test]
+fn a_member_told_to_join_again_asks_only_those_that_it_misses() {
+    let mut net = Net::cluster(2);
+    net.run(20 * SECOND);
+    let seeds = [address(1), address(2), address(9)];
+    net.act(2, |node, now| node.join(formation(1), &seeds, now))
+        .unwrap();
+    net.overheard = Some(Vec::new());
+    net.run(Duration::from_millis(50));
+    let overheard = net.overheard.take().unwrap();
+    let asked: Vec<_> = overheard.into_iter().map(|(to, _)| to).collect();
+    assert!(asked.contains(&address(9)));
+    assert!(!asked.contains(&address(2)));
+    let rejected = net.act(2, |node, _| node.traffic().rejected.clone());
+    assert!(rejected.is_empty());
+}
+
+#[test]
 fn two_that_started_the_same_cluster_find_each_other() {
     let mut net = Net::new();
     net.start(settings(1));
@@ -89,6 +106,12 @@ fn a_node_that_was_not_let_in_may_change_its_mind_and_a_member_may_not() {
     net.act(2, |node, now| node.join(formation(1), &[address(1)], now))
         .unwrap();
     net.run_until(SECOND, |net| net.status(2) == Status::Up);
+
+    // The other cluster is forgotten.
+    net.overheard = Some(Vec::new());
+    net.run(10 * SECOND);
+    let overheard = net.overheard.take().unwrap();
+    assert!(overheard.iter().all(|(to, _)| *to != address(9)));
 
     let refused = Err(Refused::OtherCluster(formation(1)));
     assert_eq!(
