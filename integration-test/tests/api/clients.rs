@@ -12,7 +12,7 @@ use discovery::{
 use integration_test::region::{Action, Fault, Instance, Region, Task};
 use tokio::time::Instant;
 
-use crate::support::{PATIENCE, addresses, ask, chain, ecs};
+use crate::support::{PATIENCE, addresses, ask, chain, ecs, logged};
 
 /// Present in children only.
 const CHILD: &str = "DISCOVERY_TEST_CHILD";
@@ -273,6 +273,23 @@ async fn retries_of_an_own_configuration_are_honoured() {
         })
         .await;
         assert_eq!(ask(&discovery, "orders").await.is_ok(), found);
+    }
+}
+
+#[tokio::test]
+async fn retries_are_warned_about_and_their_absence_is_not() {
+    let region = Region::start().await;
+    for (attempts, warned) in [(1, false), (2, true)] {
+        let retries = aws_config::retry::RetryConfig::standard().with_max_attempts(attempts);
+        let config = region.sdk_config("task-role", "test").into_builder();
+        let config = config.retry_config(retries).build();
+        let made = ecs(&region, |ecs| ecs.client.sdk_config = Some(config));
+        let (_, log) = logged(made).await;
+        assert_eq!(
+            log.contains("WARN") && log.contains("throttled"),
+            warned,
+            "{log}"
+        );
     }
 }
 

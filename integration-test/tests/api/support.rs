@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     error::Error as _,
+    io,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -110,6 +111,33 @@ pub(crate) fn chain(error: &Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// What this thread logs meanwhile.
+pub(crate) async fn logged<T>(what: impl Future<Output = T>) -> (T, String) {
+    let log = Log::default();
+    let sink = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || sink.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let result = what.await;
+    drop(guard);
+    let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    (result, log)
+}
+
+#[derive(Clone, Debug, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// An endpoint that answers from a script: for each action its answers in turn, the last one over

@@ -8,7 +8,7 @@ use discovery::{
 };
 use integration_test::region::{Action, Fault, Region, Task, TaskArn};
 
-use crate::support::{addresses, ask, calls, client, look, surroundings, task_set};
+use crate::support::{addresses, ask, calls, client, logged, look, surroundings, task_set};
 
 #[tokio::test]
 async fn two_task_sets_of_one_service_do_not_see_each_other() {
@@ -40,6 +40,17 @@ async fn under_a_rolling_deployment_new_tasks_do_not_see_old_ones() {
     });
     let resolved = look(&task_set(&region, &new).await, "orders").await;
     assert_eq!(addresses(&resolved), ["10.0.1.2", "10.0.1.3"]);
+}
+
+#[tokio::test]
+async fn that_rolling_deployments_split_is_said_at_the_start() {
+    let region = Region::start().await;
+    let own = one(&region);
+    let (_, log) = logged(task_set(&region, &own)).await;
+    assert!(
+        log.contains("WARN") && log.contains("under a rolling deployment"),
+        "{log}"
+    );
 }
 
 #[tokio::test]
