@@ -3,6 +3,7 @@
 //! A scenario says what AWS lists and what happens to nodes, and waits for what must follow.
 //! How nodes come to run is the business of [`e2e::deployment`](crate::e2e::deployment).
 
+pub mod dead_node;
 mod decoys;
 pub mod ec2_ports;
 pub mod ec2_tag;
@@ -13,7 +14,9 @@ mod expect;
 pub mod failure;
 pub mod flaky_api;
 pub mod least_privilege;
+pub mod merge;
 pub mod partition;
 pub mod rolling;
 pub mod scale;
 pub mod stack;
+mod views;

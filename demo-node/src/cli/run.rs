@@ -1,12 +1,12 @@
 //! `demo-node run`
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use discovery::{
-    AddressSource, Discovery,
+    AddressSource, Discovery, OwnAddress, Remedy,
     config::{AddressFamily, Settings, Surroundings},
 };
-use rand::{SeedableRng, rngs::StdRng};
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::{
     net::{TcpListener, UdpSocket},
     signal::unix::{SignalKind, signal},
@@ -16,8 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Exit, Failure};
 use crate::{
+    bootstrap::pacing::Backoff,
     clock,
     config::{Config, Keys, Values},
+    error::Chain,
     membership::Environment,
     net::Tcp,
     node::{End, Machine, Node, Place},
@@ -35,6 +37,12 @@ struct Listen {
     source: io::Error,
 }
 
+/// How long metadata may fail before the node ends, for its orchestrator to start another.
+const METADATA_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The first pause between two questions to metadata.
+const METADATA_PAUSE: Duration = Duration::from_millis(250);
+
 /// Runs a node until it is asked to stop.
 pub(super) async fn run(values: &Values) -> Result<Exit, Failure> {
     let config = Config::read(values).map_err(|error| Failure::usage(&error))?;
@@ -43,7 +51,8 @@ pub(super) async fn run(values: &Values) -> Result<Exit, Failure> {
     let discovery = Discovery::in_surroundings(config.discovery.clone(), &surroundings)
         .await
         .map_err(|error| Failure::discovery(&error))?;
-    let place = place(&config, &surroundings).await?;
+    let mut rng = StdRng::from_seed(seed()?);
+    let place = place(&config, &surroundings, &mut rng).await?;
 
     let bind = config.node.bind_address.unwrap_or(place.address);
     let management = SocketAddr::new(bind, config.management.bind_port);
@@ -78,7 +87,7 @@ pub(super) async fn run(values: &Values) -> Result<Exit, Failure> {
         listener,
         socket,
         place,
-        rng: StdRng::from_seed(seed()?),
+        rng,
         fresh: || (clock::unix_millis(), Nonce::random()),
         environment: Environment::system(),
     };
@@ -123,7 +132,11 @@ fn keyring(config: &Config) -> Result<Keyring, Failure> {
     }
 }
 
-async fn place(config: &Config, surroundings: &Surroundings) -> Result<Place, Failure> {
+async fn place(
+    config: &Config,
+    surroundings: &Surroundings,
+    rng: &mut impl Rng,
+) -> Result<Place, Failure> {
     if let Some(address) = config.node.address {
         return Ok(Place {
             address,
@@ -136,9 +149,7 @@ async fn place(config: &Config, surroundings: &Surroundings) -> Result<Place, Fa
         Settings::Ec2TagBased(settings) => settings.address_family,
         Settings::Config(_) => AddressFamily::Ipv4,
     };
-    let own = discovery::container_address(surroundings, family)
-        .await
-        .map_err(|error| Failure::discovery(&error))?;
+    let own = own_address(surroundings, family, rng).await?;
     let source = match &own.source {
         AddressSource::TaskMetadata => "task metadata".to_owned(),
         AddressSource::InstanceMetadata => "instance metadata".to_owned(),
@@ -149,6 +160,27 @@ async fn place(config: &Config, surroundings: &Surroundings) -> Result<Place, Fa
         address: own.address,
         zone: own.availability_zone,
     })
+}
+
+/// Asks until there is an answer: where many tasks start at once, the metadata can be slow.
+async fn own_address(
+    surroundings: &Surroundings,
+    family: AddressFamily,
+    rng: &mut impl Rng,
+) -> Result<OwnAddress, Failure> {
+    let give_up_at = clock::now() + METADATA_PATIENCE;
+    let mut backoff = Backoff::new(METADATA_PAUSE, METADATA_PAUSE * 16, 0.5);
+    loop {
+        let error = match discovery::container_address(surroundings, family).await {
+            Ok(own) => return Ok(own),
+            Err(error) => error,
+        };
+        if error.remedy() != Remedy::RetryLater || give_up_at <= clock::now() {
+            return Err(Failure::discovery(&error));
+        }
+        tracing::warn!(error = %Chain(&error), "this node's own address is not known yet");
+        tokio::time::sleep(backoff.failed(rng)).await;
+    }
 }
 
 fn seed() -> Result<[u8; 32], Failure> {

@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::Context;
 
-use super::host::Host;
+use super::host::{Host, Silence};
 use crate::{
     nodes::{node::Node, settings::Settings},
     region::{Region, TaskArn},
@@ -100,6 +100,12 @@ impl<'host> Deployment<'host> {
     /// An address that no node has had.
     pub fn free_address(&self) -> anyhow::Result<Ipv4Addr> {
         self.host.next_address()
+    }
+
+    /// Nobody answers at this address, whoever asks.
+    pub fn silence(&self, address: Ipv4Addr) -> anyhow::Result<Silence> {
+        let port = Ports::USUAL.management;
+        self.host.silence(SocketAddr::from((address, port)))
     }
 
     /// What ECS tells the containers of a task.

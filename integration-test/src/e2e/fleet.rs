@@ -4,7 +4,10 @@
 
 use std::{net::Ipv4Addr, process::ExitStatus};
 
-use super::deployment::{Deployment, ORDERS, Placed, Ports};
+use super::{
+    deployment::{Deployment, ORDERS, Placed, Ports},
+    host::Silence,
+};
 use crate::{
     nodes::{network::Network, node::Node, settings::Settings},
     region::{Account, Task, TaskArn},
@@ -140,6 +143,17 @@ impl<'deployment> Fleet<'deployment> {
     /// The tasks that are listed and whose nodes do not run yet.
     pub fn placed(&self) -> Vec<TaskArn> {
         self.placed.iter().map(|(arn, _)| arn.clone()).collect()
+    }
+
+    /// The first of the tasks that were placed stays listed and running, and has no node:
+    /// whoever asks it gets no answer, as long as what is returned is kept.
+    ///
+    /// # Panics
+    ///
+    /// Where none was placed.
+    pub fn lose_first(&mut self) -> anyhow::Result<Silence> {
+        let (_, lost) = self.placed.remove(0);
+        self.deployment.silence(lost.address)
     }
 
     /// Starts the nodes of the tasks that were placed.

@@ -1,6 +1,10 @@
 //! What all nodes of a run share: what they run on, their process group, the folder of their logs.
 
-use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::PathBuf,
+};
 
 use anyhow::{Context, ensure};
 use tokio::process::Command;
@@ -17,6 +21,12 @@ pub struct Host {
     group: Group,
     ground: Ground,
     logs: PathBuf,
+}
+
+/// Nobody answers, until it is dropped.
+#[derive(Debug)]
+pub struct Silence {
+    _accepts_none: Option<TcpListener>,
 }
 
 /// What nodes run on.
@@ -69,6 +79,21 @@ impl Host {
         Ok(match &self.ground {
             Ground::Loopback { .. } => Region::start().await,
             Ground::Docker(docker) => Region::start_on(docker.listen()?).await,
+        })
+    }
+
+    /// Has whoever connects to this address wait in vain, as for a machine that is cut off.
+    pub fn silence(&self, at: SocketAddr) -> anyhow::Result<Silence> {
+        let accepts_none = match &self.ground {
+            // The loopback would refuse at once.
+            Ground::Loopback { .. } => {
+                Some(TcpListener::bind(at).with_context(|| format!("listening at {at}"))?)
+            }
+            // No container has the address.
+            Ground::Docker(_) => None,
+        };
+        Ok(Silence {
+            _accepts_none: accepts_none,
         })
     }
 

@@ -24,7 +24,7 @@ pub struct Options {
     pub scenarios: Vec<Scenario>,
 
     /// The size of a scenario's main cluster.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(3..=20))]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(3..=60))]
     pub nodes: u8,
 
     /// Write a machine-readable report to this file.
@@ -73,6 +73,10 @@ pub enum Scenario {
     LeastPrivilege,
     /// The network splits 5 nodes into 2 and 3, and heals: one cluster again, the same as before.
     Partition,
+    /// A task is listed whose node never answers: the others form the cluster without it, and as fast.
+    DeadNode,
+    /// Two clusters of one name, founded by nodes that AWS kept apart, become one: the older.
+    Merge,
 }
 
 impl Target {

@@ -74,7 +74,9 @@ fn cannot_show(target: Target, scenario: Scenario) -> Option<&'static str> {
             | Scenario::Failure
             | Scenario::Rolling
             | Scenario::LeastPrivilege
-            | Scenario::FlakyApi => None,
+            | Scenario::FlakyApi
+            | Scenario::DeadNode
+            | Scenario::Merge => None,
         },
         Target::Ministack => match scenario {
             Scenario::EcsService | Scenario::Scale | Scenario::Failure | Scenario::Rolling => None,
@@ -87,6 +89,9 @@ fn cannot_show(target: Target, scenario: Scenario) -> Option<&'static str> {
             Scenario::EcsTaskSet => Some("MiniStack has no task sets"),
             Scenario::LeastPrivilege => Some("MiniStack judges no conditions of policies"),
             Scenario::FlakyApi => Some("MiniStack cannot be made to fail"),
+            Scenario::DeadNode | Scenario::Merge => {
+                Some("MiniStack lists what runs, and nothing else")
+            }
             Scenario::Partition => {
                 Some("a Docker network has no sides: it can only lose containers")
             }
@@ -122,5 +127,7 @@ async fn attempt(
         }
         Scenario::Partition => scenarios::partition::show(&deployment, record, nodes).await,
         Scenario::FlakyApi => scenarios::flaky_api::show(&deployment, record, nodes).await,
+        Scenario::DeadNode => scenarios::dead_node::show(&deployment, record, nodes).await,
+        Scenario::Merge => scenarios::merge::show(&deployment, record, nodes).await,
     }
 }

@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-use super::expect::form_one_cluster;
+use super::{expect::form_one_cluster, views::see_only_each_other};
 use crate::{
-    e2e::{
-        deployment::Deployment,
-        fleet::{ECS_CLUSTER, Fleet},
-        record::Record,
-    },
-    region::{Action, Fault, Region, Snapshot, TaskArn},
+    e2e::{deployment::Deployment, fleet::Fleet, record::Record},
+    region::{Action, Fault, Region},
 };
 
 /// Enough for two groups that do not know of each other.
@@ -42,12 +38,8 @@ pub async fn show(
     let placed = fleet.placed();
     let (one, other) = placed.split_at(SMALLER_GROUP);
     for group in [one, other] {
-        let view = view_of(region, group);
-        for task in group {
-            let stale = Fault::Stale(view.clone()).on([Action::ListTasks]);
-            region
-                .faults()
-                .add(stale.for_caller(task.id()).next(STALE_LISTS));
+        for stale in see_only_each_other(region, group) {
+            region.faults().add(stale.next(STALE_LISTS));
         }
     }
     make_lookups_flaky(region);
@@ -60,20 +52,6 @@ pub async fn show(
         )
         .await?;
     Ok(())
-}
-
-/// The account as if only these tasks had been started.
-fn view_of(region: &Region, tasks: &[TaskArn]) -> Snapshot {
-    let all = region.edit(|account| {
-        let cluster = account.put_cluster(ECS_CLUSTER);
-        let all = cluster.tasks.clone();
-        let shown = |id: &String| tasks.iter().any(|task| task.id() == id);
-        cluster.tasks.retain(|id, _| shown(id));
-        all
-    });
-    let view = region.snapshot();
-    region.edit(|account| account.put_cluster(ECS_CLUSTER).tasks = all);
-    view
 }
 
 fn make_lookups_flaky(region: &Region) {

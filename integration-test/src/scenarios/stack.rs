@@ -60,7 +60,9 @@ async fn show_on(
         | Scenario::EcsTaskSet
         | Scenario::LeastPrivilege
         | Scenario::Partition
-        | Scenario::FlakyApi => Ok(()),
+        | Scenario::FlakyApi
+        | Scenario::DeadNode
+        | Scenario::Merge => Ok(()),
     }
 }
 

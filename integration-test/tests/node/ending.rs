@@ -82,6 +82,27 @@ async fn outside_a_task_the_method_of_task_sets_does_not_work() {
 }
 
 #[tokio::test]
+async fn metadata_that_is_slow_to_come_delays_a_node_and_does_not_end_it() {
+    let site = Site::new().await;
+    let broken = Fault::Error {
+        status: 500,
+        code: "InternalServerError",
+    };
+    // Each question is put three times.
+    site.region
+        .faults()
+        .add(broken.on([Action::TaskMetadata]).next(4));
+    let (task, address) = site.run_task(Task::of_service(CLUSTER, ORDERS));
+    let node = site.start(&task, address, hasty());
+    eventually(PATIENCE, async || node.ready().await)
+        .await
+        .unwrap();
+    let log = node.log();
+    let told = "this node's own address is not known yet";
+    assert_eq!(log.matches(told).count(), 1, "{log}");
+}
+
+#[tokio::test]
 async fn a_member_and_a_node_that_still_waits_end_well_when_asked_to() {
     let site = Site::new().await;
     let (task, address) = site.run_task(Task::of_service(CLUSTER, ORDERS));
