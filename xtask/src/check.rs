@@ -5,7 +5,7 @@
 
 use xshell::{Shell, cmd};
 
-use crate::{steps::Steps, templates, tools};
+use crate::{cargo::as_from_a_shell, steps::Steps, templates, tools};
 
 /// Checks format, lints, documentation, CloudFormation templates and dependencies; CI runs the same.
 ///
@@ -24,10 +24,10 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
         "lints",
         "mend what clippy names above; it can do the simple ones: add `--fix` to its command",
         || {
-            cmd!(
+            as_from_a_shell(cmd!(
                 sh,
                 "cargo clippy --workspace --all-targets -- --deny warnings"
-            )
+            ))
             .run()?;
             Ok(())
         },
@@ -36,7 +36,7 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
         "documentation",
         "mend the comments that rustdoc names above",
         || {
-            cmd!(sh, "cargo doc --workspace --no-deps")
+            as_from_a_shell(cmd!(sh, "cargo doc --workspace --no-deps"))
                 .env("RUSTDOCFLAGS", "--deny warnings")
                 .run()?;
             Ok(())

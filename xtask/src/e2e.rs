@@ -15,7 +15,7 @@ use xshell::{Shell, cmd};
 
 pub(crate) use self::options::Options as Args;
 use self::options::Target;
-use crate::image;
+use crate::{cargo::as_from_a_shell, image};
 
 pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
     match args.target {
@@ -34,7 +34,7 @@ pub(crate) fn become_binary(sh: &Shell, name: &str, first: usize) -> anyhow::Res
     let binary = this.with_file_name(name);
 
     eprintln!("\n==> build (the first one takes some ten minutes: aws-sdk-ec2 is large)");
-    cmd!(sh, "cargo build --workspace")
+    as_from_a_shell(cmd!(sh, "cargo build --workspace"))
         .run()
         .context("mend what the compiler names above")?;
 

@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use xshell::{Shell, cmd};
 
-use crate::root;
+use crate::{cargo::as_from_a_shell, root};
 
 /// What the image is called on this machine.
 pub(crate) const NAME: &str = "demo-node";
@@ -143,10 +143,10 @@ fn lay_out(sh: &Shell, folder: &Path) -> anyhow::Result<()> {
     eprintln!("\n==> compile (the first time takes some ten minutes: aws-sdk-ec2 is large)");
     // A target is named, though it is this machine's: so the flags do not reach build scripts and macros,
     // which cannot be static.
-    cmd!(
+    as_from_a_shell(cmd!(
         sh,
         "cargo build --locked --release --package demo-node --target {host}"
-    )
+    ))
     .env("RUSTFLAGS", "-C target-feature=+crt-static")
     .run()
     .context("mend what the compiler names above")?;

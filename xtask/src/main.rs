@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stderr, reason = "a command line tool talks to a person")]
 
+mod cargo;
 mod check;
 mod deploy;
 mod e2e;

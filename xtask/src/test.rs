@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use clap::builder::FalseyValueParser;
 use xshell::{Shell, cmd};
 
-use crate::{steps::Steps, tools};
+use crate::{cargo::as_from_a_shell, steps::Steps, tools};
 
 /// Runs every test that needs neither an AWS account nor Docker.
 #[derive(Debug, clap::Args)]
@@ -36,10 +36,10 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
         "read the failed test's output above; `cargo xtask test NAME` runs it alone",
         || {
             tools::NEXTEST.ensure(sh)?;
-            cmd!(
+            as_from_a_shell(cmd!(
                 sh,
                 "cargo nextest run --workspace --profile {profile} {nextest...}"
-            )
+            ))
             .run()?;
             Ok(())
         },
@@ -49,7 +49,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
             "doc tests",
             "mend the example that is named above, or what it shows",
             || {
-                cmd!(sh, "cargo test --workspace --doc").run()?;
+                as_from_a_shell(cmd!(sh, "cargo test --workspace --doc")).run()?;
                 Ok(())
             },
         );
