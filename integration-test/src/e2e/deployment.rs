@@ -108,6 +108,12 @@ impl<'host> Deployment<'host> {
         self.host.silence(SocketAddr::from((address, port)))
     }
 
+    /// Two addresses that no node has had: what peers call a node, and where it listens behind a
+    /// [`Network`](crate::nodes::network::Network).
+    pub fn free_relayed_addresses(&self) -> anyhow::Result<(Ipv4Addr, Ipv4Addr)> {
+        self.host.next_relayed()
+    }
+
     /// What ECS tells the containers of a task.
     pub fn task_environment(&self, task: &TaskArn) -> BTreeMap<String, String> {
         let mut environment = self.region.task_environment(task);
@@ -152,7 +158,7 @@ impl<'host> Deployment<'host> {
 
         let process = self
             .host
-            .start(address, &environment, log)
+            .start(listens_at, &environment, log)
             .with_context(|| format!("starting {name}"))?;
         Ok(Node::new(
             name,

@@ -188,14 +188,13 @@ impl<'deployment> Fleet<'deployment> {
 
     fn place_one(&mut self) -> anyhow::Result<(TaskArn, Placed)> {
         self.serial += 1;
-        let address = self.deployment.free_address()?;
-        let behind = match &mut self.network {
-            None => None,
+        let (address, behind) = match &mut self.network {
+            None => (self.deployment.free_address()?, None),
             Some(network) => {
-                let behind = self.deployment.free_address()?;
+                let (address, behind) = self.deployment.free_relayed_addresses()?;
                 let Ports { management, gossip } = Ports::USUAL;
                 network.attach(address, behind, management, gossip)?;
-                Some(behind)
+                (address, Some(behind))
             }
         };
         let task = self.template.clone().at(address);

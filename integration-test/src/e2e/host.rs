@@ -74,6 +74,14 @@ impl Host {
         })
     }
 
+    /// Two addresses for a node that others reach at the first one, through somebody who relays to the second.
+    pub fn next_relayed(&self) -> anyhow::Result<(Ipv4Addr, Ipv4Addr)> {
+        Ok(match &self.ground {
+            Ground::Loopback { addresses, .. } => (addresses.next()?, addresses.next()?),
+            Ground::Docker(docker) => docker.island()?,
+        })
+    }
+
     /// An empty region that nodes can reach.
     pub async fn region(&self) -> anyhow::Result<Region> {
         Ok(match &self.ground {
@@ -106,7 +114,7 @@ impl Host {
         }
     }
 
-    /// Starts a node. It knows `environment` and nothing else.
+    /// Starts a node that listens at `address`. It knows `environment` and nothing else.
     pub fn start(
         &self,
         address: Ipv4Addr,
@@ -120,9 +128,8 @@ impl Host {
                 Process::start(&self.group, command, log)?
             }
             Ground::Docker(docker) => {
-                let command = docker.run_at(address, environment);
-                Process::start(&self.group, command, log)?
-                    .in_container(docker.container_at(address))
+                let (command, container) = docker.run_at(address, environment);
+                Process::start(&self.group, command, log)?.in_container(container)
             }
         })
     }

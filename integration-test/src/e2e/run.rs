@@ -60,24 +60,7 @@ async fn show(scenario: Scenario, options: &Options, stage: &Stage, run_started:
 /// Why a target cannot show a scenario, where that is so.
 fn cannot_show(target: Target, scenario: Scenario) -> Option<&'static str> {
     match target {
-        Target::Embedded => None,
-        Target::Docker => match scenario {
-            Scenario::Ec2Ports => Some("each container has an address of its own here"),
-            Scenario::Partition => {
-                Some("a Docker network has no sides: it can only lose containers")
-            }
-            Scenario::EcsService
-            | Scenario::Ec2Tag
-            | Scenario::EcsTags
-            | Scenario::EcsTaskSet
-            | Scenario::Scale
-            | Scenario::Failure
-            | Scenario::Rolling
-            | Scenario::LeastPrivilege
-            | Scenario::FlakyApi
-            | Scenario::DeadNode
-            | Scenario::Merge => None,
-        },
+        Target::Embedded | Target::Docker => None,
         Target::Ministack => match scenario {
             Scenario::EcsService | Scenario::Scale | Scenario::Failure | Scenario::Rolling => None,
             Scenario::Ec2Tag | Scenario::Ec2Ports => {

@@ -1,4 +1,4 @@
-//! Nodes as containers, on a Docker network of their own.
+//! Nodes as containers, on a Docker network of their own, or each on an island, where something else must connect them.
 //!
 //! Drives the `docker` command, which knows where Docker is and who may use it.
 //! Each `docker run` stays in the foreground: what the container says is the output of a process here,
@@ -12,7 +12,10 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     os::unix::process::CommandExt,
     process::{Child, ChildStdin, Command, Output, Stdio},
-    sync::atomic::{AtomicU8, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 /// How many networks are tried.
@@ -26,6 +29,9 @@ pub struct Docker {
     image: String,
     block: u8,
     next: AtomicU8,
+    islands: AtomicU8,
+    /// How many containers were started at an address.
+    started: Mutex<BTreeMap<Ipv4Addr, u16>>,
     guard: Child,
     lifeline: Option<ChildStdin>,
 }
@@ -68,6 +74,10 @@ pub enum DockerError {
     /// The run needs more addresses than its network has.
     #[error("all 253 addresses of this run are used up")]
     UsedUp,
+
+    /// The run needs more islands than there is room for.
+    #[error("all {ISLANDS} separate networks of this run are used up")]
+    NoIsland,
 }
 
 impl Docker {
@@ -95,6 +105,8 @@ impl Docker {
             image: image.to_owned(),
             block,
             next: AtomicU8::new(2),
+            islands: AtomicU8::new(0),
+            started: Mutex::default(),
             guard,
             lifeline,
         })
@@ -115,30 +127,88 @@ impl Docker {
             .map_err(|_full| DockerError::UsedUp)
     }
 
-    /// The name of the container at an address.
-    pub fn container_at(&self, address: Ipv4Addr) -> String {
-        let [.., last] = address.octets();
-        format!("{}-{last}", self.run)
+    /// A network for one container alone, from which it reaches this machine and nothing else.
+    ///
+    /// Gives the address of this machine there, and the container's. All that such containers tell each other
+    /// then goes through whoever listens at the former: a [`Network`](super::network::Network) that can be split.
+    pub fn island(&self) -> Result<(Ipv4Addr, Ipv4Addr), DockerError> {
+        let next = |next: u8| (next < ISLANDS).then(|| next + 1);
+        let island = self
+            .islands
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next)
+            .map_err(|_full| DockerError::NoIsland)?;
+        let [base, gateway, inner] = [0, 1, 2].map(|host| self.on_island(island, host));
+        docker(&[
+            "network",
+            "create",
+            "--label",
+            &self.run,
+            "--subnet",
+            &format!("{base}/29"),
+            "--gateway",
+            &gateway.to_string(),
+            // Otherwise Docker would put another sender's address on what is relayed.
+            "--opt",
+            "com.docker.network.bridge.enable_ip_masquerade=false",
+            &self.network_of(inner),
+        ])?;
+        Ok((gateway, inner))
     }
 
-    /// Runs a container at an address until it ends. Nothing in it is more than ECS allows it.
+    /// Runs a container at an address until it ends. Nothing in it is more than ECS allows it. Gives its name, too.
+    ///
+    /// At an address that has a container, another one shares its network, as on one machine:
+    /// that can only start while the first one runs.
     pub fn run_at(
         &self,
         address: Ipv4Addr,
         environment: &BTreeMap<String, String>,
-    ) -> tokio::process::Command {
+    ) -> (tokio::process::Command, String) {
+        let first = format!("{}-{address}", self.run);
+        let nth = {
+            let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+            let started = started.entry(address).or_default();
+            *started += 1;
+            *started
+        };
         let mut command = tokio::process::Command::new("docker");
+        command.args(["run", "--rm", "--label", &self.run]);
+        let name = if nth == 1 {
+            command
+                .args(["--network", &self.network_of(address)])
+                .args(["--ip", &address.to_string()]);
+            first
+        } else {
+            command.args(["--network", &format!("container:{first}")]);
+            format!("{first}-{nth}")
+        };
         command
-            .args(["run", "--rm", "--network", &self.run])
-            .args(["--name", &self.container_at(address)])
-            .args(["--ip", &address.to_string()])
+            .args(["--name", &name])
             .args(["--read-only", "--cap-drop", "ALL"])
             .args(["--security-opt", "no-new-privileges"]);
         for (name, value) in environment {
             command.arg("--env").arg(format!("{name}={value}"));
         }
         command.arg(&self.image);
-        command
+        (command, name)
+    }
+
+    fn network_of(&self, address: Ipv4Addr) -> String {
+        let [_, kind, _, last] = address.octets();
+        if kind == ISLAND_ADDRESSES {
+            format!("{}-{}", self.run, last / ISLAND_SIZE)
+        } else {
+            self.run.clone()
+        }
+    }
+
+    fn on_island(&self, island: u8, host: u8) -> Ipv4Addr {
+        Ipv4Addr::new(
+            10,
+            ISLAND_ADDRESSES,
+            self.block,
+            island * ISLAND_SIZE + host,
+        )
     }
 }
 
@@ -219,19 +289,25 @@ impl Drop for Docker {
     }
 }
 
-/// Waits until its input ends, then removes the network and all that is on it.
+/// Waits until its input ends, then removes the networks and all that is on them.
 ///
 /// Containers are killed, and mostly vanish by themselves then. Only what is left after a while is removed:
 /// Docker has been seen to keep a network in use for ever by a container that was removed while it started.
 const GUARD: &str = r#"
+run=$1
 cat > /dev/null
+containers() {
+    { docker ps "$@" --quiet --filter "network=$run"; docker ps "$@" --quiet --filter "label=$run"; } | sort -u
+}
 for attempt in $(seq 1 60); do
-    running=$(docker ps --quiet --filter "network=$1")
+    running=$(containers)
     [ -z "$running" ] || docker kill $running
-    left=$(docker ps --all --quiet --filter "network=$1")
-    [ -z "$left" ] && docker network rm "$1" && exit
+    left=$(containers --all)
     [ -z "$left" ] || [ "$attempt" -lt 4 ] || docker rm --force $left
-    sleep 0.5
+    networks=$(docker network ls --quiet --filter "label=$run")
+    [ -z "$left$networks" ] && exit
+    [ -n "$left" ] || docker network rm $networks
+    sleep 0.2
 done
 "#;
 
@@ -259,6 +335,15 @@ fn create_network(run: &str) -> Result<u8, DockerError> {
 fn address(block: u8, last: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 226, block, last)
 }
+
+/// The second number of islands' addresses. Who has a block of the others has this one, too.
+const ISLAND_ADDRESSES: u8 = 227;
+
+/// The smallest network that Docker makes something of.
+const ISLAND_SIZE: u8 = 8;
+
+/// How many there is room for.
+const ISLANDS: u8 = 31;
 
 /// Runs `docker` and gives what it prints.
 fn docker(arguments: &[&str]) -> Result<String, DockerError> {

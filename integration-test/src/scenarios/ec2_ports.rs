@@ -1,6 +1,6 @@
 //! `ec2-ports`: several nodes on one instance form a cluster, told apart by their ports.
 
-use super::expect::{FORMING, form_one_cluster};
+use super::expect::{FORMING, form_one_cluster, within};
 use crate::{
     e2e::{
         deployment::{Deployment, ORDERS, Placed, Ports},
@@ -38,19 +38,24 @@ pub async fn show(
         .with("BOOTSTRAP_FILTER_ON_FALLBACK_PORT", "off")
         .with("BOOTSTRAP_REQUIRED_CONTACT_POINTS", &nodes);
 
-    let nodes = ports
-        .into_iter()
-        .map(|ports| {
-            deployment.start(Placed {
-                name: format!("{ORDERS}-{}", ports.management),
-                address,
-                behind: None,
-                ports,
-                environment: region.instance_environment(&id),
-                settings: settings.clone(),
-            })
+    let start = |ports: Ports| {
+        deployment.start(Placed {
+            name: format!("{ORDERS}-{}", ports.management),
+            address,
+            behind: None,
+            ports,
+            environment: region.instance_environment(&id),
+            settings: settings.clone(),
         })
-        .collect::<Result<Vec<_>, _>>()?;
+    };
+    let mut nodes = Vec::new();
+    for ports in ports {
+        nodes.push(start(ports)?);
+        if let [first] = nodes.as_slice() {
+            // Containers share the network of one that runs.
+            within(FORMING, async || first.get("/alive").await).await?;
+        }
+    }
     let nodes: Vec<_> = nodes.iter().collect();
     record
         .step(
