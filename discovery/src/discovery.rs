@@ -1,6 +1,6 @@
 //! One method, ready to be asked.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use tokio::time::Instant;
 
@@ -14,6 +14,7 @@ use crate::{
     config::{Fixed, Invalid, MethodName, Settings, Surroundings},
     error::Error,
     lookup::{Calls, Found, Lookup, Resolved, Target},
+    tally::Outcome,
 };
 
 /// How long a lookup may take, unless configured otherwise.
@@ -130,6 +131,20 @@ impl Discovery {
             #[cfg(feature = "ecs")]
             Method::EcsTaskSet(own) => own.expected_nodes(service_name, budget).await,
             Method::Config(_) => Ok(None),
+        }
+    }
+
+    /// Every call to AWS since this was made, by action (`ListTasks`) and outcome.
+    /// Calls that are still under way are not among them.
+    pub fn calls(&self) -> BTreeMap<(&'static str, Outcome), u64> {
+        match &self.method {
+            #[cfg(feature = "ec2")]
+            Method::Ec2TagBased(instances) => instances.tally().counts(),
+            #[cfg(feature = "ecs")]
+            Method::Ecs(service) => service.tally().counts(),
+            #[cfg(feature = "ecs")]
+            Method::EcsTaskSet(own) => own.tally().counts(),
+            Method::Config(_) => BTreeMap::new(),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     discovery::Budget,
     error::{Attempt, Error, aws},
     lookup::{Calls, Found, PartialReason},
+    tally::Tally,
 };
 
 mod instance;
@@ -29,6 +30,7 @@ const PAGE: i32 = 1000;
 pub(crate) struct Instances {
     client: aws_sdk_ec2::Client,
     settings: Ec2TagBased,
+    tally: Tally,
 }
 
 impl Instances {
@@ -36,7 +38,13 @@ impl Instances {
         Self {
             client: aws_sdk_ec2::Client::new(config),
             settings,
+            tally: Tally::default(),
         }
+    }
+
+    /// The calls so far.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// One page after the other, up to the deadline.
@@ -62,7 +70,8 @@ impl Instances {
         let mut learnt = false;
         let failure = loop {
             calls.count("DescribeInstances");
-            let page = Box::pin(self.page(&attempt, filters.clone(), token.take()));
+            let page = self.page(&attempt, filters.clone(), token.take());
+            let page = Box::pin(self.tally.watch("DescribeInstances", page));
             let page = match timeout_at(budget.deadline, page).await {
                 Ok(Ok(page)) => page,
                 Ok(Err(error)) => break error,

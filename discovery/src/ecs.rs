@@ -21,6 +21,7 @@ use crate::{
     discovery::Budget,
     error::{Attempt, Error, aws},
     lookup::{Calls, Found},
+    tally::Tally,
 };
 
 mod address;
@@ -51,6 +52,7 @@ struct Tasks {
     cluster: String,
     criteria: Criteria,
     settled: Mutex<Settled>,
+    tally: Tally,
 }
 
 /// Which tasks of the cluster to list.
@@ -69,6 +71,7 @@ impl Tasks {
             cluster,
             criteria,
             settled: Mutex::default(),
+            tally: Tally::default(),
         }
     }
 
@@ -142,8 +145,11 @@ impl Tasks {
         let request = self.client.describe_services();
         let request = request.cluster(&self.cluster).services(name);
         let answer = budget.bound(&attempt, async || {
-            let answer = request.send().await;
-            answer.map_err(|error| failed(&attempt, error))
+            let call = async {
+                let answer = request.send().await;
+                answer.map_err(|error| failed(&attempt, error))
+            };
+            self.tally.watch("DescribeServices", call).await
         });
         let answer = answer.await?;
         Ok(answer
@@ -169,17 +175,20 @@ impl Tasks {
             Filter::StartedBy(starter) => request.started_by(starter),
         };
         let request = request.max_results(PAGE).set_next_token(token);
-        match request.send().await {
-            Ok(page) => match page.task_arns {
-                Some(ids) => Ok((ids, page.next_token)),
-                // An empty listing says so. Silence must not pass for one.
-                None => Err(Error::Undecodable {
-                    attempt: question.list.clone(),
-                    source: "the answer has no `taskArns`".into(),
-                }),
-            },
-            Err(error) => Err(failed(&question.list, error)),
-        }
+        let call = async {
+            match request.send().await {
+                Ok(page) => match page.task_arns {
+                    Some(ids) => Ok((ids, page.next_token)),
+                    // An empty listing says so. Silence must not pass for one.
+                    None => Err(Error::Undecodable {
+                        attempt: question.list.clone(),
+                        source: "the answer has no `taskArns`".into(),
+                    }),
+                },
+                Err(error) => Err(failed(&question.list, error)),
+            }
+        };
+        self.tally.watch("ListTasks", call).await
     }
 
     /// At least one task and at most 100 of them.
@@ -190,8 +199,11 @@ impl Tasks {
     ) -> Result<DescribeTasksOutput, Error> {
         let request = self.client.describe_tasks().cluster(&self.cluster);
         let request = request.set_tasks(Some(ids)).include(TaskField::Tags);
-        let answer = request.send().await;
-        answer.map_err(|error| failed(attempt, error))
+        let call = async {
+            let answer = request.send().await;
+            answer.map_err(|error| failed(attempt, error))
+        };
+        self.tally.watch("DescribeTasks", call).await
     }
 
     fn question(&self, filter: &Filter) -> Question {

@@ -26,6 +26,7 @@ mod ecs;
 mod error;
 mod lookup;
 mod own;
+mod tally;
 
 pub use discovery::{DEFAULT_RESOLVE_TIMEOUT, Discovery};
 pub use error::{Attempt, Cause, Error, MetadataProblem, Remedy};
@@ -33,6 +34,7 @@ pub use lookup::{
     Calls, Completeness, DropReason, Dropped, Lookup, PartialReason, Resolved, Target,
 };
 pub use own::{AddressSource, Candidate, Judgement, OwnAddress, container_address};
+pub use tally::Outcome;
 
 /// Its example is compiled as a test.
 #[cfg(doctest)]

@@ -266,6 +266,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
     fn publish(&mut self, now: Instant) {
         let before = self.record.phase.clone();
         self.record.update(&self.coordinator, now);
+        self.record.count_calls(&self.discovery);
         if self.record.phase != before {
             match &self.record.phase {
                 Phase::Waiting { reason } => tracing::info!("{reason}"),
@@ -378,7 +379,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         } else {
             self.record.lookups.partial += 1;
         }
-        self.record.count(&resolved);
+        self.record.count_dropped(&resolved);
         let before = self.record.last_lookup.take();
         let last = LastLookup::ended(&resolved, took);
         if !before.is_some_and(|before| before.says_the_same(&last)) {

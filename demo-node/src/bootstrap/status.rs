@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use discovery::{Completeness, DropReason, Resolved};
+use discovery::{Completeness, Discovery, DropReason, Resolved};
 use serde::Serialize;
 
 use super::{
@@ -42,8 +42,8 @@ pub struct Status {
     pub last_complete_at: Option<u64>,
     /// Targets dropped, by reason, over all lookups.
     pub dropped: BTreeMap<&'static str, u64>,
-    /// AWS calls by action, over all lookups.
-    pub calls: BTreeMap<&'static str, u64>,
+    /// AWS calls by action, then by outcome.
+    pub calls: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
     /// How often a second cluster of the same name was seen.
     pub alarms: u64,
 }
@@ -128,13 +128,19 @@ impl Status {
         };
     }
 
-    /// Adds a lookup to the totals.
-    pub fn count(&mut self, resolved: &Resolved) {
+    /// Adds what a lookup dropped to the totals.
+    pub fn count_dropped(&mut self, resolved: &Resolved) {
         for dropped in &resolved.dropped {
             *self.dropped.entry(drop_label(&dropped.reason)).or_default() += 1;
         }
-        for (action, calls) in &resolved.calls.0 {
-            *self.calls.entry(action).or_default() += u64::from(*calls);
+    }
+
+    /// Takes over how many calls were made so far.
+    pub fn count_calls(&mut self, discovery: &Discovery) {
+        self.calls.clear();
+        for ((action, outcome), calls) in discovery.calls() {
+            let outcomes = self.calls.entry(action).or_default();
+            outcomes.insert(outcome.as_str(), calls);
         }
     }
 }

@@ -103,10 +103,12 @@ fn render(
         dropped,
     );
     let calls = Family::<Labels, Counter>::default();
-    for (action, count) in &bootstrap.calls {
-        add(&calls, &[("action", action)], *count);
+    for (action, outcomes) in &bootstrap.calls {
+        for (outcome, count) in outcomes {
+            add(&calls, &[("action", action), ("outcome", outcome)], *count);
+        }
     }
-    registry.register("aws_calls", "Calls to AWS by action", calls);
+    registry.register("aws_calls", "Calls to AWS by action and outcome", calls);
     counter(
         &mut registry,
         "rival_cluster_alarms",

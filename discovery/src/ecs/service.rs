@@ -8,6 +8,7 @@ use crate::{
     discovery::Budget,
     error::Error,
     lookup::{Calls, Found},
+    tally::Tally,
 };
 
 /// The services of one cluster.
@@ -28,6 +29,11 @@ impl Service {
         Self {
             tasks: Tasks::new(config, settings.cluster, criteria),
         }
+    }
+
+    /// The calls so far.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tasks.tally
     }
 
     pub(crate) async fn read(

@@ -15,6 +15,7 @@ use crate::{
     error::{Attempt, Error},
     lookup::{Calls, Found},
     own::task,
+    tally::Tally,
 };
 
 /// The caller's own task set or deployment.
@@ -45,6 +46,11 @@ impl TaskSet {
             metadata,
             started_by: OnceCell::new(),
         }
+    }
+
+    /// The calls so far.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tasks.tally
     }
 
     pub(crate) async fn read(&self, budget: Budget, calls: &mut Calls) -> Result<Found, Error> {

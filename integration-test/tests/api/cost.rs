@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use discovery::Completeness;
+use discovery::{Completeness, Lookup, Outcome};
 use integration_test::region::{Action, Fault, Region, Task, TaskStatus};
 
 use crate::support::{calls, ecs, look, reasons};
@@ -46,6 +46,40 @@ async fn a_refresh_describes_what_is_new_or_not_settled() {
     region.reset_calls();
     look(&discovery, "orders").await;
     assert_eq!(described(&region), 0);
+}
+
+#[tokio::test]
+async fn every_call_is_counted_with_how_it_ended() {
+    let region = Region::start().await;
+    many(&region, 3);
+    let discovery = ecs(&region, |_| ()).await;
+    let wanted = Lookup::new("orders");
+    let timeout = Duration::from_millis(300);
+
+    look(&discovery, "orders").await;
+    let broken = Fault::Error {
+        status: 500,
+        code: "ServerException",
+    };
+    for fault in [Fault::Throttle, broken, Fault::NoAnswer] {
+        region.faults().add(fault.on([Action::ListTasks]).next(1));
+        discovery.lookup(&wanted, timeout).await.unwrap_err();
+        region.faults().clear();
+    }
+    discovery.expected_nodes("orders", timeout).await.unwrap();
+
+    let counted: Vec<_> = discovery.calls().into_iter().collect();
+    assert_eq!(
+        counted,
+        [
+            (("DescribeServices", Outcome::Answered), 1),
+            (("DescribeTasks", Outcome::Answered), 1),
+            (("ListTasks", Outcome::Answered), 1),
+            (("ListTasks", Outcome::Throttled), 1),
+            (("ListTasks", Outcome::Failed), 1),
+            (("ListTasks", Outcome::Abandoned), 1),
+        ]
+    );
 }
 
 #[tokio::test]
