@@ -220,7 +220,7 @@ impl Fixed {
             address,
             port,
             id: std::net::IpAddr::to_string(&address),
-            metadata: std::collections::BTreeMap::new(),
+            metadata: BTreeMap::new(),
         };
         Found {
             targets: self.targets.iter().map(target).collect(),

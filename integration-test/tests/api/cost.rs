@@ -142,7 +142,7 @@ async fn ten_thousand_tasks_take_a_hundred_calls_of_each_kind() {
     let region = Region::start().await;
     many(&region, 10_000);
     let discovery = ecs(&region, |_| ()).await;
-    let lookup = discovery::Lookup::new("orders");
+    let lookup = Lookup::new("orders");
     let resolved = discovery
         .lookup(&lookup, Duration::from_secs(25))
         .await
