@@ -93,6 +93,8 @@ pub struct Gossip {
     /// What `foca` wants done; empty between calls.
     effects: AccumulatingRuntime<Identity>,
     timers: Timers<Due>,
+    /// The timer of gossip, while there is no news: a node with nothing to tell sleeps.
+    resting_gossip: Option<foca::Timer<Identity>>,
 
     absent: Absent,
     /// Whether any member is known to know this node by its present generation.
@@ -177,6 +179,7 @@ impl Gossip {
             foca,
             effects: AccumulatingRuntime::new(),
             timers: Timers::new(),
+            resting_gossip: None,
             absent: Absent::default(),
             known: false,
             suspects: BTreeMap::new(),
@@ -420,8 +423,18 @@ impl Gossip {
             {
                 self.warn(suspect.id().node, now);
             }
-            self.timers
-                .schedule(now.instant + after, Due::Protocol(timer));
+            if matches!(timer, foca::Timer::PeriodicGossip(_)) {
+                self.resting_gossip = Some(timer);
+            } else {
+                self.timers
+                    .schedule(now.instant + after, Due::Protocol(timer));
+            }
+        }
+        if self.foca.updates_backlog() != 0
+            && let Some(timer) = self.resting_gossip.take()
+        {
+            let due = now.instant + self.timing.gossip_period;
+            self.timers.schedule(due, Due::Protocol(timer));
         }
         let mut resized = false;
         while let Some(notification) = self.effects.to_notify() {

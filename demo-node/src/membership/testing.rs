@@ -57,6 +57,8 @@ pub(super) struct Net {
     flying: VecDeque<(SocketAddr, Vec<u8>)>,
     /// Nodes that nothing reaches, and from which nothing gets out.
     pub(super) cut_off: BTreeSet<SocketAddr>,
+    /// How often timers have woken some node.
+    pub(super) wakeups: usize,
     /// Everything that was sent, if the test asks for it.
     pub(super) overheard: Option<Vec<(SocketAddr, Vec<u8>)>>,
 }
@@ -69,6 +71,7 @@ impl Net {
             nodes: BTreeMap::new(),
             flying: VecDeque::new(),
             cut_off: BTreeSet::new(),
+            wakeups: 0,
             overheard: None,
         }
     }
@@ -129,6 +132,7 @@ impl Net {
             }
             for (from, node) in &mut self.nodes {
                 if node.next_deadline().is_some_and(|at| at <= now.instant) {
+                    self.wakeups += 1;
                     node.elapsed(now);
                 }
                 while let Some((to, datagram)) = node.next_datagram() {

@@ -49,6 +49,7 @@ impl Gossip {
         self.foca = Foca::new(identity, config, self.entropy.fork(), Wire);
         self.effects = AccumulatingRuntime::new();
         self.timers = Timers::new();
+        self.resting_gossip = None;
         self.absent = Absent::default();
         self.known = false;
         self.suspects.clear();

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::{
     cluster::NodeUid,
     membership::{
-        Entropy, Event, Gossip, Invalid, MergeError, Refused, Rejection, Removal, Status, events,
+        Entropy, Event, Gossip, Invalid, MergeError, Refused, Rejection, Removal, Status, Timing,
+        events,
         testing::{Net, address, formation, settings},
     },
     seal::Unopened,
@@ -328,4 +329,17 @@ fn who_stays_behind_when_another_switches_sees_it_leave() {
     assert_eq!(net.view(1).gone[&address(3)], Removal::Left);
     assert_eq!(net.status(3), Status::Joining);
     assert_eq!(net.view(3).members.len(), 1);
+}
+
+#[test]
+fn members_with_no_news_wake_to_probe_and_for_little_else() {
+    let mut net = Net::cluster(3);
+    net.run(Duration::from_secs(60));
+    net.wakeups = 0;
+    net.run(Duration::from_secs(30));
+    // Each period has its beginning, and the moment by which an answer must have come.
+    // Besides, it announces itself every ten seconds and looks for missing peers every two.
+    let probes = 30_000 / Timing::lan().probe_period.as_millis();
+    let at_most = 3 * (2 * usize::try_from(probes).unwrap() + 20);
+    assert!(net.wakeups <= at_most, "{} > {at_most}", net.wakeups);
 }
