@@ -4,6 +4,7 @@ pub mod deploy;
 pub mod e2e;
 pub mod eventually;
 pub mod formations;
+pub mod measure;
 pub mod nodes;
 pub mod region;
 pub mod scenarios;

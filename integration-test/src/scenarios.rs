@@ -10,7 +10,7 @@ pub mod ec2_tag;
 pub mod ecs_service;
 pub mod ecs_tags;
 pub mod ecs_task_set;
-mod expect;
+pub(crate) mod expect;
 pub mod failure;
 pub mod flaky_api;
 pub mod least_privilege;

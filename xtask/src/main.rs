@@ -9,6 +9,7 @@ mod cargo;
 mod check;
 mod deploy;
 mod e2e;
+mod forward;
 mod image;
 mod steps;
 mod templates;
@@ -37,6 +38,10 @@ enum Command {
     Check(check::Args),
     Test(test::Args),
     E2e(e2e::Args),
+    /// Simulates formations of clusters in virtual time, for as long as one likes.
+    Simulate(forward::Args),
+    /// Measures clusters: how fast they settle, what they use, what they bear.
+    Measure(forward::Args),
     Image(image::Args),
     Deploy(deploy::Deploy),
     Status(deploy::Status),
@@ -61,6 +66,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Check(check::Args {}) => check::run(&sh),
         Command::Test(args) => test::run(&sh, &args),
         Command::E2e(args) => e2e::run(&sh, &args),
+        Command::Simulate(args) => forward::run(&sh, "simulate", &args),
+        Command::Measure(args) => forward::run(&sh, "measure", &args),
         Command::Image(args) => image::run(&sh, &args),
         Command::Deploy(_) | Command::Status(_) | Command::Destroy(_) => deploy::run(&sh),
     }

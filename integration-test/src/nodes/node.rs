@@ -95,6 +95,16 @@ impl Node {
         &self.uri
     }
 
+    /// Where its management endpoint is.
+    pub fn management(&self) -> SocketAddr {
+        self.management
+    }
+
+    /// The number of its process, while that runs here.
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref()?.id()
+    }
+
     /// What it says of its cluster.
     pub async fn members(&self) -> anyhow::Result<Members> {
         let answer = self.get("/cluster/members").await?;

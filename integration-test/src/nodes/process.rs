@@ -66,6 +66,11 @@ impl Process {
         self.child.borrow_mut().try_wait().ok().flatten()
     }
 
+    /// Its number, until it has ended.
+    pub fn id(&self) -> Option<u32> {
+        self.child.borrow().id()
+    }
+
     /// The last line that it logged.
     pub fn last_words(&self) -> String {
         let log = self.log();

@@ -44,7 +44,7 @@ pub(super) async fn within<T>(
 /// Waits until all of `nodes` and nobody else are one cluster. Gives its id.
 ///
 /// Not even for a moment may there be another among them.
-pub(super) async fn form_one_cluster(limit: Duration, nodes: &[&Node]) -> anyhow::Result<String> {
+pub(crate) async fn form_one_cluster(limit: Duration, nodes: &[&Node]) -> anyhow::Result<String> {
     let mut seen = BTreeSet::new();
     let id = within(limit, async || {
         seen.extend(clusters(nodes).await);

@@ -1,0 +1,22 @@
+//! Figures about clusters, as against tests: what one machine can do on one day.
+
+#![expect(clippy::print_stdout, reason = "figures are what this is for")]
+
+use std::{fmt::Display, time::Duration};
+
+pub mod idle;
+pub mod in_one_process;
+pub mod in_virtual_time;
+pub mod load;
+mod running;
+
+/// How long anything may take before it is given up.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+fn report(what: &str, took: Duration) {
+    tell(what, format!("{:.2} s", took.as_secs_f64()));
+}
+
+fn tell(what: &str, figure: impl Display) {
+    println!("{what:<46}{:>12}", figure.to_string());
+}

@@ -1,0 +1,20 @@
+//! `cargo xtask measure` and `simulate`: builds everything, then becomes the binary of that name.
+
+use std::ffi::OsString;
+
+use xshell::Shell;
+
+use crate::e2e::become_binary;
+
+/// Whatever comes after the command's name.
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Args {
+    /// Handed to the binary: `--help` explains them.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+pub(crate) fn run(sh: &Shell, binary: &str, _: &Args) -> anyhow::Result<()> {
+    become_binary(sh, binary, 2)
+}
