@@ -5,9 +5,9 @@
 
 use xshell::{Shell, cmd};
 
-use crate::{cargo::as_from_a_shell, steps::Steps, templates, tools};
+use crate::{cargo::as_from_a_shell, features, steps::Steps, templates, tools};
 
-/// Checks format, lints, documentation, CloudFormation templates and dependencies; CI runs the same.
+/// Checks format, lints, documentation, features, CloudFormation templates and dependencies; CI runs the same.
 ///
 /// All steps run, whatever becomes of the first; the end lists what failed and what to do about it.
 #[derive(Debug, clap::Args)]
@@ -41,6 +41,11 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
                 .run()?;
             Ok(())
         },
+    );
+    steps.run(
+        "features",
+        "keep aws-sdk-ec2 behind the feature `ec2` of discovery, and AWS crates without their defaults",
+        || features::check(sh),
     );
     steps.run(
         "templates",

@@ -9,6 +9,7 @@ mod cargo;
 mod check;
 mod deploy;
 mod e2e;
+mod features;
 mod forward;
 mod image;
 mod steps;

@@ -1,0 +1,78 @@
+//! What a user of the library compiles, as cargo would resolve it. Compiles nothing itself.
+
+use anyhow::ensure;
+use xshell::{Shell, cmd};
+
+const EC2: &str = "aws-sdk-ec2";
+const ECS: &str = "aws-sdk-ecs";
+
+/// The library's features, and which SDKs each brings.
+const FEATURES: [(&str, &[&str]); 4] = [
+    ("", &[]),
+    ("ecs", &[ECS]),
+    ("ec2", &[EC2]),
+    ("ecs,ec2", &[EC2, ECS]),
+];
+
+/// Who wants ECS alone must not pay ten minutes and 8 GiB for `aws-sdk-ec2`, and nobody the second
+/// HTTP and TLS stack that AWS crates have for a default.
+pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
+    for (features, expected) in FEATURES {
+        let format = "{p}";
+        let tree = cmd!(sh, "cargo tree --locked --package discovery --no-default-features --features {features} --edges normal,build --prefix none --format {format}").read()?;
+        let found = sdks(&tree);
+        ensure!(
+            found == expected,
+            "discovery with the features `{features}` needs {found:?}, expected {expected:?}"
+        );
+    }
+    let manifest = sh.read_file("Cargo.toml")?;
+    let with_defaults = with_defaults(&manifest);
+    ensure!(
+        with_defaults.is_empty(),
+        "Cargo.toml: `default-features = false` is missing: {with_defaults:?}"
+    );
+    Ok(())
+}
+
+/// Which of the SDKs are in a tree, each line of which opens with a name.
+fn sdks(tree: &str) -> Vec<&'static str> {
+    [EC2, ECS]
+        .into_iter()
+        .filter(|sdk| {
+            let mut names = tree.lines().filter_map(|line| line.split(' ').next());
+            names.any(|name| name == *sdk)
+        })
+        .collect()
+}
+
+/// The AWS crates that a manifest takes with their default features.
+fn with_defaults(manifest: &str) -> Vec<&str> {
+    manifest
+        .lines()
+        .filter(|line| line.starts_with("aws-") && !line.contains("default-features = false"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_sdk_is_found_by_its_whole_name() {
+        let tree = "discovery v0.1.0 (/clone/discovery)\naws-sdk-ecs v1.157.0\naws-sdk-ec2-extra v1.0.0\nserde v1.0.0 (*)";
+        assert_eq!(sdks(tree), [ECS]);
+        assert_eq!(sdks(&format!("{tree}\naws-sdk-ec2 v1.274.0")), [EC2, ECS]);
+        assert_eq!(sdks("discovery v0.1.0"), [""; 0]);
+    }
+
+    #[test]
+    fn an_aws_crate_with_its_defaults_is_named() {
+        let good = "aws-types = { version = \"1\", default-features = false }";
+        let bad = "aws-config = \"1\"";
+        assert_eq!(
+            with_defaults(&format!("[dependencies]\n{good}\n{bad}")),
+            [bad]
+        );
+    }
+}
