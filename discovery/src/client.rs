@@ -17,7 +17,7 @@ use aws_smithy_http_client::tls::{
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
-use aws_types::origin::Origin;
+use aws_types::{origin::Origin, service_config::ServiceConfigKey};
 
 use crate::{
     Error,
@@ -68,6 +68,32 @@ pub(crate) async fn sdk_config(
         return Err(Invalid::new("sdk-config", "has no credentials provider").into());
     }
     Ok(config)
+}
+
+/// Who is called, for messages. A mistyped region makes a host name that does not exist.
+pub(crate) fn endpoint(config: &SdkConfig, service_id: &str) -> String {
+    // As the client itself finds it: an endpoint for this service goes before the one for all,
+    // unless that was given by the caller.
+    let variable = ServiceConfigKey::builder()
+        .service_id(service_id)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok();
+    let own = config
+        .get_origin("endpoint_url")
+        .is_client_config()
+        .then(|| config.endpoint_url().map(str::to_owned))
+        .flatten();
+    let of_service = || config.service_config()?.load_config(variable?);
+    let url = own
+        .or_else(of_service)
+        .or_else(|| config.endpoint_url().map(str::to_owned));
+    match (url, config.region()) {
+        (Some(url), _) => format!("the endpoint {url}"),
+        (None, Some(region)) => format!("the endpoint of region `{region}`"),
+        (None, None) => "the endpoint".to_owned(),
+    }
 }
 
 async fn load(client: &Client, surroundings: &Surroundings) -> Result<SdkConfig, Error> {
@@ -189,4 +215,71 @@ async fn region(http: &SharedHttpClient, surroundings: &Surroundings) -> Option<
         .get("/latest/meta-data/placement/region")
         .await;
     region.ok().map(|region| Region::new(String::from(region)))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+
+    use super::*;
+
+    fn own() -> SdkConfig {
+        let credentials = Credentials::new("key", "secret", None, None, "test");
+        SdkConfig::builder()
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build()
+    }
+
+    async fn made(own: Option<SdkConfig>) -> SdkConfig {
+        let client = Client {
+            region: Some("eu-west-1".to_owned()),
+            endpoint: None,
+            sdk_config: own,
+        };
+        Box::pin(sdk_config(&client, &Surroundings::default()))
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_call_has_timeouts_no_retries_and_a_pinned_behaviour() {
+        for config in [made(None).await, made(Some(own())).await] {
+            let timeouts = config.timeout_config().unwrap();
+            assert_eq!(timeouts.connect_timeout(), Some(CONNECT_TIMEOUT));
+            assert_eq!(timeouts.operation_attempt_timeout(), Some(ATTEMPT_TIMEOUT));
+            assert_eq!(timeouts.operation_timeout(), Some(OPERATION_TIMEOUT));
+            assert_eq!(config.retry_config().unwrap().max_attempts(), 1);
+            assert_eq!(
+                format!("{:?}", config.behavior_version()),
+                format!("{:?}", Some(BehaviorVersion::v2026_01_12()))
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_called_is_the_endpoint_or_that_of_the_region() {
+        let config = made(Some(own())).await;
+        assert_eq!(
+            endpoint(&config, "ECS"),
+            "the endpoint of region `eu-west-1`"
+        );
+        let config = config.into_builder().endpoint_url("http://127.0.0.1:1");
+        let config = config.build();
+        assert_eq!(endpoint(&config, "ECS"), "the endpoint http://127.0.0.1:1");
+    }
+
+    #[tokio::test]
+    async fn what_an_own_configuration_says_is_kept() {
+        let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_millis(5));
+        let own = own()
+            .into_builder()
+            .timeout_config(timeouts.build())
+            .retry_config(RetryConfig::standard().with_max_attempts(4))
+            .build();
+        let config = made(Some(own)).await;
+        let timeouts = config.timeout_config().unwrap();
+        assert_eq!(timeouts.connect_timeout(), Some(Duration::from_millis(5)));
+        assert_eq!(timeouts.operation_timeout(), Some(OPERATION_TIMEOUT));
+        assert_eq!(config.retry_config().unwrap().max_attempts(), 4);
+    }
 }

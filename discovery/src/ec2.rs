@@ -29,6 +29,8 @@ const PAGE: i32 = 1000;
 #[derive(Debug)]
 pub(crate) struct Instances {
     client: aws_sdk_ec2::Client,
+    /// In words.
+    endpoint: String,
     settings: Ec2TagBased,
     tally: Tally,
 }
@@ -37,6 +39,7 @@ impl Instances {
     pub(crate) fn new(config: &aws_types::SdkConfig, settings: Ec2TagBased) -> Self {
         Self {
             client: aws_sdk_ec2::Client::new(config),
+            endpoint: client::endpoint(config, "EC2"),
             settings,
             tally: Tally::default(),
         }
@@ -112,7 +115,8 @@ impl Instances {
             Ok(page) => page,
             Err(error) => {
                 let attempt = attempt.clone();
-                return Err(aws::classify(attempt, client::ATTEMPT_TIMEOUT, error));
+                let limit = client::ATTEMPT_TIMEOUT;
+                return Err(aws::classify(attempt, &self.endpoint, limit, error));
             }
         };
         // An empty answer says so. Silence must not pass for one.

@@ -49,6 +49,8 @@ const PAGE: i32 = 100;
 #[derive(Debug)]
 struct Tasks {
     client: aws_sdk_ecs::Client,
+    /// In words.
+    endpoint: String,
     cluster: String,
     criteria: Criteria,
     settled: Mutex<Settled>,
@@ -68,6 +70,7 @@ impl Tasks {
     fn new(config: &aws_types::SdkConfig, cluster: String, criteria: Criteria) -> Self {
         Self {
             client: aws_sdk_ecs::Client::new(config),
+            endpoint: client::endpoint(config, "ECS"),
             cluster,
             criteria,
             settled: Mutex::default(),
@@ -147,7 +150,7 @@ impl Tasks {
         let answer = budget.bound(&attempt, async || {
             let call = async {
                 let answer = request.send().await;
-                answer.map_err(|error| failed(&attempt, error))
+                answer.map_err(|error| self.failed(&attempt, error))
             };
             self.tally.watch("DescribeServices", call).await
         });
@@ -185,7 +188,7 @@ impl Tasks {
                         source: "the answer has no `taskArns`".into(),
                     }),
                 },
-                Err(error) => Err(failed(&question.list, error)),
+                Err(error) => Err(self.failed(&question.list, error)),
             }
         };
         self.tally.watch("ListTasks", call).await
@@ -201,9 +204,25 @@ impl Tasks {
         let request = request.set_tasks(Some(ids)).include(TaskField::Tags);
         let call = async {
             let answer = request.send().await;
-            answer.map_err(|error| failed(attempt, error))
+            answer.map_err(|error| self.failed(attempt, error))
         };
         self.tally.watch("DescribeTasks", call).await
+    }
+
+    fn failed<E>(
+        &self,
+        attempt: &Attempt,
+        error: SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>,
+    ) -> Error
+    where
+        E: std::error::Error
+            + aws_smithy_types::error::metadata::ProvideErrorMetadata
+            + Send
+            + Sync
+            + 'static,
+    {
+        let limit = client::ATTEMPT_TIMEOUT;
+        aws::classify(attempt.clone(), &self.endpoint, limit, error)
     }
 
     fn question(&self, filter: &Filter) -> Question {
@@ -251,18 +270,4 @@ impl Budget {
 /// Zero is no statement about a cluster to be formed.
 fn nonzero(count: i32) -> Option<NonZeroU32> {
     u32::try_from(count).ok().and_then(NonZeroU32::new)
-}
-
-fn failed<E>(
-    attempt: &Attempt,
-    error: SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>,
-) -> Error
-where
-    E: std::error::Error
-        + aws_smithy_types::error::metadata::ProvideErrorMetadata
-        + Send
-        + Sync
-        + 'static,
-{
-    aws::classify(attempt.clone(), client::ATTEMPT_TIMEOUT, error)
 }

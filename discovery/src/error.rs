@@ -48,10 +48,12 @@ pub enum Error {
         source: Cause,
     },
     /// There was no connection, or it broke.
-    #[error("{attempt}: the endpoint could not be reached")]
+    #[error("{attempt}: {endpoint} could not be reached")]
     Unreachable {
         /// What was attempted.
         attempt: Attempt,
+        /// Who was called, in words: the endpoint's URL, or the region whose endpoint it was.
+        endpoint: String,
         /// What the connection says.
         #[source]
         source: Cause,
@@ -235,10 +237,17 @@ pub enum Error {
         task: String,
     },
     /// The own address cannot be told: none is left, or more than one.
-    #[error("the own address is not certain: {}", candidates(found))]
+    #[error(
+        "the own address is not certain: {}{}",
+        candidates(found),
+        hop_limit(instance_metadata.is_some())
+    )]
     OwnAddress {
         /// Every address of this host, and why it was or was not taken.
         found: Vec<Candidate>,
+        /// Why the instance metadata, which goes before the interfaces, did not tell.
+        #[source]
+        instance_metadata: Option<Box<Self>>,
     },
 }
 
@@ -329,10 +338,46 @@ fn on(resource: Option<&str>) -> String {
     resource.map_or_else(String::new, |resource| format!(" on {resource}"))
 }
 
+/// A token that has one hop too many to go is dropped on its way, which looks as if nobody answered.
+fn hop_limit(silent: bool) -> &'static str {
+    if silent {
+        "; the instance metadata does not tell either: on EC2, a container reaches it only where \
+         the instance's HttpPutResponseHopLimit is at least 2"
+    } else {
+        ""
+    }
+}
+
 fn candidates(found: &[Candidate]) -> String {
     if found.is_empty() {
         return "this host has no network interface".to_owned();
     }
     let found: Vec<String> = found.iter().map(Candidate::to_string).collect();
     found.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silent_instance_metadata_is_explained_by_its_hop_limit() {
+        let silent = Error::Metadata {
+            url: "http://169.254.169.254".to_owned(),
+            problem: MetadataProblem::TimedOut,
+            source: None,
+        };
+        let error = |instance_metadata| Error::OwnAddress {
+            found: Vec::new(),
+            instance_metadata,
+        };
+        assert_eq!(
+            error(Some(Box::new(silent))).chain(),
+            "the own address is not certain: this host has no network interface; the instance \
+             metadata does not tell either: on EC2, a container reaches it only where the \
+             instance's HttpPutResponseHopLimit is at least 2: reading the metadata at \
+             http://169.254.169.254: no answer in time"
+        );
+        assert!(!error(None).chain().contains("HopLimit"));
+    }
 }

@@ -53,7 +53,8 @@ pub enum AddressSource {
 /// # Errors
 ///
 /// When the task metadata endpoint exists and does not answer, or the task is not in network mode
-/// `awsvpc`; [`Error::OwnAddress`] with every candidate when the interfaces leave none or several.
+/// `awsvpc`; [`Error::OwnAddress`] with every candidate when the interfaces leave none or several,
+/// and with what became of the instance metadata where that was asked before.
 pub async fn container_address(
     surroundings: &Surroundings,
     family: AddressFamily,
@@ -74,19 +75,35 @@ pub async fn container_address(
             cluster: task.cluster.clone(),
         });
     }
+    let mut silent = None;
     if task.is_none()
         && let Some(url) = &surroundings.instance_metadata
-        && let Some(instance) = instance::read(url, family).await
     {
-        return Ok(OwnAddress {
-            address: instance.address,
-            source: AddressSource::InstanceMetadata,
-            availability_zone: instance.availability_zone,
-            task: None,
-            cluster: None,
-        });
+        match instance::read(url, family).await {
+            Ok(Some(instance)) => {
+                return Ok(OwnAddress {
+                    address: instance.address,
+                    source: AddressSource::InstanceMetadata,
+                    availability_zone: instance.availability_zone,
+                    task: None,
+                    cluster: None,
+                });
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::info!(
+                    error = error.chain(),
+                    "instance metadata does not tell the own address, so the interfaces do; \
+                     on EC2, a container reaches it with a hop limit of at least 2"
+                );
+                silent = Some(Box::new(error));
+            }
+        }
     }
-    let (interface, address) = interfaces::only(family)?;
+    let (interface, address) = interfaces::only(family).map_err(|found| Error::OwnAddress {
+        found,
+        instance_metadata: silent,
+    })?;
     let (availability_zone, task, cluster) = match task {
         Some(task) => (task.availability_zone, Some(task.arn), task.cluster),
         None => (None, None, None),

@@ -5,7 +5,10 @@
 use std::{error::Error as StdError, time::Duration};
 
 use aws_credential_types::provider::error::CredentialsError;
-use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_runtime_api::client::{
+    orchestrator::HttpResponse,
+    result::{ConnectorError, SdkError},
+};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::{Attempt, Cause, Error};
@@ -55,9 +58,29 @@ const FAULT: [&str; 7] = [
     "Unavailable",
 ];
 
-/// `limit` is how long a call may take, for those that took longer.
+/// How much of an answer that is none of AWS's is shown.
+const SHOWN: usize = 80;
+
+/// What AWS says. The SDK's own errors say it twice, or call it `unhandled`.
+#[derive(Debug, thiserror::Error)]
+#[error("{code}{}{message}", if message.is_empty() { "" } else { ": " })]
+struct Words {
+    code: String,
+    message: String,
+}
+
+/// What something else than AWS says.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer has HTTP status {status} and {body}")]
+struct Strange {
+    status: u16,
+    body: String,
+}
+
+/// `limit` is how long a call may take, for those that took longer; `endpoint` who was called.
 pub(crate) fn classify<E>(
     attempt: Attempt,
+    endpoint: &str,
     limit: Duration,
     error: SdkError<E, HttpResponse>,
 ) -> Error
@@ -71,22 +94,26 @@ where
         },
         SdkError::ServiceError(answer) => {
             let status = answer.raw().status().as_u16();
-            let error = answer.into_err();
-            let code = error.code().map(str::to_owned);
-            let message = error.message().unwrap_or_default().to_owned();
-            answered(attempt, status, code, &message, Box::new(error))
-        }
-        SdkError::ResponseError(ref answer) => {
-            let status = answer.raw().status().as_u16();
-            match error.into_source() {
-                Ok(source) => answered(attempt, status, None, "", source),
-                Err(error) => answered(attempt, status, None, "", Box::new(error)),
+            // `com.amazonaws.ecs#ClusterNotFoundException` in some dialects.
+            let code = answer.err().code().and_then(|code| code.rsplit('#').next());
+            match code {
+                Some(code) if !code.is_empty() => {
+                    let message = answer.err().message().unwrap_or_default();
+                    answered(attempt, status, code, message)
+                }
+                Some(_) | None => strange(attempt, answer.raw()),
             }
         }
+        SdkError::ResponseError(answer) => strange(attempt, answer.raw()),
         SdkError::DispatchFailure(ref failure) => {
             let timeout = failure.is_timeout();
             let source = error.into_source().unwrap_or_else(|error| Box::new(error));
-            unsent(attempt, timeout.then_some(limit), source)
+            // Of no use to anybody but the SDK: it says `io error`.
+            let source = match source.downcast::<ConnectorError>() {
+                Ok(connector) => connector.into_source(),
+                Err(source) => source,
+            };
+            unsent(attempt, endpoint, timeout.then_some(limit), source)
         }
         SdkError::ConstructionFailure(_) => {
             let source = error.into_source().unwrap_or_else(|error| Box::new(error));
@@ -95,25 +122,55 @@ where
         // The SDK's enum is open. What it does not tell apart is worth another try.
         error => Error::Unreachable {
             attempt,
+            endpoint: endpoint.to_owned(),
             source: Box::new(error),
         },
     }
 }
 
-/// There is an answer, and it is not the wanted one.
-fn answered(
-    attempt: Attempt,
-    status: u16,
-    code: Option<String>,
-    message: &str,
-    source: Cause,
-) -> Error {
-    // `com.amazonaws.ecs#ClusterNotFoundException` in some dialects.
-    let code = code.map(|code| code.rsplit('#').next().unwrap_or_default().to_owned());
-    let named = code.as_deref().unwrap_or_default();
-    if THROTTLED.contains(&named) || status == 429 {
+/// There is an answer, and AWS did not write it: a proxy did, or it was damaged on its way.
+fn strange(attempt: Attempt, answer: &HttpResponse) -> Error {
+    let status = answer.status().as_u16();
+    let body = answer.body().bytes().unwrap_or_default();
+    let source = Box::new(Strange {
+        status,
+        body: beginning(body),
+    });
+    if status == 429 {
         Error::Throttled { attempt, source }
-    } else if DENIED.contains(&named) {
+    } else if status >= 500 {
+        Error::ServerFault {
+            attempt,
+            status,
+            source,
+        }
+    } else {
+        Error::Undecodable { attempt, source }
+    }
+}
+
+/// In one line.
+fn beginning(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line: String = words.join(" ");
+    let shown: String = line.chars().take(SHOWN).collect();
+    if shown.is_empty() {
+        "no body".to_owned()
+    } else {
+        format!("a body that begins `{}`", shown.escape_debug())
+    }
+}
+
+/// There is an answer of AWS, and it is not the wanted one.
+fn answered(attempt: Attempt, status: u16, code: &str, message: &str) -> Error {
+    let source = Box::new(Words {
+        code: code.to_owned(),
+        message: message.to_owned(),
+    });
+    if THROTTLED.contains(&code) || status == 429 {
+        Error::Throttled { attempt, source }
+    } else if DENIED.contains(&code) {
         let (action, resource) = denied(message);
         Error::AccessDenied {
             action: action.unwrap_or(attempt.action).to_owned(),
@@ -121,35 +178,33 @@ fn answered(
             attempt,
             source,
         }
-    } else if CREDENTIALS.contains(&named) {
+    } else if CREDENTIALS.contains(&code) {
         Error::CredentialsRejected {
             attempt,
-            code: named.to_owned(),
+            code: code.to_owned(),
             source,
         }
-    } else if named == "ClusterNotFoundException" {
+    } else if code == "ClusterNotFoundException" {
         Error::NoSuchCluster { attempt, source }
-    } else if named == "ServiceNotFoundException" {
+    } else if code == "ServiceNotFoundException" {
         Error::NoSuchService { attempt, source }
-    } else if FAULT.contains(&named) || status >= 500 {
+    } else if FAULT.contains(&code) || status >= 500 {
         Error::ServerFault {
             attempt,
             status,
             source,
         }
-    } else if named.is_empty() {
-        Error::Undecodable { attempt, source }
     } else {
         Error::Rejected {
             attempt,
-            code: named.to_owned(),
+            code: code.to_owned(),
             source,
         }
     }
 }
 
 /// The request was not sent, or nothing came back.
-fn unsent(attempt: Attempt, timed_out: Option<Duration>, source: Cause) -> Error {
+fn unsent(attempt: Attempt, endpoint: &str, timed_out: Option<Duration>, source: Cause) -> Error {
     if let Some(credentials) = find::<CredentialsError>(&*source) {
         return match credentials {
             CredentialsError::CredentialsNotLoaded(_)
@@ -159,7 +214,11 @@ fn unsent(attempt: Attempt, timed_out: Option<Duration>, source: Cause) -> Error
     }
     match timed_out {
         Some(after) => Error::TimedOut { attempt, after },
-        None => Error::Unreachable { attempt, source },
+        None => Error::Unreachable {
+            attempt,
+            endpoint: endpoint.to_owned(),
+            source,
+        },
     }
 }
 
@@ -200,8 +259,12 @@ mod tests {
     }
 
     fn error(status: u16, code: &str, message: &str) -> Error {
-        let code = Some(code.to_owned()).filter(|code| !code.is_empty());
-        answered(attempt(), status, code, message, "cause".into())
+        answered(attempt(), status, code, message)
+    }
+
+    fn answer(status: u16, body: &'static str) -> Error {
+        let answer = HttpResponse::new(status.try_into().unwrap(), body.into());
+        strange(attempt(), &answer)
     }
 
     #[test]
@@ -211,20 +274,11 @@ mod tests {
             (400, "ThrottlingException", RetryLater),
             (503, "RequestLimitExceeded", RetryLater),
             (503, "EC2ThrottledException", RetryLater),
-            (429, "", RetryLater),
             (500, "ServerException", RetryLater),
             (503, "Unavailable", RetryLater),
-            (502, "", RetryLater),
-            (200, "", RetryLater),
-            (403, "", RetryLater),
             (400, "AccessDeniedException", FixPermissions),
             (403, "UnauthorizedOperation", FixPermissions),
             (400, "ClusterNotFoundException", FixConfiguration),
-            (
-                400,
-                "com.amazonaws.ecs#ClusterNotFoundException",
-                FixConfiguration,
-            ),
             (400, "ServiceNotFoundException", FixConfiguration),
             (400, "InvalidParameterException", FixConfiguration),
             (400, "InvalidParameterValue", FixConfiguration),
@@ -233,6 +287,39 @@ mod tests {
             (400, "ExpiredTokenException", FixConfiguration),
         ] {
             assert_eq!(error(status, code, "").remedy(), remedy, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn what_aws_says_is_said_once() {
+        let error = |message| error(400, "ThrottlingException", message).chain();
+        assert_eq!(
+            error("Rate exceeded"),
+            "listing: throttled: ThrottlingException: Rate exceeded"
+        );
+        assert_eq!(error(""), "listing: throttled: ThrottlingException");
+    }
+
+    #[test]
+    fn an_answer_that_is_not_of_aws_is_shown() {
+        assert_eq!(
+            answer(403, "<html>\n  <body>Forbidden</body>").chain(),
+            "listing: the answer could not be understood: \
+             the answer has HTTP status 403 and a body that begins `<html> <body>Forbidden</body>`"
+        );
+        assert_eq!(
+            answer(502, " \n").chain(),
+            "listing: the service failed with HTTP status 502: \
+             the answer has HTTP status 502 and no body"
+        );
+        let long = answer(
+            200,
+            "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789",
+        );
+        assert!(long.chain().ends_with("0123456789`"), "{}", long.chain());
+        assert!(long.chain().len() < 200, "{}", long.chain());
+        for status in [200, 403, 429, 502] {
+            assert_eq!(answer(status, "").remedy(), Remedy::RetryLater);
         }
     }
 
@@ -275,11 +362,11 @@ mod tests {
         let missing = CredentialsError::not_loaded("nowhere");
         let failed = CredentialsError::provider_error("500");
         assert_eq!(
-            unsent(attempt(), None, Box::new(missing)).remedy(),
+            unsent(attempt(), "it", None, Box::new(missing)).remedy(),
             Remedy::FixConfiguration
         );
         assert_eq!(
-            unsent(attempt(), None, Box::new(failed)).remedy(),
+            unsent(attempt(), "it", None, Box::new(failed)).remedy(),
             Remedy::RetryLater
         );
     }

@@ -4,8 +4,11 @@ use std::{net::IpAddr, time::Duration};
 
 use hyper::Method;
 
-use super::http::Endpoint;
-use crate::{config::AddressFamily, error::Error};
+use super::http::{Endpoint, failed};
+use crate::{
+    config::AddressFamily,
+    error::{Error, MetadataProblem},
+};
 
 /// For all requests together. Where there is no such service, this is what finding out costs.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -20,19 +23,15 @@ pub(crate) struct Instance {
     pub(crate) availability_zone: Option<String>,
 }
 
-/// None where there is no such service, it is blocked, or it has no such address: then the
-/// interfaces tell.
-pub(crate) async fn read(url: &str, family: AddressFamily) -> Option<Instance> {
+/// None where the instance has no such address.
+///
+/// # Errors
+///
+/// Where there is no such service, or it is blocked.
+pub(crate) async fn read(url: &str, family: AddressFamily) -> Result<Option<Instance>, Error> {
     match tokio::time::timeout(TIMEOUT, ask(url, family)).await {
-        Ok(Ok(instance)) => instance,
-        Ok(Err(error)) => {
-            tracing::debug!(error = error.chain(), "instance metadata");
-            None
-        }
-        Err(_) => {
-            tracing::debug!(after = ?TIMEOUT, "instance metadata does not answer");
-            None
-        }
+        Ok(answer) => answer,
+        Err(_) => Err(failed(url, MetadataProblem::TimedOut, None)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use crate::{config::AddressFamily, error::Error};
+use crate::config::AddressFamily;
 
 /// An address of this host, and whether it may be the own one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +48,8 @@ pub enum Judgement {
     NotIpv6,
 }
 
-/// The interface and the address, if exactly one is possible.
-pub(crate) fn only(family: AddressFamily) -> Result<(String, IpAddr), Error> {
+/// The interface and the address, if exactly one is possible; otherwise all there are.
+pub(crate) fn only(family: AddressFamily) -> Result<(String, IpAddr), Vec<Candidate>> {
     // Reading them fails only for want of memory or file handles: then none is known.
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let addresses = interfaces
@@ -59,11 +59,11 @@ pub(crate) fn only(family: AddressFamily) -> Result<(String, IpAddr), Error> {
     choose(addresses, family)
 }
 
-/// Exactly one must be possible, or the error lists them all.
+/// Exactly one must be possible.
 fn choose(
     addresses: Vec<(String, IpAddr)>,
     family: AddressFamily,
-) -> Result<(String, IpAddr), Error> {
+) -> Result<(String, IpAddr), Vec<Candidate>> {
     let mut found: Vec<Candidate> = addresses
         .into_iter()
         .map(|(interface, address)| Candidate {
@@ -91,7 +91,7 @@ fn choose(
     let mut remaining = found.iter().filter(|candidate| possible(candidate));
     match (remaining.next(), remaining.next()) {
         (Some(only), None) => Ok((only.interface.clone(), only.address)),
-        (Some(_), Some(_)) | (None, _) => Err(Error::OwnAddress { found }),
+        (Some(_), Some(_)) | (None, _) => Err(found),
     }
 }
 
@@ -150,6 +150,7 @@ impl fmt::Display for Candidate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
 
     /// Addresses on `if0`, `if1` and so on; the chosen one, or the message.
     fn chosen(family: AddressFamily, addresses: &[&str]) -> Result<String, String> {
@@ -159,7 +160,14 @@ mod tests {
             .map(|(index, address)| (format!("if{index}"), address.parse().unwrap()));
         choose(addresses.collect(), family)
             .map(|(_, address)| address.to_string())
-            .map_err(|error| error.to_string())
+            .map_err(|found| {
+                let instance_metadata = None;
+                let error = Error::OwnAddress {
+                    found,
+                    instance_metadata,
+                };
+                error.to_string()
+            })
     }
 
     #[test]

@@ -155,11 +155,13 @@ async fn the_endpoint_of_the_service_wins_over_the_general_one_and_settings_win_
         ],
     );
     assert_eq!(lookup_in(&settings).await, "found 10.0.1.1");
-    let answer = lookup_in(&with(&environment, &[("TEST_ENDPOINT", nowhere)])).await;
-    assert!(
-        answer.contains("the endpoint could not be reached"),
-        "{answer}"
-    );
+    for name in ["TEST_ENDPOINT", "AWS_ENDPOINT_URL_ECS", "AWS_ENDPOINT_URL"] {
+        let answer = lookup_in(&with(&environment, &[(name, nowhere)])).await;
+        assert!(
+            answer.contains("the endpoint http://127.0.0.1:1 could not be reached"),
+            "{name}: {answer}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use discovery::{
 use integration_test::region::{Action, Fault, Instance, Region, Task, TaskArn};
 use tokio::time::Instant;
 
-use crate::support::surroundings;
+use crate::support::{chain, logged, surroundings};
 
 #[tokio::test]
 async fn in_a_task_the_task_metadata_tells_the_address_and_more() {
@@ -164,7 +164,7 @@ async fn slow_instance_metadata_is_not_waited_for_longer_than_two_seconds() {
     let own = region.edit(|account| account.run_instance(Instance::running()));
     region
         .faults()
-        .add(Fault::Delay(Duration::from_millis(700)));
+        .add(Fault::Delay(Duration::from_millis(900)));
     let started = Instant::now();
     let found = address(&region.instance_environment(&own)).await;
     assert!(started.elapsed() < Duration::from_millis(2500), "{found:?}");
@@ -195,6 +195,27 @@ async fn where_instance_metadata_is_silent_the_interfaces_follow_within_two_seco
     assert!(started.elapsed() < Duration::from_millis(2500), "{found:?}");
     if let Ok(address) = found {
         assert!(matches!(address.source, AddressSource::Interface(_)));
+    }
+}
+
+#[tokio::test]
+async fn instance_metadata_that_no_container_reaches_is_explained() {
+    let region = Region::start().await;
+    let own = region.edit(|account| account.run_instance(Instance::running()));
+    // The answer with the token is lost: so it looks where the hop limit is 1.
+    region
+        .faults()
+        .add(Fault::NoAnswer.on([Action::InstanceToken]));
+    let surroundings = surroundings(&region.instance_environment(&own));
+    let asked = container_address(&surroundings, AddressFamily::Ipv4);
+    let (found, log) = logged(asked).await;
+    assert!(log.contains("no answer in time"), "{log}");
+    assert!(log.contains("a hop limit of at least 2"), "{log}");
+    // Whether one address remains is this machine's affair.
+    if let Err(error) = found {
+        let chain = chain(&error);
+        assert!(chain.contains("HttpPutResponseHopLimit"), "{chain}");
+        assert!(chain.contains("no answer in time"), "{chain}");
     }
 }
 
