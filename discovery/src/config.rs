@@ -353,6 +353,16 @@ mod tests {
             }
         }
         assert_eq!("aws-api-ecs-async".parse(), Ok(MethodName::Ecs));
+        let async_task_set = "aws-api-ecs-task-set-async";
+        assert_eq!(async_task_set.parse(), Ok(MethodName::EcsTaskSet));
+    }
+
+    #[test]
+    fn what_is_not_said_is_as_in_the_original() {
+        assert_eq!(DEFAULT_TAG_KEY, "service");
+        assert_eq!(DEFAULT_CLUSTER, "default");
+        assert_eq!(crate::DEFAULT_RESOLVE_TIMEOUT.as_secs(), 3);
+        assert_eq!(AddressFamily::default(), AddressFamily::Ipv4);
     }
 
     #[test]

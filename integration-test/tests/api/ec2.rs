@@ -297,6 +297,33 @@ async fn a_lookup_ends_when_its_time_is_up() {
 }
 
 #[tokio::test]
+async fn the_time_is_that_of_all_pages_together() {
+    let region = Region::start().await;
+    region.edit(|account| {
+        for _ in 0..100 {
+            account.run_instance(Instance::running().tag("service", "orders"));
+        }
+    });
+    let faults = region.faults();
+    faults.add(Fault::ShortPages(5).on([Action::DescribeInstances]));
+    faults.add(Fault::Delay(Duration::from_millis(200)).on([Action::DescribeInstances]));
+    let discovery = ec2(&region, |_| ()).await;
+    let lookup = Lookup::new("orders");
+    let started = tokio::time::Instant::now();
+    let resolved = discovery.lookup(&lookup, Duration::from_millis(900)).await;
+    assert!(started.elapsed() < Duration::from_secs(2));
+    let resolved = resolved.unwrap();
+    assert!(resolved.targets.len() < 100);
+    assert_eq!(
+        reasons(&resolved),
+        [
+            "the listing ended early: describing the instances with tag `service=orders`: \
+             no answer within 900ms"
+        ]
+    );
+}
+
+#[tokio::test]
 async fn nobody_knows_how_many_instances_are_expected() {
     let region = Region::start().await;
     let discovery = ec2(&region, |_| ()).await;

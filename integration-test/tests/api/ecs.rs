@@ -455,6 +455,27 @@ async fn when_time_is_up_midway_the_view_is_partial() {
 }
 
 #[tokio::test]
+async fn the_time_is_that_of_all_pages_together() {
+    let region = Region::start().await;
+    many(&region, 250);
+    let faults = region.faults();
+    faults.add(Fault::ShortPages(10).on([Action::ListTasks]));
+    faults.add(Fault::Delay(Duration::from_millis(200)).on([Action::ListTasks]));
+    let discovery = ecs(&region, |_| ()).await;
+    let lookup = Lookup::new("orders");
+    let started = tokio::time::Instant::now();
+    let error = discovery
+        .lookup(&lookup, Duration::from_millis(900))
+        .await
+        .unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(
+        error.to_string().ends_with("no answer within 900ms"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn the_service_knows_how_many_nodes_are_expected() {
     let region = Region::start().await;
     region.edit(|account| {

@@ -7,7 +7,7 @@ use discovery::{
 };
 use integration_test::region::{Fault, Region, Task};
 
-use crate::support::{ask, chain, client, ec2, ecs, ready};
+use crate::support::{ask, calls, chain, client, ec2, ecs, ready};
 
 #[tokio::test]
 async fn every_code_is_grouped_by_what_can_be_done() {
@@ -212,6 +212,7 @@ async fn a_fixed_list_never_fails() {
     );
     assert!(resolved.completeness.is_complete());
     assert_eq!(resolved.targets[0].id, "10.0.0.1");
+    assert_eq!(calls(&resolved), []);
 }
 
 fn one(region: &Region) -> integration_test::region::TaskArn {

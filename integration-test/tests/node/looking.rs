@@ -1,11 +1,15 @@
 //! `demo-node lookup`: what it prints, and which exit status tells how much of the service it saw.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use integration_test::region::{Action, Fault, Task, TaskStatus};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::ChildStdout,
+};
 
-use crate::support::{CLUSTER, ORDERS, Said, Site, by_service, demo_node};
+use crate::support::{CLUSTER, ORDERS, Said, Site, by_service, demo_node, watching};
 
 #[tokio::test]
 async fn a_complete_view_is_json_with_these_keys_and_status_0() {
@@ -70,7 +74,7 @@ async fn a_partial_view_says_why_and_status_3() {
         "orders by aws-api-ecs: partial, 1 targets, 1 dropped (",
         "partial: ",
         &address,
-        "no IPv4 address",
+        &format!("\n{bare}  no IPv4 address"),
     ] {
         assert!(said.output.contains(expected), "{}", said.output);
     }
@@ -135,6 +139,56 @@ async fn what_does_not_exist_is_a_matter_of_configuration_and_status_2() {
     );
     let said = demo_node(&["lookup"], &environment).await;
     said.fails(2, "there is no such cluster in this account and region");
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_is_wrong_usage_and_status_2() {
+    let site = Site::new().await;
+    let (mut environment, ..) = observer(&site);
+    let said = demo_node(&["lookup", "--watch=soon"], &environment).await;
+    said.fails(2, "--watch: ");
+    environment.insert(
+        "DEMO_NODE_DISCOVERY_METHOD".to_owned(),
+        "aws-api-eks".to_owned(),
+    );
+    let said = demo_node(&["lookup"], &environment).await;
+    said.fails(
+        2,
+        "aws-api-ec2-tag-based, aws-api-ecs, aws-api-ecs-task-set, config",
+    );
+    assert_eq!(site.region.calls().log().len(), 0);
+    let said = demo_node(&["lookup", "--nonsense"], &environment).await;
+    assert_eq!(said.status, Some(2), "{}", said.error);
+}
+
+#[tokio::test]
+async fn watching_marks_what_came_and_what_went() {
+    let site = Site::new().await;
+    let (environment, first, address) = observer(&site);
+    let mut watch = watching(&["lookup", "--watch=100ms"], &environment);
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    assert!(
+        until(&mut lines, &address).await.ends_with(&first),
+        "the table comes first"
+    );
+    let (second, address) = site.run_task(Task::of_service(CLUSTER, ORDERS));
+    until(&mut lines, &format!("+ {address} {second}")).await;
+    site.region.edit(|account| account.stop_task(&second));
+    until(&mut lines, &format!("- {address} {second}")).await;
+}
+
+/// The next line that begins so.
+async fn until(lines: &mut Lines<BufReader<ChildStdout>>, beginning: &str) -> String {
+    let found = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.starts_with(beginning) {
+                return line;
+            }
+        }
+        panic!("it ended before it said {beginning}")
+    };
+    let found = tokio::time::timeout(Duration::from_secs(8), found).await;
+    found.unwrap_or_else(|_| panic!("it never said {beginning}"))
 }
 
 /// The environment of a task of the service, the task and its address.

@@ -14,7 +14,7 @@ use integration_test::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 pub(crate) const CLUSTER: &str = "demo";
 pub(crate) const ORDERS: &str = "orders";
@@ -123,6 +123,17 @@ pub(crate) async fn demo_node(arguments: &[&str], environment: &BTreeMap<String,
         output: String::from_utf8(ended.stdout).unwrap(),
         error: String::from_utf8(ended.stderr).unwrap(),
     }
+}
+
+/// The same for one that does not end by itself: it is killed when this is dropped.
+pub(crate) fn watching(arguments: &[&str], environment: &BTreeMap<String, String>) -> Child {
+    command(environment)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
 }
 
 fn command(environment: &BTreeMap<String, String>) -> Command {

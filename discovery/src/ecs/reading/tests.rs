@@ -216,13 +216,30 @@ proptest! {
         world in prop::collection::vec(kind(), 1..20).prop_map(|kinds| World::of(&kinds)),
         pages in prop::collection::vec(prop::collection::vec(0_usize..20, 0..8), 1..6),
         end in end(),
-        describes in prop::collection::vec(any::<bool>(), 20),
+        describes in prop::collection::vec(any::<bool>(), 2),
         eager in any::<bool>(),
-        lookups in 1..3_usize,
     ) {
-        for _ in 0..lookups {
-            check(&world, &pages, end, &describes, eager)?;
+        for describes in &describes {
+            check(&world, &pages, end, &[*describes], eager)?;
         }
+    }
+
+    /// The same with more tasks than are described in one call.
+    #[test]
+    fn no_view_of_several_groups_is_wrongly_complete(
+        world in prop::collection::vec(kind(), 1..20).prop_map(|kinds| {
+            let kinds: Vec<Kind> = kinds.into_iter().cycle().take(400).collect();
+            World::of(&kinds)
+        }),
+        pages in prop::collection::vec(
+            (0_usize..300, 0_usize..100).prop_map(|(first, many)| (first..first + many).collect()),
+            1..6,
+        ),
+        end in end(),
+        describes in prop::collection::vec(any::<bool>(), 5),
+        eager in any::<bool>(),
+    ) {
+        check(&world, &pages, end, &describes, eager)?;
     }
 }
 
