@@ -6,25 +6,50 @@
 //!
 //! Credentials and region come from where the AWS command line takes them.
 
-use std::error::Error;
+use std::{error::Error, process::ExitCode};
 
 use discovery::{
-    DEFAULT_RESOLVE_TIMEOUT, Discovery, Lookup,
+    DEFAULT_RESOLVE_TIMEOUT, Discovery, Lookup, Resolved,
     config::{DEFAULT_CLUSTER, Ecs, Settings},
 };
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "that is what it is for")]
-async fn main() -> Result<(), Box<dyn Error>> {
+#[expect(clippy::print_stderr, reason = "for people")]
+async fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    let service = arguments.next().ok_or("which service?")?;
+    let Some(service) = arguments.next() else {
+        eprintln!("which service?");
+        return ExitCode::FAILURE;
+    };
     let cluster = arguments.next().unwrap_or(DEFAULT_CLUSTER.to_owned());
+    match look(service, cluster).await {
+        Ok(resolved) => {
+            show(&resolved);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            // What was attempted, then what AWS says of it.
+            eprintln!("{error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                eprintln!("  because: {error}");
+                cause = error.source();
+            }
+            eprintln!("What can be done: {}.", error.remedy());
+            ExitCode::FAILURE
+        }
+    }
+}
 
+async fn look(service: String, cluster: String) -> Result<Resolved, discovery::Error> {
+    // Made once, and asked as often as one likes: a refresh costs little.
     let discovery = Discovery::new(Settings::Ecs(Ecs::in_cluster(cluster))).await?;
-    let resolved = discovery
-        .lookup(&Lookup::new(service), DEFAULT_RESOLVE_TIMEOUT)
-        .await?;
+    let lookup = Lookup::new(service);
+    discovery.lookup(&lookup, DEFAULT_RESOLVE_TIMEOUT).await
+}
 
+#[expect(clippy::print_stdout, reason = "that is what it is for")]
+fn show(resolved: &Resolved) {
     for target in &resolved.targets {
         println!("{}  {}", target.address, target.id);
     }
@@ -35,5 +60,4 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for reason in resolved.completeness.reasons() {
         println!("  {reason}");
     }
-    Ok(())
 }

@@ -5,6 +5,20 @@
 //! and why.
 //! The crate knows nothing of clusters, keeps no background task and never retries by itself:
 //! when to ask again is the caller's decision.
+//!
+//! ```no_run
+//! use discovery::{DEFAULT_RESOLVE_TIMEOUT, Discovery, Lookup, config::{Ecs, Settings}};
+//!
+//! # async fn example() -> Result<(), discovery::Error> {
+//! let discovery = Discovery::new(Settings::Ecs(Ecs::in_cluster("prod"))).await?;
+//! let resolved = discovery.lookup(&Lookup::new("orders"), DEFAULT_RESOLVE_TIMEOUT).await?;
+//! println!("{} peers, {}", resolved.targets.len(), resolved.completeness);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The crate's README has the settings of each method, the IAM policy that each needs, what every
+//! error means, and what a lookup costs. [`container_address`] tells the caller's own address.
 #![warn(missing_docs)]
 #![cfg_attr(
     not(any(feature = "ec2", feature = "ecs")),

@@ -22,6 +22,8 @@ pub struct Fixed {
 pub struct Addresses(BTreeSet<(IpAddr, Option<u16>)>);
 
 impl Addresses {
+    /// Each once, in whatever order they come.
+    ///
     /// # Errors
     ///
     /// When a port is 0.

@@ -74,6 +74,8 @@ impl fmt::Display for Filters {
 }
 
 impl Tags {
+    /// One value per key.
+    ///
     /// # Errors
     ///
     /// When a key is empty.

@@ -9,6 +9,8 @@ use super::Invalid;
 pub struct Ports(BTreeSet<u16>);
 
 impl Ports {
+    /// Each once, in whatever order they come.
+    ///
     /// # Errors
     ///
     /// When a port is 0.

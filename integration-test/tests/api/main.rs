@@ -12,6 +12,7 @@ mod ecs;
 mod errors;
 mod fuzz;
 mod own;
+mod readme;
 mod region;
 mod second_opinion;
 mod support;
