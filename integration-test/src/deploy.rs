@@ -6,6 +6,7 @@ pub mod account;
 pub mod destroy;
 pub mod image;
 pub mod options;
+pub mod plan;
 pub mod put;
 pub mod status;
 mod terminal;

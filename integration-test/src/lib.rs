@@ -8,6 +8,7 @@ pub mod measure;
 pub mod nodes;
 pub mod region;
 pub mod scenarios;
+pub mod signals;
 pub mod simulation;
 pub mod stacks;
 pub mod templates;

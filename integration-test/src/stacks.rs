@@ -3,19 +3,20 @@
 //! Leaves alone whatever it has not created itself: each of its stacks carries a tag.
 
 mod error;
+mod events;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, error::Error, time::Duration};
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::{
     Client,
-    error::ProvideErrorMetadata,
-    types::{Capability, OnFailure, Parameter, StackEvent, StackStatus, Tag},
+    error::{ProvideErrorMetadata, SdkError},
+    types::{self, Capability, OnFailure, Parameter, StackStatus, Tag},
 };
 use tokio::time::sleep;
 
 pub use self::error::StackError;
-use self::error::call;
+use self::events::{Told, line};
 
 /// Marks the stacks that are ours.
 const TAG: &str = "cluster-on-aws";
@@ -27,6 +28,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Stacks {
     client: Client,
+    place: String,
 }
 
 /// A stack as it should be.
@@ -47,33 +49,30 @@ pub struct Stack {
     pub status: StackStatus,
     /// By key.
     pub outputs: BTreeMap<String, String>,
-    id: String,
+    /// By key, defaults included.
+    pub parameters: BTreeMap<String, String>,
+    /// Its ARN, by which it is known when it is deleted, too.
+    pub id: String,
 }
 
 impl Stacks {
     /// Those that `config` has access to.
     pub fn new(config: &SdkConfig) -> Self {
+        let region = config
+            .region()
+            .map_or("no region", |region| region.as_ref());
         Self {
             client: Client::new(config),
+            place: match config.endpoint_url() {
+                Some(url) => url.to_owned(),
+                None => format!("AWS CloudFormation in {region}"),
+            },
         }
     }
 
     /// The stack of that name, if there is one.
     pub async fn find(&self, name: &str) -> Result<Option<Stack>, StackError> {
-        let answer = self.client.describe_stacks().stack_name(name).send().await;
-        let answer = match answer {
-            Ok(answer) => answer,
-            // CloudFormation has no code of its own for this.
-            Err(error)
-                if error
-                    .message()
-                    .is_some_and(|text| text.contains("does not exist")) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => return Err(call("describe", name, error)),
-        };
-        let Some(stack) = answer.stacks().first() else {
+        let Some(stack) = self.look(name).await? else {
             return Ok(None);
         };
         if !stack.tags().iter().any(|tag| tag.key() == Some(TAG)) {
@@ -87,14 +86,42 @@ impl Stacks {
                 output.output_value()?.to_owned(),
             ))
         });
+        let parameters = stack.parameters().iter().filter_map(|parameter| {
+            Some((
+                parameter.parameter_key()?.to_owned(),
+                parameter.parameter_value()?.to_owned(),
+            ))
+        });
         Ok(Some(Stack {
-            status: stack
-                .stack_status()
-                .cloned()
-                .unwrap_or_else(|| "UNKNOWN".into()),
+            status: status(&stack),
             outputs: outputs.collect(),
+            parameters: parameters.collect(),
             id: stack.stack_id().unwrap_or(name).to_owned(),
         }))
+    }
+
+    /// Anybody's stack. One that is deleted is known by its id only.
+    async fn look(&self, name: &str) -> Result<Option<types::Stack>, StackError> {
+        let answer = self.client.describe_stacks().stack_name(name).send().await;
+        match answer {
+            Ok(answer) => Ok(answer.stacks.unwrap_or_default().into_iter().next()),
+            // CloudFormation has no code of its own for this.
+            Err(error)
+                if error
+                    .message()
+                    .is_some_and(|text| text.contains("does not exist")) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(self.call("describe", name, error)),
+        }
+    }
+
+    /// The text of the stack's template.
+    pub async fn template(&self, name: &str) -> Result<String, StackError> {
+        let answer = self.client.get_template().stack_name(name).send().await;
+        let answer = answer.map_err(|error| self.call("read the template of", name, error))?;
+        Ok(answer.template_body.unwrap_or_default())
     }
 
     /// Creates the stack, or changes it, or finds nothing to change. Tells what happens to each resource.
@@ -130,15 +157,15 @@ impl Stacks {
         deletion
             .send()
             .await
-            .map_err(|error| call("delete", name, error))?;
+            .map_err(|error| self.call("delete", name, error))?;
         loop {
-            let Some(stack) = self.find(name).await? else {
+            let Some(now) = self.look(&stack.id).await? else {
                 return Ok(());
             };
             self.tell_events(&stack.id, &mut told, tell).await?;
-            match stack.status {
+            match status(&now) {
                 StackStatus::DeleteComplete => return Ok(()),
-                StackStatus::DeleteFailed => return Err(told.failure(name, &stack.status)),
+                failed @ StackStatus::DeleteFailed => return Err(told.failure(name, &failed)),
                 _ => sleep(INTERVAL).await,
             }
         }
@@ -157,7 +184,7 @@ impl Stacks {
             .send();
         creation
             .await
-            .map_err(|error| call("create", &wanted.name, error))?;
+            .map_err(|error| self.call("create", &wanted.name, error))?;
         Ok(())
     }
 
@@ -181,11 +208,11 @@ impl Stacks {
             {
                 Ok(false)
             }
-            Err(error) => Err(call("update", &wanted.name, error)),
+            Err(error) => Err(self.call("update", &wanted.name, error)),
         }
     }
 
-    /// Waits until the stack is as it should be. A deleted one is known by its id only.
+    /// Waits until the stack is as it should be.
     async fn follow(
         &self,
         name: &str,
@@ -222,6 +249,25 @@ impl Stacks {
         }
     }
 
+    fn call(
+        &self,
+        attempted: &'static str,
+        stack: &str,
+        error: SdkError<impl Error + Send + Sync + 'static>,
+    ) -> StackError {
+        if error::is_silence(&error) {
+            return StackError::Silent {
+                place: self.place.clone(),
+                source: Box::new(error),
+            };
+        }
+        StackError::Call {
+            attempted,
+            stack: stack.to_owned(),
+            source: Box::new(error),
+        }
+    }
+
     /// Tells the events that were not told yet, oldest first.
     async fn tell_events(
         &self,
@@ -237,7 +283,7 @@ impl Stacks {
             .into_paginator()
             .send();
         'pages: while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| call("read the events of", id, error))?;
+            let page = page.map_err(|error| self.call("read the events of", id, error))?;
             for event in page.stack_events() {
                 // Newest first: from the first known one on, all are known.
                 if event.event_id() == told.last.as_deref() {
@@ -257,6 +303,11 @@ impl Stacks {
     }
 }
 
+fn status(stack: &types::Stack) -> StackStatus {
+    let status = stack.stack_status().cloned();
+    status.unwrap_or_else(|| "UNKNOWN".into())
+}
+
 impl Wanted {
     fn parameters(&self) -> Vec<Parameter> {
         let parameter = |(key, value): (&String, &String)| {
@@ -267,44 +318,4 @@ impl Wanted {
         };
         self.parameters.iter().map(parameter).collect()
     }
-}
-
-/// Of a stack's events.
-#[derive(Debug, Default)]
-struct Told {
-    last: Option<String>,
-    reasons: Vec<String>,
-}
-
-impl Told {
-    fn hear(&mut self, event: &StackEvent) {
-        let failed = event
-            .resource_status()
-            .is_some_and(|status| status.as_str().ends_with("FAILED"));
-        // What was cancelled is a consequence.
-        if failed
-            && let Some(reason) = event.resource_status_reason()
-            && !reason.contains("cancelled")
-        {
-            let resource = event.logical_resource_id().unwrap_or("the stack");
-            self.reasons.push(format!("{resource}: {reason}"));
-        }
-    }
-
-    fn failure(&self, stack: &str, status: &StackStatus) -> StackError {
-        StackError::Failed {
-            stack: stack.to_owned(),
-            status: status.as_str().to_owned(),
-            reasons: self.reasons.join("; "),
-        }
-    }
-}
-
-fn line(event: &StackEvent) -> String {
-    let status = event.resource_status().map_or("", |status| status.as_str());
-    let resource = event.logical_resource_id().unwrap_or_default();
-    let kind = event.resource_type().unwrap_or_default();
-    let reason = event.resource_status_reason().unwrap_or_default();
-    let line = format!("{status:<20} {resource:<24} {kind} {reason}");
-    line.trim_end().to_owned()
 }

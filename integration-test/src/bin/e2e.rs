@@ -17,9 +17,11 @@ use std::{
 
 use anyhow::Context;
 use clap::Parser;
-use integration_test::e2e::{options::Options, report::Report, run::run, stage::Stage};
+use integration_test::{
+    e2e::{options::Options, report::Report, run::run, stage::Stage},
+    signals::interruption,
+};
 use tempfile::TempDir;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// What `cargo xtask image` builds.
 const IMAGE: &str = "demo-node:latest";
@@ -52,17 +54,16 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
     let preparing = Stage::prepare(options.target, program, IMAGE, logs.path().to_owned());
     let stage = tokio::select! {
         stage = Box::pin(preparing) => stage?,
-        signal = interruption() => return Ok(ExitCode::from(128 + signal?)),
+        status = interruption() => return Ok(ExitCode::from(status?)),
     };
 
     let report = tokio::select! {
         report = Box::pin(run(&options, &stage)) => report,
-        signal = interruption() => {
-            let signal = signal?;
+        status = interruption() => {
+            let status = status?;
             drop(stage);
             eprintln!("\ninterrupted: every node was ended. Their logs: {}", logs.keep().display());
-            // What a shell says of a process that a signal ended.
-            return Ok(ExitCode::from(128 + signal));
+            return Ok(ExitCode::from(status));
         }
     };
     drop(stage);
@@ -94,17 +95,4 @@ fn conclude(report: &Report, options: &Options, logs: TempDir) -> ExitCode {
 fn write_json(report: &Report, mut file: File) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut file, &report.to_json())?;
     writeln!(file)
-}
-
-/// Waits for a signal that asks this program to end, and gives its number.
-async fn interruption() -> io::Result<u8> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let kind = tokio::select! {
-        _ = interrupt.recv() => SignalKind::interrupt(),
-        _ = terminate.recv() => SignalKind::terminate(),
-        _ = hangup.recv() => SignalKind::hangup(),
-    };
-    Ok(u8::try_from(kind.as_raw_value()).expect("the numbers of these three are small"))
 }

@@ -1,7 +1,9 @@
 //! Access to the account, and what it has besides our stacks.
 
+use std::time::Duration;
+
 use anyhow::{Context, ensure};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_ec2::types::Filter;
 use aws_smithy_http_client::{
     Builder,
@@ -10,6 +12,12 @@ use aws_smithy_http_client::{
 
 use super::options::Place;
 use crate::stacks::Stacks;
+
+/// A connection is there within this, or there is nobody to connect to.
+const CONNECTING: Duration = Duration::from_secs(5);
+
+/// No call here asks for much.
+const ANSWERING: Duration = Duration::from_secs(20);
 
 /// An account and region.
 #[derive(Debug)]
@@ -42,6 +50,11 @@ impl Account {
         if let Some(url) = &place.endpoint_url {
             loader = loader.endpoint_url(url);
         }
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECTING)
+            .operation_attempt_timeout(ANSWERING)
+            .build();
+        loader = loader.timeout_config(timeouts);
         let config = loader.load().await;
         ensure!(
             config.region().is_some(),
@@ -68,11 +81,13 @@ impl Account {
         let of_vpc = Filter::builder().name("vpc-id").values(id).build();
         let subnets = ec2.describe_subnets().filters(of_vpc).send().await;
         let subnets = subnets.context("looking for the subnets of the default VPC")?;
-        let subnets: Vec<_> = subnets
+        let mut subnets: Vec<_> = subnets
             .subnets()
             .iter()
             .filter_map(|subnet| subnet.subnet_id())
             .collect();
+        // Another order is no change.
+        subnets.sort_unstable();
         ensure!(
             2 <= subnets.len(),
             "the default VPC has fewer than two subnets: use --network private"

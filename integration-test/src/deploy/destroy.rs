@@ -11,12 +11,8 @@ pub async fn destroy(options: &Destroy) -> anyhow::Result<()> {
     let place = &options.place;
     let account = Account::open(place).await?;
     let mut found = Vec::new();
-    let stacks = [
-        place.service_stack(),
-        place.network_stack(),
-        place.repository_stack(),
-    ];
-    for name in stacks {
+    // Each before those that it needs.
+    for name in place.stacks().into_iter().rev() {
         if account.stacks.find(&name).await?.is_some() {
             found.push(name);
         }
@@ -34,7 +30,7 @@ pub async fn destroy(options: &Destroy) -> anyhow::Result<()> {
     for name in &found {
         say(&format!("  {name}"));
     }
-    if !options.yes && !agreed("go on?")? {
+    if !options.yes && !agreed("go on?").await? {
         say("nothing was done");
         return Ok(());
     }

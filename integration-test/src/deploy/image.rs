@@ -8,18 +8,17 @@ use tokio::{io::AsyncWriteExt, process::Command};
 
 use super::account::Account;
 
-/// Builds the image with `cargo xtask image`, pushes it, and gives its name there.
-pub async fn publish(account: &Account, repository: &str) -> anyhow::Result<String> {
+/// Builds the image with `cargo xtask image`, and pushes it with this tag.
+pub async fn publish(account: &Account, repository: &str, tag: &str) -> anyhow::Result<()> {
     log_in(account, repository).await?;
-    let tag = tag().await?;
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let pushed = Command::new(cargo)
-        .args(["xtask", "image", "--tag", &tag, "--push", repository])
+        .args(["xtask", "image", "--tag", tag, "--push", repository])
         .status()
         .await
         .context("starting `cargo xtask image`")?;
     ensure!(pushed.success(), "the image was not published; see above");
-    Ok(format!("{repository}:{tag}"))
+    Ok(())
 }
 
 /// What an image that is built on this machine runs on, as ECS names it.
@@ -32,7 +31,7 @@ pub fn architecture() -> &'static str {
 }
 
 /// Of a repository whose tags cannot be moved: every state of the source has its own.
-async fn tag() -> anyhow::Result<String> {
+pub async fn tag() -> anyhow::Result<String> {
     let described = Command::new("git")
         .args(["describe", "--always", "--dirty"])
         .output()

@@ -1,151 +1,127 @@
 //! `cargo xtask deploy`.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, ensure};
 
 use super::{
-    account::{Account, Vpc},
+    account::Account,
     image,
-    options::{Deploy, Network, Place},
+    options::{Deploy, Network, Place, Workload},
+    plan::{self, Change, Existing, Outputs, Planned},
     status,
     terminal::{agreed, say},
 };
-use crate::{
-    e2e::ministack::differences,
-    stacks::{Stack, Wanted},
-};
-
-const REPOSITORY: &str = include_str!("../../../cloudformation/image-repository.yaml");
-const NETWORK: &str = include_str!("../../../cloudformation/network.yaml");
-const SERVICE: &str = include_str!("../../../cloudformation/ecs-service.yaml");
+use crate::e2e::moto;
 
 /// Creates or changes the stacks, in the order in which they need each other.
 pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
+    plan::check(options)?;
     let place = &options.place;
     let account = Account::open(place).await?;
-    let service = service_template(options)?;
-    let names = stacks(options);
+    refuse_both(options, &account).await?;
+    let tag = match plan::publishes(options) {
+        true => Some(image::tag().await?),
+        false => None,
+    };
+    let vpc = match options.network {
+        Network::DefaultVpc => Some(account.default_vpc().await?),
+        Network::Private => None,
+    };
 
+    let mut outputs = Outputs::new();
+    let mut changes = Vec::new();
     say(&format!("in {}:", account.region()));
-    for name in &names {
-        let plan = match account.stacks.find(name).await? {
-            None => "is created".to_owned(),
-            Some(stack) => format!("is changed where it differs ({})", stack.status),
-        };
-        say(&format!("  {name:<24} {plan}"));
+    for planned in plan::plan(options, vpc, tag.as_deref())? {
+        let existing = existing(options, &account, &planned.name).await?;
+        if let Some(Existing { stack, .. }) = &existing {
+            outputs.insert(planned.name.clone(), stack.outputs.clone());
+        }
+        let change = planned.change(existing.as_ref(), &outputs);
+        say(&format!("  {:<24} {change}", planned.name));
+        if change != Change::None {
+            changes.push((planned, existing));
+        }
     }
-    if !options.yes && !agreed("go on?")? {
+    if changes.is_empty() {
+        say("nothing to change");
+    } else if !options.yes && !agreed("go on?").await? {
         say("nothing was done");
         return Ok(());
     }
 
-    let mut parameters = BTreeMap::from([
-        ("DesiredCount", options.nodes.to_string()),
-        ("ServiceName", place.name.clone()),
-    ]);
-    match &options.image {
-        Some(image) => {
-            parameters.insert("ImageUri", image.clone());
+    for (planned, existing) in &changes {
+        if planned.name == place.service_stack()
+            && let Some(tag) = &tag
+        {
+            publish(&account, place, planned, existing.as_ref(), &outputs, tag).await?;
         }
-        None => {
-            let repository = [("RepositoryName", place.repository_stack())];
-            let stack = put(&account, place.repository_stack(), REPOSITORY, repository).await?;
-            let uri = output(&stack, "RepositoryUri")?;
-            parameters.insert("ImageUri", image::publish(&account, &uri).await?);
-            parameters.insert("RepositoryArn", output(&stack, "RepositoryArn")?);
-            parameters.insert("Architecture", image::architecture().to_owned());
-        }
+        say(&format!("\n==> {}", planned.name));
+        let wanted = planned.wanted(&outputs)?;
+        let stack = account
+            .stacks
+            .put(&wanted, &mut |line| say(&format!("    {line}")))
+            .await?;
+        outputs.insert(planned.name.clone(), stack.outputs);
     }
-    match options.network {
-        Network::DefaultVpc => {
-            let Vpc { id, subnets } = account.default_vpc().await?;
-            parameters.insert("VpcId", id);
-            parameters.insert("SubnetIds", subnets);
-            parameters.insert("AssignPublicIp", "ENABLED".to_owned());
-        }
-        Network::Private => {
-            let stack = put(&account, place.network_stack(), NETWORK, []).await?;
-            for key in ["VpcId", "SubnetIds", "EndpointClientSecurityGroupId"] {
-                parameters.insert(key, output(&stack, key)?);
-            }
-        }
-    }
-    put(&account, place.service_stack(), &service, parameters).await?;
 
     say("");
     status::show(place, &account).await?;
     say(&format!(
         "\nnext: {}\nto remove it all: {}",
-        command("status", place),
-        command("destroy", place)
+        place.command("status"),
+        place.command("destroy")
     ));
     Ok(())
 }
 
-/// In the order in which they are put.
-fn stacks(options: &Deploy) -> Vec<String> {
+/// Tasks and instances of one name would share a network stack, which serves one of them.
+async fn refuse_both(options: &Deploy, account: &Account) -> anyhow::Result<()> {
     let place = &options.place;
-    let repository = options.image.is_none().then(|| place.repository_stack());
-    let network = match options.network {
-        Network::DefaultVpc => None,
-        Network::Private => Some(place.network_stack()),
+    let other = match options.workload {
+        Workload::Ecs => place.instances_stack(),
+        Workload::Ec2 => place.service_stack(),
     };
-    let all = [repository, network, Some(place.service_stack())];
-    all.into_iter().flatten().collect()
-}
-
-async fn put(
-    account: &Account,
-    name: String,
-    template: &str,
-    parameters: impl IntoIterator<Item = (&'static str, String)>,
-) -> anyhow::Result<Stack> {
-    say(&format!("\n==> {name}"));
-    let wanted = Wanted {
-        name,
-        template: template.to_owned(),
-        parameters: parameters
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect(),
-    };
-    let stack = account
-        .stacks
-        .put(&wanted, &mut |line| say(&format!("    {line}")))
-        .await?;
-    Ok(stack)
-}
-
-fn output(stack: &Stack, key: &str) -> anyhow::Result<String> {
-    let value = stack.outputs.get(key).cloned();
-    value.with_context(|| format!("a stack has no output {key}"))
-}
-
-fn service_template(options: &Deploy) -> anyhow::Result<String> {
-    if options.place.endpoint_url.is_none() {
-        return Ok(SERVICE.to_owned());
-    }
     ensure!(
-        options.image.is_some(),
-        "an emulator has no repository that Docker can push to: give --image demo-node:latest"
+        account.stacks.find(&other).await?.is_none(),
+        "{} is deployed already, as {other}: choose another --name, or remove it first with {}",
+        place.name,
+        place.command("destroy")
     );
-    differences::adapt(SERVICE, usize::from(options.nodes))
+    Ok(())
 }
 
-/// The command that does `what` in the same place.
-pub(super) fn command(what: &str, place: &Place) -> String {
-    let Place {
-        name,
-        region,
-        endpoint_url,
-    } = place;
-    let mut command = format!("cargo xtask {what} --name {name}");
-    if let Some(region) = region {
-        command.push_str(&format!(" --region {region}"));
+async fn existing(
+    options: &Deploy,
+    account: &Account,
+    name: &str,
+) -> anyhow::Result<Option<Existing>> {
+    let Some(mut stack) = account.stacks.find(name).await? else {
+        return Ok(None);
+    };
+    if options.workload == Workload::Ec2 && options.place.endpoint_url.is_some() {
+        moto::differences::read_parameters(&mut stack.parameters);
     }
-    if let Some(url) = endpoint_url {
-        command.push_str(&format!(" --endpoint-url {url}"));
+    let template = account.stacks.template(name).await?;
+    Ok(Some(Existing { stack, template }))
+}
+
+/// Builds and pushes the image, unless that of the same tag is what runs.
+async fn publish(
+    account: &Account,
+    place: &Place,
+    planned: &Planned,
+    existing: Option<&Existing>,
+    outputs: &Outputs,
+    tag: &str,
+) -> anyhow::Result<()> {
+    const IMAGE: &str = "ImageUri";
+    let wanted = planned.wanted(outputs)?;
+    let runs = existing.and_then(|existing| existing.stack.parameters.get(IMAGE));
+    if runs == wanted.parameters.get(IMAGE) {
+        return Ok(());
     }
-    command
+    let repository = outputs
+        .get(&place.repository_stack())
+        .and_then(|outputs| outputs.get("RepositoryUri"))
+        .context("the stack of the repository does not say where that is")?;
+    image::publish(account, repository, tag).await
 }

@@ -1,22 +1,28 @@
 //! `cargo xtask status`.
 
-use std::net::{Ipv4Addr, SocketAddr};
+mod instances;
+mod tasks;
 
-use anyhow::Context;
-use aws_sdk_ecs::types::Task;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use super::{
     account::Account,
     options::{Place, Status},
     terminal::say,
 };
-use crate::{
-    e2e::service::address,
-    nodes::node::{Members, Node},
-};
+use crate::nodes::node::{Members, Node};
 
 /// Where nodes answer, if at all from here.
 const MANAGEMENT_PORT: u16 = 7626;
+
+/// Who runs a node, as AWS sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Host {
+    /// `task` or `instance`.
+    kind: &'static str,
+    address: Option<Ipv4Addr>,
+    state: String,
+}
 
 /// Shows the stacks and the cluster.
 pub async fn status(options: &Status) -> anyhow::Result<()> {
@@ -25,93 +31,127 @@ pub async fn status(options: &Status) -> anyhow::Result<()> {
 }
 
 pub(super) async fn show(place: &Place, account: &Account) -> anyhow::Result<()> {
-    let mut cluster = None;
-    let stacks = [
-        place.repository_stack(),
-        place.network_stack(),
-        place.service_stack(),
-    ];
-    for name in stacks {
-        if let Some(stack) = account.stacks.find(&name).await? {
-            say(&format!("stack    {name:<24} {}", stack.status));
-            cluster = stack.outputs.get("ClusterName").cloned().or(cluster);
+    let mut deployed = false;
+    let mut hosts = Vec::new();
+    for name in place.stacks() {
+        let Some(stack) = account.stacks.find(&name).await? else {
+            continue;
+        };
+        say(&format!("stack    {name:<24} {}", stack.status));
+        if let Some(cluster) = stack.outputs.get("ClusterName") {
+            deployed = true;
+            hosts.extend(tasks::of_service(account, cluster, &place.name).await?);
+        }
+        if let Some(group) = stack.outputs.get("AutoScalingGroupName") {
+            deployed = true;
+            hosts.extend(instances::of_group(account, group).await?);
         }
     }
-    let Some(cluster) = cluster else {
+    if !deployed {
         say(&format!(
-            "there is no service {} in {}",
+            "there is no cluster {} in {}",
             place.name,
             account.region()
         ));
         return Ok(());
-    };
-
-    let ecs = aws_sdk_ecs::Client::new(&account.config);
-    let services = ecs
-        .describe_services()
-        .cluster(&cluster)
-        .services(&place.name);
-    let services = services.send().await.context("describing the service")?;
-    if let Some(service) = services.services().first() {
-        say(&format!(
-            "service  {:<24} {} of {} tasks run",
-            place.name, service.running_count, service.desired_count
-        ));
     }
-    let tasks = tasks(&ecs, &cluster, &place.name).await?;
+    for host in &hosts {
+        say(&host.line());
+    }
+
     let mut told = None;
-    for task in &tasks {
-        let at = address(task);
-        let shown = at.map_or_else(|| "no address yet".to_owned(), |ip| ip.to_string());
-        let status = task.last_status().unwrap_or_default();
-        // Healthy is who is a member.
-        let health = task.health_status().map_or("", |health| health.as_str());
-        say(&format!("task     {shown:<24} {status} {health}"));
-        if let (None, Some(address)) = (&told, at) {
-            told = members(address).await;
+    for address in hosts.iter().filter_map(|host| host.address) {
+        told = members(address).await;
+        if told.is_some() {
+            break;
         }
     }
     match told {
-        Some(members) => {
-            say(&format!("members  {}", members.members.len()));
-            for member in &members.members {
-                let leads = members.leader.as_ref() == Some(&member.node);
-                let leads = if leads { "leader" } else { "" };
-                say(&format!(
-                    "         {} {} {leads}",
-                    member.node, member.status
-                ));
-            }
-        }
-        None if tasks.is_empty() => {}
+        Some(members) => lines(&members).iter().for_each(|line| say(line)),
+        None if hosts.is_empty() => {}
         None => say(
             "members  cannot be asked from here, by design: nothing is reachable from outside. \
-             HEALTHY says that a node is a member",
+             A task that is HEALTHY is a member",
         ),
     }
     Ok(())
 }
 
-async fn tasks(
-    ecs: &aws_sdk_ecs::Client,
-    cluster: &str,
-    service: &str,
-) -> anyhow::Result<Vec<Task>> {
-    let listed = ecs.list_tasks().cluster(cluster).service_name(service);
-    let listed = listed.send().await.context("listing the tasks")?;
-    if listed.task_arns().is_empty() {
-        return Ok(Vec::new());
-    }
-    let described = ecs
-        .describe_tasks()
-        .cluster(cluster)
-        .set_tasks(listed.task_arns);
-    let described = described.send().await.context("describing the tasks")?;
-    Ok(described.tasks.unwrap_or_default())
-}
-
 async fn members(address: Ipv4Addr) -> Option<Members> {
     let management = SocketAddr::from((address, MANAGEMENT_PORT));
     let node = Node::of_others(address.to_string(), String::new(), management);
-    node.members().await.ok()
+    let members = node.members().await.ok()?;
+    // Who is in no cluster yet has nothing to tell.
+    (!members.members.is_empty()).then_some(members)
+}
+
+impl Host {
+    fn line(&self) -> String {
+        let Self {
+            kind,
+            address,
+            state,
+        } = self;
+        let address = address.map_or_else(|| "no address yet".to_owned(), |ip| ip.to_string());
+        let line = format!("{kind:<8} {address:<24} {state}");
+        line.trim_end().to_owned()
+    }
+}
+
+/// The cluster, for people.
+fn lines(members: &Members) -> Vec<String> {
+    let mut lines = vec![format!("members  {}", members.members.len())];
+    for member in &members.members {
+        let leads = members.leader.as_ref() == Some(&member.node);
+        let leads = if leads { "leader" } else { "" };
+        let line = format!("         {} {} {leads}", member.node, member.status);
+        lines.push(line.trim_end().to_owned());
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nodes::node::Member;
+
+    #[test]
+    fn of_the_members_the_leader_is_marked() {
+        let node = |n| format!("cluster://orders@10.0.0.{n}:7355");
+        let member = |n| Member {
+            node: node(n),
+            status: "Up".to_owned(),
+        };
+        let members = Members {
+            self_node: node(2),
+            members: vec![member(1), member(2)],
+            unreachable: Vec::new(),
+            leader: Some(node(1)),
+            oldest: Some(node(2)),
+            cluster: None,
+        };
+
+        assert_eq!(
+            lines(&members),
+            [
+                "members  2",
+                "         cluster://orders@10.0.0.1:7355 Up leader",
+                "         cluster://orders@10.0.0.2:7355 Up",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_task_without_an_address_is_shown_as_well() {
+        let host = Host {
+            kind: "task",
+            address: None,
+            state: "PROVISIONING".to_owned(),
+        };
+
+        assert_eq!(
+            host.line(),
+            "task     no address yet           PROVISIONING"
+        );
+    }
 }

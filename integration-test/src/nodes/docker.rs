@@ -21,6 +21,9 @@ use std::{
 /// How many networks are tried.
 const ATTEMPTS: u8 = 32;
 
+/// How many blocks of 256 addresses the smallest VPC has that our stack makes.
+const VPC: u8 = 4;
+
 /// A network, and the containers on it. Dropping it removes them all.
 #[derive(Debug)]
 pub struct Docker {
@@ -28,6 +31,7 @@ pub struct Docker {
     run: String,
     image: String,
     block: u8,
+    blocks: u8,
     next: AtomicU8,
     islands: AtomicU8,
     /// How many containers were started at an address.
@@ -83,9 +87,18 @@ pub enum DockerError {
 impl Docker {
     /// Makes the network, for containers of `image`.
     pub fn start(image: &str) -> Result<Self, DockerError> {
+        Self::start_of(image, 1)
+    }
+
+    /// Makes a network that has room for the addresses of a VPC with three subnets.
+    pub fn start_as_vpc(image: &str) -> Result<Self, DockerError> {
+        Self::start_of(image, VPC)
+    }
+
+    fn start_of(image: &str, blocks: u8) -> Result<Self, DockerError> {
         docker(&["image", "inspect", image])?;
         let run = format!("cluster-on-aws-e2e-{}", std::process::id());
-        let block = create_network(&run)?;
+        let block = create_network(&run, blocks)?;
 
         // As for processes: whoever cannot clean up any more, the guard outlives.
         let mut guard = Command::new("sh")
@@ -104,12 +117,23 @@ impl Docker {
             run,
             image: image.to_owned(),
             block,
+            blocks,
             next: AtomicU8::new(2),
             islands: AtomicU8::new(0),
             started: Mutex::default(),
             guard,
             lifeline,
         })
+    }
+
+    /// The network's name, which is also the label that it carries.
+    pub fn name(&self) -> &str {
+        &self.run
+    }
+
+    /// The network's addresses.
+    pub fn cidr(&self) -> String {
+        cidr(self.block, self.blocks)
     }
 
     /// A listener that containers reach.
@@ -311,15 +335,16 @@ for attempt in $(seq 1 60); do
 done
 "#;
 
-/// The third number of its addresses. Networks of other runs, or of anybody, may be in the way of the first choice.
-fn create_network(run: &str) -> Result<u8, DockerError> {
+/// The third number of its first address. Networks of other runs, or of anybody, may be in the way of the first choice.
+fn create_network(run: &str, blocks: u8) -> Result<u8, DockerError> {
     let [.., first] = std::process::id().to_be_bytes();
-    let mut attempts = (0..ATTEMPTS).map(|attempt| first.wrapping_add(attempt));
+    let first = first - first % blocks;
+    let mut attempts = (0..ATTEMPTS).map(|attempt| first.wrapping_add(attempt * blocks));
     loop {
         let block = attempts
             .next()
             .expect("a block is tried before none is left");
-        let subnet = format!("{}/24", address(block, 0));
+        let subnet = cidr(block, blocks);
         match docker(&[
             "network", "create", "--label", run, "--subnet", &subnet, run,
         ]) {
@@ -344,6 +369,11 @@ const ISLAND_SIZE: u8 = 8;
 
 /// How many there is room for.
 const ISLANDS: u8 = 31;
+
+/// As many blocks of 256 addresses, a power of two, from this one on.
+fn cidr(block: u8, blocks: u8) -> String {
+    format!("{}/{}", address(block, 0), 24 - blocks.ilog2())
+}
 
 /// Runs `docker` and gives what it prints.
 fn docker(arguments: &[&str]) -> Result<String, DockerError> {

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use aws_sdk_cloudformation::error::SdkError;
+
 /// A stack is not as it should be.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
@@ -13,6 +15,16 @@ pub enum StackError {
         /// With which stack.
         stack: String,
         /// What came back.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+
+    /// Nobody answers, or not in time.
+    #[error("{place} does not answer")]
+    Silent {
+        /// Who was asked.
+        place: String,
+        /// What was seen of it.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
@@ -36,14 +48,12 @@ pub enum StackError {
     },
 }
 
-pub(super) fn call(
-    attempted: &'static str,
-    stack: &str,
-    source: impl Error + Send + Sync + 'static,
-) -> StackError {
-    StackError::Call {
-        attempted,
-        stack: stack.to_owned(),
-        source: Box::new(source),
+/// Whether there was no answer at all, not even a refusal.
+pub(super) fn is_silence<E>(error: &SdkError<E>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) => true,
+        SdkError::DispatchFailure(failure) => failure.is_io() || failure.is_timeout(),
+        // What is no HTTP, or breaks off, is no CloudFormation either; but somebody is there.
+        _ => false,
     }
 }

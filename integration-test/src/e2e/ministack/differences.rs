@@ -11,10 +11,10 @@
 //! - `ReadonlyRootFilesystem`, `User`, `LinuxParameters`, `HealthCheck`, `StopTimeout` and `PropagateTags` are ignored.
 //! - `CREATE_COMPLETE` comes before the tasks run.
 
-use anyhow::{Context, ensure};
-
-/// Both parts of the credentials that the emulator is given.
-pub const ACCESS_KEY: &str = "emulator";
+use crate::e2e::{
+    emulator::ACCESS_KEY,
+    template_text::{replaced, without_resource},
+};
 
 /// All nodes share it, whatever their cluster.
 const GOSSIP_KEY: &str = "a key that only end-to-end runs use";
@@ -46,29 +46,6 @@ pub fn adapt(template: &str, desired_count: usize) -> anyhow::Result<String> {
         environment,
         &format!("{environment}{}", added.concat()),
     )
-}
-
-/// The text of a resource reaches from its name to the next line that is indented no deeper.
-fn without_resource(template: &str, name: &str) -> anyhow::Result<String> {
-    let heading = format!("\n  {name}:\n");
-    let (before, rest) = template
-        .split_once(&heading)
-        .with_context(|| format!("the template has no resource {name}"))?;
-    let length = rest
-        .split_inclusive('\n')
-        .take_while(|line| line.trim().is_empty() || line.starts_with("   "))
-        .map(str::len)
-        .sum();
-    Ok(format!("{before}\n{}", &rest[length..]))
-}
-
-fn replaced(template: &str, text: &str, by: &str) -> anyhow::Result<String> {
-    let found = template.matches(text).count();
-    ensure!(
-        found == 1,
-        "the template has {found} times, and not once: {text}"
-    );
-    Ok(template.replace(text, by))
 }
 
 #[cfg(test)]

@@ -1,0 +1,71 @@
+//! Changes to the text of a template, for emulators that cannot take it as AWS does.
+//!
+//! The text and not what it means: what is deployed stays readable, and is for the most part what stands in the file.
+//! A template that has changed so that a change here finds nothing to do is an error.
+
+use anyhow::{Context, ensure};
+
+/// Without a resource. Its text reaches from its name to the next line that is indented no deeper.
+pub(super) fn without_resource(template: &str, name: &str) -> anyhow::Result<String> {
+    let heading = format!("\n  {name}:\n");
+    let (before, rest) = template
+        .split_once(&heading)
+        .with_context(|| format!("the template has no resource {name}"))?;
+    let length = rest
+        .split_inclusive('\n')
+        .take_while(|line| line.trim().is_empty() || line.starts_with("   "))
+        .map(str::len)
+        .sum();
+    Ok(format!("{before}\n{}", &rest[length..]))
+}
+
+/// With `by` in place of a text that is there once.
+pub(super) fn replaced(template: &str, text: &str, by: &str) -> anyhow::Result<String> {
+    let found = template.matches(text).count();
+    ensure!(
+        found == 1,
+        "the template has {found} times, and not once: {text}"
+    );
+    Ok(template.replace(text, by))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = "\
+Resources:
+  First:
+    Type: A
+
+    Properties: {}
+  Second:
+    Type: B
+Outputs:
+  One: 1
+";
+
+    #[test]
+    fn a_resource_goes_with_all_that_is_indented_below_it() {
+        assert_eq!(
+            without_resource(TEMPLATE, "First").unwrap(),
+            "Resources:\n  Second:\n    Type: B\nOutputs:\n  One: 1\n"
+        );
+        assert_eq!(
+            without_resource(TEMPLATE, "Second").unwrap(),
+            "Resources:\n  First:\n    Type: A\n\n    Properties: {}\nOutputs:\n  One: 1\n"
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_or_there_twice_is_an_error() {
+        assert!(without_resource(TEMPLATE, "Third").is_err());
+        assert!(replaced(TEMPLATE, "Type: C", "").is_err());
+        assert!(replaced(TEMPLATE, "Type: ", "").is_err());
+        assert!(
+            replaced(TEMPLATE, "Type: A", "Type: C")
+                .unwrap()
+                .contains("Type: C\n")
+        );
+    }
+}
