@@ -8,6 +8,7 @@
 mod cargo;
 mod check;
 mod deploy;
+mod docker;
 mod e2e;
 mod features;
 mod forward;

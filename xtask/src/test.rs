@@ -11,14 +11,21 @@ use std::ffi::OsString;
 use clap::builder::FalseyValueParser;
 use xshell::{Shell, cmd};
 
-use crate::{cargo::as_from_a_shell, steps::Steps, tools};
+use crate::{cargo::as_from_a_shell, docker, image, steps::Steps, tools};
 
-/// Runs every test that needs neither an AWS account nor Docker.
+/// Runs every test that needs no AWS account; those that need Docker too, where Docker answers.
+///
+/// Those deploy the stacks to emulators, which run the image: it is built first, and that takes some ten minutes
+/// the first time.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Report as CI does: run on after a failure, write junit.xml, fail what passes only at the second try.
     #[arg(long, env = "CI", value_parser = FalseyValueParser::new())]
     ci: bool,
+
+    /// Leave out the tests that need Docker, even where it answers.
+    #[arg(long)]
+    without_docker: bool,
 
     /// Handed to `cargo nextest run`, for example a part of a test's name or `-E 'package(discovery)'`;
     /// the examples in the documentation are then left out.
@@ -54,6 +61,70 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
             },
         );
     }
+    match without_containers(args) {
+        Some(reason) => eprintln!("\n==> no container tests: {reason}"),
+        None => steps.run(
+            "containers",
+            "read the failed test's output above; `--without-docker` leaves these tests out",
+            || {
+                image::build(sh, &image::commit(sh)?)?;
+                as_from_a_shell(cmd!(
+                    sh,
+                    "cargo nextest run --workspace --profile container"
+                ))
+                .run()?;
+                Ok(())
+            },
+        ),
+    }
 
     steps.finish()
+}
+
+/// Why the tests that need Docker are left out, where they are.
+fn without_containers(args: &Args) -> Option<String> {
+    if args.without_docker {
+        Some("--without-docker was given".to_owned())
+    } else if !args.nextest.is_empty() {
+        Some(
+            "some tests were asked for by name; \
+             these alone: cargo nextest run --workspace --profile container"
+                .to_owned(),
+        )
+    } else {
+        docker::unusable()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn containers_are_left_out_on_demand_and_where_some_tests_are_asked_for() {
+        let reason = without_containers(&parsed(&["--without-docker"])).unwrap();
+        assert!(reason.contains("--without-docker"), "{reason}");
+
+        for some in [
+            &["a_name"][..],
+            &["-E", "package(discovery)"],
+            &["--", "--ignored"],
+        ] {
+            let reason = without_containers(&parsed(some)).unwrap();
+            assert!(reason.contains("by name"), "{reason}");
+        }
+    }
+
+    fn parsed(arguments: &[&str]) -> Args {
+        let arguments = ["test"].iter().chain(arguments);
+        Cli::try_parse_from(arguments).unwrap().args
+    }
 }
