@@ -406,7 +406,11 @@ impl World {
         let Some(node) = self.nodes.get_mut(&host) else {
             return;
         };
-        let wakeup = node.coordinator.next_wakeup(self.now).max(self.now);
+        let wakeup = node.coordinator.next_wakeup(self.now);
+        assert!(
+            self.now < wakeup,
+            "wants to be woken at once, and would spin"
+        );
         if self.now < node.wakeup && node.wakeup <= wakeup {
             // Woken before that anyway.
             return;

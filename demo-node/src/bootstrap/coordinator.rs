@@ -260,7 +260,8 @@ impl Coordinator {
         out
     }
 
-    /// When [`Input::Tick`] is wanted at the latest.
+    /// When [`Input::Tick`] is wanted at the latest: later than `now`, once everything due now has
+    /// been [handled](Self::handle).
     #[must_use]
     pub fn next_wakeup(&self, now: Instant) -> Instant {
         let due = |schedule: &Schedule| match schedule {
@@ -273,7 +274,7 @@ impl Coordinator {
             .filter_map(due)
             .chain(self.probes.values().filter_map(due))
             .chain(self.attempt.as_ref().map(|attempt| attempt.gives_up_at))
-            .chain(self.attempt_after.filter(|_| outside))
+            .chain(self.attempt_after.filter(|at| outside && now < *at))
             .chain(
                 self.joining
                     .as_ref()
@@ -751,3 +752,6 @@ impl Coordinator {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
