@@ -70,6 +70,8 @@ pub struct Sources {
     pub sealer: Sealer,
     /// Whether people may not write.
     pub read_only: bool,
+    /// Milliseconds since 1970, now.
+    pub unix_millis: fn() -> u64,
 }
 
 impl Sources {

@@ -51,7 +51,7 @@ pub struct Machine<N, L, D> {
     pub rng: StdRng,
     /// Time and nonces for sealing founding messages.
     pub fresh: fn() -> (u64, crate::seal::Nonce),
-    /// Time and chance of the membership.
+    /// The wall clock, and the chance of the membership.
     pub environment: membership::Environment,
 }
 
@@ -137,6 +137,7 @@ impl Node {
             fresh,
             environment,
         } = machine;
+        let unix_millis = environment.unix_millis;
         // 53 bits, so that readers whose numbers are floating point keep it.
         let uid = NodeUid(rng.next_u64() >> 11);
         let gossip = SocketAddr::new(place.address, config.membership.port);
@@ -158,7 +159,7 @@ impl Node {
                 node: gossip,
                 management: contact_point.0,
                 uid,
-                started_at: (environment.unix_millis)(),
+                started_at: unix_millis(),
                 roles: config.membership.roles.clone(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 zone: place.zone,
@@ -178,7 +179,7 @@ impl Node {
             node: gossip,
         };
         let (bootstrap, bootstrap_loop) = Bootstrap::new(
-            bootstrap_settings(config, me, &address),
+            bootstrap_settings(config, me, &address, unix_millis),
             Arc::new(discovery),
             network.clone(),
             sealer.clone(),
@@ -194,6 +195,7 @@ impl Node {
             membership: membership.clone(),
             sealer,
             read_only: config.management.read_only,
+            unix_millis,
         });
 
         let stop = CancellationToken::new();
@@ -281,7 +283,12 @@ impl Node {
     }
 }
 
-fn bootstrap_settings(config: &Config, me: Founder, address: &NodeAddress) -> run::Settings {
+fn bootstrap_settings(
+    config: &Config,
+    me: Founder,
+    address: &NodeAddress,
+    unix_millis: fn() -> u64,
+) -> run::Settings {
     let settings = &config.bootstrap;
     run::Settings {
         coordinator: coordinator::Settings {
@@ -319,6 +326,7 @@ fn bootstrap_settings(config: &Config, me: Founder, address: &NodeAddress) -> ru
             gossip: me.node,
         },
         node: address.clone(),
+        unix_millis,
     }
 }
 

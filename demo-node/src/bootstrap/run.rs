@@ -54,6 +54,8 @@ pub struct Settings {
     pub selection: Selection,
     /// This node.
     pub node: NodeAddress,
+    /// Milliseconds since 1970, now.
+    pub unix_millis: fn() -> u64,
 }
 
 /// What the node is told to do with its membership.
@@ -216,9 +218,10 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         work: &mut JoinSet<Done>,
     ) {
         let now = clock::now();
+        let unix_millis = (self.settings.unix_millis)();
         let outputs = self
             .coordinator
-            .handle(now, clock::unix_millis(), input, &mut self.rng);
+            .handle(now, unix_millis, input, &mut self.rng);
         for output in outputs {
             match output {
                 Output::Lookup => self.look_up(work),
@@ -375,7 +378,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         let complete = resolved.completeness == Completeness::Complete;
         if complete {
             self.record.lookups.complete += 1;
-            self.record.last_complete_at = Some(clock::unix_millis());
+            self.record.last_complete_at = Some((self.settings.unix_millis)());
         } else {
             self.record.lookups.partial += 1;
         }

@@ -14,7 +14,6 @@ use prometheus_client::{
 use super::{Problem, Sources};
 use crate::{
     bootstrap::{coordinator::Phase, status},
-    clock,
     membership::{Members, Rejection, Status, Traffic},
 };
 
@@ -24,7 +23,12 @@ type Labels = Vec<(&'static str, String)>;
 pub(super) async fn metrics(State(sources): State<Sources>) -> Result<Response, Problem> {
     let traffic = sources.membership.traffic().await.unwrap_or_default();
     let status = sources.bootstrap_status().borrow().clone();
-    let text = render(&sources.members(), &status, &traffic, clock::unix_millis());
+    let text = render(
+        &sources.members(),
+        &status,
+        &traffic,
+        (sources.unix_millis)(),
+    );
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }

@@ -80,6 +80,7 @@ pub async fn serve<L: Listener>(
                     .serve_connection(TokioIo::new(stream), service)
             );
             let ended = tokio::select! {
+                biased;
                 ended = connection.as_mut() => ended,
                 () = stop.cancelled() => {
                     connection.as_mut().graceful_shutdown();

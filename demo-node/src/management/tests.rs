@@ -160,6 +160,7 @@ impl Rig {
                 membership,
                 sealer,
                 read_only: false,
+                unix_millis: clock::unix_millis,
             },
             orders: orders_received,
             tasks: JoinSet::new(),
@@ -269,6 +270,7 @@ fn bootstrap_settings(me: Founder, node: &NodeAddress) -> run::Settings {
             gossip: me.node,
         },
         node: node.clone(),
+        unix_millis: clock::unix_millis,
     }
 }
 
