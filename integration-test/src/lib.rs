@@ -12,3 +12,4 @@ pub mod signals;
 pub mod simulation;
 pub mod stacks;
 pub mod templates;
+pub mod whole_nodes;

@@ -40,7 +40,7 @@ enum Command {
     Check(check::Args),
     Test(test::Args),
     E2e(e2e::Args),
-    /// Simulates formations of clusters in virtual time, for as long as one likes.
+    /// Simulates formations, or lives, of clusters in virtual time, for as long as one likes.
     Simulate(forward::Args),
     /// Measures clusters: how fast they settle, what they use, what they bear.
     Measure(forward::Args),

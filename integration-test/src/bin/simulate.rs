@@ -1,15 +1,21 @@
-//! Simulates formations for as long as one likes, and counts the clusters that come of each.
+//! Simulates formations, or the lives of whole nodes, for as long as one likes.
 #![expect(clippy::print_stdout, reason = "the report")]
 
-use std::{process::ExitCode, time::Duration};
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
 use clap::{Parser, ValueEnum};
-use integration_test::formations::{self, Injected, Mutation, Promise};
+use integration_test::{
+    formations::{self, Injected, Mutation, Promise},
+    whole_nodes,
+};
 
 /// Simulates cluster formations in virtual time and counts the clusters that come of each.
 ///
 /// Every seed is another run: other nodes, other faults. The same seed is the same run.
 /// Exit status 1 if any run ends with other than one cluster; its seed is printed.
+///
+/// With --whole-nodes it simulates the lives of clusters of whole nodes instead, and looks at more
+/// than their number. A seed takes a thousand times as long.
 #[derive(Debug, Parser)]
 #[command(name = "simulate")]
 struct Args {
@@ -22,6 +28,15 @@ struct Args {
     /// What is assumed, and so which faults occur.
     #[arg(long, value_enum, default_value = "expected")]
     promise: Which,
+    /// Simulate whole nodes: management HTTP, bootstrap and membership together.
+    #[arg(long, conflicts_with = "promise")]
+    whole_nodes: bool,
+    /// Print what happens in each run, and what every node sees of it.
+    #[arg(long, requires = "whole_nodes")]
+    show: bool,
+    /// Log like the nodes do, by this filter, for example `info`. Times are not virtual.
+    #[arg(long, requires = "whole_nodes")]
+    log: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -34,6 +49,25 @@ enum Which {
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Some(filter) = &args.log {
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .without_time()
+            .init();
+    }
+    let good = if args.whole_nodes {
+        simulate_whole_nodes(&args)
+    } else {
+        simulate_formations(&args)
+    };
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn simulate_formations(args: &Args) -> bool {
     let promise = match args.promise {
         Which::Expected => Promise::Expected,
         Which::Unknown => Promise::Unknown,
@@ -58,9 +92,38 @@ fn main() -> ExitCode {
     );
     println!("slowest to be one cluster after the faults ended: {slowest:.1?} of virtual time");
     println!("injected: {injected}");
-    if bad == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    bad == 0
+}
+
+fn simulate_whole_nodes(args: &Args) -> bool {
+    let (mut injected, mut bad) = (whole_nodes::Injected::default(), 0_u64);
+    let (mut took, mut lasted) = (BTreeMap::<_, Duration>::new(), Duration::ZERO);
+    for (done, seed) in (args.from..args.from.saturating_add(args.seeds)).enumerate() {
+        let outcome = whole_nodes::run(seed, whole_nodes::Mutation::None);
+        injected += outcome.injected;
+        lasted += outcome.lasted;
+        for (what, this) in &outcome.took {
+            let longest = took.entry(*what).or_default();
+            *longest = (*longest).max(*this);
+        }
+        if args.show {
+            println!("{}{}", outcome.plan, outcome.log.join("\n"));
+        }
+        if outcome.broken.is_some() {
+            bad += 1;
+            println!("{outcome}");
+        }
+        if (done + 1) % 100 == 0 {
+            println!("{} seeds, {bad} bad", done + 1);
+        }
     }
+    println!(
+        "{} seeds, {:.0?} of virtual time, {bad} that break an invariant",
+        args.seeds, lasted
+    );
+    for (what, longest) in took {
+        println!("{what}: {longest:.2?} at most");
+    }
+    println!("injected: {injected}");
+    bad == 0
 }

@@ -1,0 +1,144 @@
+//! What a simulated machine gives to the node that runs on it: sockets, the time, and chance.
+
+use std::{
+    cell::Cell,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, OnceLock},
+};
+
+use demo_node::{
+    membership::{Datagram, Environment, Handle, Status},
+    net::{Listener, Network},
+    node::{Machine, Place},
+    seal::Nonce,
+};
+use rand::{SeedableRng, rngs::StdRng};
+use tokio::time::Instant;
+
+use super::Mutation;
+
+/// The port that every node gossips on.
+pub(super) const GOSSIP: u16 = 7355;
+
+/// The port that every node is managed at.
+pub(super) const MANAGEMENT: u16 = 7626;
+
+thread_local! {
+    /// What the wall clock shows while it is wrong.
+    static STUCK_AT: Cell<Option<u64>> = const { Cell::new(None) };
+    static NONCES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Simulated TCP, to others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Streams;
+
+/// Simulated TCP, from others.
+pub(super) struct Incoming(turmoil::net::TcpListener);
+
+/// Simulated UDP.
+pub(super) struct Socket {
+    socket: turmoil::net::UdpSocket,
+    /// Where to look up who may be written to, if not everyone.
+    limited_to: Option<Arc<OnceLock<Handle>>>,
+}
+
+/// Forgets what an earlier simulation on this thread has left.
+pub(super) fn reset() {
+    STUCK_AT.set(None);
+    NONCES.set(0);
+}
+
+/// Milliseconds since 1970, in virtual time.
+pub(super) fn unix_millis() -> u64 {
+    STUCK_AT.get().unwrap_or_else(|| {
+        let since = turmoil::since_epoch().expect("only simulated machines have this clock");
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
+
+/// Does something while the wall clock shows this, if anything, and not the time.
+pub(super) fn with_clock_stuck_at<T>(time: Option<u64>, act: impl FnOnce() -> T) -> T {
+    STUCK_AT.set(time);
+    let done = act();
+    STUCK_AT.set(None);
+    done
+}
+
+fn fresh() -> (u64, Nonce) {
+    let number = NONCES.get();
+    NONCES.set(number + 1);
+    let mut nonce = Nonce([0; 24]);
+    nonce.0[..8].copy_from_slice(&number.to_be_bytes());
+    (unix_millis(), nonce)
+}
+
+/// The machine at an address, for one life of its node. The membership's handle goes where the
+/// second value says, once there is one.
+pub(super) async fn machine(
+    address: Ipv4Addr,
+    seed: u64,
+    mutation: Mutation,
+) -> io::Result<(Machine<Streams, Incoming, Socket>, Arc<OnceLock<Handle>>)> {
+    let anywhere = Ipv4Addr::UNSPECIFIED;
+    let listener = turmoil::net::TcpListener::bind((anywhere, MANAGEMENT)).await?;
+    let socket = turmoil::net::UdpSocket::bind((anywhere, GOSSIP)).await?;
+    let membership = Arc::new(OnceLock::new());
+    let limited = mutation == Mutation::WritesToMembersOnly;
+    let machine = Machine {
+        network: Streams,
+        listener: Incoming(listener),
+        socket: Socket {
+            socket,
+            limited_to: limited.then(|| Arc::clone(&membership)),
+        },
+        place: Place {
+            address: address.into(),
+            zone: None,
+        },
+        rng: StdRng::seed_from_u64(seed),
+        fresh,
+        environment: Environment::simulated(!seed, unix_millis),
+    };
+    Ok((machine, membership))
+}
+
+impl Network for Streams {
+    type Stream = turmoil::net::TcpStream;
+
+    async fn connect(&self, to: SocketAddr) -> io::Result<Self::Stream> {
+        let began = Instant::now();
+        match turmoil::net::TcpStream::connect(to).await {
+            // The simulator refuses at once what it loses. A network that has lost something keeps
+            // silent; a machine that refuses takes a round trip to say so.
+            Err(_) if began.elapsed().is_zero() => std::future::pending().await,
+            connected => connected,
+        }
+    }
+}
+
+impl Listener for Incoming {
+    type Stream = turmoil::net::TcpStream;
+
+    async fn accept(&mut self) -> io::Result<(Self::Stream, SocketAddr)> {
+        self.0.accept().await
+    }
+}
+
+impl Datagram for Socket {
+    async fn send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
+        if let Some(membership) = self.limited_to.as_ref().and_then(|handle| handle.get()) {
+            let members = membership.members();
+            let members = members.borrow();
+            if members.me.status == Status::Up && !members.members.contains_key(&to) {
+                return Ok(datagram.len());
+            }
+        }
+        self.socket.send_to(datagram, to).await
+    }
+
+    async fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.socket.recv_from(buffer).await
+    }
+}
