@@ -1,31 +1,20 @@
-//! How long a lookup takes, how many calls, how much memory, by the number of tasks.
-//!
-//! The endpoint is another process, so that its work and memory are not counted. It answers each
-//! call after a stated round trip. Pages follow one another and describing overlaps with them, so
-//! a lookup should take no longer than (pages + 1) round trips, and little more.
-//!
-//! ```sh
-//! cargo bench --package discovery
-//! ```
-//!
-//! Of this package alone: then only the ECS client is built with optimisations, and not that of EC2.
-//! Unoptimised, reading an answer of 100 tasks takes about as long as the round trip.
-//!
-//! It fails where a lookup takes longer than 1.15 × (pages + 1) × R + 50 ms, or more than 64 MiB.
+//! A process that plays the part of AWS: a service of so many tasks, and as many instances.
 
 use std::{
     convert::Infallible,
     io::{BufRead, BufReader},
+    net::Ipv4Addr,
     process::{Child, Command, ExitCode, Stdio},
     sync::LazyLock,
-    time::Duration,
 };
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_types::{SdkConfig, region::Region};
+#[cfg(feature = "ec2")]
+use discovery::config::Ec2TagBased;
 use discovery::{
-    Discovery, Lookup,
-    config::{Ecs, Settings, Surroundings},
+    Discovery,
+    config::{Client, Ecs, Settings, Surroundings},
 };
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Bytes, server::conn::http1, service::service_fn};
@@ -33,70 +22,23 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 
-const ROUND_TRIP: Duration = Duration::from_millis(40);
-const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
-const PAGE: usize = 100;
-const MEMORY: u64 = 64 << 20;
+use super::{Failure, Method, ROUND_TRIP};
 
-type Failure = Box<dyn std::error::Error>;
+/// Tasks on a page, instances on a page.
+const TASKS: usize = 100;
+const INSTANCES: usize = 1_000;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<ExitCode, Failure> {
-    let arguments: Vec<String> = std::env::args().collect();
-    match arguments.iter().position(|argument| argument == "serve") {
-        Some(at) => serve(arguments[at + 1].parse()?).await,
-        None => measure().await,
-    }
-}
-
-#[expect(clippy::print_stdout, reason = "that is what it is for")]
-async fn measure() -> Result<ExitCode, Failure> {
-    println!("A round trip takes {ROUND_TRIP:?}.");
-    println!();
-    println!("| tasks | lookup | took | at most | ListTasks | DescribeTasks | memory |");
-    println!("|---|---|---|---|---|---|---|");
-    let mut code = ExitCode::SUCCESS;
-    for tasks in SIZES {
-        let endpoint = Endpoint::start(tasks)?;
-        let discovery = endpoint.discovery().await?;
-        let idle = memory("VmRSS")?;
-        for lookup in ["first", "refresh"] {
-            let started = Instant::now();
-            let lookup_of = Lookup::new("orders");
-            let resolved = Box::pin(discovery.lookup(&lookup_of, Duration::from_secs(60))).await?;
-            let took = started.elapsed();
-            let peak = memory("VmHWM")?.saturating_sub(idle);
-            assert_eq!(resolved.targets.len(), tasks);
-            assert!(resolved.completeness.is_complete());
-
-            let pages = u32::try_from(tasks.div_ceil(PAGE))?;
-            let bound = (ROUND_TRIP * (pages + 1)).mul_f64(1.15) + Duration::from_millis(50);
-            if bound < took || MEMORY < peak {
-                code = ExitCode::FAILURE;
-            }
-            println!(
-                "| {tasks} | {lookup} | {} ms | {} ms | {} | {} | {:.1} MiB |",
-                took.as_millis(),
-                bound.as_millis(),
-                resolved.calls.of("ListTasks"),
-                resolved.calls.of("DescribeTasks"),
-                mebibytes(peak),
-            );
-        }
-    }
-    Ok(code)
-}
-
-/// A process that plays the part of ECS, until it is dropped.
-struct Endpoint {
+/// The process, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
     process: Child,
     url: String,
 }
 
 impl Endpoint {
-    fn start(tasks: usize) -> Result<Self, Failure> {
+    pub(crate) fn start(size: usize) -> Result<Self, Failure> {
         let mut process = Command::new(std::env::current_exe()?)
-            .args(["serve", &tasks.to_string()])
+            .args(["serve", &size.to_string()])
             .stdout(Stdio::piped())
             .spawn()?;
         let mut url = String::new();
@@ -106,16 +48,30 @@ impl Endpoint {
         Ok(Self { process, url })
     }
 
-    async fn discovery(&self) -> Result<Discovery, discovery::Error> {
+    /// A client that knows nothing yet.
+    pub(crate) async fn discovery(&self, method: Method) -> Result<Discovery, discovery::Error> {
         let credentials = Credentials::new("key", "secret", None, None, "bench");
         let config = SdkConfig::builder()
             .region(Region::new("eu-west-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .build();
-        let mut ecs = Ecs::in_cluster("prod");
-        ecs.client.sdk_config = Some(config);
-        ecs.client.endpoint = Some(self.url.clone());
-        Discovery::in_surroundings(Settings::Ecs(ecs), &Surroundings::default()).await
+        let client = Client {
+            endpoint: Some(self.url.clone()),
+            sdk_config: Some(config),
+            ..Client::default()
+        };
+        let settings = match method {
+            Method::Ecs => Settings::Ecs(Ecs {
+                client,
+                ..Ecs::in_cluster("prod")
+            }),
+            #[cfg(feature = "ec2")]
+            Method::Ec2 => Settings::Ec2TagBased(Ec2TagBased {
+                client,
+                ..Ec2TagBased::by_tag("service")
+            }),
+        };
+        Discovery::in_surroundings(settings, &Surroundings::default()).await
     }
 }
 
@@ -127,15 +83,17 @@ impl Drop for Endpoint {
     }
 }
 
+/// Says where it listens, and answers until it is killed.
+#[tokio::main(flavor = "current_thread")]
 #[expect(clippy::print_stdout, reason = "that is how the parent hears of it")]
-async fn serve(tasks: usize) -> Result<ExitCode, Failure> {
+pub(crate) async fn serve(size: usize) -> Result<ExitCode, Failure> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     println!("http://{}", listener.local_addr()?);
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let answer = service_fn(move |request| answer(tasks, request));
+        let answer = service_fn(move |request| answer(size, request));
         connections.spawn(async move {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -146,8 +104,9 @@ async fn serve(tasks: usize) -> Result<ExitCode, Failure> {
     }
 }
 
+/// ECS has its action in a header and JSON for a body, EC2 a form.
 async fn answer(
-    tasks: usize,
+    size: usize,
     request: Request<hyper::body::Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let arrived = Instant::now();
@@ -156,12 +115,16 @@ async fn answer(
     let body = body
         .map(http_body_util::Collected::to_bytes)
         .unwrap_or_default();
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let list = target.is_some_and(|target| target.as_bytes().ends_with(b".ListTasks"));
-    let answer = if list {
-        page(tasks, &body).to_string()
-    } else {
-        described(&body)
+    let answer = match target {
+        None => instances(size, &String::from_utf8_lossy(&body)),
+        Some(target) => {
+            let request = serde_json::from_slice(&body).unwrap_or_default();
+            if target.as_bytes().ends_with(b".ListTasks") {
+                page(size, &request).to_string()
+            } else {
+                described(&request)
+            }
+        }
     };
     let answer = Bytes::from(answer);
     tokio::time::sleep_until(arrived + ROUND_TRIP).await;
@@ -171,7 +134,7 @@ async fn answer(
 fn page(tasks: usize, request: &Value) -> Value {
     let token = request["nextToken"].as_str().unwrap_or("0");
     let start: usize = token.parse().unwrap_or_default();
-    let end = tasks.min(start + PAGE);
+    let end = tasks.min(start + TASKS);
     let arns: Vec<String> = (start..end).map(arn).collect();
     if end < tasks {
         json!({"taskArns": arns, "nextToken": end.to_string()})
@@ -192,8 +155,8 @@ fn task(arn: &str) -> String {
         .next()
         .and_then(|id| id.parse().ok())
         .unwrap_or_default();
-    let address = std::net::Ipv4Addr::from(0x0a00_0000 + number).to_string();
-    TASK.replace("ARN", arn).replace("ADDRESS", &address)
+    TASK.replace("ARN", arn)
+        .replace("ADDRESS", &address(number))
 }
 
 /// As large as AWS makes one with a sidecar. Written once: the endpoint must not be what is measured.
@@ -262,18 +225,38 @@ fn arn(number: usize) -> String {
     format!("arn:aws:ecs:eu-west-1:123456789012:task/prod/{number:032}")
 }
 
-/// A line of the kernel's account of this process: `VmRSS` now, `VmHWM` at its highest.
-fn memory(line: &str) -> Result<u64, Failure> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let kibibytes = status
-        .lines()
-        .find_map(|it| it.strip_prefix(line)?.strip_prefix(':'))
-        .and_then(|it| it.split_whitespace().next())
-        .ok_or("only Linux tells")?;
-    Ok(kibibytes.parse::<u64>()? << 10)
+/// One instance per reservation, as an auto-scaling group makes them.
+fn instances(size: usize, form: &str) -> String {
+    let token = form
+        .split('&')
+        .find_map(|field| field.strip_prefix("NextToken="))
+        .unwrap_or("0");
+    let start: usize = token.parse().unwrap_or_default();
+    let end = size.min(start + INSTANCES);
+    let mut xml = String::from(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
+    <requestId>01234567-89ab-cdef-0123-456789abcdef</requestId>
+    <reservationSet>
+"#,
+    );
+    for number in start..end {
+        let number = u32::try_from(number).unwrap_or_default();
+        let id = format!("{number:017x}");
+        xml += &INSTANCE
+            .replace("NUMBER", &id)
+            .replace("ADDRESS", &address(number));
+    }
+    xml += "    </reservationSet>\n";
+    if end < size {
+        xml += &format!("    <nextToken>{end}</nextToken>\n");
+    }
+    xml + "</DescribeInstancesResponse>"
 }
 
-#[expect(clippy::cast_precision_loss, reason = "for people")]
-fn mebibytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
+/// As large as AWS makes one.
+const INSTANCE: &str = include_str!("instance.xml");
+
+fn address(number: u32) -> String {
+    Ipv4Addr::from(0x0a00_0000 + number).to_string()
 }
