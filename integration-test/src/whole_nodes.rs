@@ -31,7 +31,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Promised of a network that is well: a dead node is seen unreachable, and removed, within this.
 const UNREACHABLE: Duration = Duration::from_secs(3);
 const REMOVED: Duration = Duration::from_secs(10);
-/// Promised: who leaves is gone for everyone within this.
+/// Promised: who leaves is gone for everyone within this. So is its process, which is not promised.
 const GONE: Duration = Duration::from_secs(2);
 /// Promised: after a partition the halves are one again within this.
 const MERGED: Duration = Duration::from_secs(10);

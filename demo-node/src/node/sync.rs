@@ -57,7 +57,12 @@ pub(super) async fn keep(
         }
         let other = another(&members.borrow(), &mut rng);
         if let Some(other) = other {
-            match pull(&membership, &network, other).await {
+            let pulled = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                pulled = pull(&membership, &network, other) => pulled,
+            };
+            match pulled {
                 Ok(()) => tracing::debug!(from = %other, "took over a member's state"),
                 Err(error) => {
                     tracing::debug!(from = %other, error = %Chain(&error), "synchronisation failed");
