@@ -58,7 +58,7 @@ async fn instances_are_deployed_shown_and_destroyed() {
         "stack    orders-instances         CREATE_COMPLETE\n",
     ]);
     for node in &nodes {
-        said.assert_tells(&[node.uri(), &format!("running {}", node.name())]);
+        said.assert_tells(&[&format!("running {}", node.name()), node.uri()]);
         node.ready().await.unwrap();
     }
 

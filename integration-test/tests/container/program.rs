@@ -57,10 +57,15 @@ impl Program {
 }
 
 impl Said {
-    /// Fails unless each of these is a part of the output.
+    /// Fails unless each of these is a part of the output, in this order.
     pub(crate) fn assert_tells(&self, parts: &[&str]) {
+        let mut rest = self.output.as_str();
         for part in parts {
-            assert!(self.output.contains(part), "no {part:?} in\n{self}");
+            let found = rest.split_once(part);
+            let Some((_, after)) = found else {
+                panic!("no {part:?}, or not in this place, in\n{self}");
+            };
+            rest = after;
         }
     }
 
