@@ -10,4 +10,5 @@ mod deploying;
 mod ending;
 mod founding;
 mod looking;
+mod stranger;
 mod support;
