@@ -12,6 +12,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
+    time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -110,6 +111,9 @@ enum Ended {
     Stage,
     Membership(Departure),
 }
+
+/// How long tasks may take to end, at least, where leaving has taken all of the grace period.
+const LEAST_TO_END: Duration = Duration::from_secs(1);
 
 /// How many orders may wait for the membership; they come one at a time.
 const ORDERS: usize = 8;
@@ -252,6 +256,7 @@ impl Node {
     ///
     /// When a stage fails, or ends by itself.
     pub async fn run(mut self, asked: CancellationToken) -> Result<End, Failed> {
+        let mut leave_until = Instant::now();
         let end = tokio::select! {
             biased;
             Some(ended) = self.stages.join_next() => match ended {
@@ -265,7 +270,8 @@ impl Node {
             },
             () = asked.cancelled() => {
                 tracing::info!(grace_period = ?self.grace_period, "leaving the cluster");
-                match tokio::time::timeout(self.grace_period, self.membership.leave()).await {
+                leave_until = Instant::now() + self.grace_period;
+                match timeout_at(leave_until, self.membership.leave()).await {
                     Ok(()) => Ok(End::Left),
                     Err(_elapsed) => Ok(End::GraceExpired),
                 }
@@ -273,10 +279,8 @@ impl Node {
         };
         self.stop.cancel();
         let ending = async { while self.stages.join_next().await.is_some() {} };
-        if tokio::time::timeout(self.grace_period, ending)
-            .await
-            .is_err()
-        {
+        let end_until = leave_until.max(Instant::now() + LEAST_TO_END);
+        if timeout_at(end_until, ending).await.is_err() {
             tracing::warn!("some tasks did not end in time");
         }
         end

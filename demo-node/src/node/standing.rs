@@ -18,11 +18,13 @@ pub(super) async fn follow(
 ) {
     loop {
         let now = of(&members.borrow_and_update());
-        standing.send_if_modified(|before| {
-            let changed = *before != now;
-            *before = now;
-            changed
-        });
+        if let Some(now) = now {
+            standing.send_if_modified(|before| {
+                let changed = *before != now;
+                *before = now;
+                changed
+            });
+        }
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
@@ -35,16 +37,82 @@ pub(super) async fn follow(
     }
 }
 
-fn of(members: &Members) -> Standing {
+/// None for one that is gone: it is nowhere, and shall not look for a cluster again.
+fn of(members: &Members) -> Option<Standing> {
     match (members.me.status, members.formation) {
-        (Status::Up | Status::Leaving, Some(formation)) => Standing::Member {
+        (Status::Up | Status::Leaving, Some(formation)) => Some(Standing::Member {
             formation,
             contact_points: members
                 .members
                 .values()
                 .map(|member| ContactPoint(member.management))
                 .collect(),
-        },
-        _ => Standing::Outside,
+        }),
+        (Status::Joining, _) | (Status::Up | Status::Leaving, None) => Some(Standing::Outside),
+        (Status::Down | Status::Removed, _) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        net::SocketAddr,
+        time::Duration,
+    };
+
+    use super::*;
+    use crate::{
+        cluster::{ClusterId, Formation, NodeUid},
+        membership::Member,
+    };
+
+    #[tokio::test]
+    async fn one_that_is_gone_does_not_look_for_a_cluster_again() {
+        let (members, seen) = watch::channel(Arc::new(members(Status::Joining)));
+        let (standing, mut stands) = watch::channel(Standing::Outside);
+        let stop = CancellationToken::new();
+        let following = follow(seen, standing, stop.clone());
+        let telling = async {
+            let is_member = |standing: &Standing| matches!(standing, Standing::Member { .. });
+            for status in [Status::Up, Status::Leaving] {
+                members.send_replace(Arc::new(self::members(status)));
+                stands.wait_for(is_member).await.unwrap();
+            }
+            stands.mark_unchanged();
+            for gone in [Status::Removed, Status::Down] {
+                members.send_replace(Arc::new(self::members(gone)));
+                let changed = tokio::time::timeout(Duration::from_secs(1), stands.changed());
+                assert!(changed.await.is_err(), "{gone:?}: {:?}", stands.borrow());
+            }
+            stop.cancel();
+        };
+        tokio::time::pause();
+        tokio::join!(following, telling);
+    }
+
+    fn members(status: Status) -> Members {
+        let node = SocketAddr::from(([10, 0, 0, 1], 7355));
+        Members {
+            me: Member {
+                node,
+                management: SocketAddr::from(([10, 0, 0, 1], 7626)),
+                uid: NodeUid(1),
+                generation: 1,
+                roles: BTreeSet::new(),
+                started_at: 0,
+                version: String::new(),
+                zone: None,
+                status,
+                reachable: true,
+                observed_by: BTreeSet::new(),
+            },
+            formation: Some(Formation {
+                id: ClusterId(1),
+                founded_at: 0,
+            }),
+            members: BTreeMap::new(),
+            gone: BTreeMap::new(),
+        }
     }
 }
