@@ -36,6 +36,7 @@ mod instance_metadata;
 mod paging;
 pub mod policy;
 mod reply;
+#[cfg(feature = "scenarios")]
 mod sdk;
 mod signature;
 mod task_metadata;

@@ -2,6 +2,7 @@
 //!
 //! One static binary and the CA certificates, `FROM scratch`. Nothing is pulled:
 //! the binary is compiled on this machine, and `docker/Dockerfile` says how it becomes an image.
+//! For `docker/compose.yaml` another, of the pretended region.
 
 use std::{
     env,
@@ -19,6 +20,9 @@ use crate::{cargo::as_from_a_shell, root};
 /// What the image is called on this machine.
 pub(crate) const NAME: &str = "demo-node";
 
+/// What the image of the pretended region is called.
+const REGION: &str = "pretended-region:latest";
+
 /// An image that is pulled whenever a task starts must be small; what outgrows this has gained something by mistake.
 const LIMIT: u64 = 25_000_000;
 
@@ -33,6 +37,7 @@ const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
 
 /// Builds the container image: one static binary, the CA certificates, nothing else.
 ///
+/// And, unless it is to be published, the image of the pretended AWS region that docker/compose.yaml uses.
 /// Compiles on this machine, which must run Linux, and pulls no image.
 /// Elsewhere, or without Rust: docker build --file docker/Dockerfile --tag demo-node .
 #[derive(Debug, clap::Args)]
@@ -60,7 +65,13 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
     };
     let image = build(sh, &tag)?;
     let Some(repository) = &args.push else {
-        eprintln!("next: cargo xtask e2e --target docker    (forms clusters of containers of it)");
+        build_region(sh)?;
+        eprintln!(
+            "next: docker compose --file docker/compose.yaml up    (a cluster of containers)"
+        );
+        eprintln!(
+            "  or: cargo xtask e2e --target docker    (the end-to-end scenarios in containers)"
+        );
         eprintln!("  or: cargo xtask image --push REPOSITORY");
         return Ok(());
     };
@@ -125,6 +136,35 @@ pub(crate) fn build(sh: &Shell, tag: &str) -> anyhow::Result<String> {
     Ok(image)
 }
 
+/// Builds the image of the pretended region.
+fn build_region(sh: &Shell) -> anyhow::Result<()> {
+    eprintln!("\n==> compile the pretended region");
+    // Without what else its package has, which would bring the AWS SDKs with other features.
+    let only = [
+        "--package",
+        "integration-test",
+        "--no-default-features",
+        "--bin",
+        "region",
+    ];
+    let binary = compile(sh, &only, "region")?;
+
+    let folder = target_folder()?.join("image-of-region");
+    if folder.exists() {
+        sh.remove_path(&folder)?;
+    }
+    install(&binary, &folder.join("region"), 0o755)
+        .with_context(|| format!("{} cannot be filled", folder.display()))?;
+    eprintln!("\n==> pack {REGION}");
+    cmd!(
+        sh,
+        "docker build --quiet --tag {REGION} --file docker/region.Dockerfile {folder}"
+    )
+    .ignore_stdout()
+    .run()
+    .context("the image cannot be packed; Docker says above why")
+}
+
 /// The files of the image, in a folder.
 fn lay_out(sh: &Shell, folder: &Path) -> anyhow::Result<()> {
     let certificates = Path::new("/").join(CERTIFICATES);
@@ -133,24 +173,9 @@ fn lay_out(sh: &Shell, folder: &Path) -> anyhow::Result<()> {
         "there is no {}: install the CA certificates (`apt-get install ca-certificates`; on Alpine `apk add ca-certificates`)",
         certificates.display()
     );
-    let host = cmd!(sh, "rustc --print host-tuple").quiet().read()?;
-    if !host.contains("-linux-") {
-        bail!(
-            "{host} cannot link a static Linux binary: docker build --file {DOCKERFILE} --tag {NAME} ."
-        );
-    }
 
     eprintln!("\n==> compile (the first time takes some ten minutes: aws-sdk-ec2 is large)");
-    // A target is named, though it is this machine's: so the flags do not reach build scripts and macros,
-    // which cannot be static.
-    as_from_a_shell(cmd!(
-        sh,
-        "cargo build --locked --release --package demo-node --target {host}"
-    ))
-    .env("RUSTFLAGS", "-C target-feature=+crt-static")
-    .run()
-    .context("mend what the compiler names above")?;
-    let binary = target_folder()?.join(host).join("release/demo-node");
+    let binary = compile(sh, &["--package", "demo-node"], "demo-node")?;
 
     let copied = || -> io::Result<()> {
         if folder.exists() {
@@ -160,6 +185,26 @@ fn lay_out(sh: &Shell, folder: &Path) -> anyhow::Result<()> {
         install(&certificates, &folder.join(CERTIFICATES), 0o644)
     };
     copied().with_context(|| format!("{} cannot be filled", folder.display()))
+}
+
+/// A static binary, optimised.
+fn compile(sh: &Shell, what: &[&str], binary: &str) -> anyhow::Result<PathBuf> {
+    let host = cmd!(sh, "rustc --print host-tuple").quiet().read()?;
+    if !host.contains("-linux-") {
+        bail!(
+            "{host} cannot link a static Linux binary: docker build --file {DOCKERFILE} --tag {NAME} ."
+        );
+    }
+    // A target is named, though it is this machine's: so the flags do not reach build scripts and macros,
+    // which cannot be static.
+    as_from_a_shell(cmd!(
+        sh,
+        "cargo build --locked --release {what...} --target {host}"
+    ))
+    .env("RUSTFLAGS", "-C target-feature=+crt-static")
+    .run()
+    .context("mend what the compiler names above")?;
+    Ok(target_folder()?.join(host).join("release").join(binary))
 }
 
 fn install(from: &Path, to: &Path, mode: u32) -> io::Result<()> {

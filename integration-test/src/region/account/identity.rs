@@ -88,6 +88,16 @@ impl Caller {
 }
 
 impl Account {
+    /// Has a session of a role use these credentials.
+    pub fn put_credentials(&mut self, role: &str, session: &str, credentials: Credentials) {
+        let caller = Caller {
+            account: self.id.clone(),
+            role: role.to_owned(),
+            session: session.to_owned(),
+        };
+        self.sessions.add(caller, credentials);
+    }
+
     /// The credentials of a session of a role, issued where there are none that last.
     pub fn credentials(&mut self, role: &str, session: &str) -> Credentials {
         let caller = Caller {
