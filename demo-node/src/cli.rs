@@ -129,8 +129,12 @@ pub fn command() -> Command {
             with_settings(
                 Command::new("members").about("Shows the members, as the local node sees them"),
             )
-            .arg(url())
-            .arg(switch("json", "Print the node's answer as it is")),
+            .arg(
+                url()
+                    .action(ArgAction::Append)
+                    .help("Where a node's management HTTP answers; can be given several times [default: this container's own address]"),
+            )
+            .arg(switch("json", "Print each node's answer as it is, on a line of its own")),
         )
         .subcommand(
             with_settings(

@@ -17,23 +17,28 @@ use crate::{
 /// How long the local node may take to answer. Health checks of ECS wait five seconds.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Shows the members.
+/// Shows the members, as each of the nodes that were named sees them.
 pub(super) async fn members(values: &Values, matches: &ArgMatches) -> Result<Exit, Failure> {
-    let to = address(values, matches).await?;
-    let (status, body) = ask(to, "/cluster/members").await?;
-    let text = String::from_utf8_lossy(&body);
-    if status != StatusCode::OK {
-        return Err(failed(format!(
-            "{to} answered with status {status}: {text}"
-        )));
-    }
-    if matches.get_flag("json") {
-        print(&text);
-        return Ok(Exit::Complete);
-    }
-    match serde_json::from_str(&text) {
-        Ok(members) => print(&table(&members)),
-        Err(error) => return Err(failed(format!("read the answer of {to}: {error}"))),
+    let nodes = match matches.get_many::<String>("url") {
+        None => vec![own_address(values).await?],
+        Some(urls) => urls.map(|url| parsed(url)).collect::<Result<_, _>>()?,
+    };
+    for (n, to) in nodes.into_iter().enumerate() {
+        let (status, body) = ask(to, "/cluster/members").await?;
+        let text = String::from_utf8_lossy(&body);
+        if status != StatusCode::OK {
+            return Err(failed(format!(
+                "{to} answered with status {status}: {text}"
+            )));
+        }
+        if matches.get_flag("json") {
+            print(&text);
+            continue;
+        }
+        let members = serde_json::from_str(&text)
+            .map_err(|error| failed(format!("read the answer of {to}: {error}")))?;
+        let separator = if n == 0 { "" } else { "\n" };
+        print(&format!("{separator}{}", table(&members)));
     }
     Ok(Exit::Complete)
 }
@@ -61,16 +66,24 @@ async fn ask(to: SocketAddr, path: &str) -> Result<(StatusCode, bytes::Bytes), F
         .map_err(|error| Failure::failed(&error))
 }
 
-/// The node listens on its own address, so that is where it is asked.
 async fn address(values: &Values, matches: &ArgMatches) -> Result<SocketAddr, Failure> {
-    let usage = |error: config::Error| Failure::usage(&error);
-    if let Some(text) = matches.get_one::<String>("url") {
-        let bare = text.trim_start_matches("http://").trim_end_matches('/');
-        return bare.parse().map_err(|_unreadable| Failure {
-            exit: Exit::Usage,
-            message: format!("--url {text}: expected an address and port such as 10.0.1.7:7626"),
-        });
+    match matches.get_one::<String>("url") {
+        Some(url) => parsed(url),
+        None => own_address(values).await,
     }
+}
+
+fn parsed(url: &str) -> Result<SocketAddr, Failure> {
+    let bare = url.trim_start_matches("http://").trim_end_matches('/');
+    bare.parse().map_err(|_unreadable| Failure {
+        exit: Exit::Usage,
+        message: format!("--url {url}: expected an address and port such as 10.0.1.7:7626"),
+    })
+}
+
+/// The node listens on its own address, so that is where it is asked.
+async fn own_address(values: &Values) -> Result<SocketAddr, Failure> {
+    let usage = |error: config::Error| Failure::usage(&error);
     let management = config::management(values).map_err(usage)?;
     let node = config::node(values).map_err(usage)?;
     let ip = match node.bind_address.or(node.address) {

@@ -6,6 +6,7 @@
     reason = "the lint knows test functions, but not their helpers"
 )]
 
+mod asking;
 mod deploying;
 mod ending;
 mod founding;

@@ -1,0 +1,50 @@
+//! What is asked of nodes on the command line.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use integration_test::{eventually::eventually, nodes::node::Node, region::Task};
+use serde_json::Value;
+
+use crate::support::{CLUSTER, ORDERS, Site, demo_node, hasty};
+
+#[tokio::test]
+async fn members_asks_every_node_that_it_is_given() {
+    let site = Site::new().await;
+    let nodes: Vec<_> = (0..2)
+        .map(|_| {
+            let (task, address) = site.run_task(Task::of_service(CLUSTER, ORDERS));
+            site.start(&task, address, hasty())
+        })
+        .collect();
+    for node in &nodes {
+        answers(node).await;
+    }
+    let urls: Vec<_> = nodes
+        .iter()
+        .map(|node| node.management().to_string())
+        .collect();
+    let [one, other] = urls.as_slice() else {
+        panic!("{urls:?}");
+    };
+    let nowhere = BTreeMap::new();
+
+    let arguments = ["members", "--json", "--url", other, "--url", one];
+    let said = demo_node(&arguments, &nowhere).await;
+    assert_eq!(said.status, Some(0), "{said:?}");
+    let asked: Vec<_> = said
+        .output
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["selfNode"].clone())
+        .collect();
+    assert_eq!(asked, [nodes[1].uri(), nodes[0].uri()]);
+
+    let said = demo_node(&["members", "--url", one, "--url", "127.0.0.1:1"], &nowhere).await;
+    assert_eq!(said.status, Some(1), "{said:?}");
+    assert!(said.error.contains("127.0.0.1:1"), "{said:?}");
+}
+
+async fn answers(node: &Node) {
+    eventually(Duration::from_secs(20), async || node.members().await)
+        .await
+        .unwrap();
+}
