@@ -9,4 +9,4 @@ pub mod options;
 pub mod plan;
 pub mod put;
 pub mod status;
-mod terminal;
+pub(crate) mod terminal;

@@ -10,7 +10,7 @@ mod options;
 
 use std::{env, os::unix::process::CommandExt, process};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use xshell::{Shell, cmd};
 
 pub(crate) use self::options::Options as Args;
@@ -18,11 +18,18 @@ use self::options::Target;
 use crate::{cargo::as_from_a_shell, image};
 
 pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
-    match args.target {
-        Target::Embedded => {}
-        Target::Docker | Target::Ministack => {
-            image::build(sh, &image::commit(sh)?)?;
+    if let Some(missing) = args.target.missing() {
+        bail!("{missing}");
+    }
+    let builds = match args.target {
+        // AWS takes it from a repository, where it is published after the person has agreed.
+        Target::Embedded | Target::Aws => false,
+        Target::Docker | Target::Ministack | Target::Localstack | Target::Url(_) => {
+            args.image.is_none()
         }
+    };
+    if builds {
+        image::build(sh, &image::commit(sh)?)?;
     }
     become_binary(sh, "e2e", 2)
 }

@@ -15,10 +15,16 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Parser;
 use integration_test::{
-    e2e::{options::Options, report::Report, run::run, stage::Stage},
+    e2e::{
+        aws::survey,
+        options::{Options, Target},
+        report::Report,
+        run::run,
+        stage::Stage,
+    },
     signals::interruption,
 };
 use tempfile::TempDir;
@@ -38,12 +44,26 @@ async fn main() -> ExitCode {
 }
 
 async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
+    if let Some(missing) = options.target.missing() {
+        bail!("{missing}");
+    }
     // Before the run: a report that cannot be written is better known now.
     let json = options.json.as_ref().map(|path| {
         File::create(path)
             .with_context(|| format!("the report cannot be written to {}", path.display()))
     });
     let json = json.transpose()?;
+    let account = match options.target {
+        Target::Aws => match survey(&options).await? {
+            None => return Ok(ExitCode::SUCCESS),
+            agreed => agreed,
+        },
+        Target::Embedded
+        | Target::Docker
+        | Target::Ministack
+        | Target::Localstack
+        | Target::Url(_) => None,
+    };
     let logs = tempfile::Builder::new()
         .prefix("cluster-on-aws-e2e-")
         .tempdir()
@@ -51,28 +71,53 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
     let program = env::current_exe()
         .context("this program's own path is unknown")?
         .with_file_name("demo-node");
-    let preparing = Stage::prepare(options.target, program, IMAGE, logs.path().to_owned());
-    let stage = tokio::select! {
+    let preparing = Stage::prepare(&options, account, program, IMAGE, logs.path().to_owned());
+    let mut stage = tokio::select! {
         stage = Box::pin(preparing) => stage?,
         status = interruption() => return Ok(ExitCode::from(status?)),
     };
 
-    let report = tokio::select! {
-        report = Box::pin(run(&options, &stage)) => report,
-        status = interruption() => {
-            let status = status?;
-            drop(stage);
-            eprintln!("\ninterrupted: every node was ended. Their logs: {}", logs.keep().display());
+    let running = async {
+        stage.furnish().await?;
+        anyhow::Ok(run(&options, &stage).await)
+    };
+    let shown = tokio::select! {
+        report = Box::pin(running) => Ok(report),
+        status = interruption() => Err(status?),
+    };
+    // Whatever came out.
+    let cleared = clear(&stage).await;
+    drop(stage);
+    let report = match shown {
+        Ok(report) => report?,
+        Err(status) => {
+            cleared?;
+            eprintln!(
+                "\ninterrupted: every node was ended. Their logs: {}",
+                logs.keep().display()
+            );
             return Ok(ExitCode::from(status));
         }
     };
-    drop(stage);
 
     print!("\n{}", report.to_text());
     if let Some(json) = json {
         write_json(&report, json).context("the report cannot be written")?;
     }
-    Ok(conclude(&report, &options, logs))
+    let status = conclude(&report, &options, logs);
+    cleared?;
+    Ok(status)
+}
+
+/// Removes what is left of the run; whoever cannot wait for it is told how to.
+async fn clear(stage: &Stage) -> anyhow::Result<()> {
+    tokio::select! {
+        cleared = Box::pin(stage.clear()) => cleared.context("not everything was removed"),
+        _ = interruption() => match stage.by_hand() {
+            None => Ok(()),
+            Some(commands) => bail!("interrupted: not everything was removed. By hand:\n{commands}"),
+        },
+    }
 }
 
 /// Says where the logs are if they are kept, and what to do if something failed.
@@ -85,9 +130,10 @@ fn conclude(report: &Report, options: &Options, logs: TempDir) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     eprintln!(
-        "\nerror: {} of {} scenarios failed. To see one alone: cargo xtask e2e --scenario {first} --keep",
+        "\nerror: {} of {} scenarios failed. To see one alone: cargo xtask e2e --target {} --scenario {first} --keep",
         failed.len(),
-        report.scenarios.len()
+        report.scenarios.len(),
+        options.target
     );
     ExitCode::FAILURE
 }

@@ -9,12 +9,12 @@ use anyhow::{Context, ensure};
 use tokio::sync::oneshot;
 
 #[expect(clippy::print_stdout, reason = "a command line tool talks to a person")]
-pub(super) fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     println!("{line}");
 }
 
 /// Whether the person agrees. Where nobody can be asked, it is an error.
-pub(super) async fn agreed(question: &str) -> anyhow::Result<bool> {
+pub(crate) async fn agreed(question: &str) -> anyhow::Result<bool> {
     ensure!(
         io::stdin().is_terminal(),
         "nobody can be asked here: give --yes"

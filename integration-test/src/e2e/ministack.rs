@@ -5,11 +5,7 @@
 
 pub mod differences;
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, ensure};
 use aws_config::SdkConfig;
@@ -17,6 +13,7 @@ use tokio::process::Command;
 
 use super::{
     emulator::{self, Emulator},
+    https,
     python::Program,
 };
 use crate::nodes::docker::Docker;
@@ -35,13 +32,11 @@ const PROGRAM: Program = Program {
 pub struct Ministack {
     emulator: Emulator,
     docker: Docker,
-    image: String,
-    logs: PathBuf,
 }
 
 impl Ministack {
     /// Sets it up where necessary, and starts it. Tasks are to run `image`; what is said goes to `logs`.
-    pub async fn start(image: &str, logs: PathBuf) -> anyhow::Result<Self> {
+    pub async fn start(image: &str, logs: &Path) -> anyhow::Result<Self> {
         let program = PROGRAM.set_up().await?;
         let docker = Docker::start(image)?;
         // Its tasks get the network of the container that it takes itself to be in.
@@ -57,8 +52,6 @@ impl Ministack {
         Ok(Self {
             emulator: emulator.context("starting MiniStack")?,
             docker,
-            image: image.to_owned(),
-            logs,
         })
     }
 
@@ -76,37 +69,54 @@ impl Ministack {
     pub fn network(&self) -> &str {
         self.docker.name()
     }
+}
 
-    /// The image that tasks are to run.
-    pub fn image(&self) -> &str {
-        &self.image
-    }
+/// Whether it is MiniStack that answers at this URL.
+pub async fn is_at(url: &str) -> anyhow::Result<bool> {
+    let answer = https::get(&format!("{url}{OWN_HEALTH}")).await?;
+    Ok(answer.status == 200 && answer.body.contains("\"edition\""))
+}
 
-    /// The folder for one scenario's logs.
-    pub fn logs_of(&self, scenario: &str) -> PathBuf {
-        self.logs.join(scenario)
+/// Containers that the MiniStack at a port of this machine runs for something of ECS.
+#[derive(Debug)]
+pub struct Containers {
+    port: u16,
+}
+
+impl Containers {
+    /// Of the MiniStack at this URL.
+    pub fn of(url: &str) -> anyhow::Result<Self> {
+        let port = url.rsplit(':').next().and_then(|port| port.parse().ok());
+        let port = port.with_context(|| format!("{url} names no port"))?;
+        Ok(Self { port })
     }
 
     /// Ends the container of a task as a power failure would.
-    pub fn kill_task(&self, arn: &str) -> anyhow::Result<()> {
-        let containers = self.containers(&format!("{TASK_LABEL}={arn}"))?;
-        ensure!(!containers.is_empty(), "no container runs for {arn}");
+    pub fn kill(&self, task_arn: &str) -> anyhow::Result<()> {
+        let containers = self.with("running", &format!("{TASK_LABEL}={task_arn}"))?;
+        ensure!(!containers.is_empty(), "no container runs for {task_arn}");
         for container in containers.keys() {
             Docker::kill(container)?;
         }
         Ok(())
     }
 
-    /// How many containers run in an ECS cluster.
-    pub fn containers_of(&self, cluster_arn: &str) -> anyhow::Result<usize> {
-        Ok(self
-            .containers(&format!("{CLUSTER_LABEL}={cluster_arn}"))?
-            .len())
+    /// How many run in an ECS cluster.
+    pub fn count(&self, cluster_arn: &str) -> anyhow::Result<usize> {
+        Ok(self.in_cluster("running", cluster_arn)?.len())
     }
 
-    /// Keeps what the containers in an ECS cluster have said.
+    /// Removes those of an ECS cluster that have ended, which MiniStack keeps for a while.
+    pub fn remove_ended(&self, cluster_arn: &str) -> anyhow::Result<()> {
+        for container in self.in_cluster("exited", cluster_arn)?.keys() {
+            Docker::remove(container)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what those in an ECS cluster have said.
     pub fn save_logs(&self, cluster_arn: &str, folder: &Path) -> anyhow::Result<()> {
-        for (id, name) in self.containers(&format!("{CLUSTER_LABEL}={cluster_arn}"))? {
+        for (id, name) in self.in_cluster("running", cluster_arn)? {
             let log = folder.join(format!("{name}.log"));
             fs::write(&log, Docker::logs(&id)?)
                 .with_context(|| format!("writing {}", log.display()))?;
@@ -114,12 +124,27 @@ impl Ministack {
         Ok(())
     }
 
-    /// Names by id.
-    fn containers(&self, label: &str) -> anyhow::Result<BTreeMap<String, String>> {
-        Ok(self.docker.containers_with(label)?)
+    fn in_cluster(&self, state: &str, arn: &str) -> anyhow::Result<BTreeMap<String, String>> {
+        self.with(state, &format!("{CLUSTER_LABEL}={arn}"))
+    }
+
+    /// Names by id. ARNs are the same in every MiniStack, so another one's containers are told apart by its port.
+    fn with(&self, state: &str, label: &str) -> anyhow::Result<BTreeMap<String, String>> {
+        let end = format!(":{}", self.port);
+        let containers = Docker::containers_with(state, label, INSTANCE_LABEL)?;
+        let own = containers
+            .into_iter()
+            .filter(|(_, _, instance)| instance.ends_with(&end));
+        Ok(own.map(|(id, name, _)| (id, name)).collect())
     }
 }
 
 /// What it marks containers with, as the agent of ECS does.
 const TASK_LABEL: &str = "com.amazonaws.ecs.task-arn";
 const CLUSTER_LABEL: &str = "com.amazonaws.ecs.cluster";
+
+/// Likewise, of its own: a host's name, and the port where it listens.
+const INSTANCE_LABEL: &str = "ministack.instance";
+
+/// Where it says how it is, and nobody else does.
+const OWN_HEALTH: &str = "/_ministack/health";

@@ -71,7 +71,7 @@ impl Report {
     /// For machines.
     pub fn to_json(&self) -> Value {
         json!({
-            "target": self.target.name(),
+            "target": self.target.to_string(),
             "passed": self.failed().is_empty(),
             "elapsedMs": millis(self.took),
             "scenarios": self.scenarios.iter().map(Told::to_json).collect::<Vec<_>>(),

@@ -4,8 +4,9 @@ use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
 use super::{
+    ability::cannot_show,
     deployment::Deployment,
-    options::{Options, Scenario, Target},
+    options::{Options, Scenario},
     record::Record,
     report::{Outcome, Report, Told},
     stage::Stage,
@@ -18,17 +19,15 @@ const SIDE_BY_SIDE: usize = 6;
 /// Runs what `options` ask for, several at once: each scenario has an account and addresses of its own.
 pub async fn run(options: &Options, stage: &Stage) -> Report {
     let started = Instant::now();
-    let chosen = Scenario::all()
-        .iter()
-        .filter(|scenario| options.scenarios.is_empty() || options.scenarios.contains(scenario));
+    let chosen = options.chosen();
 
     let scenarios = stream::iter(chosen)
-        .map(|&scenario| show(scenario, options, stage, started))
+        .map(|scenario| show(scenario, options, stage, started))
         .buffered(SIDE_BY_SIDE)
         .collect()
         .await;
     Report {
-        target: options.target,
+        target: options.target.clone(),
         scenarios,
         took: started.elapsed(),
     }
@@ -39,9 +38,9 @@ async fn show(scenario: Scenario, options: &Options, stage: &Stage, run_started:
     let started = Instant::now();
     let record = Record::new(name.clone(), run_started);
 
-    let outcome = match cannot_show(options.target, scenario) {
+    let outcome = match cannot_show(stage, scenario) {
         Some(reason) => Outcome::Skipped { reason },
-        None => match attempt(scenario, options, stage, &record).await {
+        None => match Box::pin(attempt(scenario, options, stage, &record)).await {
             Ok(()) => Outcome::Passed,
             Err(error) => Outcome::Failed {
                 error,
@@ -57,31 +56,6 @@ async fn show(scenario: Scenario, options: &Options, stage: &Stage, run_started:
     }
 }
 
-/// Why a target cannot show a scenario, where that is so.
-fn cannot_show(target: Target, scenario: Scenario) -> Option<&'static str> {
-    match target {
-        Target::Embedded | Target::Docker => None,
-        Target::Ministack => match scenario {
-            Scenario::EcsService | Scenario::Scale | Scenario::Failure | Scenario::Rolling => None,
-            Scenario::Ec2Tag | Scenario::Ec2Ports => {
-                Some("MiniStack runs nothing for an EC2 instance")
-            }
-            Scenario::EcsTags => {
-                Some("MiniStack does not propagate the tags of a service to its tasks")
-            }
-            Scenario::EcsTaskSet => Some("MiniStack has no task sets"),
-            Scenario::LeastPrivilege => Some("MiniStack judges no conditions of policies"),
-            Scenario::FlakyApi => Some("MiniStack cannot be made to fail"),
-            Scenario::DeadNode | Scenario::Merge => {
-                Some("MiniStack lists what runs, and nothing else")
-            }
-            Scenario::Partition => {
-                Some("a Docker network has no sides: it can only lose containers")
-            }
-        },
-    }
-}
-
 async fn attempt(
     scenario: Scenario,
     options: &Options,
@@ -91,8 +65,8 @@ async fn attempt(
     let nodes = usize::from(options.nodes);
     let host = match stage {
         Stage::Pretended(host) => host,
-        Stage::Emulated(emulator) => {
-            return scenarios::stack::show(emulator, scenario, record, nodes).await;
+        Stage::Deployed(estate) => {
+            return Box::pin(scenarios::stack::show(estate, scenario, record, nodes)).await;
         }
     };
     let deployment = Deployment::create(host, &scenario.name()).await?;

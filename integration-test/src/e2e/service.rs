@@ -1,76 +1,96 @@
-//! The stack of an ECS service on an emulator, and the nodes that the emulator runs for it.
+//! The stack of an ECS service, and the nodes that run there for it.
 
 use std::{
-    collections::BTreeMap,
     fs,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use anyhow::{Context, ensure};
-use aws_sdk_ecs::types::{Attachment, Task};
+use aws_sdk_ecs::types::{Attachment, HealthStatus, Task};
+use futures::future::try_join_all;
+use tokio::time::sleep;
 
 use super::{
     deployment::{ORDERS, Ports},
-    ministack::{Ministack, differences},
+    estate::{self, Estate, Kind},
+    reader::{Reader, id_of},
+    task_log,
 };
-use crate::{
-    nodes::node::Node,
-    stacks::{Stacks, Wanted},
-};
+use crate::nodes::node::{Node, View};
 
 /// As it is deployed to AWS.
 const TEMPLATE: &str = include_str!("../../../cloudformation/ecs-service.yaml");
 
+/// An emulator starts containers one after the other, and looks for lost ones now and then.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where each look takes a task of its own: AWS takes minutes to replace some, and a minute to start that one.
+const PATIENCE_FROM_INSIDE: Duration = Duration::from_secs(15 * 60);
+
+/// Between looks at AWS that have seen something else.
+const PAUSE: Duration = Duration::from_secs(5);
+
 /// A deployed service.
 #[derive(Debug)]
-pub struct Service<'emulator> {
-    emulator: &'emulator Ministack,
-    stacks: Stacks,
+pub struct Service<'estate> {
+    estate: &'estate Estate,
     ecs: aws_sdk_ecs::Client,
     stack: String,
-    parameters: BTreeMap<String, String>,
     cluster: String,
     cluster_arn: String,
+    log_group: String,
+    reader: Reader,
     logs: PathBuf,
 }
 
-impl<'emulator> Service<'emulator> {
+impl<'estate> Service<'estate> {
     /// Deploys the service with this many tasks, in a stack named for the scenario.
     pub async fn deploy(
-        emulator: &'emulator Ministack,
+        estate: &'estate Estate,
         scenario: &str,
         tasks: usize,
     ) -> anyhow::Result<Self> {
-        let logs = emulator.logs_of(scenario);
+        let logs = estate.logs_of(scenario);
         fs::create_dir_all(&logs).with_context(|| format!("creating {}", logs.display()))?;
-        let mut service = Self {
-            emulator,
-            stacks: Stacks::new(emulator.config()),
-            ecs: aws_sdk_ecs::Client::new(emulator.config()),
-            stack: format!("e2e-{scenario}"),
-            parameters: parameters(emulator).await?,
-            cluster: String::new(),
-            cluster_arn: String::new(),
-            logs,
-        };
-        let outputs = service.put(TEMPLATE, tasks).await?;
+        let stack = estate::service_stack(scenario);
+        let outputs = estate.put(&stack, TEMPLATE, tasks).await?.outputs;
         let output = |key: &str| {
             let value = outputs.get(key).cloned();
             value.with_context(|| format!("the stack has no output {key}"))
         };
-        service.cluster = output("ClusterName")?;
         ensure!(
             output("ServiceName")? == ORDERS,
             "the service has another name"
         );
-        service.cluster_arn = service.find_cluster().await?;
-        Ok(service)
+        let cluster = output("ClusterName")?;
+        let log_group = output("LogGroupName")?;
+        let ecs = aws_sdk_ecs::Client::new(estate.config());
+        Ok(Self {
+            cluster_arn: find_cluster(&ecs, &cluster).await?,
+            reader: Reader::new(estate.config(), &cluster, ORDERS, &log_group),
+            estate,
+            ecs,
+            stack,
+            cluster,
+            log_group,
+            logs,
+        })
+    }
+
+    /// How long a change of the service may take until it is seen.
+    pub fn patience(&self) -> Duration {
+        if self.estate.is_asked_from_inside() {
+            PATIENCE_FROM_INSIDE
+        } else {
+            PATIENCE
+        }
     }
 
     /// Changes the stack, so that there should be this many tasks.
     pub async fn scale(&self, tasks: usize) -> anyhow::Result<()> {
-        self.put(TEMPLATE, tasks).await?;
+        self.estate.put(&self.stack, TEMPLATE, tasks).await?;
         Ok(())
     }
 
@@ -79,7 +99,7 @@ impl<'emulator> Service<'emulator> {
         let format = "DEMO_NODE_LOG_FORMAT, Value: ";
         let changed = TEMPLATE.replace(&format!("{format}json"), &format!("{format}text"));
         ensure!(changed != TEMPLATE, "the template sets no {format}");
-        self.put(&changed, tasks).await?;
+        self.estate.put(&self.stack, &changed, tasks).await?;
         Ok(())
     }
 
@@ -94,35 +114,83 @@ impl<'emulator> Service<'emulator> {
         running.iter().map(node).collect()
     }
 
+    /// What the nodes of the running tasks say; an error as long as there are not this many, all ready.
+    pub async fn views(&self, tasks: usize) -> anyhow::Result<Vec<View>> {
+        if !self.estate.is_asked_from_inside() {
+            let nodes = self.nodes(tasks).await?;
+            let views = try_join_all(nodes.iter().map(Node::view)).await?;
+            try_join_all(nodes.iter().map(Node::ready)).await?;
+            return Ok(views);
+        }
+        let seen = self.views_from_inside(tasks).await;
+        if seen.is_err() {
+            sleep(PAUSE).await;
+        }
+        seen
+    }
+
+    async fn views_from_inside(&self, tasks: usize) -> anyhow::Result<Vec<View>> {
+        let nodes = self.nodes(tasks).await?;
+        if let Kind::Aws = self.estate.kind() {
+            // Healthy is who is ready; no emulator here knows of it.
+            for task in self.running().await? {
+                let health = task.health_status();
+                let name = task.task_arn().unwrap_or_default();
+                ensure!(
+                    health == Some(&HealthStatus::Healthy),
+                    "{name} is {health:?}"
+                );
+            }
+        }
+        let addresses: Vec<_> = nodes.iter().map(Node::management).collect();
+        let answers = self.reader.ask(&addresses).await?;
+        let views = nodes.iter().zip(answers).map(|(node, members)| View {
+            name: node.name().to_owned(),
+            uri: node.uri().to_owned(),
+            members,
+        });
+        Ok(views.collect())
+    }
+
     /// Ends the container of a task that runs, and gives the name of its node.
     pub async fn kill_one(&self) -> anyhow::Result<String> {
         let running = self.running().await?;
         let task = running.first().context("no task runs")?;
-        self.emulator
-            .kill_task(task.task_arn().unwrap_or_default())?;
+        match self.estate.kind() {
+            Kind::Ministack(containers) => containers.kill(task.task_arn().unwrap_or_default())?,
+            Kind::Emulator | Kind::Aws => anyhow::bail!("nobody can kill a container here"),
+        }
         Ok(node(task)?.name().to_owned())
     }
 
     /// Deletes the stack. Fails if any container is left.
     pub async fn delete(&self) -> anyhow::Result<()> {
-        self.stacks.delete(&self.stack, &mut |_| {}).await?;
-        let left = self.emulator.containers_of(&self.cluster_arn)?;
-        ensure!(left == 0, "{left} containers still run");
+        self.estate.delete(&self.stack).await?;
+        if let Kind::Ministack(containers) = self.estate.kind() {
+            let left = containers.count(&self.cluster_arn)?;
+            ensure!(left == 0, "{left} containers still run");
+            containers.remove_ended(&self.cluster_arn)?;
+        }
         Ok(())
     }
 
-    /// Keeps what the nodes have said.
-    pub fn save_logs(&self) -> anyhow::Result<()> {
-        self.emulator.save_logs(&self.cluster_arn, &self.logs)
-    }
-
-    async fn put(&self, template: &str, tasks: usize) -> anyhow::Result<BTreeMap<String, String>> {
-        let wanted = Wanted {
-            name: self.stack.clone(),
-            template: differences::adapt(template, tasks)?,
-            parameters: self.parameters.clone(),
-        };
-        Ok(self.stacks.put(&wanted, &mut |_| {}).await?.outputs)
+    /// Keeps what the nodes have said: with the stack it is gone.
+    pub async fn save_logs(&self) -> anyhow::Result<()> {
+        match self.estate.kind() {
+            Kind::Ministack(containers) => containers.save_logs(&self.cluster_arn, &self.logs),
+            Kind::Emulator | Kind::Aws => {
+                for task in self.running().await? {
+                    let id = id_of(task.task_arn().unwrap_or_default());
+                    let stream = format!("{ORDERS}/demo-node/{id}");
+                    let lines =
+                        task_log::read(self.estate.config(), &self.log_group, &stream).await?;
+                    let log = self.logs.join(format!("{id}.log"));
+                    fs::write(&log, lines.join("\n"))
+                        .with_context(|| format!("writing {}", log.display()))?;
+                }
+                Ok(())
+            }
+        }
     }
 
     async fn running(&self) -> anyhow::Result<Vec<Task>> {
@@ -149,43 +217,14 @@ impl<'emulator> Service<'emulator> {
         tasks.retain(|task| task.last_status() == Some("RUNNING"));
         Ok(tasks)
     }
-
-    async fn find_cluster(&self) -> anyhow::Result<String> {
-        let answer = self
-            .ecs
-            .describe_clusters()
-            .clusters(&self.cluster)
-            .send()
-            .await
-            .context("describing the ECS cluster")?;
-        let cluster = answer.clusters().first();
-        let arn = cluster.and_then(|cluster| cluster.cluster_arn());
-        Ok(arn.context("there is no such ECS cluster")?.to_owned())
-    }
 }
 
-/// A VPC and subnets that the emulator has from the start.
-async fn parameters(emulator: &Ministack) -> anyhow::Result<BTreeMap<String, String>> {
-    let ec2 = aws_sdk_ec2::Client::new(emulator.config());
-    let vpcs = ec2.describe_vpcs().send().await;
-    let vpcs = vpcs.context("looking for a VPC")?;
-    let vpc = vpcs.vpcs().first().and_then(|vpc| vpc.vpc_id());
-    let subnets = ec2.describe_subnets().send().await;
-    let subnets = subnets.context("looking for subnets")?;
-    let subnets: Vec<_> = subnets
-        .subnets()
-        .iter()
-        .filter_map(|subnet| subnet.subnet_id())
-        .take(2)
-        .collect();
-    Ok([
-        ("AssignPublicIp", "ENABLED"),
-        ("ImageUri", emulator.image()),
-        ("SubnetIds", &subnets.join(",")),
-        ("VpcId", vpc.context("there is no VPC")?),
-    ]
-    .map(|(key, value)| (key.to_owned(), value.to_owned()))
-    .into())
+async fn find_cluster(ecs: &aws_sdk_ecs::Client, name: &str) -> anyhow::Result<String> {
+    let answer = ecs.describe_clusters().clusters(name).send().await;
+    let answer = answer.context("describing the ECS cluster")?;
+    let cluster = answer.clusters().first();
+    let arn = cluster.and_then(|cluster| cluster.cluster_arn());
+    Ok(arn.context("there is no such ECS cluster")?.to_owned())
 }
 
 /// The address of a task's own network interface.
@@ -201,7 +240,7 @@ fn node(task: &Task) -> anyhow::Result<Node> {
     let arn = task.task_arn().unwrap_or_default();
     let address = address(task).with_context(|| format!("{arn} has no address"))?;
     let Ports { management, gossip } = Ports::USUAL;
-    let id = arn.rsplit('/').next().unwrap_or(arn);
+    let id = id_of(arn);
     Ok(Node::of_others(
         format!("task {}", id.split('-').next().unwrap_or(id)),
         format!("cluster://{ORDERS}@{address}:{gossip}"),

@@ -272,24 +272,48 @@ impl Docker {
             })
     }
 
-    /// The names, by id, of the running containers with a label.
-    pub fn containers_with(&self, label: &str) -> Result<BTreeMap<String, String>, DockerError> {
-        let network = format!("network={}", self.run);
-        let label = format!("label={label}");
+    /// A container of another image at an address of the network, until it ends.
+    pub fn run_other(
+        &self,
+        image: &str,
+        address: Ipv4Addr,
+        arguments: &[&str],
+    ) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new("docker");
+        command
+            .args(["run", "--rm", "--label", &self.run, "--network", &self.run])
+            .args(["--ip", &address.to_string()])
+            .args(arguments)
+            .arg(image);
+        command
+    }
+
+    /// The containers in a state, such as `running`, and with a label: their ids and names, and the value of another label.
+    pub fn containers_with(
+        state: &str,
+        label: &str,
+        other: &str,
+    ) -> Result<Vec<(String, String, String)>, DockerError> {
         let answer = docker(&[
             "ps",
+            "--all",
             "--filter",
-            &network,
+            &format!("status={state}"),
             "--filter",
-            &label,
+            &format!("label={label}"),
             "--format",
-            "{{.ID}} {{.Names}}",
+            &format!("{{{{.ID}}}} {{{{.Names}}}} {{{{.Label \"{other}\"}}}}"),
         ])?;
         let container = |line: &str| {
-            let (id, name) = line.split_once(' ')?;
-            Some((id.to_owned(), name.to_owned()))
+            let mut parts = line.split(' ').map(str::to_owned);
+            Some((parts.next()?, parts.next()?, parts.next()?))
         };
         Ok(answer.lines().filter_map(container).collect())
+    }
+
+    /// Removes a container that has ended.
+    pub fn remove(container: &str) -> Result<(), DockerError> {
+        docker(&["rm", container]).map(|_| ())
     }
 
     /// Ends a container as a power failure would.

@@ -41,6 +41,17 @@ pub struct Members {
     pub cluster: Option<Cluster>,
 }
 
+/// What one node says, and who that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// The node's name.
+    pub name: String,
+    /// What its peers call it.
+    pub uri: String,
+    /// What it says of its cluster.
+    pub members: Members,
+}
+
 /// One member.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Member {
@@ -103,6 +114,15 @@ impl Node {
     /// The number of its process, while that runs here.
     pub fn id(&self) -> Option<u32> {
         self.process.as_ref()?.id()
+    }
+
+    /// What it says of its cluster, and who that is.
+    pub async fn view(&self) -> anyhow::Result<View> {
+        Ok(View {
+            name: self.name.clone(),
+            uri: self.uri.clone(),
+            members: self.members().await?,
+        })
     }
 
     /// What it says of its cluster.

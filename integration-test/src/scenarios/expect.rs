@@ -10,7 +10,7 @@ use crate::{
     e2e::fleet::Departing,
     eventually::eventually,
     nodes::{
-        node::{Members, Node},
+        node::{Members, Node, View},
         process::Ended,
     },
 };
@@ -69,44 +69,48 @@ pub(super) async fn be_cluster(limit: Duration, nodes: &[&Node], id: &str) -> an
 
 /// All of `nodes` and nobody else are one cluster, and each of them says so. Gives its id.
 pub(super) async fn one_cluster(nodes: &[&Node]) -> anyhow::Result<String> {
-    let expected: BTreeSet<&str> = nodes.iter().map(|node| node.uri()).collect();
-    let answers = try_join_all(nodes.iter().map(|node| node.members())).await?;
+    let views = try_join_all(nodes.iter().map(|node| node.view())).await?;
+    let cluster = agreed(&views)?;
+    try_join_all(nodes.iter().map(|node| node.ready())).await?;
+    Ok(cluster)
+}
 
-    let first = answers.first().context("a cluster has a node")?;
-    for (node, answer) in nodes.iter().zip(&answers) {
-        let name = node.name();
+/// All that were asked and nobody else are one cluster, as each of them says. Gives its id.
+pub(super) fn agreed(views: &[View]) -> anyhow::Result<String> {
+    let expected: BTreeSet<&str> = views.iter().map(|view| view.uri.as_str()).collect();
+    let first = views.first().context("a cluster has a node")?;
+    for View { name, uri, members } in views {
         ensure!(
-            answer.self_node == node.uri(),
+            &members.self_node == uri,
             "{name} calls itself {}",
-            answer.self_node
+            members.self_node
         );
-        let up: BTreeSet<_> = up(answer).collect();
+        let up: BTreeSet<_> = up(members).collect();
         let missing: Vec<_> = expected.difference(&up).collect();
         ensure!(missing.is_empty(), "{name} lacks {missing:?}");
         let more: Vec<_> = up.difference(&expected).collect();
         ensure!(more.is_empty(), "{name} should not see {more:?}");
         ensure!(
-            answer.members.len() == expected.len(),
+            members.members.len() == expected.len(),
             "{name} lists members that are not up: {:?}",
-            answer.members
+            members.members
         );
         ensure!(
-            answer.unreachable.is_empty(),
+            members.unreachable.is_empty(),
             "{name} cannot reach {:?}",
-            answer.unreachable
+            members.unreachable
         );
-        ensure!(answer.leader.is_some(), "{name} sees no leader");
-        ensure!(answer.oldest.is_some(), "{name} sees no oldest member");
+        ensure!(members.leader.is_some(), "{name} sees no leader");
+        ensure!(members.oldest.is_some(), "{name} sees no oldest member");
+        let theirs = &first.members;
         ensure!(
-            (&answer.leader, &answer.oldest, &answer.cluster)
-                == (&first.leader, &first.oldest, &first.cluster),
-            "{name} and {} disagree: {answer:?}, {first:?}",
-            nodes[0].name()
+            (&members.leader, &members.oldest, &members.cluster)
+                == (&theirs.leader, &theirs.oldest, &theirs.cluster),
+            "{name} and {} disagree: {members:?}, {theirs:?}",
+            first.name
         );
     }
-    try_join_all(nodes.iter().map(|node| node.ready())).await?;
-
-    let cluster = first.cluster.as_ref();
+    let cluster = first.members.cluster.as_ref();
     let cluster = cluster.context("no node knows its cluster's id")?;
     Ok(cluster.id.clone())
 }

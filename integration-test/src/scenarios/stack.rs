@@ -1,34 +1,28 @@
-//! What an emulator can show of `ecs-service`, `scale`, `failure` and `rolling`: it runs the tasks of a deployed stack itself.
+//! What an emulator or AWS can show of `ecs-service`, `scale`, `failure` and `rolling`: they run the tasks of a deployed stack themselves.
 
-use std::{slice::from_ref, time::Duration};
+use std::slice::from_ref;
 
 use anyhow::ensure;
 
-use super::expect::{one_cluster, within};
-use crate::{
-    e2e::{ministack::Ministack, options::Scenario, record::Record, service::Service},
-    nodes::node::Node,
-};
+use super::expect::{agreed, within};
+use crate::e2e::{estate::Estate, options::Scenario, record::Record, service::Service};
 
 /// How many tasks come, and go again.
-const MORE: usize = 2;
-
-/// The emulator starts containers one after the other, and looks for lost ones now and then.
-const FORMING: Duration = Duration::from_secs(60);
+pub const MORE: usize = 2;
 
 /// Deploys a stack, shows the scenario on it, and deletes it whatever comes out.
 pub async fn show(
-    emulator: &Ministack,
+    estate: &Estate,
     scenario: Scenario,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
     let name = scenario.name();
-    let deploying = Service::deploy(emulator, &name, nodes);
+    let deploying = Service::deploy(estate, &name, nodes);
     let service = record.step("the stack is deployed", deploying).await?;
 
     let shown = show_on(&service, scenario, record, nodes).await;
-    let saved = service.save_logs();
+    let saved = service.save_logs().await;
     let deleting = record.step(
         "the stack is deleted, and nothing is left",
         service.delete(),
@@ -46,7 +40,7 @@ async fn show_on(
     let founded = record
         .step(
             format!("{nodes} tasks form one cluster"),
-            within(FORMING, async || formed(service, nodes).await),
+            within(service.patience(), async || formed(service, nodes).await),
         )
         .await?;
     match scenario {
@@ -73,12 +67,14 @@ async fn scale(
     founded: &str,
 ) -> anyhow::Result<()> {
     service.scale(nodes + MORE).await?;
-    let growing = within(FORMING, async || formed(service, nodes + MORE).await);
+    let growing = within(service.patience(), async || {
+        formed(service, nodes + MORE).await
+    });
     let grown = record.step(format!("{MORE} more join it"), growing).await?;
     ensure!(grown == founded, "the cluster was {founded} and is {grown}");
 
     service.scale(nodes).await?;
-    let shrinking = within(FORMING, async || formed(service, nodes).await);
+    let shrinking = within(service.patience(), async || formed(service, nodes).await);
     let shrunk = record.step(format!("{nodes} are left"), shrinking).await?;
     ensure!(
         shrunk == founded,
@@ -94,7 +90,7 @@ async fn failure(
     founded: &str,
 ) -> anyhow::Result<()> {
     let killed = service.kill_one().await?;
-    let replacing = within(FORMING, async || {
+    let replacing = within(service.patience(), async || {
         formed_without(service, nodes, from_ref(&killed)).await
     });
     let what = "a container is killed, and a new task takes its place";
@@ -112,7 +108,9 @@ async fn rolling(
     let old = service.nodes(nodes).await?;
     let old: Vec<_> = old.iter().map(|node| node.name().to_owned()).collect();
     service.redeploy(nodes).await?;
-    let replacing = within(FORMING, async || formed_without(service, nodes, &old).await);
+    let replacing = within(service.patience(), async || {
+        formed_without(service, nodes, &old).await
+    });
     let what = "the stack changes, and new tasks have taken the place of all";
     let after = record.step(what, replacing).await?;
     ensure!(after == founded, "the cluster was {founded} and is {after}");
@@ -125,23 +123,15 @@ async fn formed_without(
     nodes: usize,
     gone: &[String],
 ) -> anyhow::Result<String> {
-    let listed = service.nodes(nodes).await?;
-    for node in &listed {
+    let views = service.views(nodes).await?;
+    for view in &views {
         // A new task may get the address of an old one, so the names of tasks tell them apart.
-        let name = node.name();
-        ensure!(
-            !gone.iter().any(|gone| gone == name),
-            "{name} is still listed"
-        );
+        ensure!(!gone.contains(&view.name), "{} is still listed", view.name);
     }
-    one_cluster(&references(&listed)).await
+    agreed(&views)
 }
 
 /// The tasks that ECS lists, this many, are one cluster.
 async fn formed(service: &Service<'_>, nodes: usize) -> anyhow::Result<String> {
     formed_without(service, nodes, &[]).await
-}
-
-fn references(nodes: &[Node]) -> Vec<&Node> {
-    nodes.iter().collect()
 }

@@ -9,5 +9,6 @@
 
 mod instances;
 mod program;
+mod runs;
 mod tasks;
 mod traces;

@@ -16,9 +16,7 @@ const FORMING: Duration = Duration::from_secs(90);
 #[tokio::test]
 async fn a_service_is_deployed_shown_changed_and_destroyed() {
     let logs = TempDir::new().unwrap();
-    let emulator = Ministack::start(IMAGE, logs.path().to_owned())
-        .await
-        .unwrap();
+    let emulator = Ministack::start(IMAGE, logs.path()).await.unwrap();
     let traces = Traces::new(emulator.network(), &emulator.endpoint_url());
     let program = Program::new(emulator.endpoint_url());
 
@@ -87,9 +85,7 @@ async fn a_service_is_deployed_shown_changed_and_destroyed() {
 #[tokio::test]
 async fn nothing_is_done_where_nobody_can_be_asked() {
     let logs = TempDir::new().unwrap();
-    let emulator = Ministack::start(IMAGE, logs.path().to_owned())
-        .await
-        .unwrap();
+    let emulator = Ministack::start(IMAGE, logs.path()).await.unwrap();
     let program = Program::new(emulator.endpoint_url());
 
     let said = program.attempt("deploy", &["--image", IMAGE]).await;
@@ -103,9 +99,7 @@ async fn nothing_is_done_where_nobody_can_be_asked() {
 #[tokio::test]
 async fn a_stack_of_somebody_else_is_left_alone() {
     let logs = TempDir::new().unwrap();
-    let emulator = Ministack::start(IMAGE, logs.path().to_owned())
-        .await
-        .unwrap();
+    let emulator = Ministack::start(IMAGE, logs.path()).await.unwrap();
     let cloudformation = aws_sdk_cloudformation::Client::new(emulator.config());
     let template = r#"{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}"#;
     let creation = cloudformation
