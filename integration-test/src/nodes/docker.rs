@@ -355,7 +355,7 @@ for attempt in $(seq 1 60); do
     networks=$(docker network ls --quiet --filter "label=$run")
     [ -z "$left$networks" ] && exit
     [ -n "$left" ] || docker network rm $networks
-    sleep 0.2
+    sleep 0.5
 done
 "#;
 
