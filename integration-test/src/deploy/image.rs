@@ -30,6 +30,24 @@ pub fn architecture() -> &'static str {
     }
 }
 
+/// The repository that an image of ECR is pulled from, as policies name it; none for another registry's.
+///
+/// The form of the name is that of the Amazon ECR User Guide, "Private registries".
+pub fn repository_arn(image: &str) -> Option<String> {
+    let (registry, name) = image.split_once('/')?;
+    let (account, place) = registry.split_once(".dkr.ecr.")?;
+    let (region, domain) = place.split_once(".amazonaws.com")?;
+    let partition = match domain {
+        ".cn" => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    };
+    let name = name.split(['@', ':']).next()?;
+    Some(format!(
+        "arn:{partition}:ecr:{region}:{account}:repository/{name}"
+    ))
+}
+
 /// Of a repository whose tags cannot be moved: every state of the source has its own.
 pub async fn tag() -> anyhow::Result<String> {
     let described = Command::new("git")
@@ -78,4 +96,36 @@ async fn log_in(account: &Account, repository: &str) -> anyhow::Result<()> {
         "docker cannot log in to {registry}; see above"
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_repository_of_an_image_is_told_from_its_name() {
+        for (image, arn) in [
+            (
+                "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/demo-node:1a2b3c",
+                "arn:aws:ecr:eu-west-1:111122223333:repository/team/demo-node",
+            ),
+            (
+                "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn/demo-node@sha256:00",
+                "arn:aws-cn:ecr:cn-north-1:111122223333:repository/demo-node",
+            ),
+            (
+                "111122223333.dkr.ecr.us-gov-west-1.amazonaws.com/demo-node",
+                "arn:aws-us-gov:ecr:us-gov-west-1:111122223333:repository/demo-node",
+            ),
+        ] {
+            assert_eq!(repository_arn(image).as_deref(), Some(arn));
+        }
+        for image in [
+            "demo-node:latest",
+            "localhost:5000/demo-node",
+            "public.ecr.aws/x/demo-node",
+        ] {
+            assert_eq!(repository_arn(image), None, "{image}");
+        }
+    }
 }

@@ -147,6 +147,10 @@ fn service(options: &Deploy, tag: Option<&str>) -> anyhow::Result<Planned> {
     match (&options.image, tag) {
         (Some(image), _) => {
             parameters.insert("ImageUri", Value::Given(image.clone()));
+            // Without it the tasks might not pull the image.
+            if let Some(arn) = image::repository_arn(image) {
+                parameters.insert("RepositoryArn", Value::Given(arn));
+            }
         }
         (None, Some(tag)) => {
             let stack = place.repository_stack();

@@ -14,8 +14,8 @@ use crate::deploy::{
     terminal::{agreed, say},
 };
 
-/// In US dollars, for us-east-1, as <https://aws.amazon.com/fargate/pricing/> and
-/// <https://aws.amazon.com/vpc/pricing/> had them in March 2026.
+/// In US dollars, for us-east-1, as known in March 2026, for an estimate.
+/// What holds is at <https://aws.amazon.com/fargate/pricing/> and <https://aws.amazon.com/vpc/pricing/>.
 #[derive(Debug, Clone, Copy)]
 struct Prices {
     virtual_cpu_hour: f64,
@@ -122,8 +122,8 @@ in the account {account}, region {region}, this run creates
   {}
 each with roles, a security group, a log group and a secret; in the default VPC, without a way in from outside.
 At most {tasks} Fargate tasks of {VIRTUAL_CPUS} virtual CPUs and {GIGABYTES} GB run at once, those that ask the nodes included.
-While they run that costs about ${:.2} an hour: an estimate by the prices of us-east-1 in March 2026
-(aws.amazon.com/fargate/pricing, with public addresses); logs, the secrets and the stored image cost cents.
+While they run that costs about ${:.2} an hour: an estimate by the prices of us-east-1 as of March 2026,
+public addresses included (aws.amazon.com/fargate/pricing has those of today); logs, the secrets and the stored image cost cents.
 Everything carries the tag cluster-on-aws, and is removed at the end, also after a failure or Ctrl-C.",
         stacks.join("\n  "),
         cost_per_hour(tasks, prices)

@@ -165,6 +165,9 @@ impl Estate {
         match &self.image {
             Some(image) => {
                 parameters.insert("ImageUri", image.clone());
+                if let Some(arn) = image::repository_arn(image) {
+                    parameters.insert("RepositoryArn", arn);
+                }
             }
             None => parameters.extend(self.publish_image().await?),
         }

@@ -39,6 +39,20 @@ fn an_image_that_is_there_needs_no_repository() {
 }
 
 #[test]
+fn tasks_may_pull_a_private_image_that_is_there() {
+    let deploy = Deploy {
+        image: Some("1.dkr.ecr.eu-west-1.amazonaws.com/demo-node:1".to_owned()),
+        ..tasks()
+    };
+
+    let plan = plan(&deploy, Some(vpc()), None).unwrap();
+
+    let wanted = plan[0].wanted(&Outputs::new()).unwrap().parameters;
+    let arn = "arn:aws:ecr:eu-west-1:1:repository/demo-node";
+    assert_eq!(wanted["RepositoryArn"], arn);
+}
+
+#[test]
 fn a_network_of_its_own_comes_before_those_who_are_in_it() {
     let deploy = Deploy {
         network: Network::Private,
