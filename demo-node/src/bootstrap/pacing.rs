@@ -56,10 +56,10 @@ const WATCH_AT_MOST_EVERY: Duration = Duration::from_secs(60);
 
 /// How long a member of a cluster of `members` waits between two looks at discovery.
 ///
-/// A look costs ⌈members / 100⌉ calls, and every member looks. The pause is chosen so that the
-/// whole cluster makes at most one call a second, a twentieth of what ECS grants an account
-/// (20 a second for cluster resource reads, "Request throttling for the Amazon ECS API"), and no
-/// member looks more than once a minute.
+/// A look lists with ⌈members / 100⌉ calls, and every member looks. The pause is chosen so that the
+/// whole cluster lists at most once a second, and no member looks more than once a minute. After a
+/// minute tasks are described again, with as many calls: together a tenth of what ECS grants an
+/// account (20 a second for cluster resource reads, "Request throttling for the Amazon ECS API").
 #[must_use]
 pub fn watch_interval(members: usize) -> Duration {
     let calls = members.div_ceil(100);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_watch_of_a_whole_cluster_makes_at_most_one_call_a_second() {
+    fn the_watch_of_a_whole_cluster_lists_at_most_once_a_second() {
         for members in [1_usize, 10, 100, 101, 1000, 10_000] {
             let calls_per_look = members.div_ceil(100);
             let looks_per_second = members as f64 / watch_interval(members).as_secs_f64();
