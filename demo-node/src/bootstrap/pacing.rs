@@ -54,16 +54,26 @@ pub fn jittered(delay: Duration, factor: f64, rng: &mut impl Rng) -> Duration {
 /// The least time between two looks at discovery by one member.
 const WATCH_AT_MOST_EVERY: Duration = Duration::from_secs(60);
 
-/// How long a member of a cluster of `members` waits between two looks at discovery.
+/// What the watch of a whole cluster may cost: a tenth of what ECS grants an account (20 calls a
+/// second for cluster resource reads, "Request throttling for the Amazon ECS API").
+const WATCH_CALLS_PER_SECOND: usize = 2;
+
+/// How many calls one look at a service of so many tasks takes.
 ///
-/// A look lists with ⌈members / 100⌉ calls, and every member looks. The pause is chosen so that the
-/// whole cluster lists at most once a second, and no member looks more than once a minute. After a
-/// minute tasks are described again, with as many calls: together a tenth of what ECS grants an
-/// account (20 a second for cluster resource reads, "Request throttling for the Amazon ECS API").
+/// It lists 100 tasks a call. What was described a minute ago or before, and looks are no closer
+/// than that, is described again, 100 tasks a call.
+#[must_use]
+pub fn calls_per_look(tasks: usize) -> usize {
+    2 * tasks.div_ceil(100)
+}
+
+/// How long a member of a cluster of `members` waits between two looks at discovery: so long that
+/// the whole cluster, in which every member looks, makes at most 2 calls a second, and no member
+/// looks more than once a minute.
 #[must_use]
 pub fn watch_interval(members: usize) -> Duration {
-    let calls = members.div_ceil(100);
-    let secs = u64::try_from(members.saturating_mul(calls)).unwrap_or(u64::MAX);
+    let calls = members.saturating_mul(calls_per_look(members));
+    let secs = u64::try_from(calls / WATCH_CALLS_PER_SECOND).unwrap_or(u64::MAX);
     WATCH_AT_MOST_EVERY.max(Duration::from_secs(secs))
 }
 
@@ -93,12 +103,19 @@ mod tests {
     }
 
     #[test]
-    fn the_watch_of_a_whole_cluster_lists_at_most_once_a_second() {
-        for members in [1_usize, 10, 100, 101, 1000, 10_000] {
-            let calls_per_look = members.div_ceil(100);
+    fn the_watch_of_a_whole_cluster_makes_at_most_two_calls_a_second() {
+        let calls_per_second = |members: usize| {
             let looks_per_second = members as f64 / watch_interval(members).as_secs_f64();
-            assert!(looks_per_second * calls_per_look as f64 <= 1.0, "{members}");
+            looks_per_second * calls_per_look(members) as f64
+        };
+        for members in [1, 2, 59, 60, 61, 100, 101, 1000, 10_000] {
+            assert!(calls_per_second(members) <= 2.0, "{members}");
             assert!(Duration::from_secs(60) <= watch_interval(members));
+        }
+        // The figures that ARCHITECTURE.md states.
+        for (members, calls) in [(10, 0.33), (100, 2.0), (1000, 2.0)] {
+            let off = calls_per_second(members) - calls;
+            assert!(off.abs() < 0.01, "{members}: {}", calls_per_second(members));
         }
     }
 }
