@@ -12,10 +12,10 @@ use super::{
 };
 use crate::clock;
 
-/// How many datagrams are taken in before timers get their turn, however late they are.
+/// How many datagrams and requests are taken in before timers get their turn, however late they are.
 ///
 /// Datagrams go first, so that a node that was held up hears the answers that are waiting before
-/// it takes their senders for dead; but no flood of them may stop the clock.
+/// it takes their senders for dead; but no flood of them may stop the clock, nor keep requests waiting.
 const BURST: u32 = 64;
 
 /// How many receptions in a row may fail before the socket is taken for broken.
@@ -101,12 +101,14 @@ impl<D: Datagram> Driver<D> {
             if BURST <= burst {
                 burst = 0;
                 self.gossip.elapsed(self.now());
+                if let Ok(command) = self.commands.try_recv() {
+                    self.obey(command);
+                }
                 continue;
             }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(Departure::Stopped),
-                Some(command) = self.commands.recv() => self.obey(command),
                 received = self.socket.recv_from(&mut buffer) => match received {
                     Ok((length, from)) => {
                         failures = 0;
@@ -122,6 +124,10 @@ impl<D: Datagram> Driver<D> {
                     }
                     Err(error) => return Err(Broken::Socket(error)),
                 },
+                Some(command) = self.commands.recv() => {
+                    burst += 1;
+                    self.obey(command);
+                }
                 () = until(self.gossip.next_deadline()) => {
                     burst = 0;
                     self.gossip.elapsed(self.now());

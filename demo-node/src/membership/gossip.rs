@@ -19,7 +19,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use foca::{AccumulatingRuntime, Foca, NoCustomBroadcast, OwnedNotification};
@@ -48,6 +48,10 @@ pub const STATE_LIMIT: usize = 4 << 20;
 
 /// The longest message of the protocol itself.
 const PACKET_LIMIT: usize = 1350;
+
+/// How long a sealed state is handed out again. Whoever asks often, which needs no key, shall not
+/// keep the node busy; and news travels by gossip.
+const STATE_KEPT: Duration = Duration::from_millis(100);
 
 /// Tells the protocol's messages from requests.
 const KIND: usize = 1;
@@ -106,6 +110,8 @@ pub struct Gossip {
     warned: BTreeSet<SocketAddr>,
     /// Whether it has another member's full state already.
     merged: bool,
+    /// The full state, as it was last asked for.
+    state: Option<(Instant, Vec<u8>)>,
 
     replays: Replays,
     outbox: VecDeque<(SocketAddr, Vec<u8>)>,
@@ -185,6 +191,7 @@ impl Gossip {
             suspects: BTreeMap::new(),
             warned: BTreeSet::new(),
             merged: false,
+            state: None,
             replays: Replays::new(now.instant),
             outbox: VecDeque::new(),
             traffic: Traffic::default(),
@@ -309,15 +316,25 @@ impl Gossip {
     ///
     /// Where the node is not a member.
     pub fn state(&mut self, now: Now) -> Result<Vec<u8>, Refused> {
+        if self.phase != Phase::Up {
+            return Err(self.refusal());
+        }
+        if let Some((at, state)) = &self.state
+            && now.instant.saturating_duration_since(*at) < STATE_KEPT
+        {
+            return Ok(state.clone());
+        }
         let nonce = self.entropy.nonce();
-        let (Phase::Up, Some(scope)) = (self.phase, self.scope(Purpose::State)) else {
+        let Some(scope) = self.scope(Purpose::State) else {
             return Err(self.refusal());
         };
         // The first is the one who speaks.
         let me = foca::Member::alive(self.foca.identity().clone());
         let all = std::iter::once(&me).chain(self.foca.iter_membership_state());
         let message = Wire::write_all(all).expect("active members say who they are");
-        Ok(self.keyring.seal(scope, &message, now.unix_millis, nonce))
+        let state = self.keyring.seal(scope, &message, now.unix_millis, nonce);
+        self.state = Some((now.instant, state.clone()));
+        Ok(state)
     }
 
     /// Takes over what another knows: see [`Handle::merge`](super::Handle::merge).

@@ -283,6 +283,21 @@ async fn a_flood_does_not_keep_the_node_from_its_duties() {
     assert!((6..=10).contains(&traffic.sent), "{}", traffic.sent);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_flood_does_not_keep_requests_waiting() {
+    let socket = Flood {
+        left: AtomicU32::new(20_000),
+    };
+    let (handle, driver) = new(settings(1), socket, environment(1)).unwrap();
+    // It is asked before the flood begins, and cannot be answered before.
+    let mut traffic = std::pin::pin!(handle.traffic());
+    assert!(traffic.as_mut().now_or_never().is_none());
+    let mut tasks = JoinSet::new();
+    tasks.spawn(driver.run(CancellationToken::new()));
+    let traffic = traffic.await.unwrap();
+    assert!(traffic.received <= u64::from(BURST), "{}", traffic.received);
+}
+
 #[tokio::test]
 async fn real_sockets_do() {
     let mut tasks = JoinSet::new();

@@ -55,6 +55,7 @@ impl Gossip {
         self.suspects.clear();
         self.warned.clear();
         self.merged = false;
+        self.state = None;
         self.phase = Phase::Outside;
         self.formation = None;
         self.stale = true;

@@ -43,6 +43,17 @@ fn a_member_is_shown_as_it_described_itself() {
 }
 
 #[test]
+fn a_state_that_was_sealed_just_now_is_handed_out_again() {
+    let mut net = Net::cluster(2);
+    let state = |net: &mut Net| net.act(1, |node, now| node.state(now)).unwrap();
+    let first = state(&mut net);
+    net.run(Duration::from_millis(90));
+    assert_eq!(state(&mut net), first);
+    net.run(Duration::from_millis(10));
+    assert_ne!(state(&mut net), first);
+}
+
+#[test]
 fn a_node_asks_until_a_seed_that_starts_later_answers() {
     let mut net = Net::new();
     net.start(settings(2));
