@@ -1,4 +1,6 @@
 //! The listener's loop: bounded in connections, time and size, and ended gracefully.
+//!
+//! Who reads an answer too slowly is cut off like who sends a request too slowly.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -9,6 +11,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{sync::Semaphore, task::JoinSet};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::{error::Chain, net::Listener};
@@ -20,6 +23,8 @@ pub struct Limits {
     pub connections: usize,
     /// How long a request's header may take, from the moment it is waited for.
     pub header: Duration,
+    /// How long a client may take no bytes of an answer that is ready for it.
+    pub write: Duration,
     /// How long connections may take to end when the node stops.
     pub drain: Duration,
 }
@@ -35,6 +40,7 @@ impl Default for Limits {
         Self {
             connections: 512,
             header: Duration::from_secs(5),
+            write: Duration::from_secs(10),
             drain: Duration::from_secs(1),
         }
     }
@@ -68,6 +74,8 @@ pub async fn serve<L: Listener>(
                 continue;
             }
         };
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(limits.write));
         let service = TowerToHyperService::new(router.clone());
         let stop = stop.clone();
         connections.spawn(async move {
@@ -77,7 +85,7 @@ pub async fn serve<L: Listener>(
                     .timer(TokioTimer::new())
                     .header_read_timeout(limits.header)
                     .max_buf_size(LARGEST_HEADER)
-                    .serve_connection(TokioIo::new(stream), service)
+                    .serve_connection(TokioIo::new(Box::pin(stream)), service)
             );
             let ended = tokio::select! {
                 biased;

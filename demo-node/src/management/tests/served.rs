@@ -13,6 +13,8 @@ use super::*;
 use crate::net::Listener;
 
 const SECOND: Duration = Duration::from_secs(1);
+/// More than fits between the two ends of a connection.
+const LARGE: usize = 512 * 1024;
 const ALIVE: &str = "GET /alive HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n";
 
 #[tokio::test(start_paused = true)]
@@ -127,6 +129,41 @@ async fn a_connection_that_cannot_be_accepted_is_not_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_its_answer_is_cut_off() {
+    let server = Server::start(Limits {
+        connections: 1,
+        ..Limits::default()
+    });
+    let began = Instant::now();
+    let mut deaf = server.connect();
+    let request = ALIVE.replace("/alive", "/large");
+    deaf.write_all(request.as_bytes()).await.unwrap();
+    // There is one connection, and it is free again when that one has been given up.
+    assert_eq!(server.answer(ALIVE).await, "HTTP/1.1 200 OK");
+    let took = began.elapsed();
+    assert!((10 * SECOND..11 * SECOND).contains(&took), "{took:?}");
+    assert!(read(&mut deaf).await.len() < LARGE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_slowly_gets_all_of_its_answer() {
+    let server = Server::start(Limits::default());
+    let mut slow = server.connect();
+    let request = ALIVE.replace("/alive", "/large");
+    slow.write_all(request.as_bytes()).await.unwrap();
+    let mut got = 0;
+    let mut part = vec![0; LARGE / 8];
+    loop {
+        sleep(9 * SECOND).await;
+        match slow.read(&mut part).await.unwrap() {
+            0 => break,
+            length => got += length,
+        }
+    }
+    assert!(LARGE < got, "{got}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_under_way_is_answered_when_the_node_stops() {
     let mut server = Server::start(Limits::default());
     let mut idle = server.connect();
@@ -191,14 +228,17 @@ impl Server {
     fn start(limits: Limits) -> Self {
         let (asked, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (knock, open) = (Arc::clone(&asked), Arc::clone(&gate));
-        let router = Router::new().route("/alive", get(async || "here")).route(
-            "/gate",
-            get(async move || {
-                knock.notify_one();
-                open.notified().await;
-                "open"
-            }),
-        );
+        let router = Router::new()
+            .route("/alive", get(async || "here"))
+            .route("/large", get(async || vec![b'x'; LARGE]))
+            .route(
+                "/gate",
+                get(async move || {
+                    knock.notify_one();
+                    open.notified().await;
+                    "open"
+                }),
+            );
         let (door, connections) = mpsc::unbounded_channel();
         let stop = CancellationToken::new();
         let mut running = JoinSet::new();
