@@ -21,14 +21,14 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, RawQuery, Request, State},
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     bootstrap,
@@ -86,6 +86,10 @@ impl Sources {
 
 /// Every path.
 pub fn router(sources: Sources) -> Router {
+    let streams = Arc::new(Semaphore::new(events::MOST_STREAMS));
+    let stream = async move |State(sources): State<Sources>, RawQuery(query): RawQuery| {
+        events::stream(Arc::clone(&streams), sources, query).await
+    };
     Router::new()
         .route(bootstrap::wire::SEED_NODES_PATH, get(contact::seed_nodes))
         .route("/bootstrap", get(contact::status))
@@ -98,7 +102,7 @@ pub fn router(sources: Sources) -> Router {
                 .put(members::change),
         )
         .route(STATE_PATH, get(members::state))
-        .route("/cluster/domain-events", get(events::stream))
+        .route("/cluster/domain-events", get(stream))
         .route("/ready", get(health::ready))
         .route("/alive", get(health::alive))
         .route("/startup", get(health::startup))

@@ -183,7 +183,7 @@ impl Node {
             node: gossip,
         };
         let (bootstrap, bootstrap_loop) = Bootstrap::new(
-            bootstrap_settings(config, me, &address, unix_millis),
+            bootstrap_settings(config, me, unix_millis),
             Arc::new(discovery),
             network.clone(),
             sealer.clone(),
@@ -287,12 +287,7 @@ impl Node {
     }
 }
 
-fn bootstrap_settings(
-    config: &Config,
-    me: Founder,
-    address: &NodeAddress,
-    unix_millis: fn() -> u64,
-) -> run::Settings {
+fn bootstrap_settings(config: &Config, me: Founder, unix_millis: fn() -> u64) -> run::Settings {
     let settings = &config.bootstrap;
     run::Settings {
         coordinator: coordinator::Settings {
@@ -329,7 +324,6 @@ fn bootstrap_settings(
             port_name: settings.port_name.clone(),
             gossip: me.node,
         },
-        node: address.clone(),
         unix_millis,
     }
 }

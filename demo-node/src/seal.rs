@@ -20,6 +20,7 @@ use chacha20poly1305::{
     aead::{Aead, Payload},
 };
 use hkdf::Hkdf;
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::cluster::{ClusterId, ClusterName};
@@ -105,8 +106,12 @@ pub struct Scope<'a> {
 /// What a message is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Deciding on the id of a new cluster.
-    Founding,
+    /// A question about the id of a new cluster.
+    FoundingRequest,
+    /// The answer to one.
+    FoundingReply,
+    /// The answer to a probe: which cluster a node is in.
+    Contact,
     /// One gossip datagram.
     Gossip,
     /// Everything that a member knows of the membership.
@@ -114,7 +119,7 @@ pub enum Purpose {
 }
 
 /// A number used once: 24 random bytes, so many that chance never repeats them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Nonce(pub [u8; 24]);
 
 /// A message that opened.
@@ -312,9 +317,11 @@ impl Scope<'_> {
         let mut bound = Vec::with_capacity(HEADER + 18 + name.len());
         bound.extend(header);
         bound.push(match self.purpose {
-            Purpose::Founding => 1,
+            Purpose::FoundingRequest => 1,
             Purpose::Gossip => 2,
             Purpose::State => 3,
+            Purpose::FoundingReply => 4,
+            Purpose::Contact => 5,
         });
         bound.push(u8::from(self.id.is_some()));
         bound.extend(self.id.map_or([0; 16], |id| id.0.to_be_bytes()));

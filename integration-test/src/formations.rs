@@ -176,7 +176,7 @@ enum Happening {
 #[derive(Clone, Copy)]
 enum Question {
     Probe,
-    Founding(Request),
+    Founding(NodeUid, Request),
     LetMeIn(Formation),
 }
 
@@ -440,8 +440,8 @@ impl World {
                 self.after(latency, Happening::Expected(host, process));
             }
             Output::Probe(point) => self.ask((host, process), point.0, Question::Probe),
-            Output::Send(point, request) => {
-                self.ask((host, process), point.0, Question::Founding(request));
+            Output::Send(point, to, request) => {
+                self.ask((host, process), point.0, Question::Founding(to, request));
             }
             Output::Reply(reply) => {
                 if let Some((to, to_process)) = asker {
@@ -512,7 +512,9 @@ impl World {
                 let cluster = self.cluster_of(to);
                 self.reply(to, from, Reaction::Probe(Answer { uid, cluster }));
             }
-            Question::Founding(request) => self.feed(to, Input::Request(request), Some(from)),
+            // For a process that was here before: refused.
+            Question::Founding(uid, _) if uid != NodeUid(node.process) => {}
+            Question::Founding(_, request) => self.feed(to, Input::Request(request), Some(from)),
             Question::LetMeIn(formation) => {
                 let is_member = matches!(
                     node.standing, Standing::Member { formation: f, .. } if f == formation
@@ -558,7 +560,7 @@ impl World {
                 self.feed(host, Input::Probe(point, Some(answer)), None);
             }
             Some(Reaction::Founding(uid, reply)) => {
-                self.feed(host, Input::Reply(point, Some((uid, reply))), None);
+                self.feed(host, Input::Reply(uid, reply), None);
             }
             Some(Reaction::Welcome(formation, island)) => {
                 let still_wanted = self.nodes.get(&host).is_some_and(|node| {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use rand::{Rng, RngExt, seq::IteratorRandom};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     ContactPoint,
@@ -65,14 +65,14 @@ pub enum Input {
     Probe(ContactPoint, Option<Answer>),
     /// A proposer asks this node. The reply is in the outputs.
     Request(Request),
-    /// An acceptor replied to this node, or failed to.
-    Reply(ContactPoint, Option<(NodeUid, Reply)>),
+    /// An acceptor replied to this node.
+    Reply(NodeUid, Reply),
     /// This node's standing in a cluster changed.
     Standing(Standing),
 }
 
 /// What a contact point answers to a probe.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// The process that answers.
     pub uid: NodeUid,
@@ -103,8 +103,8 @@ pub enum Output {
     AskExpected,
     /// Probe a contact point.
     Probe(ContactPoint),
-    /// Send to a contact point.
-    Send(ContactPoint, Request),
+    /// Send to a contact point, for this process there and no other.
+    Send(ContactPoint, NodeUid, Request),
     /// Answer the request that came in.
     Reply(Reply),
     /// Start this cluster, alone in it for now.
@@ -170,9 +170,11 @@ pub struct Coordinator {
     founder_silent_since: Option<Instant>,
     alarmed: BTreeSet<ClusterId>,
     lookup: Schedule,
+    lookup_backoff: Backoff,
+    /// Rests while this node is a member, who founds nothing.
     expected: Schedule,
+    expected_backoff: Backoff,
     probes: BTreeMap<ContactPoint, Schedule>,
-    backoff: Backoff,
 }
 
 /// One thing that is done again and again, never twice at once.
@@ -188,7 +190,8 @@ struct Attempt {
     proposer: Proposer,
     round: u64,
     quorum: usize,
-    among: BTreeSet<ContactPoint>,
+    /// The other processes that are asked.
+    among: BTreeMap<ContactPoint, NodeUid>,
     gives_up_at: Instant,
 }
 
@@ -211,6 +214,11 @@ impl Coordinator {
             Expectation::Asking => Schedule::Due(now),
             Expectation::Known(_) | Expectation::Unknown => Schedule::Off,
         };
+        let backoff = Backoff::new(
+            settings.interval,
+            settings.backoff_max,
+            settings.random_factor,
+        );
         Self {
             state: State::new(settings.rules.clone(), settings.expectation),
             acceptor: Acceptor::default(),
@@ -223,13 +231,10 @@ impl Coordinator {
             founder_silent_since: None,
             alarmed: BTreeSet::new(),
             lookup: Schedule::Due(now),
+            lookup_backoff: backoff.clone(),
             expected,
+            expected_backoff: backoff,
             probes: BTreeMap::new(),
-            backoff: Backoff::new(
-                settings.interval,
-                settings.backoff_max,
-                settings.random_factor,
-            ),
             settings,
         }
     }
@@ -249,7 +254,7 @@ impl Coordinator {
         match input {
             Input::Tick => {}
             Input::Lookup(result) => self.looked_up(now, result, rng),
-            Input::Expected(expectation) => self.expected(now, expectation),
+            Input::Expected(expectation) => self.expected(now, expectation, rng),
             Input::Probe(point, answer) => self.probed(now, point, answer, rng, &mut out),
             Input::Request(request) => self.asked(now, request, &mut out),
             Input::Reply(from, reply) => self.replied(now, from, reply, rng, &mut out),
@@ -269,9 +274,9 @@ impl Coordinator {
             Schedule::UnderWay | Schedule::Off => None,
         };
         let outside = self.standing == Standing::Outside;
-        [self.lookup, self.expected]
-            .iter()
-            .filter_map(due)
+        due(&self.lookup)
+            .into_iter()
+            .chain(due(&self.expected).filter(|_| outside))
             .chain(self.probes.values().filter_map(due))
             .chain(self.attempt.as_ref().map(|attempt| attempt.gives_up_at))
             .chain(self.attempt_after.filter(|at| outside && now < *at))
@@ -328,9 +333,9 @@ impl Coordinator {
         rng: &mut impl Rng,
     ) {
         let pause = if result.is_some() {
-            self.backoff.succeeded(rng)
+            self.lookup_backoff.succeeded(rng)
         } else {
-            self.backoff.failed(rng)
+            self.lookup_backoff.failed(rng)
         };
         let event = match result {
             Some((contact_points, complete)) => Event::Found {
@@ -366,9 +371,9 @@ impl Coordinator {
         }
     }
 
-    fn expected(&mut self, now: Instant, expectation: Expectation) {
+    fn expected(&mut self, now: Instant, expectation: Expectation, rng: &mut impl Rng) {
         self.expected = match expectation {
-            Expectation::Asking => Schedule::Due(now + self.settings.interval),
+            Expectation::Asking => Schedule::Due(now + self.expected_backoff.failed(rng)),
             Expectation::Known(_) | Expectation::Unknown => Schedule::Off,
         };
         self.state.observe(now, Event::Expected(expectation));
@@ -396,6 +401,7 @@ impl Coordinator {
         let event = match &answer {
             Some(answer) => Event::Answered {
                 from: point,
+                uid: answer.uid,
                 cluster: answer.cluster.clone(),
             },
             None => Event::Unanswered { from: point },
@@ -467,20 +473,18 @@ impl Coordinator {
     fn replied(
         &mut self,
         now: Instant,
-        from: ContactPoint,
-        reply: Option<(NodeUid, Reply)>,
+        from: NodeUid,
+        reply: Reply,
         rng: &mut impl Rng,
         out: &mut Vec<Output>,
     ) {
-        let Some((uid, reply)) = reply else { return };
-        if !self
+        let was_asked = self
             .attempt
             .as_ref()
-            .is_some_and(|attempt| attempt.among.contains(&from))
-        {
-            return;
+            .is_some_and(|attempt| attempt.among.values().any(|uid| *uid == from));
+        if was_asked {
+            self.count(now, from, reply, rng, out);
         }
-        self.count(now, uid, reply, rng, out);
     }
 
     /// Counts a reply, and sends what follows; this node's own acceptor replies at once.
@@ -504,8 +508,12 @@ impl Coordinator {
             }
             Step::Decided(proposal) => {
                 let among = std::mem::take(&mut attempt.among);
-                let others = among.into_iter().filter(|p| *p != self.settings.rules.me);
-                out.extend(others.map(|p| Output::Send(p, Request::Decided(proposal))));
+                let decided = Request::Decided(proposal);
+                out.extend(
+                    among
+                        .into_iter()
+                        .map(|(point, uid)| Output::Send(point, uid, decided)),
+                );
                 self.acceptor.answer(Request::Decided(proposal));
                 self.become_member(now, proposal, out);
             }
@@ -520,13 +528,11 @@ impl Coordinator {
         out: &mut Vec<Output>,
     ) {
         let Some(attempt) = &self.attempt else { return };
-        let me = self.settings.rules.me;
         out.extend(
             attempt
                 .among
                 .iter()
-                .filter(|p| **p != me)
-                .map(|p| Output::Send(*p, request)),
+                .map(|(point, uid)| Output::Send(*point, *uid, request)),
         );
         let reply = self.acceptor.answer(request);
         self.count(now, self.settings.me.uid, reply, rng, out);
@@ -606,7 +612,7 @@ impl Coordinator {
             Some(answer) if answer.uid == proposal.founder.uid => {
                 self.founder_silent_since = None;
                 if answer.cluster.is_none() {
-                    out.push(Output::Send(point, Request::Decided(proposal)));
+                    out.push(Output::Send(point, answer.uid, Request::Decided(proposal)));
                 }
             }
             Some(_) | None => {
@@ -706,7 +712,7 @@ impl Coordinator {
         &mut self,
         now: Instant,
         founded_at: u64,
-        among: BTreeSet<ContactPoint>,
+        among: BTreeMap<ContactPoint, NodeUid>,
         quorum: usize,
         rng: &mut impl Rng,
         out: &mut Vec<Output>,
@@ -742,7 +748,7 @@ impl Coordinator {
         if due(&mut self.lookup) {
             out.push(Output::Lookup);
         }
-        if due(&mut self.expected) {
+        if self.standing == Standing::Outside && due(&mut self.expected) {
             out.push(Output::AskExpected);
         }
         for (point, schedule) in &mut self.probes {

@@ -4,6 +4,7 @@
 //! an [`Input`]. No rule stands here.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -24,12 +25,12 @@ use super::{
     coordinator::{self, Answer, Coordinator, Input, Output, Phase, Standing},
     founding::{Reply, Request},
     state::{Expectation, KnownCluster},
-    status::{LastLookup, Status},
-    wire::{self, FoundingReply, FoundingRequest, Sealer, Signed},
+    status::{Alarm, LastLookup, Status},
+    wire::{self, FoundingRequest, Sealer},
 };
 use crate::{
     clock,
-    cluster::{Formation, NodeAddress, NodeUid},
+    cluster::{Formation, NodeUid},
     error::Chain,
     http::{self, Ask},
     net::Network,
@@ -52,8 +53,6 @@ pub struct Settings {
     pub ask_timeout: Duration,
     /// Which targets are contact points.
     pub selection: Selection,
-    /// This node.
-    pub node: NodeAddress,
     /// Milliseconds since 1970, now.
     pub unix_millis: fn() -> u64,
 }
@@ -88,6 +87,8 @@ pub struct Bootstrap<N, R> {
     inbox: mpsc::Receiver<(Request, oneshot::Sender<Reply>)>,
     status: watch::Sender<Arc<Status>>,
     record: Status,
+    /// Why contact points did not answer, or not in a way that counts, the last time.
+    problems: BTreeMap<ContactPoint, String>,
     last_lookup_error: Option<String>,
     warned_own_gossip: bool,
 }
@@ -103,19 +104,19 @@ enum Done {
     Lookup(Result<Resolved, discovery::Error>, Duration),
     Expected(Result<Option<std::num::NonZeroU32>, discovery::Error>),
     Probe(ContactPoint, Result<Answer, ProbeError>),
-    Reply(ContactPoint, Result<(NodeUid, Reply), ProbeError>),
+    Reply(NodeUid, Result<Reply, ProbeError>),
 }
 
-/// Why a contact point did not answer as one.
+/// Why a contact point did not answer, or not as one.
 #[derive(Debug, thiserror::Error)]
 enum ProbeError {
     #[error("no answer")]
     Http(#[source] http::Error),
     #[error("it answered with status {0}")]
     Status(StatusCode),
-    #[error("not a contact point of this cluster")]
+    #[error("the answer does not count")]
     Rejected(#[source] wire::Rejected),
-    #[error("its founding message could not be opened")]
+    #[error("the reply to a founding message does not count")]
     Sealed(#[source] wire::NotOpened),
 }
 
@@ -171,6 +172,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             inbox,
             status,
             record,
+            problems: BTreeMap::new(),
             last_lookup_error: None,
             warned_own_gossip: false,
         };
@@ -203,7 +205,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                     None
                 }
                 Some(done) = work.join_next() => match done {
-                    Ok(done) => Some(self.came_back(done)),
+                    Ok(done) => self.came_back(done),
                     Err(error) => std::panic::resume_unwind(error.into_panic()),
                 },
                 () = sleep_until(wakeup.into()) => Some(Input::Tick),
@@ -227,7 +229,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                 Output::Lookup => self.look_up(work),
                 Output::AskExpected => self.ask_expected(work),
                 Output::Probe(point) => self.probe(point, work),
-                Output::Send(point, request) => self.send(point, request, work),
+                Output::Send(point, to, request) => self.send(point, to, request, work),
                 Output::Reply(reply) => {
                     if let Some(waiting) = reply_to.take() {
                         // Whoever asked may have gone; its proposer does without.
@@ -247,7 +249,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                     self.order(Order::Join(cluster)).await;
                 }
                 Output::Alarm { older, younger } => {
-                    self.record.alarms += 1;
+                    self.record.alarms.push(Alarm { older, younger });
                     tracing::error!(
                         older.id = %older.id,
                         older.founded_at = older.founded_at,
@@ -268,7 +270,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
 
     fn publish(&mut self, now: Instant) {
         let before = self.record.phase.clone();
-        self.record.update(&self.coordinator, now);
+        self.record.update(&self.coordinator, &self.problems, now);
         self.record.count_calls(&self.discovery);
         if self.record.phase != before {
             match &self.record.phase {
@@ -314,50 +316,70 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
 
     fn probe(&self, point: ContactPoint, work: &mut JoinSet<Done>) {
         let (network, limit) = (self.network.clone(), self.settings.ask_timeout);
-        let ours = self.settings.node.clone();
+        let sealer = self.sealer.clone();
         work.spawn(async move {
             let answer = async {
-                let ask = Ask::get(wire::SEED_NODES_PATH);
-                let body = ask_for_body(&network, point, ask, limit).await?;
-                wire::read_seed_nodes(&body, &ours).map_err(ProbeError::Rejected)
+                let probe = sealer.probe(point);
+                let body = ask_for_body(&network, point, Ask::get(probe.path()), limit).await?;
+                probe.read(&body, &sealer).map_err(ProbeError::Rejected)
             };
             Done::Probe(point, answer.await)
         });
     }
 
-    fn send(&self, point: ContactPoint, message: Request, work: &mut JoinSet<Done>) {
+    fn send(&self, point: ContactPoint, to: NodeUid, message: Request, work: &mut JoinSet<Done>) {
         let (network, limit) = (self.network.clone(), self.settings.ask_timeout);
-        let from = self.settings.coordinator.me.uid;
         let sealer = self.sealer.clone();
         work.spawn(async move {
             let reply = async {
-                let request: FoundingRequest = Signed { from, message };
-                let ask = Ask::post(wire::FOUNDING_PATH, sealer.seal(&request));
+                let (question, sealed) = sealer.request(&FoundingRequest { to, message });
+                let ask = Ask::post(wire::FOUNDING_PATH, sealed);
                 let body = ask_for_body(&network, point, ask, limit).await?;
-                let reply: FoundingReply = sealer.open(&body).map_err(ProbeError::Sealed)?;
-                Ok((reply.from, reply.message))
+                sealer.replied(question, &body).map_err(ProbeError::Sealed)
             };
-            Done::Reply(point, reply.await)
+            Done::Reply(to, reply.await)
         });
     }
 
-    fn came_back(&mut self, done: Done) -> Input {
+    fn came_back(&mut self, done: Done) -> Option<Input> {
         match done {
-            Done::Lookup(result, took) => self.looked_up(result, took),
-            Done::Expected(result) => Input::Expected(expectation(result)),
+            Done::Lookup(result, took) => Some(self.looked_up(result, took)),
+            Done::Expected(result) => Some(Input::Expected(expectation(result))),
             Done::Probe(point, result) => {
-                if let Err(error) = &result {
-                    tracing::debug!(contact_point = %point, error = %Chain(error), "probe failed");
-                }
-                Input::Probe(point, result.ok())
+                self.note(point, result.as_ref().err());
+                Some(Input::Probe(point, result.ok()))
             }
-            Done::Reply(point, result) => {
-                if let Err(error) = &result {
-                    tracing::debug!(contact_point = %point, error = %Chain(error), "founding message failed");
-                }
-                Input::Reply(point, result.ok())
+            Done::Reply(from, Ok(reply)) => Some(Input::Reply(from, reply)),
+            Done::Reply(to, Err(error)) => {
+                tracing::debug!(%to, error = %Chain(&error), "founding message failed");
+                None
             }
         }
+    }
+
+    /// Takes note of how a probe ended. Silence is normal; whoever answers and does not belong is
+    /// worth a line, once.
+    fn note(&mut self, point: ContactPoint, error: Option<&ProbeError>) {
+        let counted = match error {
+            None => &mut self.record.probes.answered,
+            Some(ProbeError::Http(_)) => &mut self.record.probes.silent,
+            Some(ProbeError::Status(_) | ProbeError::Rejected(_) | ProbeError::Sealed(_)) => {
+                &mut self.record.probes.rejected
+            }
+        };
+        *counted += 1;
+        let Some(error) = error else {
+            self.problems.remove(&point);
+            return;
+        };
+        let problem = Chain(error).to_string();
+        let news = self.problems.get(&point) != Some(&problem);
+        if news && matches!(error, ProbeError::Rejected(_)) {
+            tracing::warn!(contact_point = %point, error = %problem, "a contact point does not count");
+        } else {
+            tracing::debug!(contact_point = %point, error = %problem, "probe failed");
+        }
+        self.problems.insert(point, problem);
     }
 
     fn looked_up(&mut self, result: Result<Resolved, discovery::Error>, took: Duration) -> Input {
@@ -396,6 +418,10 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         }
         self.record.last_lookup = Some(last);
         let selected = self.settings.selection.select(&resolved.targets);
+        if complete {
+            self.problems
+                .retain(|point, _| selected.contact_points.contains(point));
+        }
         if selected.skipped_own_gossip && !self.warned_own_gossip {
             self.warned_own_gossip = true;
             tracing::warn!(

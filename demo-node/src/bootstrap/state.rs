@@ -11,10 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ContactPoint;
-use crate::cluster::Formation;
+use crate::cluster::{Formation, NodeUid};
 
 /// What the rules need to know, fixed for the life of the node.
 #[derive(Debug, Clone)]
@@ -64,6 +64,8 @@ pub enum Event {
     Answered {
         /// Which.
         from: ContactPoint,
+        /// The process that answered.
+        uid: NodeUid,
         /// The cluster that it is a member of, and members that can be joined.
         cluster: Option<KnownCluster>,
     },
@@ -77,7 +79,7 @@ pub enum Event {
 }
 
 /// A cluster that a contact point is a member of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownCluster {
     /// Which cluster.
     pub formation: Formation,
@@ -97,8 +99,8 @@ pub enum Decision {
     },
     /// This node may try to found a cluster.
     Found {
-        /// Whom to ask for their consent: all contact points, this node included.
-        among: BTreeSet<ContactPoint>,
+        /// Whom to ask for their consent beside this node: those that have answered freshly.
+        among: BTreeMap<ContactPoint, NodeUid>,
         /// How many must consent, this node included.
         quorum: usize,
     },
@@ -195,11 +197,19 @@ enum View {
 
 #[derive(Debug, Clone, Default)]
 struct Contact {
-    answered: Option<(Instant, Option<KnownCluster>)>,
+    answered: Option<Heard>,
     /// Since when every probe has failed.
     failing_since: Option<Instant>,
     /// Given up until discovery names it again.
     dropped: bool,
+}
+
+/// The latest answer of a contact point.
+#[derive(Debug, Clone)]
+struct Heard {
+    at: Instant,
+    uid: NodeUid,
+    cluster: Option<KnownCluster>,
 }
 
 // === impl State ===
@@ -232,9 +242,10 @@ impl State {
                 self.name(now, contact_points, complete);
             }
             Event::LookupFailed => self.view = View::Failed,
-            Event::Answered { from, cluster } => {
+            Event::Answered { from, uid, cluster } => {
                 if let Some(contact) = self.contacts.get_mut(&from) {
-                    contact.answered = Some((now, cluster));
+                    let at = now;
+                    contact.answered = Some(Heard { at, uid, cluster });
                     contact.failing_since = None;
                     contact.dropped = false;
                 }
@@ -331,7 +342,10 @@ impl State {
         match self.obstacle(now) {
             Some(reason) => Decision::Wait(reason),
             None => Decision::Found {
-                among: self.contacts.keys().copied().collect(),
+                among: self
+                    .freshly_heard(now)
+                    .map(|(point, heard)| (point, heard.uid))
+                    .collect(),
                 quorum: self.quorum(),
             },
         }
@@ -340,13 +354,11 @@ impl State {
     /// Any view may join: whoever freshly says that there is a cluster is believed.
     fn join(&self, now: Instant) -> Option<Decision> {
         let mut clusters: BTreeMap<_, KnownCluster> = BTreeMap::new();
-        for (point, contact) in &self.contacts {
-            let Some((_, Some(cluster))) = &contact.answered else {
-                continue;
-            };
-            if !self.is_fresh(point, now) || cluster.seeds.is_empty() {
-                continue;
-            }
+        let known = self
+            .freshly_heard(now)
+            .filter_map(|(_, heard)| heard.cluster.as_ref())
+            .filter(|cluster| !cluster.seeds.is_empty());
+        for cluster in known {
             let Formation { id, founded_at } = cluster.formation;
             clusters
                 .entry((founded_at, id))
@@ -418,15 +430,30 @@ impl State {
         None
     }
 
-    /// This node answers itself; another one counts for as long as it might be failing unnoticed.
+    /// This node answers itself.
     fn is_fresh(&self, point: &ContactPoint, now: Instant) -> bool {
         *point == self.rules.me
-            || self.contacts.get(point).is_some_and(|contact| {
-                !contact.dropped
-                    && contact.answered.as_ref().is_some_and(|(at, _)| {
-                        now.saturating_duration_since(*at) <= self.rules.probing_failure_timeout
-                    })
-            })
+            || self
+                .contacts
+                .get(point)
+                .is_some_and(|contact| self.heard(contact, now).is_some())
+    }
+
+    /// What the other contact points have answered, where that is fresh.
+    fn freshly_heard(&self, now: Instant) -> impl Iterator<Item = (ContactPoint, &Heard)> {
+        self.contacts
+            .iter()
+            .filter(|(point, _)| **point != self.rules.me)
+            .filter_map(move |(point, contact)| Some((*point, self.heard(contact, now)?)))
+    }
+
+    /// An answer counts for as long as the contact point might be failing unnoticed.
+    fn heard<'a>(&self, contact: &'a Contact, now: Instant) -> Option<&'a Heard> {
+        let patience = self.rules.probing_failure_timeout;
+        contact
+            .answered
+            .as_ref()
+            .filter(|heard| !contact.dropped && now.saturating_duration_since(heard.at) <= patience)
     }
 }
 

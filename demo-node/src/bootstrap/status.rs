@@ -13,7 +13,7 @@ use super::{
     coordinator::{Coordinator, Phase},
     state::Expectation,
 };
-use crate::error::Chain;
+use crate::{cluster::Formation, error::Chain};
 
 /// The bootstrap's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,18 +44,42 @@ pub struct Status {
     pub dropped: BTreeMap<&'static str, u64>,
     /// AWS calls by action, then by outcome.
     pub calls: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
-    /// How often a second cluster of the same name was seen.
-    pub alarms: u64,
+    /// Probes by outcome.
+    pub probes: Probes,
+    /// Where two clusters of the same name were seen. No two name the same pair.
+    pub alarms: Vec<Alarm>,
+}
+
+/// Two clusters of one name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Alarm {
+    /// The one that goes first.
+    pub older: Formation,
+    /// The other.
+    pub younger: Formation,
 }
 
 /// A contact point, and whether its answer is fresh.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContactPointStatus {
     /// Which.
     pub contact_point: ContactPoint,
     /// Whether it has answered within the probing failure timeout.
     pub answered: bool,
+    /// Why its last answer does not count, or that there was none.
+    pub problem: Option<String>,
+}
+
+/// Probes by outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Probes {
+    /// Answered, by who has the cluster's key.
+    pub answered: u64,
+    /// Answered by somebody else, or in a way that does not count.
+    pub rejected: u64,
+    /// Not answered.
+    pub silent: u64,
 }
 
 /// How the last lookup ended.
@@ -102,14 +126,20 @@ impl Status {
             last_complete_at: None,
             dropped: BTreeMap::new(),
             calls: BTreeMap::new(),
-            alarms: 0,
+            probes: Probes::default(),
+            alarms: Vec::new(),
         };
-        status.update(coordinator, now);
+        status.update(coordinator, &BTreeMap::new(), now);
         status
     }
 
-    /// Takes over what the coordinator has seen.
-    pub fn update(&mut self, coordinator: &Coordinator, now: Instant) {
+    /// Takes over what the coordinator has seen, and why some did not answer it.
+    pub fn update(
+        &mut self,
+        coordinator: &Coordinator,
+        problems: &BTreeMap<ContactPoint, String>,
+        now: Instant,
+    ) {
         let state = coordinator.state();
         self.phase = coordinator.phase(now);
         self.message = self.phase.to_string();
@@ -118,6 +148,7 @@ impl Status {
             .map(|(contact_point, answered)| ContactPointStatus {
                 contact_point,
                 answered,
+                problem: problems.get(&contact_point).cloned(),
             })
             .collect();
         self.required_contact_points = state.required_contact_points();

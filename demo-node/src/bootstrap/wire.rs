@@ -1,14 +1,19 @@
 //! What contact points tell each other over management HTTP.
 //!
 //! `GET /bootstrap/seed-nodes` is plain JSON with the names that Apache Pekko's cluster bootstrap
-//! uses, and a few fields of our own. The messages of founding are sealed: only who has the
-//! cluster's key takes part.
+//! uses, and a few fields of our own. Anyone could say that, so no node acts on it: to one that asks
+//! with a challenge, the answer is given a second time, sealed, and only that counts.
+//! The messages of founding are sealed, too.
+//!
+//! A sealed answer repeats what marks its question, and a founding message names the process that it
+//! is for: what was recorded once is of no use to anyone later.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
+    ContactPoint,
     coordinator::Answer,
     founding::{Reply, Request},
     state::KnownCluster,
@@ -39,6 +44,9 @@ pub struct SeedNodes {
     pub cluster: Option<Formation>,
     /// Members of that cluster, itself among them; none before it is a member.
     pub seed_nodes: Vec<SeedNode>,
+    /// The same, sealed for the one who asked with a challenge: hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
 }
 
 /// A member to join through.
@@ -55,6 +63,25 @@ pub struct SeedNode {
     pub roles: BTreeSet<String>,
 }
 
+/// A question to a contact point: which cluster are you in?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// Whom it is for.
+    pub contact_point: ContactPoint,
+    /// What the proof must repeat.
+    pub challenge: Challenge,
+}
+
+/// What marks a probe. Drawn at random for each, so that no earlier answer fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Challenge(Nonce);
+
+/// Why a text is not a [`Challenge`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a challenge: expected 48 hexadecimal digits")]
+pub struct InvalidChallenge(String);
+
 /// Why an answer does not count.
 #[derive(Debug, thiserror::Error)]
 pub enum Rejected {
@@ -69,57 +96,51 @@ pub enum Rejected {
         /// Ours.
         ours: String,
     },
+    /// It says who it is and proves nothing.
+    #[error("it does not prove that it has the cluster's key")]
+    NoProof,
+    /// What it calls a proof is none. Another key, as a rule.
+    #[error("it does not have the cluster's key, or its clock differs")]
+    Unproven(#[source] NotOpened),
+    /// The proof is good, and was given for another question.
+    #[error("its proof is for another question")]
+    OtherQuestion,
+    /// The proof is another node's, or this one does not know where its peers reach it.
+    #[error("it says that it answers at {theirs}, and was asked at {asked}")]
+    Elsewhere {
+        /// Where it says that it is.
+        theirs: ContactPoint,
+        /// Where it was asked.
+        asked: ContactPoint,
+    },
 }
 
-/// Reads the answer of a contact point.
-///
-/// # Errors
-///
-/// When it is not one, or belongs to a cluster of another name.
-pub fn read_seed_nodes(body: &[u8], ours: &NodeAddress) -> Result<Answer, Rejected> {
-    let answer: SeedNodes = serde_json::from_slice(body).map_err(Rejected::NotSeedNodes)?;
-    let names = std::iter::once(&answer.self_node)
-        .chain(answer.seed_nodes.iter().map(|seed| &seed.node))
-        .map(|node| &node.cluster);
-    for name in names {
-        if *name != ours.cluster {
-            return Err(Rejected::OtherName {
-                theirs: name.to_string(),
-                ours: ours.cluster.to_string(),
-            });
-        }
-    }
-    let seeds: BTreeSet<SocketAddr> = answer
-        .seed_nodes
-        .iter()
-        .map(|seed| seed.node.socket)
-        .collect();
-    let cluster = answer
-        .cluster
-        .filter(|_| !seeds.is_empty())
-        .map(|formation| KnownCluster { formation, seeds });
-    Ok(Answer {
-        uid: answer.self_uid,
-        cluster,
-    })
-}
-
-/// A founding message and who sends it, as it stands inside the seal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Signed<T> {
-    /// The sender's process.
-    pub from: NodeUid,
-    /// The message.
-    pub message: T,
+/// What a contact point says, inside the seal.
+#[derive(Debug, Serialize, Deserialize)]
+struct Proof {
+    contact_point: ContactPoint,
+    challenge: Challenge,
+    answer: Answer,
 }
 
 /// From a proposer.
-pub type FoundingRequest = Signed<Request>;
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundingRequest {
+    /// The process that it is for. Another one at its address has promised nothing.
+    pub to: NodeUid,
+    /// What is asked.
+    pub message: Request,
+}
 
 /// From an acceptor.
-pub type FoundingReply = Signed<Reply>;
+#[derive(Debug, Serialize, Deserialize)]
+struct FoundingReply {
+    /// What the request was sealed with.
+    question: Nonce,
+    message: Reply,
+}
 
-/// Seals and opens founding messages.
+/// Seals and opens what goes through management HTTP while a cluster forms.
 #[derive(Debug, Clone)]
 pub struct Sealer {
     /// The cluster's keys.
@@ -134,40 +155,186 @@ pub struct Sealer {
 #[derive(Debug, thiserror::Error)]
 pub enum NotOpened {
     /// It is not sealed with this cluster's key, for this purpose, now.
-    #[error("open a founding message")]
+    #[error("open a sealed message")]
     Sealed(#[source] Unopened),
     /// It opened, and made no sense: a member of another version sent it.
-    #[error("read a founding message")]
+    #[error("read a sealed message")]
     Malformed(#[source] postcard::Error),
+    /// It is the answer to another question.
+    #[error("match an answer to its question")]
+    OtherQuestion,
 }
 
-impl Sealer {
-    /// Seals a message.
-    pub fn seal<T: Serialize>(&self, message: &T) -> Vec<u8> {
-        let message = postcard::to_allocvec(message).expect("founding messages are plain data");
-        let (now, nonce) = (self.fresh)();
-        self.keyring.seal(self.scope(), &message, now, nonce)
+// === impl Probe ===
+
+impl Probe {
+    /// What to ask for.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let digits = hex::encode(self.challenge.0.0);
+        format!("{SEED_NODES_PATH}?challenge={digits}")
     }
 
-    /// Opens a message.
+    /// Reads the answer.
+    ///
+    /// # Errors
+    ///
+    /// When it is not one, belongs to a cluster of another name, or is not proven.
+    pub fn read(&self, body: &[u8], sealer: &Sealer) -> Result<Answer, Rejected> {
+        let said: SeedNodes = serde_json::from_slice(body).map_err(Rejected::NotSeedNodes)?;
+        if said.self_node.cluster != sealer.cluster {
+            return Err(Rejected::OtherName {
+                theirs: said.self_node.cluster.to_string(),
+                ours: sealer.cluster.to_string(),
+            });
+        }
+        let sealed = said.proof.and_then(|proof| hex::decode(proof).ok());
+        let sealed = sealed.ok_or(Rejected::NoProof)?;
+        let (_, proof): (_, Proof) = sealer
+            .open(Purpose::Contact, &sealed)
+            .map_err(Rejected::Unproven)?;
+        if proof.challenge != self.challenge {
+            return Err(Rejected::OtherQuestion);
+        }
+        if proof.contact_point != self.contact_point {
+            return Err(Rejected::Elsewhere {
+                theirs: proof.contact_point,
+                asked: self.contact_point,
+            });
+        }
+        Ok(proof.answer)
+    }
+}
+
+// === impl Challenge ===
+
+impl std::str::FromStr for Challenge {
+    type Err = InvalidChallenge;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut nonce = Nonce([0; 24]);
+        match hex::decode_to_slice(text, &mut nonce.0) {
+            Ok(()) => Ok(Self(nonce)),
+            Err(_) => Err(InvalidChallenge(text.to_owned())),
+        }
+    }
+}
+
+// === impl SeedNodes ===
+
+impl SeedNodes {
+    /// Adds the proof that the node at `contact_point` has the cluster's key.
+    #[must_use]
+    pub fn proven(
+        self,
+        contact_point: ContactPoint,
+        challenge: Challenge,
+        sealer: &Sealer,
+    ) -> Self {
+        let proof = Proof {
+            contact_point,
+            challenge,
+            answer: self.answer(),
+        };
+        let (_, sealed) = sealer.seal(Purpose::Contact, &proof);
+        Self {
+            proof: Some(hex::encode(sealed)),
+            ..self
+        }
+    }
+
+    fn answer(&self) -> Answer {
+        let seeds: BTreeSet<SocketAddr> = self
+            .seed_nodes
+            .iter()
+            .map(|seed| seed.node.socket)
+            .collect();
+        let cluster = self
+            .cluster
+            .filter(|_| !seeds.is_empty())
+            .map(|formation| KnownCluster { formation, seeds });
+        Answer {
+            uid: self.self_uid,
+            cluster,
+        }
+    }
+}
+
+// === impl Sealer ===
+
+impl Sealer {
+    /// A new question to a contact point.
+    #[must_use]
+    pub fn probe(&self, contact_point: ContactPoint) -> Probe {
+        let (_, nonce) = (self.fresh)();
+        Probe {
+            contact_point,
+            challenge: Challenge(nonce),
+        }
+    }
+
+    /// Seals a founding message. The first value is what its reply must repeat.
+    #[must_use]
+    pub fn request(&self, request: &FoundingRequest) -> (Nonce, Vec<u8>) {
+        self.seal(Purpose::FoundingRequest, request)
+    }
+
+    /// Opens a founding message.
     ///
     /// A replayed one is not refused: founding tolerates repetition.
     ///
     /// # Errors
     ///
     /// When it was not sealed with this cluster's key.
-    pub fn open<T: DeserializeOwned>(&self, sealed: &[u8]) -> Result<T, NotOpened> {
+    pub fn requested(&self, sealed: &[u8]) -> Result<(Nonce, FoundingRequest), NotOpened> {
+        self.open(Purpose::FoundingRequest, sealed)
+    }
+
+    /// Seals the reply to a founding message.
+    #[must_use]
+    pub fn reply(&self, question: Nonce, message: Reply) -> Vec<u8> {
+        let reply = FoundingReply { question, message };
+        self.seal(Purpose::FoundingReply, &reply).1
+    }
+
+    /// Opens the reply to a founding message.
+    ///
+    /// # Errors
+    ///
+    /// When it was not sealed with this cluster's key, or for another question.
+    pub fn replied(&self, question: Nonce, sealed: &[u8]) -> Result<Reply, NotOpened> {
+        let (_, reply): (_, FoundingReply) = self.open(Purpose::FoundingReply, sealed)?;
+        if reply.question == question {
+            Ok(reply.message)
+        } else {
+            Err(NotOpened::OtherQuestion)
+        }
+    }
+
+    fn seal(&self, purpose: Purpose, message: &impl Serialize) -> (Nonce, Vec<u8>) {
+        let message = postcard::to_allocvec(message).expect("these messages are plain data");
+        let (now, nonce) = (self.fresh)();
+        let sealed = self.keyring.seal(self.scope(purpose), &message, now, nonce);
+        (nonce, sealed)
+    }
+
+    fn open<T: DeserializeOwned>(
+        &self,
+        purpose: Purpose,
+        sealed: &[u8],
+    ) -> Result<(Nonce, T), NotOpened> {
         let (now, _) = (self.fresh)();
         let opened = self
             .keyring
-            .open(self.scope(), sealed, now)
+            .open(self.scope(purpose), sealed, now)
             .map_err(NotOpened::Sealed)?;
-        postcard::from_bytes(&opened.message).map_err(NotOpened::Malformed)
+        let message = postcard::from_bytes(&opened.message).map_err(NotOpened::Malformed)?;
+        Ok((opened.nonce, message))
     }
 
-    fn scope(&self) -> Scope<'_> {
+    fn scope(&self, purpose: Purpose) -> Scope<'_> {
         Scope {
-            purpose: Purpose::Founding,
+            purpose,
             cluster: &self.cluster,
             id: None,
         }
@@ -177,60 +344,249 @@ impl Sealer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{bootstrap::founding::Ballot, cluster::ClusterId};
 
-    fn ours() -> NodeAddress {
-        "cluster://orders@10.0.0.1:7355".parse().unwrap()
+    const KEY: &str = "a secret that only these tests have";
+
+    fn sealer(secrets: &[&str]) -> Sealer {
+        Sealer {
+            keyring: Keyring::from_secrets(secrets).unwrap(),
+            cluster: "orders".parse().unwrap(),
+            fresh: || (1_800_000_000_000, Nonce::random()),
+        }
     }
 
-    const MEMBER: &str = r#"{
-        "selfNode": "cluster://orders@10.0.0.2:7355", "selfUid": 2,
-        "cluster": {"id": "0000000000000000000000000000002a", "foundedAt": 7},
-        "seedNodes": [{"node": "cluster://orders@10.0.0.3:7355", "nodeUid": 3, "status": "Up", "roles": ["api"]}]
-    }"#;
+    fn point(last: u8) -> ContactPoint {
+        ContactPoint(([10, 0, 0, last], 7626).into())
+    }
+
+    fn node(name: &str, last: u8) -> NodeAddress {
+        format!("cluster://{name}@10.0.0.{last}:7355")
+            .parse()
+            .unwrap()
+    }
+
+    fn formation() -> Formation {
+        Formation {
+            id: ClusterId(0x2a),
+            founded_at: 7,
+        }
+    }
+
+    /// What the member at 10.0.0.2 says to everyone.
+    fn said(name: &str) -> SeedNodes {
+        SeedNodes {
+            self_node: node(name, 2),
+            self_uid: NodeUid(2),
+            cluster: Some(formation()),
+            seed_nodes: vec![SeedNode {
+                node: node(name, 3),
+                node_uid: NodeUid(3),
+                status: "Up".to_owned(),
+                roles: BTreeSet::new(),
+            }],
+            proof: None,
+        }
+    }
+
+    fn body(said: &SeedNodes) -> Vec<u8> {
+        serde_json::to_vec(said).unwrap()
+    }
 
     #[test]
     fn a_members_answer_names_its_cluster_and_whom_to_join() {
-        let answer = read_seed_nodes(MEMBER.as_bytes(), &ours()).unwrap();
-        let cluster = answer.cluster.unwrap();
-        assert_eq!(cluster.formation.founded_at, 7);
-        assert_eq!(
-            cluster.seeds,
-            BTreeSet::from(["10.0.0.3:7355".parse().unwrap()])
-        );
-    }
-
-    #[test]
-    fn a_node_that_is_no_member_yet_names_no_cluster() {
-        let json = r#"{"selfNode": "cluster://orders@10.0.0.2:7355", "selfUid": 2, "cluster": null, "seedNodes": []}"#;
-        let answer = read_seed_nodes(json.as_bytes(), &ours()).unwrap();
+        let sealer = sealer(&[KEY]);
+        let probe = sealer.probe(point(2));
+        let said = said("orders").proven(point(2), probe.challenge, &sealer);
+        let answer = probe.read(&body(&said), &sealer).unwrap();
+        let cluster = KnownCluster {
+            formation: formation(),
+            seeds: BTreeSet::from([node("orders", 3).socket]),
+        };
         assert_eq!(
             answer,
             Answer {
                 uid: NodeUid(2),
-                cluster: None
+                cluster: Some(cluster)
             }
         );
     }
 
     #[test]
-    fn a_node_of_another_cluster_name_is_no_contact_point() {
-        for json in [
-            MEMBER.replace("orders@10.0.0.2", "billing@10.0.0.2"),
-            MEMBER.replace("orders@10.0.0.3", "billing@10.0.0.3"),
-        ] {
-            let error = read_seed_nodes(json.as_bytes(), &ours()).unwrap_err();
-            assert!(matches!(error, Rejected::OtherName { .. }), "{error}");
+    fn a_node_that_is_no_member_yet_names_no_cluster() {
+        let sealer = sealer(&[KEY]);
+        let probe = sealer.probe(point(2));
+        let outside = SeedNodes {
+            cluster: None,
+            seed_nodes: Vec::new(),
+            ..said("orders")
+        };
+        let said = outside.proven(point(2), probe.challenge, &sealer);
+        let answer = probe.read(&body(&said), &sealer).unwrap();
+        assert_eq!((answer.uid, answer.cluster), (NodeUid(2), None));
+    }
+
+    #[test]
+    fn a_challenge_survives_the_path() {
+        let probe = sealer(&[KEY]).probe(point(2));
+        let path = probe.path();
+        let (_, digits) = path.split_once("?challenge=").unwrap();
+        assert_eq!(digits.parse(), Ok(probe.challenge));
+        for wrong in ["", "00", "zz", &digits[1..], &format!("{digits}00")] {
+            let error = wrong.parse::<Challenge>().unwrap_err();
+            assert!(error.to_string().contains("48 hexadecimal digits"));
         }
     }
 
     #[test]
+    fn what_is_said_without_proof_does_not_count() {
+        let sealer = sealer(&[KEY]);
+        let probe = sealer.probe(point(2));
+        for proof in [
+            None,
+            Some(String::new()),
+            Some("not hexadecimal".to_owned()),
+        ] {
+            let said = SeedNodes {
+                proof,
+                ..said("orders")
+            };
+            let error = probe.read(&body(&said), &sealer).unwrap_err();
+            assert!(
+                matches!(error, Rejected::NoProof | Rejected::Unproven(_)),
+                "{error:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_said_beside_the_proof_does_not_count() {
+        let sealer = sealer(&[KEY]);
+        let probe = sealer.probe(point(2));
+        let honest = said("orders").proven(point(2), probe.challenge, &sealer);
+        let altered = SeedNodes {
+            self_uid: NodeUid(9),
+            cluster: Some(Formation {
+                founded_at: 1,
+                ..formation()
+            }),
+            seed_nodes: Vec::new(),
+            ..honest.clone()
+        };
+        assert_eq!(
+            probe.read(&body(&altered), &sealer).unwrap(),
+            probe.read(&body(&honest), &sealer).unwrap()
+        );
+    }
+
+    #[test]
+    fn a_proof_by_another_key_or_of_something_else_is_none() {
+        let ours = sealer(&[KEY]);
+        let probe = ours.probe(point(2));
+        let stranger = sealer(&["another secret, of a stranger's own"]);
+        let unsealed = Sealer {
+            keyring: Keyring::unsealed(),
+            ..ours.clone()
+        };
+        let (_, request) = ours.request(&FoundingRequest {
+            to: NodeUid(2),
+            message: prepare(),
+        });
+        let of_something_else = SeedNodes {
+            proof: Some(hex::encode(request)),
+            ..said("orders")
+        };
+        for said in [
+            said("orders").proven(point(2), probe.challenge, &stranger),
+            said("orders").proven(point(2), probe.challenge, &unsealed),
+            of_something_else,
+        ] {
+            let error = probe.read(&body(&said), &ours).unwrap_err();
+            assert!(matches!(error, Rejected::Unproven(_)), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_recorded_proof_is_of_no_use_later_nor_elsewhere() {
+        let sealer = sealer(&[KEY]);
+        let earlier = sealer.probe(point(2));
+        let recorded = body(&said("orders").proven(point(2), earlier.challenge, &sealer));
+        let now = sealer.probe(point(2));
+        let error = now.read(&recorded, &sealer).unwrap_err();
+        assert!(matches!(error, Rejected::OtherQuestion), "{error:?}");
+
+        // Somebody at 10.0.0.1 hands the question on to the member at 10.0.0.2.
+        let elsewhere = sealer.probe(point(1));
+        let relayed = body(&said("orders").proven(point(2), elsewhere.challenge, &sealer));
+        let error = elsewhere.read(&relayed, &sealer).unwrap_err();
+        assert!(matches!(error, Rejected::Elsewhere { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_key_that_is_being_changed_proves_as_much() {
+        const NEXT: &str = "the next secret that only these tests have";
+        let (old, both) = (sealer(&[KEY]), sealer(&[NEXT, KEY]));
+        for (asks, answers) in [(&both, &old), (&both, &both)] {
+            let probe = asks.probe(point(2));
+            let said = said("orders").proven(point(2), probe.challenge, answers);
+            probe.read(&body(&said), asks).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_node_of_another_cluster_name_is_no_contact_point() {
+        let sealer = sealer(&[KEY]);
+        let probe = sealer.probe(point(2));
+        let said = said("billing").proven(point(2), probe.challenge, &sealer);
+        let error = probe.read(&body(&said), &sealer).unwrap_err();
+        assert!(matches!(error, Rejected::OtherName { .. }), "{error}");
+    }
+
+    #[test]
     fn anything_else_is_refused() {
+        let sealer = sealer(&[KEY]);
+        let probe = sealer.probe(point(2));
         for body in ["", "{}", "<html>", "[]", r#"{"selfNode": 7}"#] {
-            let error = read_seed_nodes(body.as_bytes(), &ours()).unwrap_err();
+            let error = probe.read(body.as_bytes(), &sealer).unwrap_err();
             assert!(
                 matches!(error, Rejected::NotSeedNodes(_)),
                 "{body}: {error}"
             );
         }
+    }
+
+    fn prepare() -> Request {
+        Request::Prepare(Ballot {
+            round: 1,
+            proposer: NodeUid(1),
+        })
+    }
+
+    #[test]
+    fn a_founding_reply_fits_its_own_question_only() {
+        let sealer = sealer(&[KEY]);
+        let request = FoundingRequest {
+            to: NodeUid(2),
+            message: prepare(),
+        };
+        let (question, sealed) = sealer.request(&request);
+        let (asked, opened) = sealer.requested(&sealed).unwrap();
+        assert_eq!((asked, opened), (question, request.clone()));
+
+        let promise = Reply::Promised {
+            ballot: Ballot {
+                round: 1,
+                proposer: NodeUid(1),
+            },
+            accepted: None,
+        };
+        let reply = sealer.reply(question, promise);
+        assert_eq!(sealer.replied(question, &reply).unwrap(), promise);
+        let (another, _) = sealer.request(&request);
+        let error = sealer.replied(another, &reply).unwrap_err();
+        assert!(matches!(error, NotOpened::OtherQuestion), "{error:?}");
+        // Neither passes for the other.
+        assert!(sealer.requested(&reply).is_err());
+        assert!(sealer.replied(question, &sealed).is_err());
     }
 }

@@ -3,22 +3,50 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::{State, rejection::BytesRejection},
+    extract::{
+        Query, State,
+        rejection::{BytesRejection, QueryRejection},
+    },
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 
+use serde::Deserialize;
+
 use super::{Problem, Sources};
 use crate::{
-    bootstrap::wire::{self, FoundingRequest, SeedNode, SeedNodes, Signed},
+    bootstrap::{
+        ContactPoint,
+        wire::{self, SeedNode, SeedNodes},
+    },
     cluster::NodeAddress,
     error::Chain,
     membership::{Member, Members, Status},
 };
 
-/// `GET /bootstrap/seed-nodes`
-pub(super) async fn seed_nodes(State(sources): State<Sources>) -> Json<SeedNodes> {
-    Json(answer(&sources, &sources.members()))
+/// The query of a probe. Whoever leaves it out, a person for example, gets no proof.
+#[derive(Debug, Deserialize)]
+pub(super) struct Probe {
+    challenge: Option<String>,
+}
+
+/// `GET /bootstrap/seed-nodes?challenge=…`
+pub(super) async fn seed_nodes(
+    State(sources): State<Sources>,
+    query: Result<Query<Probe>, QueryRejection>,
+) -> Result<Json<SeedNodes>, Problem> {
+    let bad = |error: String| Problem::new(StatusCode::BAD_REQUEST, error);
+    let Query(Probe { challenge }) = query.map_err(|rejection| bad(rejection.body_text()))?;
+    let members = sources.members();
+    let answer = answer(&sources, &members);
+    let Some(challenge) = challenge else {
+        return Ok(Json(answer));
+    };
+    let challenge = challenge
+        .parse()
+        .map_err(|error: wire::InvalidChallenge| bad(error.to_string()))?;
+    let me = ContactPoint(members.me.management);
+    Ok(Json(answer.proven(me, challenge, &sources.sealer)))
 }
 
 /// This node comes first: whoever asks can reach it.
@@ -38,6 +66,7 @@ fn answer(sources: &Sources, members: &Members) -> SeedNodes {
         self_uid: sources.uid,
         cluster: members.formation.filter(|_| !seed_nodes.is_empty()),
         seed_nodes,
+        proof: None,
     }
 }
 
@@ -70,21 +99,22 @@ pub(super) async fn founding(
             return Problem::new(rejection.status(), rejection.body_text()).into_response();
         }
     };
-    let request: FoundingRequest = match sources.sealer.open(&body) {
-        Ok(request) => request,
+    let (question, request) = match sources.sealer.requested(&body) {
+        Ok(opened) => opened,
         Err(error) => {
             tracing::debug!(error = %Chain(&error), "refused a founding message");
             return Problem::new(StatusCode::FORBIDDEN, Chain(&error).to_string()).into_response();
         }
     };
+    if request.to != sources.uid {
+        return Problem::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "this founding message is for another process, which was here before",
+        )
+        .into_response();
+    }
     match sources.bootstrap.founding(request.message).await {
-        Ok(message) => sources
-            .sealer
-            .seal(&Signed {
-                from: sources.uid,
-                message,
-            })
-            .into_response(),
+        Ok(message) => sources.sealer.reply(question, message).into_response(),
         Err(ended) => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, ended.to_string()).into_response()
         }

@@ -3,64 +3,118 @@
 use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
 use axum::{
-    extract::{RawQuery, State},
     http::StatusCode,
     response::{IntoResponse, Response, Sse, sse},
 };
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::{Problem, Sources};
 use crate::{
+    bootstrap::status::Status,
     cluster::NodeAddress,
     membership::{Event, Member, Members, events},
 };
 
+/// How many streams there may be at once, so that they never take all of the connections.
+pub(super) const MOST_STREAMS: usize = 64;
+
+/// The one kind of event that is not the membership's: two clusters of this name exist.
+const RIVAL_CLUSTER: &str = "RivalCluster";
+
+/// One stream, and what it has told so far.
+struct Feed {
+    sources: Sources,
+    wanted: BTreeSet<&'static str>,
+    members: watch::Receiver<Arc<Members>>,
+    bootstrap: watch::Receiver<Arc<Status>>,
+    told_members: Arc<Members>,
+    told_alarms: usize,
+    /// Given back when the stream ends.
+    _slot: OwnedSemaphorePermit,
+}
+
 /// `GET /cluster/domain-events?type=…`; `type` may be given several times, and none means all.
 ///
-/// The stream starts with the members that are there: as if each had come just now.
+/// The stream starts with the members that are there and the alarms that were raised: as if each
+/// had come just now.
 pub(super) async fn stream(
-    State(sources): State<Sources>,
-    RawQuery(query): RawQuery,
+    slots: Arc<Semaphore>,
+    sources: Sources,
+    query: Option<String>,
 ) -> Result<Response, Problem> {
     let wanted = wanted(query.as_deref().unwrap_or_default())?;
-    let receiver = sources.membership.members();
-    let mut nobody = (*receiver.borrow()).as_ref().clone();
+    let Ok(slot) = slots.try_acquire_owned() else {
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!(
+                "{MOST_STREAMS} streams of events are open already: ask another node, or later"
+            ),
+        ));
+    };
+    let members = sources.membership.members();
+    let mut nobody = members.borrow().as_ref().clone();
     nobody.members.clear();
-    let state = (sources, receiver, Arc::new(nobody), true, wanted);
-    let batches = stream::unfold(
-        state,
-        |(sources, mut receiver, seen, first, wanted)| async move {
-            if !first && receiver.changed().await.is_err() {
-                return None;
-            }
-            let now = receiver.borrow_and_update().clone();
-            let batch = batch(&sources, &seen, &now, &wanted);
-            Some((stream::iter(batch), (sources, receiver, now, false, wanted)))
-        },
-    );
-    let events = futures::StreamExt::flatten(batches);
-    Ok(Sse::new(events)
+    let feed = Feed {
+        wanted,
+        members,
+        bootstrap: sources.bootstrap_status(),
+        told_members: Arc::new(nobody),
+        told_alarms: 0,
+        sources,
+        _slot: slot,
+    };
+    let batches = stream::unfold(feed, async |mut feed: Feed| {
+        let batch = feed.next().await?;
+        Some((
+            stream::iter(batch.into_iter().map(Ok::<_, Infallible>)),
+            feed,
+        ))
+    });
+    Ok(Sse::new(batches.flatten())
         .keep_alive(sse::KeepAlive::default())
         .into_response())
 }
 
-fn batch(
-    sources: &Sources,
-    before: &Members,
-    after: &Members,
-    wanted: &BTreeSet<&'static str>,
-) -> Vec<Result<sse::Event, Infallible>> {
-    events(before, after)
-        .into_iter()
-        .filter(|event| wanted.is_empty() || wanted.contains(event.name()))
-        .map(|event| {
-            let data = json!({ "type": event.name(), "event": body(sources, &event) });
-            Ok(sse::Event::default()
-                .event(event.name())
-                .data(data.to_string()))
-        })
-        .collect()
+impl Feed {
+    /// What has happened since the last time, once something has. None when the node ends.
+    async fn next(&mut self) -> Option<Vec<sse::Event>> {
+        loop {
+            let news = self.news();
+            if !news.is_empty() {
+                return Some(news);
+            }
+            let changed = tokio::select! {
+                biased;
+                changed = self.members.changed() => changed,
+                changed = self.bootstrap.changed() => changed,
+            };
+            changed.ok()?;
+        }
+    }
+
+    fn news(&mut self) -> Vec<sse::Event> {
+        let members = self.members.borrow_and_update().clone();
+        let bootstrap = self.bootstrap.borrow_and_update().clone();
+        let changes = events(&self.told_members, &members)
+            .into_iter()
+            .map(|event| (event.name(), body(&self.sources, &event)));
+        let alarms = bootstrap.alarms[self.told_alarms..]
+            .iter()
+            .map(|alarm| (RIVAL_CLUSTER, json!(alarm)));
+        let news = changes
+            .chain(alarms)
+            .filter(|(name, _)| self.wanted.is_empty() || self.wanted.contains(name))
+            .map(|(name, event)| {
+                let data = json!({ "type": name, "event": event });
+                sse::Event::default().event(name).data(data.to_string())
+            })
+            .collect();
+        self.told_members = members;
+        self.told_alarms = bootstrap.alarms.len();
+        news
+    }
 }
 
 fn body(sources: &Sources, event: &Event) -> Value {
@@ -102,16 +156,18 @@ fn wanted(query: &str) -> Result<BTreeSet<&'static str>, Problem> {
                 format!("`{key}` is not a parameter; expected `type`"),
             ));
         }
-        let Some(name) = Event::NAMES.iter().find(|name| **name == value) else {
+        let names = Event::NAMES.into_iter().chain([RIVAL_CLUSTER]);
+        let Some(name) = names.clone().find(|name| *name == value) else {
+            let names: Vec<_> = names.collect();
             return Err(Problem::new(
                 StatusCode::BAD_REQUEST,
                 format!(
                     "`{value}` is not a type; expected one of {}",
-                    Event::NAMES.join(", ")
+                    names.join(", ")
                 ),
             ));
         };
-        wanted.insert(*name);
+        wanted.insert(name);
     }
     Ok(wanted)
 }

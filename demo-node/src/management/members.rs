@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, net::SocketAddr};
 
 use axum::{
     Form, Json,
-    extract::{Path, State, rejection::FormRejection},
+    extract::{
+        Path, State,
+        rejection::{FormRejection, PathRejection},
+    },
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -95,10 +98,10 @@ pub(super) async fn all(State(sources): State<Sources>) -> Response {
 /// `GET /cluster/members/{address}`
 pub(super) async fn one(
     State(sources): State<Sources>,
-    Path(address): Path<String>,
+    address: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let members = sources.members();
-    let member = find(&sources, &members, &address)?;
+    let member = find(&sources, &members, address)?;
     Ok(Json(view(&sources, member)).into_response())
 }
 
@@ -127,11 +130,11 @@ pub(super) async fn join(
 /// `DELETE /cluster/members/{address}`
 pub(super) async fn leave(
     State(sources): State<Sources>,
-    Path(address): Path<String>,
+    address: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     may_write(&sources)?;
     let members = sources.members();
-    let node = find(&sources, &members, &address)?.node;
+    let node = find(&sources, &members, address)?.node;
     sources
         .membership
         .leave_member(node)
@@ -143,13 +146,13 @@ pub(super) async fn leave(
 /// `PUT /cluster/members/{address}`
 pub(super) async fn change(
     State(sources): State<Sources>,
-    Path(address): Path<String>,
+    address: Result<Path<String>, PathRejection>,
     form: Result<Form<Change>, FormRejection>,
 ) -> Result<Response, Problem> {
     may_write(&sources)?;
     let Form(Change { operation }) = form.map_err(|rejection| bad_form(&rejection, "operation"))?;
     let members = sources.members();
-    let node = find(&sources, &members, &address)?.node;
+    let node = find(&sources, &members, address)?.node;
     match operation.to_ascii_lowercase().as_str() {
         "leave" => {
             sources
@@ -194,8 +197,15 @@ fn may_write(sources: &Sources) -> Result<(), Problem> {
     Ok(())
 }
 
-fn find<'a>(sources: &Sources, members: &'a Members, address: &str) -> Result<&'a Member, Problem> {
-    let socket = socket(sources, address)?;
+/// The member that the path names.
+fn find<'a>(
+    sources: &Sources,
+    members: &'a Members,
+    address: Result<Path<String>, PathRejection>,
+) -> Result<&'a Member, Problem> {
+    let Path(address) = address
+        .map_err(|rejection| Problem::new(StatusCode::BAD_REQUEST, rejection.body_text()))?;
+    let socket = socket(sources, &address)?;
     members.members.get(&socket).ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,

@@ -113,11 +113,20 @@ fn render(
         }
     }
     registry.register("aws_calls", "Calls to AWS by action and outcome", calls);
+    let probes = Family::<Labels, Counter>::default();
+    for (outcome, count) in [
+        ("answered", bootstrap.probes.answered),
+        ("rejected", bootstrap.probes.rejected),
+        ("silent", bootstrap.probes.silent),
+    ] {
+        add(&probes, &[("outcome", outcome)], count);
+    }
+    registry.register("probes", "Probes of contact points by outcome", probes);
     counter(
         &mut registry,
         "rival_cluster_alarms",
         "Other clusters of the same name that were seen",
-        bootstrap.alarms,
+        bootstrap.alarms.len() as u64,
     );
 
     counter(

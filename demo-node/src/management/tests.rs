@@ -31,7 +31,7 @@ use crate::{
         founding::{Ballot, Founder, Reply, Request as Message},
         run::{self, Bootstrap, Order},
         state::{Expectation, Rules},
-        wire::{FoundingReply, Signed},
+        wire::FoundingRequest,
     },
     clock,
     cluster::{ClusterId, Formation},
@@ -55,8 +55,8 @@ struct Rig {
     sources: Sources,
     orders: mpsc::Receiver<Order>,
     tasks: JoinSet<()>,
-    /// Where the node's probes of itself end: nobody answers there.
-    _contact_point: TcpListener,
+    /// Where the node is asked, unless it is served: nobody answers there.
+    contact_point: Option<TcpListener>,
 }
 
 /// What a rig needs turned for it to live.
@@ -73,7 +73,15 @@ struct Answer {
 impl Rig {
     /// A node that is in no cluster yet.
     async fn start() -> Self {
-        let (mut rig, Stages { bootstrap, driver }) = Self::prepare().await;
+        Self::turn(Self::prepare().await)
+    }
+
+    /// A node in no cluster, to which discovery names these contact points.
+    async fn looking_for(contact_points: &[SocketAddr]) -> Self {
+        Self::turn(Self::prepare_for(Some(contact_points)).await)
+    }
+
+    fn turn((mut rig, Stages { bootstrap, driver }): (Self, Stages)) -> Self {
         rig.tasks.spawn(bootstrap.run(CancellationToken::new()));
         rig.tasks.spawn(async move {
             driver.run(CancellationToken::new()).await.unwrap();
@@ -83,10 +91,23 @@ impl Rig {
 
     /// A member of a cluster of its own.
     async fn member() -> Self {
+        Self::member_of(FORMATION).await
+    }
+
+    async fn member_of(formation: Formation) -> Self {
         let rig = Self::start().await;
-        rig.sources.membership.found(FORMATION).await.unwrap();
+        rig.sources.membership.found(formation).await.unwrap();
         rig.becomes(Status::Up).await;
         rig
+    }
+
+    /// Answers at its contact point from now on.
+    fn serve(&mut self) {
+        let listener = self.contact_point.take().expect("served once");
+        let router = router(self.sources.clone());
+        let stop = CancellationToken::new();
+        self.tasks
+            .spawn(serve(listener, router, Limits::default(), stop));
     }
 
     /// Members of one cluster; the first one founded it.
@@ -108,6 +129,11 @@ impl Rig {
 
     /// A node whose stages stand still.
     async fn prepare() -> (Self, Stages) {
+        Self::prepare_for(None).await
+    }
+
+    /// Discovery names these contact points; otherwise, the node's own.
+    async fn prepare_for(contact_points: Option<&[SocketAddr]>) -> (Self, Stages) {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let contact_point = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let gossip = socket.local_addr().unwrap();
@@ -143,8 +169,8 @@ impl Rig {
         let (orders, orders_received) = mpsc::channel(8);
         let (_, standing) = watch::channel(coordinator::Standing::Outside);
         let (handle, bootstrap) = Bootstrap::new(
-            bootstrap_settings(me, &node),
-            Arc::new(discovery(me.contact_point.0).await),
+            bootstrap_settings(me),
+            Arc::new(discovery(contact_points.unwrap_or(&[me.contact_point.0])).await),
             Tcp,
             sealer.clone(),
             StdRng::seed_from_u64(me.uid.0),
@@ -164,7 +190,7 @@ impl Rig {
             },
             orders: orders_received,
             tasks: JoinSet::new(),
-            _contact_point: contact_point,
+            contact_point: Some(contact_point),
         };
         (rig, Stages { bootstrap, driver })
     }
@@ -232,15 +258,18 @@ fn sealer(keyring: Keyring) -> Sealer {
     }
 }
 
-async fn discovery(target: SocketAddr) -> Discovery {
-    let targets = Addresses::new([(target.ip(), Some(target.port()))]).unwrap();
+async fn discovery(targets: &[SocketAddr]) -> Discovery {
+    let targets = targets
+        .iter()
+        .map(|target| (target.ip(), Some(target.port())));
+    let targets = Addresses::new(targets).unwrap();
     Discovery::new(Settings::Config(Fixed { targets }))
         .await
         .unwrap()
 }
 
 /// Those of a node that never founds, so that a test does.
-fn bootstrap_settings(me: Founder, node: &NodeAddress) -> run::Settings {
+fn bootstrap_settings(me: Founder) -> run::Settings {
     run::Settings {
         coordinator: coordinator::Settings {
             rules: Rules {
@@ -265,11 +294,11 @@ fn bootstrap_settings(me: Founder, node: &NodeAddress) -> run::Settings {
         ask_timeout: Duration::from_secs(1),
         selection: Selection {
             fallback_port: 7626,
-            filter_on_fallback_port: true,
+            // All nodes here have the same address.
+            filter_on_fallback_port: false,
             port_name: None,
             gossip: me.node,
         },
-        node: node.clone(),
         unix_millis: clock::unix_millis,
     }
 }

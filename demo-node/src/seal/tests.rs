@@ -90,8 +90,14 @@ fn another_cluster_or_purpose_does_not_open() {
     );
     assert_eq!(refuses(Scope { id: None, ..here }), Unopened::OtherCluster);
     assert_eq!(refuses(Scope { id: twin, ..here }), Unopened::Forged);
-    let purpose = Purpose::State;
-    assert_eq!(refuses(Scope { purpose, ..here }), Unopened::Forged);
+    for purpose in [
+        Purpose::FoundingRequest,
+        Purpose::FoundingReply,
+        Purpose::State,
+        Purpose::Contact,
+    ] {
+        assert_eq!(refuses(Scope { purpose, ..here }), Unopened::Forged);
+    }
 }
 
 #[test]

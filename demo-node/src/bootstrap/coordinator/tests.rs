@@ -40,6 +40,62 @@ fn coordinator(now: Instant) -> Coordinator {
     Coordinator::new(settings, now)
 }
 
+/// Whether this node asks for the number of expected nodes in this turn.
+fn asks(outputs: &[Output]) -> bool {
+    outputs.contains(&Output::AskExpected)
+}
+
+fn asking(now: Instant) -> Coordinator {
+    let mut settings = coordinator(now).settings;
+    settings.expectation = Expectation::Asking;
+    Coordinator::new(settings, now)
+}
+
+#[test]
+fn who_cannot_learn_the_expected_nodes_asks_ever_more_slowly() {
+    let mut rng = SmallRng::seed_from_u64(1);
+    let began = clock::now();
+    let mut coordinator = asking(began);
+    let mut asked = Vec::new();
+    for tenths in 0..1200 {
+        let now = began + SECOND / 10 * tenths;
+        if asks(&coordinator.handle(now, 0, Input::Tick, &mut rng)) {
+            asked.push(now);
+            // Throttled.
+            let again = Input::Expected(Expectation::Asking);
+            assert!(!asks(&coordinator.handle(now, 0, again, &mut rng)));
+        }
+    }
+    let pauses: Vec<_> = asked.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    for (pause, secs) in pauses.iter().zip([2, 4, 8, 15, 15, 15]) {
+        let least = SECOND * secs;
+        assert!((least..=least.mul_f64(1.3)).contains(pause), "{pauses:?}");
+    }
+    assert!(pauses.len() < 12, "{pauses:?}");
+}
+
+#[test]
+fn a_member_does_not_ask_for_the_expected_nodes_until_it_is_outside_again() {
+    let mut rng = SmallRng::seed_from_u64(1);
+    let mut now = clock::now();
+    let mut coordinator = asking(now);
+    let founds_nothing = Standing::Member {
+        formation: Formation {
+            id: ClusterId(1),
+            founded_at: 0,
+        },
+        contact_points: BTreeSet::new(),
+    };
+    coordinator.handle(now, 0, Input::Standing(founds_nothing), &mut rng);
+    for _ in 0..1200 {
+        now += SECOND / 10;
+        assert!(!asks(&coordinator.handle(now, 0, Input::Tick, &mut rng)));
+        assert!(now < coordinator.next_wakeup(now));
+    }
+    let outside = Input::Standing(Standing::Outside);
+    assert!(asks(&coordinator.handle(now, 0, outside, &mut rng)));
+}
+
 #[test]
 fn who_tries_again_to_found_a_cluster_waits_for_the_answers_without_spinning() {
     let mut rng = SmallRng::seed_from_u64(1);

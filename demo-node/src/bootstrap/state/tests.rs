@@ -11,6 +11,11 @@ fn point(last: u8) -> ContactPoint {
     ContactPoint(SocketAddr::from(([10, 0, 0, last], 7626)))
 }
 
+/// The process at an address.
+fn uid(last: u8) -> NodeUid {
+    NodeUid(last.into())
+}
+
 fn points(lasts: &[u8]) -> BTreeSet<ContactPoint> {
     lasts.iter().map(|last| point(*last)).collect()
 }
@@ -93,6 +98,7 @@ impl Node {
                 self.now,
                 Event::Answered {
                     from: point(*last),
+                    uid: uid(*last),
                     cluster: None,
                 },
             );
@@ -106,6 +112,7 @@ impl Node {
             self.now,
             Event::Answered {
                 from: point(last),
+                uid: uid(last),
                 cluster,
             },
         );
@@ -154,6 +161,16 @@ fn ready() -> Node {
 #[test]
 fn the_lowest_of_a_stable_complete_view_that_all_answer_may_found() {
     ready().founds(2);
+}
+
+#[test]
+fn consent_is_asked_of_the_processes_that_have_answered() {
+    let node = Node::new(rules(1), Expectation::Known(3))
+        .complete(&[1, 2, 3, 4])
+        .answers(&[2, 4]);
+    let among = BTreeMap::from([(point(2), uid(2)), (point(4), uid(4))]);
+    let decision = node.state.decide(node.now);
+    assert_eq!(decision, Decision::Found { among, quorum: 3 });
 }
 
 #[test]
@@ -473,6 +490,7 @@ fn clusters_founded(
                             now,
                             Event::Answered {
                                 from: point(*last),
+                                uid: uid(*last),
                                 cluster,
                             },
                         );

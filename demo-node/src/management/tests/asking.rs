@@ -18,6 +18,33 @@ async fn a_node_outside_names_itself_and_no_seed_node() {
 }
 
 #[tokio::test]
+async fn whoever_asks_with_a_challenge_gets_a_proof() {
+    let rig = Rig::member().await;
+    let me = ContactPoint(rig.sources.members().me.management);
+    let probe = rig.sources.sealer.probe(me);
+    let answer = rig.get(&probe.path()).await;
+    let said = serde_json::to_vec(answer.grants()).unwrap();
+    let answer = probe.read(&said, &rig.sources.sealer).unwrap();
+    assert_eq!(answer.uid, rig.sources.uid);
+    let cluster = answer.cluster.unwrap();
+    assert_eq!(cluster.formation, FORMATION);
+    assert_eq!(cluster.seeds, BTreeSet::from([rig.socket()]));
+}
+
+#[tokio::test]
+async fn a_challenge_that_is_none_is_refused() {
+    let rig = Rig::start().await;
+    for wrong in ["", "00", "%00", "zz"] {
+        rig.get(&format!("/bootstrap/seed-nodes?challenge={wrong}"))
+            .await
+            .refuses(400, "is not a challenge: expected 48 hexadecimal digits");
+    }
+    rig.get("/bootstrap/seed-nodes?challenge=1&challenge=2")
+        .await
+        .refuses(400, "duplicate field `challenge`");
+}
+
+#[tokio::test]
 async fn a_member_names_itself_first_and_no_more_than_five() {
     let rigs = Rig::members(7).await;
     for rig in &rigs {
@@ -60,6 +87,7 @@ async fn the_bootstrap_says_what_it_has_seen_and_waits_for() {
             "message",
             "method",
             "phase",
+            "probes",
             "quorum",
             "reason",
             "requiredContactPoints",
@@ -79,23 +107,46 @@ async fn the_bootstrap_says_what_it_has_seen_and_waits_for() {
     );
     assert_eq!(
         keys(&bootstrap["contactPoints"][0]),
-        ["answered", "contactPoint"]
+        ["answered", "contactPoint", "problem"]
+    );
+    assert_eq!(
+        keys(&bootstrap["probes"]),
+        ["answered", "rejected", "silent"]
     );
 }
 
 #[tokio::test]
 async fn a_founding_message_is_answered_to_whoever_has_the_key() {
     let rig = Rig::start().await;
-    let response = rig.respond(founding(prepare(&rig.sources.sealer))).await;
+    let sealer = &rig.sources.sealer;
+    let (question, request) = sealer.request(&prepare_for(&rig));
+    let response = rig.respond(founding(request)).await;
     assert_eq!(response.status(), StatusCode::OK);
     let sealed = response.into_body().collect().await.unwrap().to_bytes();
-    let reply: FoundingReply = rig.sources.sealer.open(&sealed).unwrap();
-    assert_eq!(reply.from, rig.sources.uid);
     let promise = Reply::Promised {
         ballot: BALLOT,
         accepted: None,
     };
-    assert_eq!(reply.message, promise);
+    assert_eq!(sealer.replied(question, &sealed).unwrap(), promise);
+}
+
+#[tokio::test]
+async fn a_founding_message_for_a_former_process_is_refused_and_changes_nothing() {
+    let rig = Rig::start().await;
+    let sealer = &rig.sources.sealer;
+    let recorded = FoundingRequest {
+        to: NodeUid(rig.sources.uid.0 + 1),
+        message: Message::Prepare(Ballot { round: 2, ..BALLOT }),
+    };
+    rig.send(founding(sealer.request(&recorded).1))
+        .await
+        .refuses(421, "is for another process");
+    // No promise was made: an earlier ballot is still free.
+    let (question, request) = sealer.request(&prepare_for(&rig));
+    let response = rig.respond(founding(request)).await;
+    let sealed = response.into_body().collect().await.unwrap().to_bytes();
+    let reply = sealer.replied(question, &sealed).unwrap();
+    assert!(matches!(reply, Reply::Promised { .. }), "{reply:?}");
 }
 
 #[tokio::test]
@@ -103,6 +154,7 @@ async fn a_founding_message_without_the_key_is_refused_and_changes_nothing() {
     let rig = Rig::start().await;
     let stranger = sealer(Keyring::from_secrets(&[SECRET.to_ascii_uppercase()]).unwrap());
     let unsealed = sealer(Keyring::unsealed());
+    let prepare = |sealer: &Sealer| sealer.request(&prepare_for(&rig)).1;
     let mut damaged = prepare(&rig.sources.sealer);
     *damaged.last_mut().unwrap() ^= 1;
     for body in [
@@ -114,7 +166,7 @@ async fn a_founding_message_without_the_key_is_refused_and_changes_nothing() {
     ] {
         rig.send(founding(body))
             .await
-            .refuses(403, "open a founding message: ");
+            .refuses(403, "open a sealed message: ");
     }
     // The ballot of the refused messages is still free.
     let response = rig.respond(founding(prepare(&rig.sources.sealer))).await;
@@ -125,7 +177,8 @@ async fn a_founding_message_without_the_key_is_refused_and_changes_nothing() {
 async fn a_founding_message_when_the_bootstrap_has_ended_is_not_waited_for() {
     let (rig, stages) = Rig::prepare().await;
     drop(stages);
-    rig.send(founding(prepare(&rig.sources.sealer)))
+    let (_, request) = rig.sources.sealer.request(&prepare_for(&rig));
+    rig.send(founding(request))
         .await
         .refuses(503, "the bootstrap has ended");
 }
@@ -209,11 +262,13 @@ async fn one_member_is_found_by_its_address_in_every_spelling() {
         "cluster://orders",
         "orders@localhost:7355",
         "10.0.0.9",
+        "%20",
     ] {
         one(wrong)
             .await
             .refuses(400, "is not an address; expected ");
     }
+    one("%ff").await.refuses(400, "Invalid UTF-8");
 }
 
 #[tokio::test]
@@ -297,6 +352,7 @@ async fn metrics_that_have_a_value_have_their_names() {
             "contact_points gauge",
             "last_complete_view_age_seconds gauge",
             "lookups counter",
+            "probes counter",
             "rival_cluster_alarms counter",
             "datagrams_sent counter",
             "datagram_bytes_sent counter",
@@ -349,6 +405,66 @@ async fn only_the_types_asked_for_are_streamed() {
     let removed = some.next().await;
     assert_eq!(removed["type"], "MemberRemoved");
     assert_eq!(removed["event"]["removal"], "Left");
+}
+
+#[tokio::test]
+async fn two_clusters_of_one_name_are_an_alarm_in_every_form() {
+    let later = Formation {
+        id: ClusterId(0x2b),
+        founded_at: 8,
+    };
+    let mut rigs = [Rig::member_of(later).await, Rig::member().await];
+    for rig in &mut rigs {
+        rig.serve();
+    }
+    let contact_points = rigs
+        .each_ref()
+        .map(|rig| rig.sources.members().me.management);
+    let mut rig = Rig::looking_for(&contact_points).await;
+
+    let alarm = Events::of(&rig, "?type=RivalCluster").await.next().await;
+    let formation = |last: &str, at: u64| json!({ "id": format!("{last:0>32}"), "foundedAt": at });
+    let both = json!({ "older": formation("2a", 7), "younger": formation("2b", 8) });
+    assert_eq!(alarm, json!({ "type": "RivalCluster", "event": both }));
+    // Who comes later hears of it, too.
+    let mut events = Events::of(&rig, "").await;
+    assert_eq!(events.next().await["type"], "RivalCluster");
+
+    assert_eq!(
+        rig.get("/bootstrap").await.grants()["alarms"],
+        json!([both])
+    );
+    let metrics = rig.get("/metrics").await;
+    let counted = "demo_node_rival_cluster_alarms_total 1\n";
+    assert!(metrics.grants().as_str().unwrap().contains(counted));
+    // Whichever it heard of first, it ends with the older.
+    let joins_the_older = |order: &Order| match order {
+        Order::Join(cluster) => cluster.formation == FORMATION,
+        Order::Start(_) => false,
+    };
+    while !joins_the_older(&rig.orders.recv().await.unwrap()) {}
+}
+
+#[tokio::test]
+async fn streams_leave_connections_to_others() {
+    let rig = Rig::start().await;
+    let router = router(rig.sources.clone());
+    let ask = async |path| router.clone().oneshot(request(path)).await.unwrap();
+    let mut streams = Vec::new();
+    for _ in 0..64 {
+        let stream = ask("/cluster/domain-events").await;
+        assert_eq!(stream.status(), StatusCode::OK);
+        streams.push(stream);
+    }
+    let one_more = ask("/cluster/domain-events").await;
+    assert_eq!(one_more.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let body = one_more.into_body().collect().await.unwrap().to_bytes();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert!(body["error"].as_str().unwrap().starts_with("64 streams"));
+    assert_eq!(ask("/alive").await.status(), StatusCode::OK);
+
+    streams.pop();
+    assert_eq!(ask("/cluster/domain-events").await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
@@ -488,9 +604,10 @@ fn founding(body: Vec<u8>) -> Request {
     request.unwrap()
 }
 
-fn prepare(sealer: &Sealer) -> Vec<u8> {
-    sealer.seal(&Signed {
-        from: BALLOT.proposer,
+/// Another node's first message.
+fn prepare_for(rig: &Rig) -> FoundingRequest {
+    FoundingRequest {
+        to: rig.sources.uid,
         message: Message::Prepare(BALLOT),
-    })
+    }
 }
