@@ -24,6 +24,8 @@ pub mod simulation;
 #[cfg(feature = "scenarios")]
 pub mod stacks;
 #[cfg(feature = "scenarios")]
+pub mod stranger;
+#[cfg(feature = "scenarios")]
 pub mod templates;
 #[cfg(feature = "scenarios")]
 pub mod whole_nodes;

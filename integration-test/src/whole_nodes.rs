@@ -20,10 +20,10 @@ mod world;
 
 pub use invariants::Broken;
 use invariants::{
-    at_rest, invariant_everyone_is_ready_and_says_the_same, invariant_the_dead_are_not_reachable,
-    invariant_who_was_asked_to_stop_has_stopped,
+    at_rest, invariant_all_are_in_one_of, invariant_everyone_is_ready_and_says_the_same,
+    invariant_the_dead_are_not_reachable, invariant_who_was_asked_to_stop_has_stopped,
 };
-use plan::{Act, Change, Plan, Storm};
+use plan::{Act, Beyond, Change, Plan, Storm};
 use world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -35,6 +35,8 @@ const REMOVED: Duration = Duration::from_secs(10);
 const GONE: Duration = Duration::from_secs(2);
 /// Promised: after a partition the halves are one again within this.
 const MERGED: Duration = Duration::from_secs(10);
+/// Until every member has looked at discovery once more, and what comes of that.
+const WATCHED: Duration = Duration::from_secs(90);
 /// Not promised in figures. Longer than this, and it will never come about.
 const EVENTUALLY: Duration = Duration::from_secs(30);
 
@@ -49,6 +51,8 @@ pub enum Mutation {
     WritesToMembersOnly,
     /// So few must consent to a new cluster that two groups need not have anyone in common.
     QuorumTooSmall,
+    /// Nothing is sealed, so that a stranger is believed.
+    Unsealed,
 }
 
 /// How a run went.
@@ -56,6 +60,8 @@ pub enum Mutation {
 pub struct Outcome {
     /// The seed that repeats it.
     pub seed: u64,
+    /// Whether it is one of [`run_beyond`].
+    pub beyond: bool,
     /// What happens in it.
     pub plan: String,
     /// Which invariant was broken, if any, and when.
@@ -68,6 +74,8 @@ pub struct Outcome {
     pub took: BTreeMap<&'static str, Duration>,
     /// How long it ran, in virtual time.
     pub lasted: Duration,
+    /// How many clusters ever came into being.
+    pub clusters: usize,
 }
 
 /// What was done to the nodes of a run.
@@ -94,22 +102,35 @@ pub struct Injected {
 /// Runs one cluster's life.
 #[must_use]
 pub fn run(seed: u64, mutation: Mutation) -> Outcome {
-    let plan = Plan::draw(seed);
+    run_plan(seed, mutation, &Plan::draw(seed))
+}
+
+/// Runs a cluster's life in which more processes take part than the guarantee is for: a majority is
+/// replaced while the other members are cut off. A second cluster comes of it, and must end.
+#[must_use]
+pub fn run_beyond(seed: u64) -> Outcome {
+    run_plan(seed, Mutation::None, &Plan::draw_beyond(seed))
+}
+
+fn run_plan(seed: u64, mutation: Mutation, plan: &Plan) -> Outcome {
     let mut outcome = Outcome {
         seed,
+        beyond: plan.beyond.is_some(),
         plan: plan.to_string(),
         broken: None,
         log: Vec::new(),
         injected: Injected::default(),
         took: BTreeMap::new(),
         lasted: Duration::ZERO,
+        clusters: 0,
     };
-    match World::new(seed, &plan, mutation) {
+    match World::new(seed, plan, mutation) {
         Ok(mut world) => {
-            let lived = live(&mut world, &plan, &mut outcome.took);
+            let lived = live(&mut world, plan, &mut outcome.took);
             outcome.broken = lived.err().map(|broken| (world.elapsed(), broken));
             outcome.lasted = world.elapsed();
             outcome.injected = world.injected;
+            outcome.clusters = world.clusters.len();
             outcome.log = world.log;
         }
         Err(broken) => outcome.broken = Some((Duration::ZERO, broken)),
@@ -125,9 +146,42 @@ fn live(world: &mut World, plan: &Plan, took: &mut Took) -> Result<(), Broken> {
     for act in &plan.acts {
         play(world, act, took)?;
     }
+    if let Some(beyond) = &plan.beyond {
+        go_beyond(world, beyond, took)?;
+    }
     stays_at_rest(world)?;
     let answers = world.ask_all(["/ready", "/cluster/members"])?;
     invariant_everyone_is_ready_and_says_the_same(&answers, &world.running())
+}
+
+fn go_beyond(world: &mut World, beyond: &Beyond, took: &mut Took) -> Result<(), Broken> {
+    let older = world.clusters.clone();
+    world.beyond = true;
+    world.change(&Change::Cut(beyond.cut_off.clone()))?;
+    for host in &beyond.replaced {
+        world.change(&Change::Crash(*host))?;
+    }
+    for host in &beyond.replaced {
+        world.change(&Change::Start(*host))?;
+    }
+    let apart = world.within(EVENTUALLY, |cluster| {
+        let (cut_off, replaced) = cluster
+            .clone()
+            .into_iter()
+            .partition(|(host, _)| beyond.cut_off.contains(host));
+        at_rest(&cut_off)?;
+        at_rest(&replaced)
+    })?;
+    note(took, "replaced to a second cluster", apart);
+
+    world.run_for(beyond.lasting)?;
+    world.change(&Change::Mend)?;
+    let merged = world.within(WATCHED, |cluster| {
+        at_rest(cluster)?;
+        invariant_all_are_in_one_of(cluster, &older)
+    })?;
+    note(took, "healed to the older cluster", merged);
+    Ok(())
 }
 
 fn play(world: &mut World, act: &Act, took: &mut Took) -> Result<(), Broken> {
@@ -229,7 +283,8 @@ impl fmt::Display for Outcome {
         }
         write!(
             f,
-            "again, with the whole log: cargo xtask simulate --whole-nodes --from {} --seeds 1 --show",
+            "again, with the whole log: cargo xtask simulate --whole-nodes{} --from {} --seeds 1 --show",
+            if self.beyond { " --beyond" } else { "" },
             self.seed
         )
     }

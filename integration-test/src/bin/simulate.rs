@@ -16,6 +16,9 @@ use integration_test::{
 ///
 /// With --whole-nodes it simulates the lives of clusters of whole nodes instead, and looks at more
 /// than their number. A seed takes a thousand times as long.
+///
+/// With --beyond as well, more processes take part than the guarantee is for: a majority is replaced
+/// while the others are cut off. Two clusters come of it, and the younger must join the older.
 #[derive(Debug, Parser)]
 #[command(name = "simulate")]
 struct Args {
@@ -31,6 +34,9 @@ struct Args {
     /// Simulate whole nodes: management HTTP, bootstrap and membership together.
     #[arg(long, conflicts_with = "promise")]
     whole_nodes: bool,
+    /// Replace a majority of the nodes while the others are cut off.
+    #[arg(long, requires = "whole_nodes")]
+    beyond: bool,
     /// Print what happens in each run, and what every node sees of it.
     #[arg(long, requires = "whole_nodes")]
     show: bool,
@@ -98,8 +104,14 @@ fn simulate_formations(args: &Args) -> bool {
 fn simulate_whole_nodes(args: &Args) -> bool {
     let (mut injected, mut bad) = (whole_nodes::Injected::default(), 0_u64);
     let (mut took, mut lasted) = (BTreeMap::<_, Duration>::new(), Duration::ZERO);
+    let mut clusters = BTreeMap::<_, u64>::new();
     for (done, seed) in (args.from..args.from.saturating_add(args.seeds)).enumerate() {
-        let outcome = whole_nodes::run(seed, whole_nodes::Mutation::None);
+        let outcome = if args.beyond {
+            whole_nodes::run_beyond(seed)
+        } else {
+            whole_nodes::run(seed, whole_nodes::Mutation::None)
+        };
+        *clusters.entry(outcome.clusters).or_default() += 1;
         injected += outcome.injected;
         lasted += outcome.lasted;
         for (what, this) in &outcome.took {
@@ -121,6 +133,9 @@ fn simulate_whole_nodes(args: &Args) -> bool {
         "{} seeds, {:.0?} of virtual time, {bad} that break an invariant",
         args.seeds, lasted
     );
+    for (clusters, seeds) in clusters {
+        println!("{seeds} seeds with {clusters} clusters that ever were");
+    }
     for (what, longest) in took {
         println!("{what}: {longest:.2?} at most");
     }

@@ -78,6 +78,23 @@ fn invariant_everyone_is_in_the_same_cluster(cluster: &Cluster) -> Holds {
     Ok(())
 }
 
+/// After two clusters have met: all are in the one that was there before.
+pub(super) fn invariant_all_are_in_one_of(
+    cluster: &Cluster,
+    before: &BTreeMap<ClusterId, Host>,
+) -> Holds {
+    for (host, running) in cluster {
+        let formation = running.members.formation;
+        if !formation.is_some_and(|formation| before.contains_key(&formation.id)) {
+            return broken(
+                "invariant_all_are_in_one_of",
+                format!("{host} is in {formation:?}, before there was {before:?}"),
+            );
+        }
+    }
+    Ok(())
+}
+
 fn invariant_everyone_lists_exactly_the_running(cluster: &Cluster) -> Holds {
     for (host, running) in cluster {
         let listed: Vec<SocketAddr> = running

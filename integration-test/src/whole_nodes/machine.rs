@@ -66,7 +66,7 @@ pub(super) fn with_clock_stuck_at<T>(time: Option<u64>, act: impl FnOnce() -> T)
     done
 }
 
-fn fresh() -> (u64, Nonce) {
+pub(super) fn fresh() -> (u64, Nonce) {
     let number = NONCES.get();
     NONCES.set(number + 1);
     let mut nonce = Nonce([0; 24]);
@@ -81,14 +81,13 @@ pub(super) async fn machine(
     seed: u64,
     mutation: Mutation,
 ) -> io::Result<(Machine<Streams, Incoming, Socket>, Arc<OnceLock<Handle>>)> {
-    let anywhere = Ipv4Addr::UNSPECIFIED;
-    let listener = turmoil::net::TcpListener::bind((anywhere, MANAGEMENT)).await?;
-    let socket = turmoil::net::UdpSocket::bind((anywhere, GOSSIP)).await?;
+    let listener = Incoming::bind().await?;
+    let socket = turmoil::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, GOSSIP)).await?;
     let membership = Arc::new(OnceLock::new());
     let limited = mutation == Mutation::WritesToMembersOnly;
     let machine = Machine {
         network: Streams,
-        listener: Incoming(listener),
+        listener,
         socket: Socket {
             socket,
             limited_to: limited.then(|| Arc::clone(&membership)),
@@ -102,6 +101,14 @@ pub(super) async fn machine(
         environment: Environment::simulated(!seed, unix_millis),
     };
     Ok((machine, membership))
+}
+
+impl Incoming {
+    /// Takes streams on the machine that this is called on.
+    pub(super) async fn bind() -> io::Result<Self> {
+        let at = (Ipv4Addr::UNSPECIFIED, MANAGEMENT);
+        Ok(Self(turmoil::net::TcpListener::bind(at).await?))
+    }
 }
 
 impl Network for Streams {

@@ -22,12 +22,27 @@ pub(super) struct Plan {
     pub(super) required: usize,
     /// Whom discovery names to each of them.
     pub(super) lists: BTreeMap<Host, BTreeSet<Host>>,
+    /// Whether it also names a machine on which somebody without the key answers.
+    pub(super) stranger: bool,
     /// The longest that a message takes while all is well.
     pub(super) latency: Duration,
     /// While the cluster forms.
     pub(super) formation: Storm,
     /// One after the other, each when the cluster has come to rest.
     pub(super) acts: Vec<Act>,
+    /// After all that, in some runs.
+    pub(super) beyond: Option<Beyond>,
+}
+
+/// More processes take part in forming a cluster than the guarantee is for.
+#[derive(Debug)]
+pub(super) struct Beyond {
+    /// Members that are cut off.
+    pub(super) cut_off: BTreeSet<Host>,
+    /// The others, which are replaced meanwhile. They are a majority.
+    pub(super) replaced: BTreeSet<Host>,
+    /// How long after those have formed a cluster of their own the network heals.
+    pub(super) lasting: Duration,
 }
 
 /// Something that happens to a cluster at rest.
@@ -110,6 +125,42 @@ impl Plan {
             latency: Duration::from_millis(rng.random_range(2..=25)),
             formation,
             acts,
+            stranger: rng.random(),
+            beyond: None,
+        }
+    }
+
+    /// Draws a run that goes beyond the guarantee once the cluster has formed.
+    pub(super) fn draw_beyond(seed: u64) -> Self {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let rng = &mut rng;
+        let nodes: Host = rng.random_range(3..=5);
+        let required = usize::from(nodes) / 2 + 1;
+        let all: BTreeSet<Host> = (1..=nodes).collect();
+        let changes = all
+            .iter()
+            .map(|host| (Duration::ZERO, Change::Start(*host)));
+        let formation = Storm {
+            lasting: SECOND,
+            changes: changes.collect(),
+        };
+        let minority = rng.random_range(1..=all.len() - required);
+        let cut_off = all.iter().copied().sample(rng, minority);
+        let cut_off: BTreeSet<Host> = cut_off.into_iter().collect();
+        Self {
+            nodes,
+            required,
+            lists: all.iter().map(|host| (*host, all.clone())).collect(),
+            latency: Duration::from_millis(rng.random_range(2..=25)),
+            formation,
+            acts: Vec::new(),
+            // One more contact point, and the majority would have to be larger.
+            stranger: false,
+            beyond: Some(Beyond {
+                replaced: &all - &cut_off,
+                cut_off,
+                lasting: up_to(rng, 60 * SECOND),
+            }),
         }
     }
 }
@@ -209,6 +260,9 @@ impl fmt::Display for Plan {
             "{} nodes, {} must consent, messages take up to {:?}",
             self.nodes, self.required, self.latency
         )?;
+        if self.stranger {
+            writeln!(f, "discovery also names a stranger")?;
+        }
         for (host, list) in &self.lists {
             if list.len() < self.nodes.into() {
                 writeln!(f, "discovery names {list:?} to {host}")?;
@@ -222,6 +276,9 @@ impl fmt::Display for Plan {
                     writeln!(f, "then: {act:.1?}")?;
                 }
             }
+        }
+        if let Some(beyond) = &self.beyond {
+            writeln!(f, "then: {beyond:.1?}")?;
         }
         Ok(())
     }

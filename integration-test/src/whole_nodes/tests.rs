@@ -82,6 +82,30 @@ fn a_quorum_too_small_is_found() {
 }
 
 #[test]
+fn a_stranger_is_believed_where_nothing_is_sealed() {
+    is_found(
+        Mutation::Unsealed,
+        "invariant_everyone_is_in_the_same_cluster",
+    );
+}
+
+#[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "how many clusters there were is part of the result"
+)]
+fn beyond_the_guarantee_a_second_cluster_ends_in_the_older() {
+    let mut two = 0;
+    for seed in 0..20 {
+        let outcome = run_beyond(seed);
+        assert_eq!(outcome.broken, None, "{outcome}");
+        two += u64::from(outcome.clusters == 2);
+    }
+    println!("20 seeds, {two} with two clusters that became the older");
+    assert!(0 < two, "no seed forms two clusters");
+}
+
+#[test]
 fn a_seed_repeats_its_run() {
     for seed in 0..2 {
         assert_eq!(run(seed, Mutation::None), run(seed, Mutation::None));

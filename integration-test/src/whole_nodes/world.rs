@@ -10,9 +10,11 @@ use std::{
 };
 
 use demo_node::{
+    bootstrap::wire::Sealer,
     cluster::{ClusterId, NodeUid},
     config::{self, Config},
     http::{self, Ask},
+    management::{self, Limits},
     membership::{Members, Status},
     node::{End, Node},
     seal::Keyring,
@@ -24,9 +26,10 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Injected, Mutation,
     invariants::{Answer, Broken, Cluster, Running, invariant_one_cluster_ever},
-    machine::{self, GOSSIP, MANAGEMENT, Streams},
+    machine::{self, GOSSIP, Incoming, MANAGEMENT, Streams},
     plan::{Change, Host, Plan},
 };
+use crate::stranger::Stranger;
 
 /// When simulated time begins: milliseconds since 1970.
 const EPOCH: Duration = Duration::from_millis(1_800_000_000_000);
@@ -39,13 +42,21 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 const KEY: &str = "a secret that only this simulation has";
 
+const CLUSTER: &str = "orders";
+
+/// The machine of the one who does not have it. No node's address is lower.
+const STRANGER: Host = 0;
+
 /// All machines.
 pub(super) struct World {
     sim: turmoil::Sim<'static>,
     shared: Rc<Shared>,
     nodes: Host,
     latency: Duration,
-    clusters: BTreeMap<ClusterId, Host>,
+    /// Those that came into being, and who was first seen in each.
+    pub(super) clusters: BTreeMap<ClusterId, Host>,
+    /// Whether more than one may come into being.
+    pub(super) beyond: bool,
     pub(super) injected: Injected,
     pub(super) log: Vec<String>,
 }
@@ -105,7 +116,13 @@ impl World {
             seed,
             mutation,
             configs: configs.map_err(|error| failed(&error.to_string()))?,
-            keyring: Keyring::from_secrets(&[KEY]).map_err(|error| failed(&error.to_string()))?,
+            keyring: match mutation {
+                Mutation::Unsealed => Keyring::unsealed(),
+                Mutation::None
+                | Mutation::GenerationNotRaised
+                | Mutation::WritesToMembersOnly
+                | Mutation::QuorumTooSmall => keyring(KEY)?,
+            },
             lives: RefCell::default(),
             started: RefCell::default(),
             mailbox: RefCell::default(),
@@ -125,12 +142,22 @@ impl World {
             sim.host(ip(host), move || live(host, Rc::clone(&shared)));
             sim.crash(ip(host));
         }
+        if plan.stranger {
+            // Where there is no key, it has what everyone has.
+            let key = if shared.keyring.is_sealed() {
+                keyring("a secret that only the stranger has")?
+            } else {
+                shared.keyring.clone()
+            };
+            sim.host(ip(STRANGER), move || intrude(stranger(key.clone())));
+        }
         Ok(Self {
             sim,
             shared,
             nodes: plan.nodes,
             latency: plan.latency,
             clusters: BTreeMap::new(),
+            beyond: false,
             injected: Injected::default(),
             log: Vec::new(),
         })
@@ -221,7 +248,7 @@ impl World {
             }
             life.seen = Some(members);
         }
-        if changed {
+        if changed && !self.beyond {
             invariant_one_cluster_ever(&self.clusters)?;
         }
         Ok(changed)
@@ -401,6 +428,29 @@ async fn live(host: Host, shared: Rc<Shared>) -> turmoil::Result {
     Ok(())
 }
 
+fn stranger(keyring: Keyring) -> Stranger {
+    let cluster = CLUSTER.parse().expect("the name is one of our own");
+    let sealer = Sealer {
+        keyring,
+        cluster,
+        fresh: machine::fresh,
+    };
+    Stranger::new(ip(STRANGER), MANAGEMENT, GOSSIP, sealer)
+}
+
+/// Answers whoever asks.
+async fn intrude(stranger: Stranger) -> turmoil::Result {
+    let (listener, router) = (Incoming::bind().await?, stranger.router());
+    management::serve(
+        listener,
+        router,
+        Limits::default(),
+        CancellationToken::new(),
+    )
+    .await;
+    Ok(())
+}
+
 /// Somebody on another machine asks questions.
 async fn ask(shared: Rc<Shared>) -> turmoil::Result {
     loop {
@@ -425,18 +475,21 @@ fn configuration(host: Host, plan: &Plan, mutation: Mutation) -> Result<Config, 
     let (list, expected, required) = match mutation {
         // Two consent to a cluster: this node and the next.
         Mutation::QuorumTooSmall => (&BTreeSet::from([host, host % plan.nodes + 1]), 2, 2),
-        Mutation::None | Mutation::GenerationNotRaised | Mutation::WritesToMembersOnly => {
-            (&plan.lists[&host], usize::from(plan.nodes), plan.required)
-        }
+        Mutation::None
+        | Mutation::GenerationNotRaised
+        | Mutation::WritesToMembersOnly
+        | Mutation::Unsealed => (&plan.lists[&host], usize::from(plan.nodes), plan.required),
     };
+    let stranger = plan.stranger.then_some(&STRANGER);
     let list: Vec<String> = list
         .iter()
+        .chain(stranger)
         .map(|other| format!("{}:{MANAGEMENT}", address(*other)))
         .collect();
     let environment = [
         ("DISCOVERY_METHOD", "config".to_owned()),
         ("DISCOVERY_CONFIG_ADDRESSES", list.join(",")),
-        ("BOOTSTRAP_SERVICE_NAME", "orders".to_owned()),
+        ("BOOTSTRAP_SERVICE_NAME", CLUSTER.to_owned()),
         ("BOOTSTRAP_EXPECTED_NODES", expected.to_string()),
         ("BOOTSTRAP_REQUIRED_CONTACT_POINTS", required.to_string()),
         ("MEMBERSHIP_PORT", GOSSIP.to_string()),
@@ -446,6 +499,10 @@ fn configuration(host: Host, plan: &Plan, mutation: Mutation) -> Result<Config, 
     let environment = environment.map(|(name, value)| (format!("DEMO_NODE_{name}"), value));
     let values = config::gather(&BTreeMap::new(), None, &environment.into())?;
     Config::read(&values)
+}
+
+fn keyring(secret: &str) -> Result<Keyring, Broken> {
+    Keyring::from_secrets(&[secret]).map_err(|error| failed(&error.to_string()))
 }
 
 fn failed(how: &str) -> Broken {

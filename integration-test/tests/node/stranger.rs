@@ -3,20 +3,25 @@
 use std::{io::ErrorKind, net::Ipv4Addr, time::Duration};
 
 use demo_node::{
-    cluster::ClusterId,
+    bootstrap::wire::{Sealer, SeedNodes},
+    cluster::{ClusterId, NodeUid},
+    http::Ask,
+    management::{self, Limits},
+    net::Tcp,
     seal::{Keyring, Nonce, Purpose, Scope},
 };
+use hyper::{Method, body::Bytes};
 use integration_test::{
-    eventually::eventually,
-    nodes::{http, node::Node},
-    region::Task,
+    eventually::eventually, nodes::node::Node, region::Task, stranger::Stranger,
 };
+use serde_json::json;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpStream, UdpSocket},
+    net::{TcpListener, UdpSocket},
+    task::JoinSet,
 };
+use tokio_util::sync::CancellationToken;
 
-use crate::support::{CLUSTER, ORDERS, Site, hasty};
+use crate::support::{CLUSTER, ORDERS, Site, bootstrap, hasty};
 
 /// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -66,28 +71,134 @@ async fn a_stranger_neither_learns_members_nor_alters_the_cluster() {
     assert_eq!(heard.kind(), ErrorKind::WouldBlock);
 
     // Over HTTP it gets the state sealed, and may not write.
-    let state = http::get(node.management(), "/cluster/state")
-        .await
-        .unwrap();
-    assert!(!state.body.contains(&address.to_string()), "{state}");
-    for (request, status) in [
-        ("POST /cluster/members", 403),
-        (&format!("DELETE /cluster/members/{address}:7355"), 403),
-        (&format!("PUT /cluster/members/{address}:7355"), 403),
-        ("POST /bootstrap/founding", 403),
+    assert!(!names(&state_of(&node).await, address));
+    let stranger = stranger_at(site.addresses.next().unwrap());
+    let decided = stranger.founding_message(uid(&node).await);
+    let form = b"address=cluster%3A%2F%2Forders%40127.0.0.1%3A1&operation=Down";
+    let form = ("application/x-www-form-urlencoded", &form[..]);
+    let member = format!("/cluster/members/{address}:7355");
+    for (method, path, (media_type, body)) in [
+        (Method::POST, "/cluster/members", form),
+        (Method::DELETE, &member, form),
+        (Method::PUT, &member, form),
+        (
+            Method::POST,
+            "/bootstrap/founding",
+            ("application/octet-stream", &decided),
+        ),
     ] {
-        let answered = write(address, request).await;
-        assert_eq!(answered, status, "{request}");
+        let ask = Ask {
+            method,
+            path: path.to_owned(),
+            body: Some((media_type, body.to_vec().into())),
+        };
+        let (status, _) = demo_node::http::ask(&Tcp, node.management(), ask, PATIENCE)
+            .await
+            .unwrap();
+        assert_eq!(status.as_u16(), 403, "{path}");
     }
 
     assert_eq!(node.members().await.unwrap(), before);
     node.ready().await.unwrap();
 }
 
+#[tokio::test]
+async fn without_a_key_the_state_names_the_members() {
+    let site = Site::new().await;
+    let (task, address) = site.run_task(Task::of_service(CLUSTER, ORDERS));
+    let unsealed = hasty()
+        .with("MEMBERSHIP_KEYS", "")
+        .with("MEMBERSHIP_UNSEALED", "on");
+    let node = site.start(&task, address, unsealed);
+    eventually(PATIENCE, async || node.ready().await)
+        .await
+        .unwrap();
+    assert!(names(&state_of(&node).await, address));
+}
+
+#[tokio::test]
+async fn a_stranger_whom_discovery_lists_is_neither_joined_nor_waited_for() {
+    let site = Site::new().await;
+    let (_task, strange) = site.run_task(Task::of_service(CLUSTER, ORDERS));
+    let stranger = stranger_at(strange);
+    let listener = TcpListener::bind((strange, 7626)).await.unwrap();
+    let mut answering = JoinSet::new();
+    answering.spawn(management::serve(
+        listener,
+        stranger.router(),
+        Limits::default(),
+        CancellationToken::new(),
+    ));
+    let nodes: Vec<Node> = (0..2)
+        .map(|_| {
+            let (task, address) = site.run_task(Task::of_service(CLUSTER, ORDERS));
+            let settings = hasty().with("BOOTSTRAP_EXPECTED_NODES", "2");
+            site.start(&task, address, settings)
+        })
+        .collect();
+
+    // Its address is the lowest, and it says that there is a cluster.
+    for node in &nodes {
+        let members = eventually(PATIENCE, async || match node.members().await {
+            Ok(members) if members.members.len() == 2 => Ok(members),
+            other => Err(format!("{other:?}")),
+        })
+        .await
+        .unwrap();
+        let cluster = members.cluster.unwrap().id;
+        assert_ne!(cluster, stranger_at(strange).formation().id.to_string());
+
+        let status = bootstrap(node).await.unwrap();
+        assert_eq!(status["alarms"], json!([]));
+        let told = status["contactPoints"].as_array().unwrap();
+        let told = told
+            .iter()
+            .find(|told| told["contactPoint"] == format!("{strange}:7626"))
+            .unwrap();
+        assert_eq!(told["answered"], false);
+        let problem = told["problem"].as_str().unwrap();
+        assert!(
+            problem.contains("does not have the cluster's key"),
+            "{problem}"
+        );
+    }
+}
+
+fn stranger_at(address: Ipv4Addr) -> Stranger {
+    let sealer = Sealer {
+        keyring: own_key(),
+        cluster: ORDERS.parse().unwrap(),
+        fresh: || (demo_node::clock::unix_millis(), Nonce::random()),
+    };
+    Stranger::new(address.into(), 7626, 7355, sealer)
+}
+
+fn own_key() -> Keyring {
+    Keyring::from_secrets(&["a key that nobody else has, and no node was told"]).unwrap()
+}
+
+async fn uid(node: &Node) -> NodeUid {
+    let answer = node.get("/bootstrap/seed-nodes").await.unwrap();
+    let answer: SeedNodes = serde_json::from_str(&answer.body).unwrap();
+    answer.self_uid
+}
+
+async fn state_of(node: &Node) -> Bytes {
+    let ask = Ask::get("/cluster/state");
+    let (status, state) = demo_node::http::ask(&Tcp, node.management(), ask, PATIENCE)
+        .await
+        .unwrap();
+    assert_eq!(status.as_u16(), 200);
+    state
+}
+
+/// Whether the address can be read in it: members are written with theirs, as four bytes.
+fn names(state: &[u8], address: Ipv4Addr) -> bool {
+    state.windows(4).any(|bytes| bytes == address.octets())
+}
+
 /// As a member would send it, but for the key.
 fn sealed_with_another_key(cluster: &str, serial: u64) -> Vec<u8> {
-    let keyring =
-        Keyring::from_secrets(&["a key that nobody else has, and no node was told"]).unwrap();
     let id = ClusterId(u128::from_str_radix(cluster, 16).unwrap());
     let scope = Scope {
         purpose: Purpose::Gossip,
@@ -96,7 +207,7 @@ fn sealed_with_another_key(cluster: &str, serial: u64) -> Vec<u8> {
     };
     let mut nonce = [0; 24];
     nonce[..8].copy_from_slice(&serial.to_be_bytes());
-    keyring.seal(
+    own_key().seal(
         scope,
         b"let me in",
         demo_node::clock::unix_millis(),
@@ -112,19 +223,4 @@ async fn refused(node: &Node) -> u64 {
         .filter(|line| line.starts_with("demo_node_datagrams_rejected_total"))
         .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
         .sum()
-}
-
-/// The status of the answer.
-async fn write(node: Ipv4Addr, request: &str) -> u16 {
-    let body = "address=cluster%3A%2F%2Forders%40127.0.0.1%3A1&operation=Down";
-    let mut stream = TcpStream::connect((node, 7626)).await.unwrap();
-    let text = format!(
-        "{request} HTTP/1.1\r\nhost: {node}\r\nconnection: close\r\n\
-         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(text.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer.split(' ').nth(1).unwrap().parse().unwrap()
 }

@@ -65,7 +65,7 @@ impl Site {
     pub(crate) fn start(&self, task: &TaskArn, address: Ipv4Addr, settings: Settings) -> Node {
         let mut environment = self.region.task_environment(task);
         environment.extend(settings.into_environment());
-        let log = self.logs.path().join("node.log");
+        let log = self.logs.path().join(format!("{address}.log"));
         let mut command = command(&environment);
         command.arg("run");
         let process = Process::start(&self.group, command, log).unwrap();
