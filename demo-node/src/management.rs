@@ -17,16 +17,18 @@
 //! It reads what the stages publish; what it may write goes through their handles. People's writing
 //! methods are refused unless `management.read-only` is off.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, error::Error as _, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, RawQuery, Request, State},
+    body::{Body, Bytes, HttpBody as _},
+    extract::{RawQuery, Request, State},
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use http_body_util::LengthLimitError;
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
 
@@ -34,6 +36,7 @@ use crate::{
     bootstrap,
     bootstrap::wire::Sealer,
     cluster::{NodeAddress, NodeUid},
+    error::Chain,
     membership::{self, Members},
 };
 
@@ -45,12 +48,16 @@ mod metrics;
 mod serve;
 
 pub use members::STATE_PATH;
+use serve::Busy;
 pub use serve::{Limits, serve};
 
 /// The largest request body. A sealed founding message takes about 250 bytes, a form less.
 const LARGEST_BODY: usize = 16 * 1024;
 
-/// How long a request may take to be read and answered, streams of events aside.
+/// How long a request's body may take. All of them are small.
+const BODY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a complete request may take to be answered, streams of events aside.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the handlers read and whom they ask.
@@ -114,8 +121,7 @@ pub fn router(sources: Sources) -> Router {
                 "this path does not take that method",
             )
         })
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(middleware::from_fn(within_patience))
+        .layer(middleware::from_fn(bounded))
         .with_state(sources)
 }
 
@@ -142,13 +148,41 @@ impl IntoResponse for Problem {
     }
 }
 
-async fn within_patience(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(PATIENCE, next.run(request)).await {
-        Ok(response) => response,
-        Err(_elapsed) => {
-            Problem::new(StatusCode::REQUEST_TIMEOUT, "the request took too long").into_response()
-        }
-    }
+/// Takes in the request as a whole, then has it answered, both in bounded time.
+async fn bounded(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let busy: Busy = parts.extensions.get().cloned().unwrap_or_default();
+    let body = match tokio::time::timeout(BODY_PATIENCE, whole(body)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(problem)) => return problem.into_response(),
+        Err(_elapsed) => return took_too_long(),
+    };
+    busy.set(true);
+    let request = Request::from_parts(parts, body.into());
+    let Ok(response) = tokio::time::timeout(PATIENCE, next.run(request)).await else {
+        busy.set(false);
+        return took_too_long();
+    };
+    // A stream goes on.
+    busy.set(response.body().size_hint().exact().is_none());
+    response
+}
+
+async fn whole(body: Body) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(body, LARGEST_BODY)
+        .await
+        .map_err(|error| {
+            if matches!(error.source(), Some(source) if source.is::<LengthLimitError>()) {
+                let most = format!("the body is larger than {LARGEST_BODY} bytes");
+                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, most)
+            } else {
+                Problem::new(StatusCode::BAD_REQUEST, Chain(&error).to_string())
+            }
+        })
+}
+
+fn took_too_long() -> Response {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "the request took too long").into_response()
 }
 
 #[cfg(test)]

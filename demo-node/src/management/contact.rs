@@ -3,10 +3,7 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::{
-        Query, State,
-        rejection::{BytesRejection, QueryRejection},
-    },
+    extract::{Query, State, rejection::QueryRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -89,16 +86,7 @@ pub(super) async fn status(State(sources): State<Sources>) -> Response {
 }
 
 /// `POST /bootstrap/founding`
-pub(super) async fn founding(
-    State(sources): State<Sources>,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    let body = match body {
-        Ok(body) => body,
-        Err(rejection) => {
-            return Problem::new(rejection.status(), rejection.body_text()).into_response();
-        }
-    };
+pub(super) async fn founding(State(sources): State<Sources>, body: Bytes) -> Response {
     let (question, request) = match sources.sealer.requested(&body) {
         Ok(opened) => opened,
         Err(error) => {

@@ -112,7 +112,10 @@ pub(super) async fn join(
 ) -> Result<Response, Problem> {
     may_write(&sources)?;
     let Form(Join { address }) = form.map_err(|rejection| bad_form(&rejection, "address"))?;
-    let seed = socket(&sources, &address)?;
+    let seed = socket(&sources, &address).map_err(|problem| Problem {
+        status: StatusCode::BAD_REQUEST,
+        ..problem
+    })?;
     let Some(formation) = sources.members().formation else {
         return Err(Problem::new(
             StatusCode::CONFLICT,
@@ -260,13 +263,8 @@ fn view(sources: &Sources, member: &Member) -> MemberView {
 }
 
 fn bad_form(rejection: &FormRejection, field: &str) -> Problem {
-    // A form without the field is bad input like any other.
-    let status = match rejection.status() {
-        StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
-        other => other,
-    };
     Problem::new(
-        status,
+        StatusCode::BAD_REQUEST,
         format!(
             "expected a form with the field `{field}`: {}",
             rejection.body_text()

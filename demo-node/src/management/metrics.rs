@@ -74,6 +74,16 @@ fn render(
         "Contact points discovered",
         bootstrap.contact_points.len(),
     );
+    gauge(
+        &mut registry,
+        "contact_points_with_a_problem",
+        "Contact points that did not answer, or not in a way that counts",
+        bootstrap
+            .contact_points
+            .iter()
+            .filter(|point| point.problem.is_some())
+            .count(),
+    );
     if let Some(at) = bootstrap.last_complete_at {
         let age = Gauge::<f64, std::sync::atomic::AtomicU64>::default();
         #[expect(
@@ -140,6 +150,12 @@ fn render(
         "datagram_bytes_sent",
         "Bytes of gossip sent",
         traffic.sent_bytes,
+    );
+    counter(
+        &mut registry,
+        "datagrams_unsent",
+        "Gossip datagrams that the socket did not take",
+        traffic.unsent,
     );
     counter(
         &mut registry,

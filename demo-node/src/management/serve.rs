@@ -1,25 +1,33 @@
 //! The listener's loop: bounded in connections, time and size, and ended gracefully.
 //!
-//! Who reads an answer too slowly is cut off like who sends a request too slowly.
+//! Whoever sends a request or reads an answer too slowly is cut off. Where there are as many
+//! connections as there may be, the oldest that is not being answered makes room for the next:
+//! however many are opened and left, those that ask are answered.
 
-use std::{io, sync::Arc, time::Duration};
-
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
-use tokio::{sync::Semaphore, task::JoinSet};
+
+use axum::{Router, body::Body};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use crate::{error::Chain, net::Listener};
 
 /// What connections may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at once. Further ones wait in the operating system's queue.
+    /// Connections at once.
     pub connections: usize,
     /// How long a request's header may take, from the moment it is waited for.
     pub header: Duration,
@@ -32,8 +40,19 @@ pub struct Limits {
 /// The largest request header.
 const LARGEST_HEADER: usize = 16 * 1024;
 
-/// After a failure to accept, mostly for want of file descriptors, to let connections end.
+/// After a failure to accept, mostly for want of file descriptors, to let connections end. Also how
+/// often it is looked for one that can make room.
 const BREATH: Duration = Duration::from_millis(100);
+
+/// Whether the request on a connection is complete and being answered: an extension of each request.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Busy(Arc<AtomicBool>);
+
+/// A connection that was accepted.
+struct Open {
+    task: AbortHandle,
+    busy: Busy,
+}
 
 impl Default for Limits {
     fn default() -> Self {
@@ -46,6 +65,16 @@ impl Default for Limits {
     }
 }
 
+impl Busy {
+    pub(super) fn set(&self, busy: bool) {
+        self.0.store(busy, Ordering::Relaxed);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Serves until stopped, then lets requests under way finish.
 pub async fn serve<L: Listener>(
     mut listener: L,
@@ -53,18 +82,13 @@ pub async fn serve<L: Listener>(
     limits: Limits,
     stop: CancellationToken,
 ) {
-    let slots = Arc::new(Semaphore::new(limits.connections));
     let mut connections = JoinSet::new();
+    let mut open = VecDeque::new();
     loop {
-        let slot = tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            Some(_ended) = connections.join_next() => continue,
-            slot = Arc::clone(&slots).acquire_owned() => slot.expect("the semaphore is never closed"),
-        };
         let accepted = tokio::select! {
             biased;
             () = stop.cancelled() => break,
+            Some(_ended) = connections.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
         let (stream, from) = match accepted {
@@ -74,12 +98,20 @@ pub async fn serve<L: Listener>(
                 continue;
             }
         };
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            () = make_room(&mut open, limits.connections) => {}
+        }
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(limits.write));
-        let service = TowerToHyperService::new(router.clone());
-        let stop = stop.clone();
-        connections.spawn(async move {
-            let _slot = slot;
+        let busy = Busy::default();
+        let (router, flag, stop) = (router.clone(), busy.clone(), stop.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(flag.clone());
+            router.clone().oneshot(request.map(Body::new))
+        });
+        let task = connections.spawn(async move {
             let mut connection = std::pin::pin!(
                 http1::Builder::new()
                     .timer(TokioTimer::new())
@@ -99,11 +131,28 @@ pub async fn serve<L: Listener>(
                 tracing::debug!(peer = %from, error = %Chain(&error), "connection ended early");
             }
         });
+        open.push_back(Open { task, busy });
     }
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(limits.drain, drained).await.is_err() {
         tracing::debug!("some connections were cut");
+    }
+}
+
+/// Waits until there is room for one more connection, and ends the oldest that does nothing.
+async fn make_room(open: &mut VecDeque<Open>, limit: usize) {
+    open.retain(|connection| !connection.task.is_finished());
+    while limit <= open.len() {
+        match open.iter().position(|connection| !connection.busy.is_set()) {
+            Some(idle) => {
+                if let Some(idle) = open.remove(idle) {
+                    idle.task.abort();
+                }
+            }
+            None => tokio::time::sleep(BREATH).await,
+        }
+        open.retain(|connection| !connection.task.is_finished());
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::io;
 
+use futures::FutureExt as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
     sync::Notify,
@@ -15,6 +16,9 @@ use crate::net::Listener;
 const SECOND: Duration = Duration::from_secs(1);
 /// More than fits between the two ends of a connection.
 const LARGE: usize = 512 * 1024;
+const HALF_A_BODY: &str =
+    "POST /alive HTTP/1.1\r\nhost: node\r\nconnection: close\r\ncontent-length: 100\r\n\r\nhalf";
+const KEPT_OPEN: &str = "GET /alive HTTP/1.1\r\nhost: node\r\n\r\n";
 const ALIVE: &str = "GET /alive HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n";
 
 #[tokio::test(start_paused = true)]
@@ -108,16 +112,62 @@ async fn slow_connections_delay_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_connections_than_there_may_be_wait_for_one_to_end() {
+async fn connections_that_do_not_ask_make_room_for_those_that_do() {
+    let server = Server::start(Limits {
+        connections: 8,
+        ..Limits::default()
+    });
+    let began = Instant::now();
+    let mut left_open = Vec::new();
+    for round in 0..100 {
+        for asked_so_far in ["", "GET /alive HT", HALF_A_BODY, KEPT_OPEN] {
+            let mut stream = server.connect();
+            stream.write_all(asked_so_far.as_bytes()).await.unwrap();
+            left_open.push(stream);
+        }
+        assert_eq!(server.answer(ALIVE).await, "HTTP/1.1 200 OK", "{round}");
+    }
+    assert!(began.elapsed() < SECOND, "{:?}", began.elapsed());
+    // The oldest went, and none of the eight that came last but for that which asked.
+    let ended = read(&mut left_open[0]);
+    ended.now_or_never().expect("closed");
+    let last = left_open.last_mut().unwrap();
+    assert!(read(last).now_or_never().is_none(), "the newest was closed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_being_answered_does_not_make_room() {
     let server = Server::start(Limits {
         connections: 2,
         ..Limits::default()
     });
+    let gate = ALIVE.replace("/alive", "/gate");
+    let mut waiting = [server.connect(), server.connect()];
+    for stream in &mut waiting {
+        stream.write_all(gate.as_bytes()).await.unwrap();
+        server.asked.notified().await;
+    }
+    let mut one_more = std::pin::pin!(server.answer(ALIVE));
+    let early = tokio::time::timeout(SECOND, one_more.as_mut()).await;
+    assert!(early.is_err(), "{early:?}");
+    server.gate.notify_one();
+    assert_eq!(one_more.await, "HTTP/1.1 200 OK");
+    server.gate.notify_one();
+    for stream in &mut waiting {
+        assert!(read(stream).await.starts_with("HTTP/1.1 200 "));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_is_waited_for_two_seconds() {
+    let server = Server::start(Limits::default());
     let began = Instant::now();
-    let _slow = [server.connect(), server.connect()];
-    assert_eq!(server.answer(ALIVE).await, "HTTP/1.1 200 OK");
+    assert_eq!(
+        server.answer(HALF_A_BODY).await,
+        "HTTP/1.1 408 Request Timeout"
+    );
     let took = began.elapsed();
-    assert!((5 * SECOND..6 * SECOND).contains(&took), "{took:?}");
+    assert!((2 * SECOND..3 * SECOND).contains(&took), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,16 +180,15 @@ async fn a_connection_that_cannot_be_accepted_is_not_the_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_read_its_answer_is_cut_off() {
-    let server = Server::start(Limits {
-        connections: 1,
-        ..Limits::default()
-    });
+    let server = Server::start(Limits::default());
     let began = Instant::now();
     let mut deaf = server.connect();
     let request = ALIVE.replace("/alive", "/large");
     deaf.write_all(request.as_bytes()).await.unwrap();
-    // There is one connection, and it is free again when that one has been given up.
-    assert_eq!(server.answer(ALIVE).await, "HTTP/1.1 200 OK");
+    // Nobody reads what it says from now on, until there is nobody.
+    while deaf.write_all(b"?").await.is_ok() {
+        sleep(SECOND / 10).await;
+    }
     let took = began.elapsed();
     assert!((10 * SECOND..11 * SECOND).contains(&took), "{took:?}");
     assert!(read(&mut deaf).await.len() < LARGE);
@@ -238,7 +287,8 @@ impl Server {
                     open.notified().await;
                     "open"
                 }),
-            );
+            )
+            .layer(middleware::from_fn(bounded));
         let (door, connections) = mpsc::unbounded_channel();
         let stop = CancellationToken::new();
         let mut running = JoinSet::new();

@@ -112,6 +112,13 @@ async fn what_cannot_be_understood_is_refused_with_the_reason() {
     rig.ask(Method::POST, "/cluster/members", "address=here")
         .await
         .refuses(400, "`here` is not an address");
+    rig.ask(
+        Method::POST,
+        "/cluster/members",
+        "address=billing@10.0.0.9:7355",
+    )
+    .await
+    .refuses(400, "this cluster is `orders`, not `billing`");
     for form in ["", "op=Down", "operation=Down&operation=Leave"] {
         rig.ask(Method::PUT, &me, form)
             .await
@@ -125,7 +132,7 @@ async fn what_cannot_be_understood_is_refused_with_the_reason() {
         .body(Body::from("{}"));
     rig.send(json.unwrap())
         .await
-        .refuses(415, "expected a form with the field `address`");
+        .refuses(400, "expected a form with the field `address`");
     assert_eq!(rig.sources.members().me.status, Status::Up);
 }
 
