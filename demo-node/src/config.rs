@@ -228,12 +228,20 @@ impl Config {
                 self.membership.port
             )));
         }
-        if self.bootstrap.probing_failure_timeout < self.bootstrap.probe_interval {
-            return Err(Error::Combination(
-                "bootstrap.probing-failure-timeout is shorter than bootstrap.probe-interval: \
-                 no answer would ever be fresh"
-                    .to_owned(),
-            ));
+        let bootstrap = &self.bootstrap;
+        let longest_pause = bootstrap
+            .probe_interval
+            .mul_f64(1.0 + bootstrap.probe_interval_jitter);
+        // An answer may take an interval to come.
+        let least = longest_pause + bootstrap.probe_interval;
+        if bootstrap.probing_failure_timeout < least {
+            return Err(Error::Combination(format!(
+                "bootstrap.probing-failure-timeout is {}, and may not be less than {}: answers would \
+                 be out of date before the next could come, which takes bootstrap.probe-interval \
+                 twice, and bootstrap.probe-interval-jitter of it",
+                humantime::format_duration(bootstrap.probing_failure_timeout),
+                humantime::format_duration(least),
+            )));
         }
         Ok(())
     }

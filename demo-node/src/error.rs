@@ -21,6 +21,15 @@ impl fmt::Display for Chain<'_> {
     }
 }
 
+/// The beginning of a text that others have written, and so may be of any length.
+#[must_use]
+pub fn excerpt(text: &str, most_chars: usize) -> String {
+    match text.char_indices().nth(most_chars) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 fn write_line(f: &mut fmt::Formatter<'_>, error: &dyn Error) -> fmt::Result {
     let text = error.to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -39,6 +48,13 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     #[error("no credentials; tried:\n  a profile\n\n  a role\n")]
     struct Cause;
+
+    #[test]
+    fn of_a_long_text_the_beginning_is_shown() {
+        assert_eq!(excerpt("Grüße", 5), "Grüße");
+        assert_eq!(excerpt("Grüße", 4), "Grüß…");
+        assert_eq!(excerpt("Grüße", 0), "…");
+    }
 
     #[test]
     fn causes_follow_in_one_line() {

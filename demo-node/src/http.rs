@@ -10,7 +10,8 @@ use tokio::task::JoinSet;
 
 use crate::net::Network;
 
-/// The largest answer that is read. A full state of 1,000 members is about a tenth of it.
+/// The largest answer that is read unless less is expected. A full state of 1,000 members is about a
+/// tenth of it.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
 /// Why a peer gave no answer. Nothing has changed here, and all of these are normal in operation.
@@ -47,6 +48,8 @@ pub struct Ask {
     pub path: String,
     /// The body's media type and the body, where there is one.
     pub body: Option<(&'static str, Bytes)>,
+    /// The largest answer that is read, in bytes.
+    pub largest_answer: usize,
 }
 
 impl Ask {
@@ -56,6 +59,7 @@ impl Ask {
             method: Method::GET,
             path: path.into(),
             body: None,
+            largest_answer: LARGEST_ANSWER,
         }
     }
 
@@ -66,6 +70,16 @@ impl Ask {
             method: Method::POST,
             path: path.into(),
             body,
+            largest_answer: LARGEST_ANSWER,
+        }
+    }
+
+    /// Reads no more than so many bytes of an answer: of one that may come from anyone.
+    #[must_use]
+    pub fn expecting_at_most(self, bytes: usize) -> Self {
+        Self {
+            largest_answer: bytes,
+            ..self
         }
     }
 }
@@ -123,7 +137,7 @@ async fn exchange(
         .await
         .map_err(|error| Error::Exchange(to, error))?;
     let status = answer.status();
-    let body = Limited::new(answer.into_body(), LARGEST_ANSWER)
+    let body = Limited::new(answer.into_body(), ask.largest_answer)
         .collect()
         .await
         .map_err(|error| Error::Body(to, error))?;

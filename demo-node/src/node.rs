@@ -80,7 +80,7 @@ pub enum End {
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
     /// The node's own description does not fit its datagrams.
-    #[error("describe this node to its peers")]
+    #[error("describe this node to its peers; fewer or shorter membership.roles would do")]
     Description(#[source] membership::Invalid),
     /// Gossip broke.
     #[error("gossip")]

@@ -232,7 +232,8 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// Where it was not sealed with one of these keys, for this scope, at about this time.
+    /// Where it was not sealed with one of these keys, for this scope, and where its purpose
+    /// [expires](Purpose::expires), at about this time.
     pub fn open(
         &self,
         scope: Scope<'_>,
@@ -254,7 +255,7 @@ impl Keyring {
             return Err(Unopened::OtherCluster);
         }
         let stamp = u64::from_be_bytes(field(header, STAMP_AT));
-        if u128::from(stamp.abs_diff(unix_millis)) > WINDOW.as_millis() {
+        if scope.purpose.expires() && u128::from(stamp.abs_diff(unix_millis)) > WINDOW.as_millis() {
             return Err(Unopened::Expired);
         }
         let nonce = Nonce(field(header, NONCE_AT));
@@ -273,6 +274,19 @@ impl Keyring {
             None => body.to_vec(),
         };
         Ok(Opened { message, nonce })
+    }
+}
+
+impl Purpose {
+    /// Whether a message counts for a while only.
+    ///
+    /// What takes part in founding is bound to one question or one process, so that it may come as
+    /// late as it likes, and whether there is one cluster does not depend on clocks.
+    fn expires(self) -> bool {
+        match self {
+            Self::FoundingRequest | Self::FoundingReply | Self::Contact => false,
+            Self::Gossip | Self::State => true,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use std::{
 use demo_node::{
     bootstrap::{
         ContactPoint,
-        coordinator::{self, Answer, Coordinator, Input, OnRival, Output, Standing},
+        coordinator::{self, Answer, Coordinator, Input, Lookup, OnRival, Output, Standing},
         founding::{Founder, Reply, Request},
         state::{Expectation, KnownCluster, Rules},
     },
@@ -155,7 +155,7 @@ enum Happening {
     Start(Host),
     Crash(Host),
     Wakeup(Host, Process),
-    LookedUp(Host, Process, Option<(BTreeSet<ContactPoint>, bool)>),
+    LookedUp(Host, Process, Lookup),
     Expected(Host, Process),
     /// A question arrives.
     Asked {
@@ -305,7 +305,13 @@ impl World {
             }
             Happening::Expected(host, process) => {
                 if self.lives(host, process) {
-                    self.feed(host, Input::Expected(self.faults.expectation), None);
+                    let expectation = match self.mutation {
+                        Mutation::ExpectedNodesIgnored => Expectation::Known(1),
+                        Mutation::None
+                        | Mutation::PartialMayFound
+                        | Mutation::OutsideOwnViewMayFound => self.faults.expectation,
+                    };
+                    self.feed(host, Input::Expected(expectation), None);
                 }
             }
             Happening::Asked { from, to, question } => self.asked(from, to, question),
@@ -706,10 +712,10 @@ impl World {
     }
 
     /// What AWS lists to a node now.
-    fn look_up(&mut self, me: Host) -> Option<(BTreeSet<ContactPoint>, bool)> {
+    fn look_up(&mut self, me: Host) -> Lookup {
         if self.chance(self.faults.failing_lookups) {
             self.outcome.injected.failed_lookups += 1;
-            return None;
+            return Lookup::Failed;
         }
         let age = if self.is_calm() {
             Duration::ZERO
@@ -743,13 +749,22 @@ impl World {
             listed.retain(|host| !blind.is_some_and(|blind| blind.contains(host)));
         }
         match self.mutation {
-            Mutation::None => {}
+            Mutation::None | Mutation::ExpectedNodesIgnored => {}
             Mutation::PartialMayFound => complete = true,
             Mutation::OutsideOwnViewMayFound => {
                 listed.insert(me);
             }
         }
-        Some((listed.into_iter().map(contact_point).collect(), complete))
+        let contact_points = listed.into_iter().map(contact_point).collect();
+        if complete {
+            Lookup::Complete(contact_points)
+        } else {
+            let hindered = self.rng.random();
+            Lookup::Partial {
+                contact_points,
+                hindered,
+            }
+        }
     }
 }
 

@@ -30,6 +30,12 @@ use serde::Deserialize;
 /// Who it says that it is.
 const UID: NodeUid = NodeUid(0x0bad);
 
+/// The cluster that it says it is in: older than any other.
+pub const FORMATION: Formation = Formation {
+    id: ClusterId(0x0bad),
+    founded_at: 1,
+};
+
 /// The stranger.
 #[derive(Debug, Clone)]
 pub struct Stranger {
@@ -58,15 +64,6 @@ impl Stranger {
         }
     }
 
-    /// The cluster that it says it is in: older than any other.
-    #[must_use]
-    pub fn formation(&self) -> Formation {
-        Formation {
-            id: ClusterId(0x0bad),
-            founded_at: 1,
-        }
-    }
-
     /// What it answers to those who ask.
     pub fn router(self) -> Router {
         Router::new()
@@ -84,7 +81,7 @@ impl Stranger {
 
     fn proposal(&self) -> Proposal {
         Proposal {
-            formation: self.formation(),
+            formation: FORMATION,
             founder: Founder {
                 uid: UID,
                 contact_point: self.contact_point,
@@ -97,7 +94,7 @@ impl Stranger {
         let said = SeedNodes {
             self_node: self.node.clone(),
             self_uid: UID,
-            cluster: Some(self.formation()),
+            cluster: Some(FORMATION),
             seed_nodes: vec![SeedNode {
                 node: self.node.clone(),
                 node_uid: UID,

@@ -1,6 +1,9 @@
 //! Which of the targets that discovery names are contact points, and at which port.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, SocketAddr},
+};
 
 use discovery::Target;
 
@@ -26,6 +29,8 @@ pub struct Selected {
     pub contact_points: BTreeSet<ContactPoint>,
     /// Set when the configuration would have this node probe its own gossip port.
     pub skipped_own_gossip: bool,
+    /// Hosts of which no port is left, since the fallback port is none of their several.
+    pub filtered_hosts: BTreeSet<IpAddr>,
 }
 
 impl Selection {
@@ -33,34 +38,38 @@ impl Selection {
     #[must_use]
     pub fn select(&self, targets: &[Target]) -> Selected {
         let filters = self.filter_on_fallback_port && self.port_name.is_none();
-        let several_ports = |target: &Target| {
-            targets
-                .iter()
-                .any(|other| other.address == target.address && other.port != target.port)
-        };
-        let mut contact_points: BTreeSet<_> = targets
+        let mut hosts: BTreeMap<IpAddr, BTreeSet<u16>> = BTreeMap::new();
+        for target in targets {
+            let port = target.port.unwrap_or(self.fallback_port);
+            hosts.entry(target.address).or_default().insert(port);
+        }
+        let mut filtered_hosts = BTreeSet::new();
+        if filters {
+            for (host, ports) in &mut hosts {
+                if 1 < ports.len() {
+                    ports.retain(|port| *port == self.fallback_port);
+                }
+                if ports.is_empty() {
+                    filtered_hosts.insert(*host);
+                }
+            }
+        }
+        let mut contact_points: BTreeSet<_> = hosts
             .iter()
-            .filter(|target| {
-                let port = target.port.unwrap_or(self.fallback_port);
-                !filters || port == self.fallback_port || !several_ports(target)
-            })
-            .map(|target| {
-                let port = target.port.unwrap_or(self.fallback_port);
-                ContactPoint(SocketAddr::new(target.address, port))
-            })
+            .flat_map(|(host, ports)| ports.iter().map(|port| SocketAddr::new(*host, *port)))
+            .map(ContactPoint)
             .collect();
         let skipped_own_gossip = contact_points.remove(&ContactPoint(self.gossip));
         Selected {
             contact_points,
             skipped_own_gossip,
+            filtered_hosts,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     fn target(text: &str) -> Target {
@@ -109,6 +118,15 @@ mod tests {
     fn of_a_host_with_several_ports_only_the_fallback_port_is_probed() {
         let targets = ["10.0.0.1:7625", "10.0.0.1:7626", "10.0.0.2:9000"];
         check(&selection(), &targets, &["10.0.0.1:7626", "10.0.0.2:9000"]);
+    }
+
+    #[test]
+    fn a_host_of_which_no_port_is_left_is_named() {
+        let targets = ["10.0.0.1:7700", "10.0.0.1:7701", "10.0.0.2:9000"];
+        check(&selection(), &targets, &["10.0.0.2:9000"]);
+        let selected = selection().select(&targets.map(target));
+        let host: IpAddr = "10.0.0.1".parse().unwrap();
+        assert_eq!(selected.filtered_hosts, BTreeSet::from([host]));
     }
 
     #[test]

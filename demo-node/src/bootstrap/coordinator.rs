@@ -57,8 +57,8 @@ pub enum OnRival {
 pub enum Input {
     /// Time has passed: something may be due.
     Tick,
-    /// A lookup ended, well or not: contact points and whether they are all.
-    Lookup(Option<(BTreeSet<ContactPoint>, bool)>),
+    /// A lookup ended.
+    Lookup(Lookup),
     /// The number of expected nodes was asked for. [`Expectation::Asking`] means: ask again.
     Expected(Expectation),
     /// A contact point was probed.
@@ -69,6 +69,22 @@ pub enum Input {
     Reply(NodeUid, Reply),
     /// This node's standing in a cluster changed.
     Standing(Standing),
+}
+
+/// How a lookup ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// With all there is.
+    Complete(BTreeSet<ContactPoint>),
+    /// With some of it.
+    Partial {
+        /// Whom it names.
+        contact_points: BTreeSet<ContactPoint>,
+        /// Whether calls have failed: asking again at once would make it worse.
+        hindered: bool,
+    },
+    /// Without a view.
+    Failed,
 }
 
 /// What a contact point answers to a probe.
@@ -167,7 +183,8 @@ pub struct Coordinator {
     standing: Standing,
     /// The cluster being joined or started, and since when.
     joining: Option<(KnownCluster, Instant)>,
-    founder_silent_since: Option<Instant>,
+    /// The founder that was decided on and does not answer, and since when.
+    founder_silent: Option<(NodeUid, Instant)>,
     alarmed: BTreeSet<ClusterId>,
     lookup: Schedule,
     lookup_backoff: Backoff,
@@ -228,7 +245,7 @@ impl Coordinator {
             attempts_failed: 0,
             standing: Standing::Outside,
             joining: None,
-            founder_silent_since: None,
+            founder_silent: None,
             alarmed: BTreeSet::new(),
             lookup: Schedule::Due(now),
             lookup_backoff: backoff.clone(),
@@ -253,7 +270,7 @@ impl Coordinator {
         let mut out = Vec::new();
         match input {
             Input::Tick => {}
-            Input::Lookup(result) => self.looked_up(now, result, rng),
+            Input::Lookup(lookup) => self.looked_up(now, lookup, rng),
             Input::Expected(expectation) => self.expected(now, expectation, rng),
             Input::Probe(point, answer) => self.probed(now, point, answer, rng, &mut out),
             Input::Request(request) => self.asked(now, request, &mut out),
@@ -326,30 +343,31 @@ impl Coordinator {
         &self.state
     }
 
-    fn looked_up(
-        &mut self,
-        now: Instant,
-        result: Option<(BTreeSet<ContactPoint>, bool)>,
-        rng: &mut impl Rng,
-    ) {
-        let pause = if result.is_some() {
-            self.lookup_backoff.succeeded(rng)
-        } else {
-            self.lookup_backoff.failed(rng)
+    fn looked_up(&mut self, now: Instant, lookup: Lookup, rng: &mut impl Rng) {
+        let pause = match lookup {
+            Lookup::Complete(_)
+            | Lookup::Partial {
+                hindered: false, ..
+            } => self.lookup_backoff.succeeded(rng),
+            Lookup::Partial { hindered: true, .. } | Lookup::Failed => {
+                self.lookup_backoff.failed(rng)
+            }
         };
-        let event = match result {
-            Some((contact_points, complete)) => Event::Found {
-                contact_points,
-                complete,
-            },
-            None => Event::LookupFailed,
+        let found = |contact_points, complete| Event::Found {
+            contact_points,
+            complete,
+        };
+        let event = match lookup {
+            Lookup::Complete(contact_points) => found(contact_points, true),
+            Lookup::Partial { contact_points, .. } => found(contact_points, false),
+            Lookup::Failed => Event::LookupFailed,
         };
         self.state.observe(now, event);
         match &self.standing {
             Standing::Outside => {
                 self.lookup = Schedule::Due(now + pause);
                 self.probes.retain(|point, schedule| {
-                    *schedule == Schedule::UnderWay || self.state.to_probe().any(|p| p == *point)
+                    *schedule == Schedule::UnderWay || self.state.is_to_probe(*point)
                 });
                 for point in self.state.to_probe() {
                     self.probes.entry(point).or_insert(Schedule::Due(now));
@@ -418,7 +436,7 @@ impl Coordinator {
     }
 
     fn is_probed(&self, point: ContactPoint) -> bool {
-        self.state.to_probe().any(|p| p == point) || self.other_founder() == Some(point)
+        self.state.is_to_probe(point) || self.other_founder() == Some(point)
     }
 
     /// A member meets a cluster.
@@ -466,7 +484,8 @@ impl Coordinator {
         if let Some(proposal) = self.acceptor.decided()
             && self.joining.is_none()
         {
-            self.become_member(now, proposal, out);
+            // Whether it may take the founder's place is looked at in `proceed`.
+            self.follow(now, proposal, out);
         }
     }
 
@@ -515,7 +534,7 @@ impl Coordinator {
                         .map(|(point, uid)| Output::Send(point, uid, decided)),
                 );
                 self.acceptor.answer(Request::Decided(proposal));
-                self.become_member(now, proposal, out);
+                self.follow(now, proposal, out);
             }
         }
     }
@@ -548,11 +567,10 @@ impl Coordinator {
     }
 
     /// It is decided which cluster there will be: start it, or join the one who does.
-    fn become_member(&mut self, now: Instant, proposal: Proposal, out: &mut Vec<Output>) {
+    fn follow(&mut self, now: Instant, proposal: Proposal, out: &mut Vec<Output>) {
         self.attempt = None;
         let Proposal { formation, founder } = proposal;
-        let mine = founder.uid == self.settings.me.uid;
-        if mine || self.founder_is_gone(now) {
+        if founder.uid == self.settings.me.uid {
             self.start(now, formation, out);
         } else {
             let seeds = BTreeSet::from([founder.node]);
@@ -579,10 +597,11 @@ impl Coordinator {
         out.push(Output::Join(cluster));
     }
 
-    fn founder_is_gone(&self, now: Instant) -> bool {
+    fn is_gone(&self, founder: NodeUid, now: Instant) -> bool {
         let patience = self.settings.rules.probing_failure_timeout;
-        self.founder_silent_since
-            .is_some_and(|since| patience <= now.saturating_duration_since(since))
+        self.founder_silent.is_some_and(|(silent, since)| {
+            silent == founder && patience <= now.saturating_duration_since(since)
+        })
     }
 
     /// Where the founder answers, once another than this node was decided on.
@@ -608,15 +627,17 @@ impl Coordinator {
             return;
         }
         // Another process at the founder's address is not the founder.
+        let founder = proposal.founder.uid;
         match answer {
-            Some(answer) if answer.uid == proposal.founder.uid => {
-                self.founder_silent_since = None;
+            Some(answer) if answer.uid == founder => {
+                self.founder_silent = None;
                 if answer.cluster.is_none() {
                     out.push(Output::Send(point, answer.uid, Request::Decided(proposal)));
                 }
             }
             Some(_) | None => {
-                self.founder_silent_since.get_or_insert(now);
+                let known = self.founder_silent.filter(|(silent, _)| *silent == founder);
+                self.founder_silent = known.or(Some((founder, now)));
             }
         }
     }
@@ -685,12 +706,14 @@ impl Coordinator {
             Decision::Found { among, quorum } => match self.acceptor.decided() {
                 // Of those who find the founder gone, only who may found takes its place.
                 Some(proposal) => {
-                    let waits_for_founder = self
+                    let starts_already = self
                         .joining
                         .as_ref()
-                        .is_some_and(|(joining, _)| !joining.seeds.is_empty());
-                    if self.joining.is_none() || (waits_for_founder && self.founder_is_gone(now)) {
-                        self.become_member(now, proposal, out);
+                        .is_some_and(|(joining, _)| joining.seeds.is_empty());
+                    if !starts_already && self.is_gone(proposal.founder.uid, now) {
+                        self.start(now, proposal.formation, out);
+                    } else if self.joining.is_none() {
+                        self.follow(now, proposal, out);
                     }
                 }
                 None => {

@@ -4,12 +4,13 @@
 //! an [`Input`]. No rule stands here.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
+    mem::{Discriminant, discriminant},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use discovery::{Completeness, Discovery, Lookup, Resolved};
+use discovery::{Completeness, Discovery, PartialReason, Resolved};
 use hyper::StatusCode;
 use rand::Rng;
 use tokio::{
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ContactPoint,
     contact::Selection,
-    coordinator::{self, Answer, Coordinator, Input, Output, Phase, Standing},
+    coordinator::{self, Answer, Coordinator, Input, Lookup, Output, Phase, Standing},
     founding::{Reply, Request},
     state::{Expectation, KnownCluster},
     status::{Alarm, LastLookup, Status},
@@ -31,7 +32,7 @@ use super::{
 use crate::{
     clock,
     cluster::{Formation, NodeUid},
-    error::Chain,
+    error::{Chain, excerpt},
     http::{self, Ask},
     net::Network,
 };
@@ -40,13 +41,20 @@ use crate::{
 /// plenty, and a peer that finds the queue full tries again.
 const INBOX: usize = 64;
 
+/// What has changed is published this often, unless it is the phase that has: to list the contact
+/// points takes time, where there are many, and each of them answers every second.
+const PUBLISH_EVERY: Duration = Duration::from_millis(100);
+
+/// How much of an error is shown that somebody else has a part in.
+const LONGEST_PROBLEM: usize = 300;
+
 /// What the loop needs.
 #[derive(Debug)]
 pub struct Settings {
     /// For the coordinator.
     pub coordinator: coordinator::Settings,
     /// What is looked up.
-    pub lookup: Lookup,
+    pub lookup: discovery::Lookup,
     /// The limit of one lookup, all its calls included.
     pub resolve_timeout: Duration,
     /// The limit of one probe or one founding message.
@@ -87,11 +95,28 @@ pub struct Bootstrap<N, R> {
     inbox: mpsc::Receiver<(Request, oneshot::Sender<Reply>)>,
     status: watch::Sender<Arc<Status>>,
     record: Status,
-    /// Why contact points did not answer, or not in a way that counts, the last time.
-    problems: BTreeMap<ContactPoint, String>,
+    published_at: Instant,
+    unpublished: bool,
+    /// What is wrong with the contact points that did not answer the last time.
+    problems: BTreeMap<ContactPoint, Problem>,
     last_lookup_error: Option<String>,
     warned_own_gossip: bool,
+    warned_filtered: bool,
 }
+
+/// What is wrong with a contact point.
+#[derive(Debug)]
+struct Problem {
+    text: String,
+    kind: Kind,
+    /// The kinds that the log has a line about: however the answers change, there are few.
+    told: HashSet<Kind>,
+}
+
+type Kind = (
+    Discriminant<ProbeError>,
+    Option<Discriminant<wire::Rejected>>,
+);
 
 /// The loop has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -118,6 +143,16 @@ enum ProbeError {
     Rejected(#[source] wire::Rejected),
     #[error("the reply to a founding message does not count")]
     Sealed(#[source] wire::NotOpened),
+}
+
+impl ProbeError {
+    fn kind(&self) -> Kind {
+        let rejected = match self {
+            Self::Rejected(rejected) => Some(discriminant(rejected)),
+            Self::Http(_) | Self::Status(_) | Self::Sealed(_) => None,
+        };
+        (discriminant(self), rejected)
+    }
 }
 
 // === impl Handle ===
@@ -156,8 +191,9 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         orders: mpsc::Sender<Order>,
         standing: watch::Receiver<Standing>,
     ) -> (Handle, Self) {
-        let coordinator = Coordinator::new(settings.coordinator.clone(), clock::now());
-        let record = Status::new(discovery.method(), &coordinator, clock::now());
+        let now = clock::now();
+        let coordinator = Coordinator::new(settings.coordinator.clone(), now);
+        let record = Status::new(discovery.method(), &coordinator, now);
         let (status, status_seen) = watch::channel(Arc::new(record.clone()));
         let (inbox_sender, inbox) = mpsc::channel(INBOX);
         let bootstrap = Self {
@@ -172,9 +208,12 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             inbox,
             status,
             record,
+            published_at: now,
+            unpublished: false,
             problems: BTreeMap::new(),
             last_lookup_error: None,
             warned_own_gossip: false,
+            warned_filtered: false,
         };
         (
             Handle {
@@ -187,13 +226,19 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
 
     /// Runs until cancelled.
     pub async fn run(mut self, stop: CancellationToken) {
+        if self.settings.coordinator.expectation == Expectation::Unknown {
+            warn_unknown("bootstrap.expected-nodes says so");
+        }
         let mut work = JoinSet::new();
         let mut next = Some(Input::Tick);
         loop {
             if let Some(input) = next.take() {
                 self.turn(input, None, &mut work).await;
             }
-            let wakeup = self.coordinator.next_wakeup(clock::now());
+            let mut wakeup = self.coordinator.next_wakeup(clock::now());
+            if self.unpublished {
+                wakeup = wakeup.min(self.published_at + PUBLISH_EVERY);
+            }
             next = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
@@ -269,10 +314,17 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
     }
 
     fn publish(&mut self, now: Instant) {
-        let before = self.record.phase.clone();
-        self.record.update(&self.coordinator, &self.problems, now);
+        let due = self.published_at + PUBLISH_EVERY <= now;
+        let changed = self.coordinator.phase(now) != self.record.phase;
+        self.unpublished = !due && !changed;
+        if self.unpublished {
+            return;
+        }
+        self.published_at = now;
+        let problem = |point: &ContactPoint| Some(self.problems.get(point)?.text.clone());
+        self.record.update(&self.coordinator, problem, now);
         self.record.count_calls(&self.discovery);
-        if self.record.phase != before {
+        if changed {
             match &self.record.phase {
                 Phase::Waiting { reason } => tracing::info!("{reason}"),
                 Phase::Founding { round, quorum } => {
@@ -320,7 +372,8 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         work.spawn(async move {
             let answer = async {
                 let probe = sealer.probe(point);
-                let body = ask_for_body(&network, point, Ask::get(probe.path()), limit).await?;
+                let ask = Ask::get(probe.path());
+                let body = ask_for_body(&network, point, ask, limit).await?;
                 probe.read(&body, &sealer).map_err(ProbeError::Rejected)
             };
             Done::Probe(point, answer.await)
@@ -344,7 +397,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
     fn came_back(&mut self, done: Done) -> Option<Input> {
         match done {
             Done::Lookup(result, took) => Some(self.looked_up(result, took)),
-            Done::Expected(result) => Some(Input::Expected(expectation(result))),
+            Done::Expected(result) => Some(Input::Expected(self.expectation(result))),
             Done::Probe(point, result) => {
                 self.note(point, result.as_ref().err());
                 Some(Input::Probe(point, result.ok()))
@@ -372,14 +425,59 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             self.problems.remove(&point);
             return;
         };
-        let problem = Chain(error).to_string();
-        let news = self.problems.get(&point) != Some(&problem);
-        if news && matches!(error, ProbeError::Rejected(_)) {
-            tracing::warn!(contact_point = %point, error = %problem, "a contact point does not count");
-        } else {
-            tracing::debug!(contact_point = %point, error = %problem, "probe failed");
+        let kind = error.kind();
+        let problem = self.problems.entry(point).or_insert_with(|| Problem {
+            text: String::new(),
+            kind,
+            told: HashSet::new(),
+        });
+        if problem.text.is_empty() || problem.kind != kind {
+            problem.text = excerpt(&Chain(error).to_string(), LONGEST_PROBLEM);
+            problem.kind = kind;
         }
-        self.problems.insert(point, problem);
+        if matches!(error, ProbeError::Rejected(_)) && problem.told.insert(kind) {
+            tracing::warn!(contact_point = %point, error = %problem.text, "a contact point does not count");
+        } else {
+            tracing::debug!(contact_point = %point, error = %problem.text, "probe failed");
+        }
+    }
+
+    /// What is known after asking how many nodes there will be. Throttled or unreachable: ask again.
+    fn expectation(
+        &mut self,
+        result: Result<Option<std::num::NonZeroU32>, discovery::Error>,
+    ) -> Expectation {
+        let error = match result {
+            Ok(Some(expected)) => {
+                tracing::info!(expected, "the platform says how many nodes to expect");
+                self.record.expected_nodes_problem = None;
+                return Expectation::Known(usize::try_from(expected.get()).unwrap_or(usize::MAX));
+            }
+            Ok(None) => {
+                warn_unknown("discovery cannot tell: not by this method, or not for this service");
+                self.record.expected_nodes_problem = None;
+                return Expectation::Unknown;
+            }
+            Err(error) => error,
+        };
+        let problem = Chain(&error).to_string();
+        let known = self
+            .record
+            .expected_nodes_problem
+            .replace(problem.clone())
+            .is_some_and(|before| before == problem);
+        match error.remedy() {
+            discovery::Remedy::RetryLater => {
+                if !known {
+                    tracing::warn!(error = %problem, "the number of expected nodes is not known yet");
+                }
+                Expectation::Asking
+            }
+            discovery::Remedy::FixPermissions | discovery::Remedy::FixConfiguration => {
+                warn_unknown(&problem);
+                Expectation::Unknown
+            }
+        }
     }
 
     fn looked_up(&mut self, result: Result<Resolved, discovery::Error>, took: Duration) -> Input {
@@ -393,7 +491,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                 self.record.lookups.failed += 1;
                 self.record.last_lookup = Some(LastLookup::failed(&error, took));
                 self.last_lookup_error = Some(text);
-                return Input::Lookup(None);
+                return Input::Lookup(Lookup::Failed);
             }
         };
         self.last_lookup_error = None;
@@ -430,29 +528,33 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                  Let discovery name the management port, or set bootstrap.fallback-port to it"
             );
         }
-        Input::Lookup(Some((selected.contact_points, complete)))
+        if !selected.filtered_hosts.is_empty() && !self.warned_filtered {
+            self.warned_filtered = true;
+            tracing::warn!(
+                hosts = ?selected.filtered_hosts,
+                fallback_port = self.settings.selection.fallback_port,
+                "discovery names several ports for these hosts and the fallback port is none of \
+                 them: they are left out. Set bootstrap.fallback-port to the management port, or \
+                 bootstrap.filter-on-fallback-port to off"
+            );
+        }
+        let contact_points = selected.contact_points;
+        Input::Lookup(match &resolved.completeness {
+            Completeness::Complete => Lookup::Complete(contact_points),
+            Completeness::Partial(reasons) => Lookup::Partial {
+                contact_points,
+                hindered: reasons.iter().any(is_failed_call),
+            },
+        })
     }
 }
 
-/// What is known after asking how many nodes there will be. Throttled or unreachable: ask again.
-fn expectation(result: Result<Option<std::num::NonZeroU32>, discovery::Error>) -> Expectation {
-    match result {
-        Ok(Some(expected)) => {
-            tracing::info!(expected, "the platform says how many nodes to expect");
-            Expectation::Known(usize::try_from(expected.get()).unwrap_or(usize::MAX))
-        }
-        Ok(None) => {
-            warn_unknown("this discovery method cannot know");
-            Expectation::Unknown
-        }
-        Err(error) => match error.remedy() {
-            discovery::Remedy::RetryLater => Expectation::Asking,
-            discovery::Remedy::FixPermissions | discovery::Remedy::FixConfiguration => {
-                warn_unknown(&Chain(&error).to_string());
-                Expectation::Unknown
-            }
-        },
-    }
+/// Whether a call has failed, rather than a task that is not ready.
+fn is_failed_call(reason: &PartialReason) -> bool {
+    matches!(
+        reason,
+        PartialReason::GroupFailed { .. } | PartialReason::ListingEnded { .. }
+    )
 }
 
 fn warn_unknown(why: &str) {
@@ -469,6 +571,7 @@ async fn ask_for_body(
     ask: Ask,
     limit: Duration,
 ) -> Result<bytes::Bytes, ProbeError> {
+    let ask = ask.expecting_at_most(wire::LARGEST_ANSWER);
     let (status, body) = http::ask(network, point.0, ask, limit)
         .await
         .map_err(ProbeError::Http)?;

@@ -289,6 +289,13 @@ impl State {
             .map(|(point, _)| *point)
     }
 
+    /// Whether this one is to be probed.
+    #[must_use]
+    pub fn is_to_probe(&self, point: ContactPoint) -> bool {
+        let contact = self.contacts.get(&point);
+        point != self.rules.me && contact.is_some_and(|contact| !contact.dropped)
+    }
+
     /// Every contact point, and whether it has answered freshly.
     pub fn contact_points(&self, now: Instant) -> impl Iterator<Item = (ContactPoint, bool)> + '_ {
         self.contacts

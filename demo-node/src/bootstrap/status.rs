@@ -32,6 +32,8 @@ pub struct Status {
     pub required_contact_points: usize,
     /// How many nodes the deployment means to run, where that is known.
     pub expected_nodes: Option<usize>,
+    /// Why that could not be learnt, the last time.
+    pub expected_nodes_problem: Option<String>,
     /// How many must consent to a new cluster.
     pub quorum: usize,
     /// The last lookup.
@@ -120,6 +122,7 @@ impl Status {
             contact_points: Vec::new(),
             required_contact_points: 0,
             expected_nodes: None,
+            expected_nodes_problem: None,
             quorum: 0,
             last_lookup: None,
             lookups: Lookups::default(),
@@ -129,7 +132,7 @@ impl Status {
             probes: Probes::default(),
             alarms: Vec::new(),
         };
-        status.update(coordinator, &BTreeMap::new(), now);
+        status.update(coordinator, |_| None, now);
         status
     }
 
@@ -137,7 +140,7 @@ impl Status {
     pub fn update(
         &mut self,
         coordinator: &Coordinator,
-        problems: &BTreeMap<ContactPoint, String>,
+        problem: impl Fn(&ContactPoint) -> Option<String>,
         now: Instant,
     ) {
         let state = coordinator.state();
@@ -148,7 +151,7 @@ impl Status {
             .map(|(contact_point, answered)| ContactPointStatus {
                 contact_point,
                 answered,
-                problem: problems.get(&contact_point).cloned(),
+                problem: problem(&contact_point),
             })
             .collect();
         self.required_contact_points = state.required_contact_points();

@@ -29,6 +29,10 @@ pub const SEED_NODES_PATH: &str = "/bootstrap/seed-nodes";
 /// The path of founding messages.
 pub const FOUNDING_PATH: &str = "/bootstrap/founding";
 
+/// The largest answer to a probe or founding message that is read: several times what five members
+/// take. Whoever answers may be anyone.
+pub const LARGEST_ANSWER: usize = 16 * 1024;
+
 /// The most members that one answer names.
 pub const MOST_SEED_NODES: usize = 5;
 
@@ -100,7 +104,7 @@ pub enum Rejected {
     #[error("it does not prove that it has the cluster's key")]
     NoProof,
     /// What it calls a proof is none. Another key, as a rule.
-    #[error("it does not have the cluster's key, or its clock differs")]
+    #[error("it does not have the cluster's key")]
     Unproven(#[source] NotOpened),
     /// The proof is good, and was given for another question.
     #[error("its proof is for another question")]
@@ -154,7 +158,7 @@ pub struct Sealer {
 /// Why a sealed message could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum NotOpened {
-    /// It is not sealed with this cluster's key, for this purpose, now.
+    /// It is not sealed with this cluster's key, or for another purpose.
     #[error("open a sealed message")]
     Sealed(#[source] Unopened),
     /// It opened, and made no sense: a member of another version sent it.
@@ -281,7 +285,7 @@ impl Sealer {
 
     /// Opens a founding message.
     ///
-    /// A replayed one is not refused: founding tolerates repetition.
+    /// A repeated or late one is not refused: founding tolerates both.
     ///
     /// # Errors
     ///

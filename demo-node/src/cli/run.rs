@@ -92,7 +92,7 @@ pub(super) async fn run(values: &Values) -> Result<Exit, Failure> {
         environment: Environment::system(),
     };
     let node = Node::start(&config, discovery, keyring, machine)
-        .map_err(|error| Failure::failed(&error))?;
+        .map_err(|error| Failure::usage(&error))?;
     tracing::info!(node = %node.address, "node started");
     let end = node
         .run(asked)

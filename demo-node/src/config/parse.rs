@@ -27,10 +27,16 @@ pub(super) fn number<T: FromStr>(expected: &'static str) -> impl Fn(&Raw) -> Res
     }
 }
 
-/// A duration of more than nothing.
+/// Nothing here takes longer, and clocks do not reach much further than the longest that can be written.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A duration of more than nothing, and of a day at most.
 pub(super) fn duration(raw: &Raw) -> Result<Duration, String> {
     let expected = "expected a duration with its unit, for example `5s` or `250ms`";
     match humantime::parse_duration(plain(raw)?) {
+        Ok(duration) if LONGEST < duration => {
+            Err("expected a duration of a day at most".to_owned())
+        }
         Ok(duration) if !duration.is_zero() => Ok(duration),
         Ok(_) => Err("expected a duration of more than nothing".to_owned()),
         Err(_) => Err(expected.to_owned()),

@@ -122,6 +122,12 @@ fn a_wrong_value_is_named_with_its_source_and_what_was_expected() {
             "expected a duration of more than nothing",
         ),
         (
+            "NODE_GRACE_PERIOD",
+            "500000000000years",
+            "node.grace-period = `500000000000years`",
+            "expected a duration of a day at most",
+        ),
+        (
             "BOOTSTRAP_PROBE_INTERVAL_JITTER",
             "NaN",
             "bootstrap.probe-interval-jitter = `NaN`",
@@ -452,10 +458,12 @@ fn an_answer_must_be_able_to_stay_fresh() {
     let interval = ("DEMO_NODE_BOOTSTRAP_PROBE_INTERVAL", "4s");
     assert_eq!(
         error_of(&[interval], ""),
-        "bootstrap.probing-failure-timeout is shorter than bootstrap.probe-interval: \
-         no answer would ever be fresh"
+        "bootstrap.probing-failure-timeout is 3s, and may not be less than 8s 800ms: answers would \
+         be out of date before the next could come, which takes bootstrap.probe-interval twice, and \
+         bootstrap.probe-interval-jitter of it"
     );
-    assert!(config(&[("DEMO_NODE_BOOTSTRAP_PROBE_INTERVAL", "3s")], "").is_ok());
+    let enough = ("DEMO_NODE_BOOTSTRAP_PROBING_FAILURE_TIMEOUT", "8800ms");
+    assert!(config(&[interval, enough], "").is_ok());
 }
 
 fn gathered(

@@ -187,3 +187,23 @@ proptest! {
         prop_assert!(ring.open(scope(&cluster), &noise, NOW).is_err());
     }
 }
+
+#[test]
+fn what_founding_takes_does_not_depend_on_clocks() {
+    let cluster = name("orders");
+    let ring = ring(&[OLD]);
+    for purpose in [
+        Purpose::FoundingRequest,
+        Purpose::FoundingReply,
+        Purpose::Contact,
+    ] {
+        let scope = Scope {
+            purpose,
+            ..scope(&cluster)
+        };
+        let sealed = ring.seal(scope, b"hello", NOW, nonce());
+        for now in [0, NOW - 60_000, NOW + 60_000, u64::MAX] {
+            assert_eq!(ring.open(scope, &sealed, now).unwrap().message, b"hello");
+        }
+    }
+}

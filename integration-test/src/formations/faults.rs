@@ -34,6 +34,8 @@ pub enum Mutation {
     PartialMayFound,
     /// A node that its own view does not list may found a cluster.
     OutsideOwnViewMayFound,
+    /// The number of expected nodes does not count.
+    ExpectedNodesIgnored,
 }
 
 /// What goes wrong.
@@ -94,11 +96,25 @@ impl Faults {
         let mut starts: Vec<_> = (1..=nodes).map(|host| (up_to(rng, spread), host)).collect();
         let (crashes, expectation, required_contact_points) = match promise {
             Promise::Expected => {
-                let (crashes, replacements) = replacements(nodes, until, &starts, rng);
+                let majority = usize::from(nodes) / 2 + 1;
+                // Either more are required, for so many replacements as there are, or there are so
+                // few that the majority of the expected nodes does. Two quorums always meet.
+                let more = rng.random();
+                let most = if more {
+                    nodes.saturating_sub(2)
+                } else {
+                    Host::try_from(2 * majority - 1).unwrap_or(nodes) - nodes
+                };
+                let (crashes, replacements) = replacements(nodes, most, until, &starts, rng);
                 starts.extend(replacements);
-                // More than half of all processes that ever take part: two quorums always meet.
-                let required = starts.len() / 2 + 1;
-                (crashes, Expectation::Known(nodes.into()), Some(required))
+                let required = if more {
+                    Some(starts.len() / 2 + 1)
+                } else if rng.random() {
+                    Some(1)
+                } else {
+                    None
+                };
+                (crashes, Expectation::Known(nodes.into()), required)
             }
             Promise::Unknown => (Vec::new(), Expectation::Unknown, None),
         };
@@ -192,11 +208,11 @@ type Timed = Vec<(Duration, Host)>;
 /// that live in the end are still as many as must consent.
 fn replacements(
     nodes: Host,
+    most: Host,
     until: Duration,
     starts: &[(Duration, Host)],
     rng: &mut impl Rng,
 ) -> (Timed, Timed) {
-    let most = nodes.saturating_sub(2);
     let (mut crashes, mut replaced) = (Vec::new(), Vec::new());
     let count = if most == 0 {
         0

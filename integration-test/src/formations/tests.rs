@@ -55,20 +55,24 @@ parts!(
 );
 
 #[track_caller]
-fn is_caught(mutation: Mutation) {
-    let caught =
-        outcomes(0..PART, Promise::Unknown, mutation).any(|outcome| 1 < outcome.clusters.len());
+fn is_caught(promise: Promise, mutation: Mutation) {
+    let caught = outcomes(0..PART, promise, mutation).any(|outcome| 1 < outcome.clusters.len());
     assert!(caught, "no seed forms two clusters");
 }
 
 #[test]
 fn partial_views_that_may_found_are_caught() {
-    is_caught(Mutation::PartialMayFound);
+    is_caught(Promise::Unknown, Mutation::PartialMayFound);
 }
 
 #[test]
 fn nodes_outside_their_own_view_that_may_found_are_caught() {
-    is_caught(Mutation::OutsideOwnViewMayFound);
+    is_caught(Promise::Unknown, Mutation::OutsideOwnViewMayFound);
+}
+
+#[test]
+fn a_quorum_without_regard_to_the_expected_nodes_is_caught() {
+    is_caught(Promise::Expected, Mutation::ExpectedNodesIgnored);
 }
 
 #[test]

@@ -79,14 +79,7 @@ fn a_member_does_not_ask_for_the_expected_nodes_until_it_is_outside_again() {
     let mut rng = SmallRng::seed_from_u64(1);
     let mut now = clock::now();
     let mut coordinator = asking(now);
-    let founds_nothing = Standing::Member {
-        formation: Formation {
-            id: ClusterId(1),
-            founded_at: 0,
-        },
-        contact_points: BTreeSet::new(),
-    };
-    coordinator.handle(now, 0, Input::Standing(founds_nothing), &mut rng);
+    coordinator.handle(now, 0, Input::Standing(member_of(cluster(1))), &mut rng);
     for _ in 0..1200 {
         now += SECOND / 10;
         assert!(!asks(&coordinator.handle(now, 0, Input::Tick, &mut rng)));
@@ -94,6 +87,145 @@ fn a_member_does_not_ask_for_the_expected_nodes_until_it_is_outside_again() {
     }
     let outside = Input::Standing(Standing::Outside);
     assert!(asks(&coordinator.handle(now, 0, outside, &mut rng)));
+}
+
+#[test]
+fn calls_that_fail_are_made_again_ever_more_slowly_though_the_view_is_partial() {
+    let mut rng = SmallRng::seed_from_u64(1);
+    let partial = |hindered| Lookup::Partial {
+        contact_points: BTreeSet::from([point(1)]),
+        hindered,
+    };
+    for (lookup, least) in [
+        (Lookup::Complete(BTreeSet::from([point(1)])), 1),
+        (partial(false), 1),
+        (partial(true), 15),
+        (Lookup::Failed, 15),
+    ] {
+        let mut now = clock::now();
+        let mut coordinator = coordinator(now);
+        let mut pause = Duration::ZERO;
+        for _ in 0..8 {
+            coordinator.handle(now, 0, Input::Lookup(lookup.clone()), &mut rng);
+            let began = now;
+            while !coordinator
+                .handle(now, 0, Input::Tick, &mut rng)
+                .contains(&Output::Lookup)
+            {
+                now += SECOND / 10;
+            }
+            pause = now - began;
+        }
+        let least = SECOND * least;
+        assert!(
+            (least..=least.mul_f64(1.3)).contains(&pause),
+            "{lookup:?}: {pause:?}"
+        );
+    }
+}
+
+fn cluster(founded_at: u64) -> Formation {
+    Formation {
+        id: ClusterId(founded_at.into()),
+        founded_at,
+    }
+}
+
+fn member_of(formation: Formation) -> Standing {
+    Standing::Member {
+        formation,
+        contact_points: BTreeSet::from([point(1)]),
+    }
+}
+
+/// What a member of the cluster of moment 5 does about another one, met at two of its nodes.
+fn meets(on_rival: OnRival, rival: Formation) -> Vec<Output> {
+    let mut rng = SmallRng::seed_from_u64(1);
+    let now = clock::now();
+    let mut settings = coordinator(now).settings;
+    settings.on_rival = on_rival;
+    let mut coordinator = Coordinator::new(settings, now);
+    let list = BTreeSet::from([point(1), point(2), point(3)]);
+    let found = Input::Lookup(Lookup::Complete(list));
+    coordinator.handle(now, 0, Input::Standing(member_of(cluster(5))), &mut rng);
+    coordinator.handle(now, 0, found, &mut rng);
+    let mut outputs = Vec::new();
+    for last in [2, 3] {
+        let answer = Answer {
+            uid: NodeUid(last.into()),
+            cluster: Some(known(rival, last)),
+        };
+        outputs.extend(coordinator.handle(
+            now,
+            0,
+            Input::Probe(point(last), Some(answer)),
+            &mut rng,
+        ));
+    }
+    outputs
+}
+
+fn known(formation: Formation, last: u8) -> KnownCluster {
+    KnownCluster {
+        formation,
+        seeds: BTreeSet::from([([10, 0, 0, last], 7355).into()]),
+    }
+}
+
+#[test]
+fn a_member_joins_an_older_cluster_and_raises_the_alarm_once() {
+    let (older, mine, younger) = (cluster(4), cluster(5), cluster(6));
+    let joins = |last| Output::Join(known(older, last));
+    let alarm = |older, younger| Output::Alarm { older, younger };
+    assert_eq!(
+        meets(OnRival::Merge, older),
+        [alarm(older, mine), joins(2), joins(3)]
+    );
+    assert_eq!(meets(OnRival::Alarm, older), [alarm(older, mine)]);
+    for on_rival in [OnRival::Merge, OnRival::Alarm] {
+        assert_eq!(meets(on_rival, younger), [alarm(mine, younger)]);
+    }
+}
+
+#[test]
+fn a_member_that_meets_its_own_cluster_at_a_stranger_joins_that_half_without_alarm() {
+    let mine = cluster(5);
+    let joins = |last| Output::Join(known(mine, last));
+    for on_rival in [OnRival::Merge, OnRival::Alarm] {
+        assert_eq!(meets(on_rival, mine), [joins(2), joins(3)]);
+    }
+}
+
+/// Without permission to found, who learns of a decision leaves it to the founder, dead or alive.
+#[test]
+fn who_may_not_found_does_not_take_the_founders_place() {
+    let mut rng = SmallRng::seed_from_u64(1);
+    let mut now = clock::now();
+    let mut settings = coordinator(now).settings;
+    settings.rules.new_cluster_enabled = false;
+    let mut coordinator = Coordinator::new(settings, now);
+    let list = BTreeSet::from([point(1), point(2), point(3)]);
+    let decided = Proposal {
+        formation: cluster(1),
+        founder: Founder {
+            uid: NodeUid(2),
+            contact_point: point(2),
+            node: ([10, 0, 0, 2], 7355).into(),
+        },
+    };
+    let mut outputs = Vec::new();
+    for _ in 0..300 {
+        for input in [
+            Input::Lookup(Lookup::Complete(list.clone())),
+            Input::Request(Request::Decided(decided)),
+            Input::Probe(point(2), None),
+        ] {
+            outputs.extend(coordinator.handle(now, 0, input, &mut rng));
+        }
+        now += SECOND / 10;
+    }
+    assert!(outputs.contains(&Output::Join(known(cluster(1), 2))));
+    assert!(!outputs.contains(&Output::Start(cluster(1))));
 }
 
 #[test]
@@ -109,7 +241,7 @@ fn who_tries_again_to_found_a_cluster_waits_for_the_answers_without_spinning() {
             let uid = NodeUid(point.0.port().into());
             Input::Probe(point, Some(Answer { uid, cluster: None }))
         });
-        let inputs = [Input::Tick, Input::Lookup(Some((list.clone(), true)))];
+        let inputs = [Input::Tick, Input::Lookup(Lookup::Complete(list.clone()))];
         for input in inputs.into_iter().chain(probes) {
             coordinator.handle(now, 0, input, &mut rng);
             assert!(

@@ -243,6 +243,32 @@ fn the_majority_of_the_expected_nodes_is_required() {
         });
 }
 
+/// However few are required, and however few a list names.
+#[test]
+fn the_majority_of_the_expected_nodes_must_consent() {
+    for (required, quorum) in [(None, 3), (Some(1), 3), (Some(2), 3), (Some(4), 4)] {
+        let rules = Rules {
+            required_contact_points: required,
+            ..rules(1)
+        };
+        Node::new(rules, Expectation::Known(5))
+            .complete(&[1, 2, 3, 4])
+            .answers(&[2, 3, 4])
+            .founds(quorum);
+    }
+    let few = Rules {
+        required_contact_points: Some(1),
+        ..rules(1)
+    };
+    Node::new(few, Expectation::Known(5))
+        .complete(&[1, 2])
+        .answers(&[2])
+        .waits(WaitReason::TooFewAnswered {
+            answered: 2,
+            quorum: 3,
+        });
+}
+
 #[test]
 fn a_node_that_its_own_view_does_not_list_never_founds() {
     Node::new(rules(9), Expectation::Unknown)

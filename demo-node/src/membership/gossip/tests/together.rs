@@ -45,7 +45,7 @@ fn a_member_is_shown_as_it_described_itself() {
 #[test]
 fn a_state_that_was_sealed_just_now_is_handed_out_again() {
     let mut net = Net::cluster(2);
-    let state = |net: &mut Net| net.act(1, |node, now| node.state(now)).unwrap();
+    let state = |net: &mut Net| net.act(1, Gossip::state).unwrap();
     let first = state(&mut net);
     net.run(Duration::from_millis(90));
     assert_eq!(state(&mut net), first);
