@@ -282,7 +282,8 @@ impl Purpose {
     ///
     /// What takes part in founding is bound to one question or one process, so that it may come as
     /// late as it likes, and whether there is one cluster does not depend on clocks.
-    fn expires(self) -> bool {
+    #[must_use]
+    pub fn expires(self) -> bool {
         match self {
             Self::FoundingRequest | Self::FoundingReply | Self::Contact => false,
             Self::Gossip | Self::State => true,

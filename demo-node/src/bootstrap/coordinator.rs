@@ -173,6 +173,8 @@ pub enum Phase {
 pub struct Coordinator {
     settings: Settings,
     state: State,
+    /// What it decided in this turn.
+    decision: Decision,
     acceptor: Acceptor,
     attempt: Option<Attempt>,
     /// The highest round used or heard of.
@@ -236,8 +238,10 @@ impl Coordinator {
             settings.backoff_max,
             settings.random_factor,
         );
+        let state = State::new(settings.rules.clone(), settings.expectation);
         Self {
-            state: State::new(settings.rules.clone(), settings.expectation),
+            decision: state.decide(now),
+            state,
             acceptor: Acceptor::default(),
             attempt: None,
             round: 0,
@@ -308,9 +312,9 @@ impl Coordinator {
             .max(now)
     }
 
-    /// What the node waits for or does.
+    /// What the node waits for or does, as of the latest turn.
     #[must_use]
-    pub fn phase(&self, now: Instant) -> Phase {
+    pub fn phase(&self) -> Phase {
         if let Standing::Member { formation, .. } = self.standing {
             return Phase::Member { formation };
         }
@@ -325,11 +329,13 @@ impl Coordinator {
                 quorum: attempt.quorum,
             };
         }
-        match self.state.decide(now) {
-            Decision::Wait(reason) => Phase::Waiting { reason },
+        match &self.decision {
+            Decision::Wait(reason) => Phase::Waiting {
+                reason: reason.clone(),
+            },
             Decision::Found { quorum, .. } => Phase::Founding {
                 round: self.round,
-                quorum,
+                quorum: *quorum,
             },
             Decision::Join { cluster, .. } => Phase::Joining {
                 formation: cluster.formation,
@@ -689,7 +695,8 @@ impl Coordinator {
         {
             self.joining = None;
         }
-        match self.state.decide(now) {
+        self.decision = self.state.decide(now);
+        match self.decision.clone() {
             Decision::Join { cluster, rivals } => {
                 for rival in rivals {
                     self.alarm(cluster.formation, rival, out);

@@ -315,7 +315,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
 
     fn publish(&mut self, now: Instant) {
         let due = self.published_at + PUBLISH_EVERY <= now;
-        let changed = self.coordinator.phase(now) != self.record.phase;
+        let changed = self.coordinator.phase() != self.record.phase;
         self.unpublished = !due && !changed;
         if self.unpublished {
             return;

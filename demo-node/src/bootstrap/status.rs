@@ -116,7 +116,7 @@ impl Status {
     #[must_use]
     pub fn new(method: &'static str, coordinator: &Coordinator, now: Instant) -> Self {
         let mut status = Self {
-            phase: coordinator.phase(now),
+            phase: coordinator.phase(),
             message: String::new(),
             method,
             contact_points: Vec::new(),
@@ -144,7 +144,7 @@ impl Status {
         now: Instant,
     ) {
         let state = coordinator.state();
-        self.phase = coordinator.phase(now);
+        self.phase = coordinator.phase();
         self.message = self.phase.to_string();
         self.contact_points = state
             .contact_points(now)

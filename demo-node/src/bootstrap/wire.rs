@@ -19,7 +19,7 @@ use super::{
     state::KnownCluster,
 };
 use crate::{
-    cluster::{ClusterName, Formation, NodeAddress, NodeUid},
+    cluster::{ClusterId, ClusterName, Formation, NodeAddress, NodeUid},
     seal::{Keyring, Nonce, Purpose, Scope, Unopened},
 };
 
@@ -104,8 +104,14 @@ pub enum Rejected {
     #[error("it does not prove that it has the cluster's key")]
     NoProof,
     /// What it calls a proof is none. Another key, as a rule.
-    #[error("it does not have the cluster's key")]
-    Unproven(#[source] NotOpened),
+    #[error("it does not have the cluster's key{}", claim(*.cluster))]
+    Unproven {
+        /// The cluster that it says it is in.
+        cluster: Option<ClusterId>,
+        /// What is wrong with its proof.
+        #[source]
+        error: NotOpened,
+    },
     /// The proof is good, and was given for another question.
     #[error("its proof is for another question")]
     OtherQuestion,
@@ -117,6 +123,12 @@ pub enum Rejected {
         /// Where it was asked.
         asked: ContactPoint,
     },
+}
+
+fn claim(cluster: Option<ClusterId>) -> String {
+    cluster.map_or_else(String::new, |id| {
+        format!(", and says that it is in the cluster {id}")
+    })
 }
 
 /// What a contact point says, inside the seal.
@@ -194,9 +206,13 @@ impl Probe {
         }
         let sealed = said.proof.and_then(|proof| hex::decode(proof).ok());
         let sealed = sealed.ok_or(Rejected::NoProof)?;
-        let (_, proof): (_, Proof) = sealer
-            .open(Purpose::Contact, &sealed)
-            .map_err(Rejected::Unproven)?;
+        let (_, proof): (_, Proof) =
+            sealer
+                .open(Purpose::Contact, &sealed)
+                .map_err(|error| Rejected::Unproven {
+                    cluster: said.cluster.map(|formation| formation.id),
+                    error,
+                })?;
         if proof.challenge != self.challenge {
             return Err(Rejected::OtherQuestion);
         }
@@ -348,7 +364,7 @@ impl Sealer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{bootstrap::founding::Ballot, cluster::ClusterId};
+    use crate::bootstrap::founding::Ballot;
 
     const KEY: &str = "a secret that only these tests have";
 
@@ -457,7 +473,7 @@ mod tests {
             };
             let error = probe.read(&body(&said), &sealer).unwrap_err();
             assert!(
-                matches!(error, Rejected::NoProof | Rejected::Unproven(_)),
+                matches!(error, Rejected::NoProof | Rejected::Unproven { .. }),
                 "{error:?}"
             );
         }
@@ -506,7 +522,12 @@ mod tests {
             of_something_else,
         ] {
             let error = probe.read(&body(&said), &ours).unwrap_err();
-            assert!(matches!(error, Rejected::Unproven(_)), "{error:?}");
+            assert!(matches!(error, Rejected::Unproven { .. }), "{error:?}");
+            assert_eq!(
+                error.to_string(),
+                "it does not have the cluster's key, and says that it is in the cluster \
+                 0000000000000000000000000000002a"
+            );
         }
     }
 

@@ -249,7 +249,7 @@ fn who_tries_again_to_found_a_cluster_waits_for_the_answers_without_spinning() {
                 "wants to be woken at once"
             );
         }
-        if let Phase::Founding { round, .. } = coordinator.phase(now) {
+        if let Phase::Founding { round, .. } = coordinator.phase() {
             rounds.insert(round);
         }
         now += SECOND / 10;
