@@ -243,7 +243,12 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                 biased;
                 () = stop.cancelled() => return,
                 Ok(()) = self.standing.changed() => {
-                    Some(Input::Standing(self.standing.borrow_and_update().clone()))
+                    let standing = self.standing.borrow_and_update().clone();
+                    if let Standing::Member { contact_points, .. } = &standing {
+                        // It is not probed any more, and has answered otherwise.
+                        self.problems.retain(|point, _| !contact_points.contains(point));
+                    }
+                    Some(Input::Standing(standing))
                 }
                 Some((request, reply)) = self.inbox.recv() => {
                     self.turn(Input::Request(request), Some(reply), &mut work).await;
