@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{Method, Request, StatusCode, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
@@ -23,7 +23,15 @@ pub enum Error {
     /// The connection broke, or what came was not HTTP.
     #[error("ask {0}")]
     Exchange(SocketAddr, #[source] hyper::Error),
-    /// The answer could not be read to its end, or was too large.
+    /// The answer is larger than anything that was asked for.
+    #[error("read the answer of {from}: it takes more than {most} bytes")]
+    TooLarge {
+        /// Who answered.
+        from: SocketAddr,
+        /// The limit.
+        most: usize,
+    },
+    /// The answer could not be read to its end.
     #[error("read the answer of {0}")]
     Body(
         SocketAddr,
@@ -140,6 +148,60 @@ async fn exchange(
     let body = Limited::new(answer.into_body(), ask.largest_answer)
         .collect()
         .await
-        .map_err(|error| Error::Body(to, error))?;
+        .map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                let (from, most) = (to, ask.largest_answer);
+                Error::TooLarge { from, most }
+            } else {
+                Error::Body(to, error)
+            }
+        })?;
     Ok((status, body.to_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+
+    use super::*;
+
+    /// A peer that answers everything with so many bytes.
+    #[derive(Debug, Clone, Copy)]
+    struct Talkative(usize);
+
+    impl Network for Talkative {
+        type Stream = DuplexStream;
+
+        async fn connect(&self, _: SocketAddr) -> io::Result<DuplexStream> {
+            let (here, mut there) = duplex(64 * 1024);
+            let length = self.0;
+            let mut answer = JoinSet::new();
+            answer.spawn(async move {
+                let mut request = [0; 1024];
+                let _read = there.read(&mut request).await;
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+                let _written = there.write_all(head.as_bytes()).await;
+                let _written = there.write_all(&vec![b'x'; length]).await;
+                std::future::pending::<()>().await;
+            });
+            answer.detach_all();
+            Ok(here)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_read_up_to_what_is_expected() {
+        let to = SocketAddr::from(([10, 0, 0, 1], 7626));
+        let limit = Duration::from_secs(1);
+        let question = || Ask::get("/").expecting_at_most(1000);
+        let (_, body) = ask(&Talkative(1000), to, question(), limit).await.unwrap();
+        assert_eq!(body.len(), 1000);
+        let error = ask(&Talkative(1001), to, question(), limit)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, Error::TooLarge { most: 1000, .. }),
+            "{error}"
+        );
+    }
 }

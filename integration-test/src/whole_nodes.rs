@@ -21,7 +21,8 @@ mod world;
 pub use invariants::Broken;
 use invariants::{
     at_rest, invariant_all_are_in_one_of, invariant_everyone_is_ready_and_says_the_same,
-    invariant_the_dead_are_not_reachable, invariant_who_was_asked_to_stop_has_stopped,
+    invariant_the_alarm_is_raised_once, invariant_the_dead_are_not_reachable,
+    invariant_who_was_asked_to_stop_has_stopped,
 };
 use plan::{Act, Beyond, Change, Plan, Storm};
 use world::World;
@@ -181,7 +182,7 @@ fn go_beyond(world: &mut World, beyond: &Beyond, took: &mut Took) -> Result<(), 
         invariant_all_are_in_one_of(cluster, &older)
     })?;
     note(took, "healed to the older cluster", merged);
-    Ok(())
+    invariant_the_alarm_is_raised_once(&world.ask_all(["/bootstrap"])?)
 }
 
 fn play(world: &mut World, act: &Act, took: &mut Took) -> Result<(), Broken> {

@@ -22,7 +22,7 @@ pub struct Selection {
     pub gossip: SocketAddr,
 }
 
-/// The contact points, and whether this node's own gossip address had to be left out.
+/// The contact points, and what had to be left out although discovery names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selected {
     /// Whom to probe.

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem::{Discriminant, discriminant},
     time::{Duration, Instant},
 };
 
@@ -168,6 +169,18 @@ pub enum Phase {
     },
 }
 
+impl Phase {
+    /// The phase without its numbers, and the rule that is not met without its.
+    #[must_use]
+    pub fn kind(&self) -> (Discriminant<Self>, Option<Discriminant<WaitReason>>) {
+        let rule = match self {
+            Self::Waiting { reason } => Some(discriminant(reason)),
+            Self::Founding { .. } | Self::Joining { .. } | Self::Member { .. } => None,
+        };
+        (discriminant(self), rule)
+    }
+}
+
 /// The coordinator of one node.
 #[derive(Debug)]
 pub struct Coordinator {
@@ -187,7 +200,8 @@ pub struct Coordinator {
     joining: Option<(KnownCluster, Instant)>,
     /// The founder that was decided on and does not answer, and since when.
     founder_silent: Option<(NodeUid, Instant)>,
-    alarmed: BTreeSet<ClusterId>,
+    /// Pairs of clusters, the older first, that the alarm was raised for.
+    alarmed: BTreeSet<(ClusterId, ClusterId)>,
     lookup: Schedule,
     lookup_backoff: Backoff,
     /// Rests while this node is a member, who founds nothing.
@@ -343,6 +357,15 @@ impl Coordinator {
         }
     }
 
+    /// Whether a contact point is known to be in this node's cluster.
+    #[must_use]
+    pub fn is_member(&self, point: ContactPoint) -> bool {
+        match &self.standing {
+            Standing::Outside => false,
+            Standing::Member { contact_points, .. } => contact_points.contains(&point),
+        }
+    }
+
     /// What was seen.
     #[must_use]
     pub fn state(&self) -> &State {
@@ -463,12 +486,12 @@ impl Coordinator {
     }
 
     fn alarm(&mut self, one: Formation, other: Formation, out: &mut Vec<Output>) {
-        if self.alarmed.insert(other.id) {
-            let (older, younger) = if one.precedes(&other) {
-                (one, other)
-            } else {
-                (other, one)
-            };
+        let (older, younger) = if one.precedes(&other) {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        if self.alarmed.insert((older.id, younger.id)) {
             out.push(Output::Alarm { older, younger });
         }
     }

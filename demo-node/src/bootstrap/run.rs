@@ -41,8 +41,8 @@ use crate::{
 /// plenty, and a peer that finds the queue full tries again.
 const INBOX: usize = 64;
 
-/// What has changed is published this often, unless it is the phase that has: to list the contact
-/// points takes time, where there are many, and each of them answers every second.
+/// What has changed is published this often, unless it is the phase or the rule that has: to list
+/// the contact points takes time, where there are many, and each of them answers every second.
 const PUBLISH_EVERY: Duration = Duration::from_millis(100);
 
 /// How much of an error is shown that somebody else has a part in.
@@ -105,17 +105,18 @@ pub struct Bootstrap<N, R> {
 }
 
 /// What is wrong with a contact point.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Problem {
     text: String,
-    kind: Kind,
     /// The kinds that the log has a line about: however the answers change, there are few.
     told: HashSet<Kind>,
 }
 
+/// What is wrong, and whether a cluster is claimed all the same.
 type Kind = (
     Discriminant<ProbeError>,
     Option<Discriminant<wire::Rejected>>,
+    bool,
 );
 
 /// The loop has ended.
@@ -147,11 +148,23 @@ enum ProbeError {
 
 impl ProbeError {
     fn kind(&self) -> Kind {
-        let rejected = match self {
-            Self::Rejected(rejected) => Some(discriminant(rejected)),
-            Self::Http(_) | Self::Status(_) | Self::Sealed(_) => None,
+        let (rejected, claims) = match self {
+            Self::Rejected(rejected) => (
+                Some(discriminant(rejected)),
+                rejected.claims_cluster().is_some(),
+            ),
+            Self::Http(_) | Self::Status(_) | Self::Sealed(_) => (None, false),
         };
-        (discriminant(self), rejected)
+        (discriminant(self), rejected, claims)
+    }
+
+    /// Whether nobody answered, which is normal, rather than somebody in a way that does not count.
+    fn is_silence(&self) -> bool {
+        match self {
+            Self::Http(http::Error::TooLarge { .. }) => false,
+            Self::Http(_) => true,
+            Self::Status(_) | Self::Rejected(_) | Self::Sealed(_) => false,
+        }
     }
 }
 
@@ -243,12 +256,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                 biased;
                 () = stop.cancelled() => return,
                 Ok(()) = self.standing.changed() => {
-                    let standing = self.standing.borrow_and_update().clone();
-                    if let Standing::Member { contact_points, .. } = &standing {
-                        // It is not probed any more, and has answered otherwise.
-                        self.problems.retain(|point, _| !contact_points.contains(point));
-                    }
-                    Some(Input::Standing(standing))
+                    Some(Input::Standing(self.standing.borrow_and_update().clone()))
                 }
                 Some((request, reply)) = self.inbox.recv() => {
                     self.turn(Input::Request(request), Some(reply), &mut work).await;
@@ -319,13 +327,17 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
     }
 
     fn publish(&mut self, now: Instant) {
+        let phase = self.coordinator.phase();
         let due = self.published_at + PUBLISH_EVERY <= now;
-        let changed = self.coordinator.phase() != self.record.phase;
-        self.unpublished = !due && !changed;
+        self.unpublished = !due && phase.kind() == self.record.phase.kind();
         if self.unpublished {
             return;
         }
+        let changed = phase != self.record.phase;
         self.published_at = now;
+        // Members are not probed any more: they have answered otherwise.
+        self.problems
+            .retain(|point, _| !self.coordinator.is_member(*point));
         let problem = |point: &ContactPoint| Some(self.problems.get(point)?.text.clone());
         self.record.update(&self.coordinator, problem, now);
         self.record.count_calls(&self.discovery);
@@ -420,27 +432,17 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
     fn note(&mut self, point: ContactPoint, error: Option<&ProbeError>) {
         let counted = match error {
             None => &mut self.record.probes.answered,
-            Some(ProbeError::Http(_)) => &mut self.record.probes.silent,
-            Some(ProbeError::Status(_) | ProbeError::Rejected(_) | ProbeError::Sealed(_)) => {
-                &mut self.record.probes.rejected
-            }
+            Some(error) if error.is_silence() => &mut self.record.probes.silent,
+            Some(_) => &mut self.record.probes.rejected,
         };
         *counted += 1;
-        let Some(error) = error else {
+        let Some(error) = error.filter(|_| !self.coordinator.is_member(point)) else {
             self.problems.remove(&point);
             return;
         };
-        let kind = error.kind();
-        let problem = self.problems.entry(point).or_insert_with(|| Problem {
-            text: String::new(),
-            kind,
-            told: HashSet::new(),
-        });
-        if problem.text.is_empty() || problem.kind != kind {
-            problem.text = excerpt(&Chain(error).to_string(), LONGEST_PROBLEM);
-            problem.kind = kind;
-        }
-        if matches!(error, ProbeError::Rejected(_)) && problem.told.insert(kind) {
+        let problem = self.problems.entry(point).or_default();
+        problem.text = excerpt(&Chain(error).to_string(), LONGEST_PROBLEM);
+        if !error.is_silence() && problem.told.insert(error.kind()) {
             tracing::warn!(contact_point = %point, error = %problem.text, "a contact point does not count");
         } else {
             tracing::debug!(contact_point = %point, error = %problem.text, "probe failed");

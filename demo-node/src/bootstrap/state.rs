@@ -152,7 +152,11 @@ pub enum WaitReason {
         lowest: ContactPoint,
     },
     /// Some contact points have not answered freshly, and all are required to.
-    #[error("{} of {contact_points} contact points have not answered: {}", .silent.len(), list(.silent))]
+    #[error(
+        "{} of {contact_points} contact points have not answered with the cluster's key: {}",
+        .silent.len(),
+        list(.silent)
+    )]
     NotAllAnswered {
         /// Those that have not.
         silent: BTreeSet<ContactPoint>,
@@ -469,12 +473,14 @@ fn majority(of: usize) -> usize {
     of / 2 + 1
 }
 
+/// The first few: there may be hundreds.
 fn list(points: &BTreeSet<ContactPoint>) -> String {
-    points
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+    const MOST: usize = 5;
+    let mut listed: Vec<_> = points.iter().take(MOST).map(ToString::to_string).collect();
+    if let Some(others) = points.len().checked_sub(MOST).filter(|others| *others != 0) {
+        listed.push(format!("and {others} more"));
+    }
+    listed.join(", ")
 }
 
 fn as_text<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

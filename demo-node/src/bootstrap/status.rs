@@ -61,12 +61,14 @@ pub struct Alarm {
     pub younger: Formation,
 }
 
-/// A contact point, and whether its answer is fresh.
+/// A contact point, and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContactPointStatus {
     /// Which.
     pub contact_point: ContactPoint,
+    /// Whether it is a member of this node's cluster. Members are not probed.
+    pub member: bool,
     /// Whether it has answered within the probing failure timeout.
     pub answered: bool,
     /// Why its last answer does not count, or that there was none.
@@ -150,6 +152,7 @@ impl Status {
             .contact_points(now)
             .map(|(contact_point, answered)| ContactPointStatus {
                 contact_point,
+                member: coordinator.is_member(contact_point),
                 answered,
                 problem: problem(&contact_point),
             })

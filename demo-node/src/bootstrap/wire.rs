@@ -101,8 +101,11 @@ pub enum Rejected {
         ours: String,
     },
     /// It says who it is and proves nothing.
-    #[error("it does not prove that it has the cluster's key")]
-    NoProof,
+    #[error("it does not prove that it has the cluster's key{}", claim(*.cluster))]
+    NoProof {
+        /// The cluster that it says it is in.
+        cluster: Option<ClusterId>,
+    },
     /// What it calls a proof is none. Another key, as a rule.
     #[error("it does not have the cluster's key{}", claim(*.cluster))]
     Unproven {
@@ -181,6 +184,22 @@ pub enum NotOpened {
     OtherQuestion,
 }
 
+// === impl Rejected ===
+
+impl Rejected {
+    /// The cluster that is claimed without proof.
+    #[must_use]
+    pub fn claims_cluster(&self) -> Option<ClusterId> {
+        match self {
+            Self::Unproven { cluster, .. } | Self::NoProof { cluster } => *cluster,
+            Self::NotSeedNodes(_)
+            | Self::OtherName { .. }
+            | Self::OtherQuestion
+            | Self::Elsewhere { .. } => None,
+        }
+    }
+}
+
 // === impl Probe ===
 
 impl Probe {
@@ -204,15 +223,12 @@ impl Probe {
                 ours: sealer.cluster.to_string(),
             });
         }
+        let cluster = said.cluster.map(|formation| formation.id);
         let sealed = said.proof.and_then(|proof| hex::decode(proof).ok());
-        let sealed = sealed.ok_or(Rejected::NoProof)?;
-        let (_, proof): (_, Proof) =
-            sealer
-                .open(Purpose::Contact, &sealed)
-                .map_err(|error| Rejected::Unproven {
-                    cluster: said.cluster.map(|formation| formation.id),
-                    error,
-                })?;
+        let sealed = sealed.ok_or(Rejected::NoProof { cluster })?;
+        let (_, proof): (_, Proof) = sealer
+            .open(Purpose::Contact, &sealed)
+            .map_err(|error| Rejected::Unproven { cluster, error })?;
         if proof.challenge != self.challenge {
             return Err(Rejected::OtherQuestion);
         }
@@ -343,10 +359,10 @@ impl Sealer {
         purpose: Purpose,
         sealed: &[u8],
     ) -> Result<(Nonce, T), NotOpened> {
-        let (now, _) = (self.fresh)();
+        // None of these purposes expires, so that it does not matter when it is opened.
         let opened = self
             .keyring
-            .open(self.scope(purpose), sealed, now)
+            .open(self.scope(purpose), sealed, 0)
             .map_err(NotOpened::Sealed)?;
         let message = postcard::from_bytes(&opened.message).map_err(NotOpened::Malformed)?;
         Ok((opened.nonce, message))
@@ -472,8 +488,9 @@ mod tests {
                 ..said("orders")
             };
             let error = probe.read(&body(&said), &sealer).unwrap_err();
+            assert_eq!(error.claims_cluster(), Some(formation().id));
             assert!(
-                matches!(error, Rejected::NoProof | Rejected::Unproven { .. }),
+                matches!(error, Rejected::NoProof { .. } | Rejected::Unproven { .. }),
                 "{error:?}"
             );
         }

@@ -259,7 +259,8 @@ pub const SETTINGS: &[Setting] = &[
         "bootstrap.probing-failure-timeout",
         "DURATION",
         "3s",
-        "A contact point that fails for this long is dropped until discovery names it again",
+        "A contact point that fails for this long is dropped until discovery names it again; no less \
+         than two probe intervals and the jitter of one",
     ),
     with_default(
         "bootstrap.on-rival-cluster",

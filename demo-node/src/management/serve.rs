@@ -1,8 +1,9 @@
 //! The listener's loop: bounded in connections, time and size, and ended gracefully.
 //!
 //! Whoever sends a request or reads an answer too slowly is cut off. Where there are as many
-//! connections as there may be, the oldest that is not being answered makes room for the next:
-//! however many are opened and left, those that ask are answered.
+//! connections as there may be, the oldest that has nothing under way makes room for the next:
+//! however many are opened and left, those that ask are answered. Under way is a complete request
+//! until there is an answer, and a stream until it ends; an answer that is merely being taken is not.
 
 use std::{
     collections::VecDeque,
@@ -40,11 +41,13 @@ pub struct Limits {
 /// The largest request header.
 const LARGEST_HEADER: usize = 16 * 1024;
 
-/// After a failure to accept, mostly for want of file descriptors, to let connections end. Also how
-/// often it is looked for one that can make room.
+/// After a failure to accept, mostly for want of file descriptors, to let connections end.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// Whether the request on a connection is complete and being answered: an extension of each request.
+/// Where all connections have something under way: how soon to look again for one that has not.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Whether a connection has something under way: an extension of each request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Busy(Arc<AtomicBool>);
 
@@ -140,17 +143,18 @@ pub async fn serve<L: Listener>(
     }
 }
 
-/// Waits until there is room for one more connection, and ends the oldest that does nothing.
+/// Waits until there is room for one more connection, and ends the oldest with nothing under way.
 async fn make_room(open: &mut VecDeque<Open>, limit: usize) {
     open.retain(|connection| !connection.task.is_finished());
     while limit <= open.len() {
         match open.iter().position(|connection| !connection.busy.is_set()) {
             Some(idle) => {
                 if let Some(idle) = open.remove(idle) {
+                    tracing::debug!("a connection made room for another");
                     idle.task.abort();
                 }
             }
-            None => tokio::time::sleep(BREATH).await,
+            None => tokio::time::sleep(LOOK_AGAIN).await,
         }
         open.retain(|connection| !connection.task.is_finished());
     }

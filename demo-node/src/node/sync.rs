@@ -109,3 +109,92 @@ async fn pull(membership: &Handle, network: &impl Network, from: SocketAddr) -> 
         .await
         .map_err(Failed::Merge)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, io, sync::Arc};
+
+    use rand::{SeedableRng as _, rngs::SmallRng};
+    use tokio::{
+        net::UdpSocket,
+        sync::Notify,
+        task::JoinSet,
+        time::{Instant, timeout},
+    };
+
+    use super::*;
+    use crate::{
+        clock,
+        cluster::{ClusterId, Formation, NodeUid},
+        membership::{self, Environment, Settings, Timing},
+        seal::Keyring,
+    };
+
+    /// Nobody is reached, and nobody refuses.
+    #[derive(Debug, Clone, Default)]
+    struct Silent {
+        asked: Arc<Notify>,
+    }
+
+    impl Network for Silent {
+        type Stream = tokio::io::DuplexStream;
+
+        async fn connect(&self, _: SocketAddr) -> io::Result<Self::Stream> {
+            self.asked.notify_one();
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_asked_to_stop_waits_for_nobodys_state() {
+        let mut tasks = JoinSet::new();
+        let formation = Formation {
+            id: ClusterId(1),
+            founded_at: 0,
+        };
+        let mut handles: Vec<Handle> = Vec::new();
+        let mut seed = None;
+        for uid in 1..=2 {
+            let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let node = socket.local_addr().unwrap();
+            let settings = Settings {
+                cluster: "orders".parse().unwrap(),
+                node,
+                management: node,
+                uid: NodeUid(uid),
+                started_at: clock::unix_millis(),
+                roles: BTreeSet::new(),
+                version: String::new(),
+                zone: None,
+                keyring: Keyring::unsealed(),
+                timing: Timing::lan(),
+            };
+            let (handle, driver) =
+                membership::new(settings, socket, Environment::system()).unwrap();
+            tasks.spawn(async move {
+                driver.run(CancellationToken::new()).await.unwrap();
+            });
+            match seed {
+                None => handle.found(formation).await.unwrap(),
+                Some(seed) => handle.join(formation, vec![seed]).await.unwrap(),
+            }
+            seed = Some(node);
+            handles.push(handle);
+        }
+        let (network, stop) = (Silent::default(), CancellationToken::new());
+        let keeping = keep(
+            handles[0].clone(),
+            network.clone(),
+            SmallRng::seed_from_u64(1),
+            stop.clone(),
+        );
+        let stopping = async {
+            network.asked.notified().await;
+            stop.cancel();
+            Instant::now()
+        };
+        let both = async { tokio::join!(keeping, stopping) };
+        let ((), asked_to_stop) = timeout(10 * PATIENCE, both).await.unwrap();
+        assert!(asked_to_stop.elapsed() < PATIENCE / 2);
+    }
+}

@@ -78,6 +78,31 @@ fn invariant_everyone_is_in_the_same_cluster(cluster: &Cluster) -> Holds {
     Ok(())
 }
 
+/// After two clusters have met: nobody has raised the alarm of them twice, and somebody has.
+pub(super) fn invariant_the_alarm_is_raised_once(answers: &BTreeMap<Host, [Answer; 1]>) -> Holds {
+    const NAME: &str = "invariant_the_alarm_is_raised_once";
+    let mut all = 0;
+    for (host, [answer]) in answers {
+        let alarms = match answer {
+            Ok((200, body)) => alarms(body),
+            Ok(_) | Err(_) => None,
+        };
+        match alarms {
+            Some(alarms) if alarms < 2 => all += alarms,
+            other => return broken(NAME, format!("{host} has {other:?} alarms: {answer:?}")),
+        }
+    }
+    if all == 0 {
+        return broken(NAME, "nobody has".to_owned());
+    }
+    Ok(())
+}
+
+fn alarms(body: &str) -> Option<usize> {
+    let json: serde_json::Value = serde_json::from_str(body).ok()?;
+    Some(json["alarms"].as_array()?.len())
+}
+
 /// After two clusters have met: all are in the one that was there before.
 pub(super) fn invariant_all_are_in_one_of(
     cluster: &Cluster,

@@ -40,15 +40,6 @@ parts!(
     whole_nodes_are_one_cluster_whatever_happens_part_7 = 7
 );
 
-/// In these a node that was asked to stop was waiting for the state of a process that had died.
-#[test]
-fn a_node_that_is_asked_to_stop_waits_for_nobodys_state() {
-    for seed in [1027, 2874] {
-        let outcome = run(seed, Mutation::None);
-        assert_eq!(outcome.broken, None, "{outcome}");
-    }
-}
-
 /// Some of the first seeds find the bug, by this invariant.
 #[track_caller]
 fn is_found(mutation: Mutation, by: &str) {

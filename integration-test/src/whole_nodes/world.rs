@@ -57,6 +57,8 @@ pub(super) struct World {
     pub(super) clusters: BTreeMap<ClusterId, Host>,
     /// Whether more than one may come into being.
     pub(super) beyond: bool,
+    /// How often people have asked; each time from a machine of their own.
+    asked: u8,
     pub(super) injected: Injected,
     pub(super) log: Vec<String>,
 }
@@ -158,6 +160,7 @@ impl World {
             latency: plan.latency,
             clusters: BTreeMap::new(),
             beyond: false,
+            asked: 0,
             injected: Injected::default(),
             log: Vec::new(),
         })
@@ -364,7 +367,8 @@ impl World {
             self.shared.mailbox.borrow_mut().questions.extend(questions);
         }
         let shared = Rc::clone(&self.shared);
-        let people = IpAddr::from([10, 0, 1, 1]);
+        self.asked += 1;
+        let people = IpAddr::from([10, 0, 1, self.asked]);
         self.sim.client(people, ask(shared));
         let waited = self.elapsed() + PATIENCE * u32::from(self.nodes) * 2;
         let expected = hosts.len() * N;

@@ -187,6 +187,35 @@ fn a_member_joins_an_older_cluster_and_raises_the_alarm_once() {
     }
 }
 
+/// It goes over to the older one, and there meets a node that has not done so yet.
+#[test]
+fn a_member_that_has_gone_over_does_not_raise_the_alarm_again() {
+    let (older, younger) = (cluster(4), cluster(5));
+    let mut rng = SmallRng::seed_from_u64(1);
+    let now = clock::now();
+    let mut coordinator = coordinator(now);
+    let list = BTreeSet::from([point(1), point(2), point(3)]);
+    let mut alarms = 0;
+    for (mine, met) in [(younger, older), (older, younger)] {
+        let answer = Answer {
+            uid: NodeUid(2),
+            cluster: Some(known(met, 2)),
+        };
+        for input in [
+            Input::Standing(member_of(mine)),
+            Input::Lookup(Lookup::Complete(list.clone())),
+            Input::Probe(point(2), Some(answer)),
+        ] {
+            let outputs = coordinator.handle(now, 0, input, &mut rng);
+            alarms += outputs
+                .iter()
+                .filter(|output| **output == Output::Alarm { older, younger })
+                .count();
+        }
+    }
+    assert_eq!(alarms, 1);
+}
+
 #[test]
 fn a_member_that_meets_its_own_cluster_at_a_stranger_joins_that_half_without_alarm() {
     let mine = cluster(5);

@@ -439,7 +439,7 @@ fn a_reason_reads_as_a_sentence_with_its_numbers() {
     };
     assert_eq!(
         reason.to_string(),
-        "2 of 4 contact points have not answered: 10.0.0.2:7626, 10.0.0.3:7626"
+        "2 of 4 contact points have not answered with the cluster's key: 10.0.0.2:7626, 10.0.0.3:7626"
     );
     let json = serde_json::to_value(WaitReason::TooFewContactPoints {
         found: 1,

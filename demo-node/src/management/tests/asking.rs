@@ -108,7 +108,7 @@ async fn the_bootstrap_says_what_it_has_seen_and_waits_for() {
     );
     assert_eq!(
         keys(&bootstrap["contactPoints"][0]),
-        ["answered", "contactPoint", "problem"]
+        ["answered", "contactPoint", "member", "problem"]
     );
     assert_eq!(
         keys(&bootstrap["probes"]),

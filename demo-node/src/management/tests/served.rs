@@ -250,7 +250,25 @@ async fn a_request_that_does_not_end_is_cut_after_a_second() {
     assert_eq!(read(&mut waiting).await, "");
 }
 
-/// The loop, serving `/alive`, and `/gate` which answers when it is opened.
+#[tokio::test(start_paused = true)]
+async fn a_stream_does_not_make_room_until_it_ends() {
+    let server = Server::start(Limits {
+        connections: 2,
+        ..Limits::default()
+    });
+    let stream = ALIVE.replace("/alive", "/stream");
+    let mut listening = server.connect();
+    listening.write_all(stream.as_bytes()).await.unwrap();
+    server.asked.notified().await;
+    for _ in 0..10 {
+        let _left_open = server.connect();
+        assert_eq!(server.answer(ALIVE).await, "HTTP/1.1 200 OK");
+    }
+    server.gate.notify_one();
+    assert!(read(&mut listening).await.contains("open"));
+}
+
+/// The loop, serving `/alive`, `/large`, and `/gate` and `/stream` whose answer ends when it is opened.
 struct Server {
     door: mpsc::UnboundedSender<io::Result<DuplexStream>>,
     stop: CancellationToken,
@@ -277,9 +295,19 @@ impl Server {
     fn start(limits: Limits) -> Self {
         let (asked, gate) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (knock, open) = (Arc::clone(&asked), Arc::clone(&gate));
+        let (told, ends) = (Arc::clone(&asked), Arc::clone(&gate));
+        let stream = async move || {
+            told.notify_one();
+            let end = async move {
+                ends.notified().await;
+                Ok::<_, io::Error>("open")
+            };
+            Body::from_stream(futures::stream::once(end))
+        };
         let router = Router::new()
             .route("/alive", get(async || "here"))
             .route("/large", get(async || vec![b'x'; LARGE]))
+            .route("/stream", get(stream))
             .route(
                 "/gate",
                 get(async move || {
