@@ -42,6 +42,7 @@ use crate::{
 
 mod asking;
 mod served;
+mod streaming;
 mod writing;
 
 const SECRET: &str = "a secret that only the tests have";
@@ -301,6 +302,10 @@ fn bootstrap_settings(me: Founder) -> run::Settings {
         },
         unix_millis: clock::unix_millis,
     }
+}
+
+fn request(path: &str) -> Request {
+    Request::get(path).body(Body::empty()).unwrap()
 }
 
 /// The names of an object's members, in alphabetical order.
