@@ -444,7 +444,12 @@ impl Coordinator {
             ),
             Standing::Member { .. } => Schedule::Off,
         };
-        self.heard_of_founder(now, point, answer.as_ref(), out);
+        self.heard_of_founder(now, point, answer.as_ref());
+        if let Some(answer) = &answer
+            && answer.cluster.is_none()
+        {
+            self.tell(point, answer.uid, out);
+        }
         let event = match &answer {
             Some(answer) => Event::Answered {
                 from: point,
@@ -501,12 +506,8 @@ impl Coordinator {
             self.round = self.round.max(ballot.round);
         }
         if let Standing::Member { formation, .. } = self.standing {
-            // A member votes no more: it names its cluster, and itself as one to join through.
-            let joinable = Proposal {
-                formation,
-                founder: self.settings.me,
-            };
-            out.push(Output::Reply(Reply::Known(joinable)));
+            // A member votes no more.
+            out.push(Output::Reply(Reply::Known(self.joinable(formation))));
             return;
         }
         out.push(Output::Reply(self.acceptor.answer(request)));
@@ -557,12 +558,19 @@ impl Coordinator {
             Step::Decided(proposal) => {
                 let among = std::mem::take(&mut attempt.among);
                 let decided = Request::Decided(proposal);
+                // Who has not answered before is asked again now, to be told.
+                for point in self.state.to_probe().filter(|p| !among.contains_key(p)) {
+                    let probe = self.probes.entry(point).or_insert(Schedule::Due(now));
+                    if *probe != Schedule::UnderWay {
+                        *probe = Schedule::Due(now);
+                    }
+                }
                 out.extend(
                     among
                         .into_iter()
                         .map(|(point, uid)| Output::Send(point, uid, decided)),
                 );
-                self.acceptor.answer(Request::Decided(proposal));
+                self.acceptor.answer(decided);
                 self.follow(now, proposal, out);
             }
         }
@@ -640,15 +648,29 @@ impl Coordinator {
             .then_some(founder.contact_point)
     }
 
-    /// A founder that answers and is not a member has not heard that it was decided on: somebody
-    /// else finished what it had proposed. It is told, or everyone would wait for it.
-    fn heard_of_founder(
-        &mut self,
-        now: Instant,
-        point: ContactPoint,
-        answer: Option<&Answer>,
-        out: &mut Vec<Output>,
-    ) {
+    /// Tells who is in no cluster which one was decided on: it need not wait for its next probe.
+    ///
+    /// It may be the founder itself, where somebody else finished what that had proposed: if it
+    /// were not told, everyone would wait for it.
+    fn tell(&self, point: ContactPoint, to: NodeUid, out: &mut Vec<Output>) {
+        let proposal = match &self.standing {
+            Standing::Outside => self.acceptor.decided(),
+            Standing::Member { formation, .. } => Some(self.joinable(*formation)),
+        };
+        if let Some(proposal) = proposal {
+            out.push(Output::Send(point, to, Request::Decided(proposal)));
+        }
+    }
+
+    /// A member names its cluster, and itself as one to join through.
+    fn joinable(&self, formation: Formation) -> Proposal {
+        Proposal {
+            formation,
+            founder: self.settings.me,
+        }
+    }
+
+    fn heard_of_founder(&mut self, now: Instant, point: ContactPoint, answer: Option<&Answer>) {
         let Some(proposal) = self.acceptor.decided() else {
             return;
         };
@@ -658,12 +680,7 @@ impl Coordinator {
         // Another process at the founder's address is not the founder.
         let founder = proposal.founder.uid;
         match answer {
-            Some(answer) if answer.uid == founder => {
-                self.founder_silent = None;
-                if answer.cluster.is_none() {
-                    out.push(Output::Send(point, answer.uid, Request::Decided(proposal)));
-                }
-            }
+            Some(answer) if answer.uid == founder => self.founder_silent = None,
             Some(_) | None => {
                 let known = self.founder_silent.filter(|(silent, _)| *silent == founder);
                 self.founder_silent = known.or(Some((founder, now)));
