@@ -670,6 +670,7 @@ impl Coordinator {
         }
     }
 
+    /// Takes note of whether the founder that was decided on lives.
     fn heard_of_founder(&mut self, now: Instant, point: ContactPoint, answer: Option<&Answer>) {
         let Some(proposal) = self.acceptor.decided() else {
             return;

@@ -187,6 +187,36 @@ fn a_member_joins_an_older_cluster_and_raises_the_alarm_once() {
     }
 }
 
+/// A member tells of its own cluster; who is no member yet, of the one that was decided on.
+#[test]
+fn who_answers_and_is_in_no_cluster_is_told_which_one_there_is() {
+    let mut rng = SmallRng::seed_from_u64(1);
+    let now = clock::now();
+    let list = BTreeSet::from([point(1), point(2), point(3)]);
+    let founder = coordinator(now).settings.me;
+    let decided = Proposal {
+        formation: cluster(5),
+        founder,
+    };
+    for learns in [
+        Input::Standing(member_of(cluster(5))),
+        Input::Request(Request::Decided(decided)),
+    ] {
+        let mut coordinator = coordinator(now);
+        let found = Input::Lookup(Lookup::Complete(list.clone()));
+        coordinator.handle(now, 0, found, &mut rng);
+        coordinator.handle(now, 0, learns, &mut rng);
+        let answer = Answer {
+            uid: NodeUid(3),
+            cluster: None,
+        };
+        let input = Input::Probe(point(3), Some(answer));
+        let outputs = coordinator.handle(now, 0, input, &mut rng);
+        let told = Output::Send(point(3), NodeUid(3), Request::Decided(decided));
+        assert!(outputs.contains(&told), "{outputs:?}");
+    }
+}
+
 /// It goes over to the older one, and there meets a node that has not done so yet.
 #[test]
 fn a_member_that_has_gone_over_does_not_raise_the_alarm_again() {
