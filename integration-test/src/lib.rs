@@ -1,31 +1,56 @@
-//! The pretended AWS account, and the end-to-end scenarios that run against it.
+//! What the tests in `tests/` share: the AWS SDK pointed at the pretended region, and the programs that cargo has built.
 //!
-//! Without the feature `scenarios` it is the account alone, which compiles without any AWS SDK.
+//! The parts that they test with are crates of their own, beside this one:
+//! `region` pretends an AWS account, `observe` waits and asks nodes, `simulation` runs clusters in virtual time,
+//! and `e2e` runs real nodes.
+//! Each folder in `tests/` is a tier; CONTRIBUTING.md lists them.
 
-#[cfg(feature = "scenarios")]
-pub mod deploy;
-#[cfg(feature = "scenarios")]
-pub mod e2e;
-#[cfg(feature = "scenarios")]
-pub mod eventually;
-#[cfg(feature = "scenarios")]
-pub mod formations;
-#[cfg(feature = "scenarios")]
-pub mod measure;
-#[cfg(feature = "scenarios")]
-pub mod nodes;
-pub mod region;
-#[cfg(feature = "scenarios")]
-pub mod scenarios;
-#[cfg(feature = "scenarios")]
-pub mod signals;
-#[cfg(feature = "scenarios")]
-pub mod simulation;
-#[cfg(feature = "scenarios")]
-pub mod stacks;
-#[cfg(feature = "scenarios")]
-pub mod stranger;
-#[cfg(feature = "scenarios")]
-pub mod templates;
-#[cfg(feature = "scenarios")]
-pub mod whole_nodes;
+use std::{env, path::PathBuf};
+
+use anyhow::{Context, ensure};
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_http_client::Builder as HttpClient;
+use region::Region;
+
+/// A configuration with the credentials of a role, for a session of this name.
+/// It tries once: what comes back is what the region answered.
+#[must_use]
+pub fn sdk_config(region: &Region, role: &str, session: &str) -> SdkConfig {
+    let credentials = region.credentials(role, session);
+    let credentials = Credentials::new(
+        credentials.access_key_id,
+        credentials.secret_access_key,
+        Some(credentials.session_token),
+        Some(credentials.expires_at),
+        "region",
+    );
+    let name = region.edit(|account| account.region.clone());
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .region(aws_config::Region::new(name))
+        .endpoint_url(region.endpoint())
+        .http_client(HttpClient::new().build_http())
+        .retry_config(RetryConfig::disabled())
+        .build()
+}
+
+/// A program of another package, for example `demo-node`.
+///
+/// Cargo builds it beside the tests, since its package has a test that runs it, too.
+///
+/// # Errors
+///
+/// Where it has not been built.
+pub fn program(name: &str) -> anyhow::Result<PathBuf> {
+    let test = env::current_exe()?;
+    let folder = test.parent().and_then(|deps| deps.parent());
+    let program = folder.context("tests lie in `deps`")?.join(name);
+    ensure!(
+        program.exists(),
+        "there is no {}: build it with `cargo build --workspace`",
+        program.display()
+    );
+    Ok(program)
+}

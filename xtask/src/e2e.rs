@@ -1,23 +1,14 @@
-//! `cargo xtask e2e`: builds everything, then becomes the `e2e` binary of integration-test.
-
-#[expect(
-    dead_code,
-    unreachable_pub,
-    reason = "the file is that binary's; here its options are only checked, and its help shown"
-)]
-#[path = "../../integration-test/src/e2e/options.rs"]
-mod options;
+//! `cargo xtask e2e`: builds everything, then becomes the program `e2e`.
 
 use std::{env, os::unix::process::CommandExt, process};
 
 use anyhow::{Context, bail};
+use options::e2e::{Options, Target};
 use xshell::{Shell, cmd};
 
-pub(crate) use self::options::Options as Args;
-use self::options::Target;
 use crate::{cargo::as_from_a_shell, image};
 
-pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(sh: &Shell, args: &Options) -> anyhow::Result<()> {
     if let Some(missing) = args.target.missing() {
         bail!("{missing}");
     }
@@ -34,7 +25,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
     become_binary(sh, "e2e", 2)
 }
 
-/// Builds everything, then becomes a binary of integration-test, with the arguments from `first` on.
+/// Builds everything, then becomes a program of another package, with the arguments from `first` on.
 pub(crate) fn become_binary(sh: &Shell, name: &str, first: usize) -> anyhow::Result<()> {
     // Asked before the build, which replaces this very file.
     let this = env::current_exe().context("this program's own path is unknown")?;

@@ -14,6 +14,9 @@ const FEATURES: [(&str, &[&str]); 4] = [
     ("ecs,ec2", &[EC2, ECS]),
 ];
 
+/// The packages that are built by themselves, often, and so must not wait for an SDK.
+const WITHOUT_SDK: [&str; 2] = ["region", "xtask"];
+
 /// Who wants ECS alone must not pay ten minutes and 8 GiB for `aws-sdk-ec2`, and nobody the second
 /// HTTP and TLS stack that AWS crates have for a default.
 pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
@@ -24,6 +27,19 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
         ensure!(
             found == expected,
             "discovery with the features `{features}` needs {found:?}, expected {expected:?}"
+        );
+    }
+    for package in WITHOUT_SDK {
+        let format = "{p}";
+        let tree = cmd!(
+            sh,
+            "cargo tree --locked --package {package} --edges normal,build --prefix none --format {format}"
+        )
+        .read()?;
+        let aws = of_aws(&tree);
+        ensure!(
+            aws.is_empty(),
+            "{package} needs {aws:?}, and must build in a minute"
         );
     }
     let manifest = sh.read_file("Cargo.toml")?;
@@ -46,6 +62,13 @@ fn sdks(tree: &str) -> Vec<&'static str> {
         .collect()
 }
 
+/// The crates of the AWS SDKs in such a tree.
+fn of_aws(tree: &str) -> Vec<&str> {
+    tree.lines()
+        .filter(|line| line.starts_with("aws-"))
+        .collect()
+}
+
 /// The AWS crates that a manifest takes with their default features.
 fn with_defaults(manifest: &str) -> Vec<&str> {
     manifest
@@ -64,6 +87,13 @@ mod tests {
         assert_eq!(sdks(tree), [ECS]);
         assert_eq!(sdks(&format!("{tree}\naws-sdk-ec2 v1.274.0")), [EC2, ECS]);
         assert_eq!(sdks("discovery v0.1.0"), [""; 0]);
+    }
+
+    #[test]
+    fn whatever_comes_from_aws_is_found() {
+        let tree = "region v0.1.0 (/clone/region)\naws-types v1.0.0\nwiremock v0.6.5";
+        assert_eq!(of_aws(tree), ["aws-types v1.0.0"]);
+        assert_eq!(of_aws("region v0.1.0"), [""; 0]);
     }
 
     #[test]

@@ -139,15 +139,7 @@ pub(crate) fn build(sh: &Shell, tag: &str) -> anyhow::Result<String> {
 /// Builds the image of the pretended region.
 fn build_region(sh: &Shell) -> anyhow::Result<()> {
     eprintln!("\n==> compile the pretended region");
-    // Without what else its package has, which would bring the AWS SDKs with other features.
-    let only = [
-        "--package",
-        "integration-test",
-        "--no-default-features",
-        "--bin",
-        "region",
-    ];
-    let binary = compile(sh, &only, "region")?;
+    let binary = compile(sh, &["--package", "region"], "region")?;
 
     let folder = target_folder()?.join("image-of-region");
     if folder.exists() {

@@ -39,15 +39,15 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Test(test::Args),
-    E2e(e2e::Args),
+    E2e(options::e2e::Options),
     /// Simulates formations, or lives, of clusters in virtual time, for as long as one likes.
     Simulate(forward::Args),
     /// Measures clusters: how fast they settle, what they use, what they bear.
     Measure(forward::Args),
     Image(image::Args),
-    Deploy(deploy::Deploy),
-    Status(deploy::Status),
-    Destroy(deploy::Destroy),
+    Deploy(options::deploy::Deploy),
+    Status(options::deploy::Status),
+    Destroy(options::deploy::Destroy),
 }
 
 fn main() -> ExitCode {

@@ -1,6 +1,6 @@
 //! The CloudFormation templates as cfn-lint judges them.
 //!
-//! What they promise beyond that is held by the tests of integration-test.
+//! What they promise beyond that is held by the tests in integration-test/tests/templates.
 
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,7 @@
 //! so that `cargo build --workspace` and the tests share every compiled dependency.
 //! That matters for one of them: aws-sdk-ec2 takes ten minutes and 8 GiB.
 //! For the same reason no dev-dependency may switch on a feature of what aws-sdk-ec2 depends on;
-//! integration-test therefore has ordinary dependencies only.
+//! integration-test and the crates in its folder therefore have ordinary dependencies only.
 
 use std::ffi::OsString;
 

@@ -9,7 +9,8 @@ use discovery::{
     Discovery, Error, Remedy,
     config::{Client, Ecs, Settings},
 };
-use integration_test::region::{Action, Fault, Instance, Region, Task};
+use integration_test::sdk_config;
+use region::{Action, Fault, Instance, Region, Task};
 use tokio::time::Instant;
 
 use crate::support::{PATIENCE, addresses, ask, chain, ecs, logged};
@@ -262,7 +263,7 @@ async fn retries_of_an_own_configuration_are_honoured() {
         let retries = aws_config::retry::RetryConfig::standard()
             .with_max_attempts(attempts)
             .with_initial_backoff(Duration::from_millis(10));
-        let config = region.sdk_config("task-role", "test").into_builder();
+        let config = sdk_config(&region, "task-role", "test").into_builder();
         config.retry_config(retries).build()
     };
     for (attempts, found) in [(3, true), (2, false)] {
@@ -283,7 +284,7 @@ async fn retries_are_warned_about_and_their_absence_is_not() {
     let region = Region::start().await;
     for (attempts, warned) in [(1, false), (2, true)] {
         let retries = aws_config::retry::RetryConfig::standard().with_max_attempts(attempts);
-        let config = region.sdk_config("task-role", "test").into_builder();
+        let config = sdk_config(&region, "task-role", "test").into_builder();
         let config = config.retry_config(retries).build();
         let made = ecs(&region, |ecs| ecs.client.sdk_config = Some(config));
         let (_, log) = logged(made).await;
@@ -299,7 +300,7 @@ async fn retries_are_warned_about_and_their_absence_is_not() {
 async fn what_an_own_configuration_leaves_open_is_filled_in() {
     let region = Region::start().await;
     task(&region);
-    let full = region.sdk_config("task-role", "test");
+    let full = sdk_config(&region, "task-role", "test");
     let bare = aws_config::SdkConfig::builder()
         .credentials_provider(full.credentials_provider().unwrap())
         .build();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use discovery::{Completeness, Lookup, Outcome};
-use integration_test::region::{Action, Fault, Region, Task, TaskStatus};
+use region::{Action, Fault, Region, Task, TaskStatus};
 
 use crate::support::{calls, ecs, look, reasons};
 

@@ -6,7 +6,7 @@ use discovery::{
     Completeness, Error, Lookup,
     config::{AddressFamily, Filters},
 };
-use integration_test::region::{Action, Fault, Instance, InstanceState, Interface, Region};
+use region::{Action, Fault, Instance, InstanceState, Interface, Region};
 
 use crate::support::{Script, addresses, ask, calls, dropped, ec2, look, reasons};
 

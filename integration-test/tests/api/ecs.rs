@@ -3,7 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use discovery::{Completeness, Error, Lookup, Remedy, config::AddressFamily};
-use integration_test::region::{Action, Fault, Region, Task, TaskArn, TaskStatus};
+use region::{Action, Fault, Region, Task, TaskArn, TaskStatus};
 use serde_json::json;
 
 use crate::support::{Script, addresses, ask, calls, dropped, ecs, look, reasons};

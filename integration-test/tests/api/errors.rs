@@ -5,7 +5,7 @@ use discovery::{
     Remedy::{FixConfiguration, FixPermissions, RetryLater},
     config::{Ecs, Settings},
 };
-use integration_test::region::{Fault, Region, Task};
+use region::{Fault, Region, Task};
 
 use crate::support::{ask, calls, chain, client, ec2, ecs, ready};
 
@@ -164,7 +164,7 @@ async fn expired_credentials_are_told_from_missing_permissions() {
     let region = Region::start().await;
     one(&region);
     let discoveries = [ecs(&region, |_| ()).await, ec2(&region, |_| ()).await];
-    region.edit(integration_test::region::Account::expire_credentials);
+    region.edit(region::Account::expire_credentials);
     for discovery in discoveries {
         let error = ask(&discovery, "orders").await.unwrap_err();
         assert!(
@@ -215,7 +215,7 @@ async fn a_fixed_list_never_fails() {
     assert_eq!(calls(&resolved), []);
 }
 
-fn one(region: &Region) -> integration_test::region::TaskArn {
+fn one(region: &Region) -> region::TaskArn {
     region.edit(|account| {
         account.put_service("demo", "orders", 1);
         account.run_task(Task::of_service("demo", "orders"))

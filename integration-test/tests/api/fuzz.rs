@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use discovery::{Completeness, Discovery, Error, Lookup, Remedy, Resolved};
-use integration_test::region::{Action, Fault, Instance, Region, Task};
 use proptest::{prelude::*, test_runner::TestRunner};
+use region::{Action, Fault, Instance, Region, Task};
 use serde_json::json;
 
 use crate::support::{Answer, Script};

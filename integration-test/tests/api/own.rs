@@ -7,7 +7,7 @@ use discovery::{
     config::{AddressFamily, Surroundings},
     container_address,
 };
-use integration_test::region::{Action, Fault, Instance, Region, Task, TaskArn};
+use region::{Action, Fault, Instance, Region, Task, TaskArn};
 use tokio::time::Instant;
 
 use crate::support::{chain, logged, surroundings};

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use discovery::Error;
-use integration_test::region::{Instance, Region, Task, TaskArn, policy::Statements};
+use region::{Instance, Region, Task, TaskArn, policy::Statements};
 use serde_json::Value;
 
 use crate::support::{ask, ec2, ecs, task_set};

@@ -12,9 +12,8 @@ use aws_sdk_ec2::types::{Filter, Reservation};
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::types::TaskField;
 use aws_smithy_http_client::Builder as HttpClient;
-use integration_test::region::{
-    Account, Action, Fault, Instance, InstanceState, Region, Rule, Task,
-};
+use integration_test::sdk_config;
+use region::{Account, Action, Fault, Instance, InstanceState, Region, Rule, Task};
 
 const ORDERS: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
 
@@ -29,7 +28,7 @@ async fn a_task_finds_itself() {
                 .tag("colour", "blue"),
         )
     });
-    let ecs = aws_sdk_ecs::Client::new(&region.sdk_config("task-role", task.id()));
+    let ecs = aws_sdk_ecs::Client::new(&sdk_config(&region, "task-role", task.id()));
 
     let listed = ecs.list_tasks().cluster("demo").service_name("orders");
     let listed = listed.send().await.unwrap();
@@ -79,7 +78,7 @@ async fn an_instance_finds_its_peers_with_the_credentials_of_its_own_metadata() 
         .configure(&http)
         .imds_client(imds)
         .build();
-    let config = region.sdk_config("nobody", "nothing").into_builder();
+    let config = sdk_config(&region, "nobody", "nothing").into_builder();
     let config = config
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .build();
@@ -110,7 +109,7 @@ async fn ten_thousand_tasks_are_listed_and_described_in_two_hundred_calls() {
             account.run_task(Task::of_service("demo", "orders"));
         }
     });
-    let ecs = aws_sdk_ecs::Client::new(&region.sdk_config("task-role", "test"));
+    let ecs = aws_sdk_ecs::Client::new(&sdk_config(&region, "task-role", "test"));
     let pages = ecs.list_tasks().cluster("demo").service_name("orders");
     let mut pages = pages.into_paginator().send();
     let mut described = BTreeSet::new();
@@ -128,7 +127,7 @@ async fn ten_thousand_tasks_are_listed_and_described_in_two_hundred_calls() {
 #[tokio::test]
 async fn errors_reach_the_sdk_under_their_own_codes() {
     let region = Region::start().await;
-    let config = region.sdk_config("task-role", "test");
+    let config = sdk_config(&region, "task-role", "test");
     let ecs = aws_sdk_ecs::Client::new(&config);
     let ec2 = aws_sdk_ec2::Client::new(&config);
     let list = async || ecs.list_tasks().send().await.unwrap_err();
@@ -172,7 +171,7 @@ async fn what_is_no_answer_fails_in_the_sdk_too() {
     });
     let timeouts = TimeoutConfig::builder();
     let timeouts = timeouts.operation_timeout(Duration::from_millis(200));
-    let config = region.sdk_config("task-role", "test").into_builder();
+    let config = sdk_config(&region, "task-role", "test").into_builder();
     let config = config.timeout_config(timeouts.build()).build();
     let ecs = aws_sdk_ecs::Client::new(&config);
     let list = async || ecs.list_tasks().send().await;

@@ -14,9 +14,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use integration_test::region::{
-    Action, Fault, Instance, InstanceState, Interface, Region, Task, TaskStatus,
-};
+use region::{Action, Fault, Instance, InstanceState, Interface, Region, Task, TaskStatus};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -13,7 +13,8 @@ use discovery::{
     Discovery, Error, Lookup, Resolved,
     config::{Client, Ec2TagBased, Ecs, EcsTaskSet, Settings, Surroundings},
 };
-use integration_test::region::{Region, TaskArn};
+use integration_test::sdk_config;
+use region::{Region, TaskArn};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::any};
 
 /// Long enough for a busy machine. What must end sooner says so itself.
@@ -22,7 +23,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 /// Credentials of the region, and its endpoint.
 pub(crate) fn client(region: &Region) -> Client {
     Client {
-        sdk_config: Some(region.sdk_config("task-role", "test")),
+        sdk_config: Some(sdk_config(region, "task-role", "test")),
         ..Client::default()
     }
 }

@@ -6,7 +6,7 @@ use discovery::{
     Completeness, Discovery, Error, Remedy,
     config::{EcsTaskSet, Settings, Surroundings},
 };
-use integration_test::region::{Action, Fault, Region, Task, TaskArn};
+use region::{Action, Fault, Region, Task, TaskArn};
 
 use crate::support::{addresses, ask, calls, client, logged, look, surroundings, task_set};
 

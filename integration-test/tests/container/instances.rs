@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use integration_test::{e2e::moto::Moto, eventually::eventually};
+use e2e::moto::Moto;
+use observe::eventually::eventually;
 use tempfile::TempDir;
 
 use crate::{

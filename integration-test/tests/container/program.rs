@@ -2,7 +2,8 @@
 
 use std::{fmt, process::Stdio};
 
-use integration_test::e2e::emulator::{ACCESS_KEY, REGION};
+use deploy::differences::ACCESS_KEY;
+use e2e::emulator::REGION;
 use tokio::process::Command;
 
 /// What `cargo xtask image` builds.
@@ -36,7 +37,7 @@ impl Program {
 
     /// Runs it to its end.
     pub(crate) async fn attempt(&self, what: &str, arguments: &[&str]) -> Said {
-        let ended = Command::new(env!("CARGO_BIN_EXE_deploy"))
+        let ended = Command::new(integration_test::program("deploy").unwrap())
             .args([what, "--region", REGION])
             .args(["--endpoint-url", &self.endpoint_url])
             .args(arguments)

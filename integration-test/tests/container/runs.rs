@@ -7,13 +7,9 @@ use std::{
     time::Duration,
 };
 
-use integration_test::{
-    e2e::{
-        emulator::{ACCESS_KEY, REGION},
-        ministack::Ministack,
-    },
-    eventually::eventually,
-};
+use deploy::differences::ACCESS_KEY;
+use e2e::{emulator::REGION, ministack::Ministack};
+use observe::eventually::eventually;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -139,7 +135,7 @@ impl Site {
     fn run(&self, name: &str, arguments: &[&str]) -> Run {
         let output = self.logs.path().join(name);
         let file = fs::File::create(&output).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_e2e"))
+        let child = Command::new(integration_test::program("e2e").unwrap())
             .args(["--image", IMAGE])
             .args(arguments)
             .env("AWS_ENDPOINT_URL", self.emulator.endpoint_url())

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use integration_test::{e2e::ministack::Ministack, eventually::eventually};
+use e2e::ministack::Ministack;
+use observe::eventually::eventually;
 use tempfile::TempDir;
 
 use crate::{

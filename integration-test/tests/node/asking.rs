@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use integration_test::{eventually::eventually, nodes::node::Node, region::Task};
+use e2e::nodes::node::Node;
+use observe::eventually::eventually;
+use region::Task;
 use serde_json::Value;
 
 use crate::support::{CLUSTER, ORDERS, Site, demo_node, hasty};

@@ -6,11 +6,9 @@ use std::{
     time::Duration,
 };
 
-use integration_test::{
-    eventually::eventually,
-    nodes::settings::Settings,
-    region::{Action, Fault, Task},
-};
+use e2e::nodes::settings::Settings;
+use observe::eventually::eventually;
+use region::{Action, Fault, Task};
 
 use crate::support::{CLUSTER, ORDERS, Said, Site, bootstrap, by_service, demo_node, hasty};
 

@@ -3,11 +3,9 @@
 
 use std::time::Duration;
 
-use integration_test::{
-    eventually::eventually,
-    nodes::node::Node,
-    region::{Action, Fault, Task, TaskStatus},
-};
+use e2e::nodes::node::Node;
+use observe::eventually::eventually;
+use region::{Action, Fault, Task, TaskStatus};
 use serde_json::Value;
 
 use crate::support::{CLUSTER, ORDERS, Site, bootstrap, hasty};

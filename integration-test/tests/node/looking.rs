@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use integration_test::region::{Action, Fault, Task, TaskStatus};
+use region::{Action, Fault, Task, TaskStatus};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},

@@ -1,13 +1,11 @@
 //! The demo-node program against the pretended region: what it prints, when it refuses to go on, and
 //! what it never does whatever the region says. Each node is a process with an address of its own.
-//! And the deploy program, where nobody answers.
 #![expect(
     clippy::unwrap_used,
     reason = "the lint knows test functions, but not their helpers"
 )]
 
 mod asking;
-mod deploying;
 mod ending;
 mod founding;
 mod looking;

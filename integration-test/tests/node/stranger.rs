@@ -10,14 +10,12 @@ use demo_node::{
     net::Tcp,
     seal::{Keyring, Nonce, Purpose, Scope},
 };
+use e2e::nodes::node::Node;
 use hyper::{Method, body::Bytes};
-use integration_test::{
-    eventually::eventually,
-    nodes::node::Node,
-    region::Task,
-    stranger::{FORMATION, Stranger},
-};
+use observe::eventually::eventually;
+use region::Task;
 use serde_json::json;
+use simulation::stranger::{FORMATION, Stranger};
 use tokio::{
     net::{TcpListener, UdpSocket},
     task::JoinSet,

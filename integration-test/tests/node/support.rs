@@ -3,15 +3,15 @@
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
     process::Stdio,
 };
 
 use anyhow::{Context as _, ensure};
-use integration_test::{
-    nodes::{addresses::Addresses, group::Group, node::Node, process::Process, settings::Settings},
-    region::{Region, Task, TaskArn},
+use e2e::nodes::{
+    addresses::Addresses, group::Group, node::Node, process::Process, settings::Settings,
 };
+use integration_test::program;
+use region::{Region, Task, TaskArn};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -137,20 +137,7 @@ pub(crate) fn watching(arguments: &[&str], environment: &BTreeMap<String, String
 }
 
 fn command(environment: &BTreeMap<String, String>) -> Command {
-    let mut command = Command::new(program().unwrap());
+    let mut command = Command::new(program("demo-node").unwrap());
     command.env_clear().envs(environment);
     command
-}
-
-/// Cargo builds it beside the tests, since its package has tests that run it, too.
-fn program() -> anyhow::Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    let folder = test.parent().and_then(|deps| deps.parent());
-    let program = folder.context("tests lie in `deps`")?.join("demo-node");
-    ensure!(
-        program.exists(),
-        "there is no {}: build it with `cargo build --workspace`",
-        program.display()
-    );
-    Ok(program)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use integration_test::templates::{Resource, Template};
+use deploy::templates::{Resource, Template};
 use serde_json::{Value, json};
 
 use crate::support::{RUNNING, all_keep, breaks, choices, granted_to_nodes};

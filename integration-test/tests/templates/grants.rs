@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use deploy::templates::{Stack, Template};
 use discovery::{
     Discovery, Error, Lookup, Remedy,
     config::{Client, Ec2TagBased, Ecs, EcsTaskSet, Settings, Surroundings},
 };
-use integration_test::{
-    region::{
-        Instance, Outcome, Region, Task,
-        account::{ACCOUNT_ID, REGION},
-        policy::Statements,
-    },
-    templates::{Stack, Template},
+use integration_test::sdk_config;
+use region::{
+    Instance, Outcome, Region, Task,
+    account::{ACCOUNT_ID, REGION},
+    policy::Statements,
 };
 use serde_json::Value;
 
@@ -169,7 +168,7 @@ impl Node {
 
 fn client(region: &Region) -> Client {
     Client {
-        sdk_config: Some(region.sdk_config(ROLE, "test")),
+        sdk_config: Some(sdk_config(region, ROLE, "test")),
         ..Client::default()
     }
 }
@@ -199,7 +198,7 @@ fn granted(statements: &[Value]) -> BTreeSet<String> {
 
 /// As IAM names it. Metadata needs no permission.
 fn called(region: &Region) -> BTreeSet<String> {
-    use integration_test::region::Action::{
+    use region::Action::{
         DescribeInstances, DescribeServices, DescribeTasks, InstanceMetadata, InstanceToken,
         ListTasks, TaskCredentials, TaskMetadata, Unknown,
     };

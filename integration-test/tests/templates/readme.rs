@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use integration_test::templates::folder;
+use deploy::templates::folder;
 
 use crate::support::{choices, granted_to_nodes};
 

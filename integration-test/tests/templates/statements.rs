@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use integration_test::templates::Template;
+use deploy::templates::Template;
 use serde_json::Value;
 
 use crate::support::choices;

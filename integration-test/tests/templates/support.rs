@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use integration_test::templates::Template;
+use deploy::templates::Template;
 use serde_json::Value;
 
 /// Long enough for a busy machine.

@@ -1,6 +1,6 @@
 //! What people read.
 
-use integration_test::templates::Template;
+use deploy::templates::Template;
 use serde_json::{Value, json};
 
 use crate::support::{all_keep, breaks};

@@ -1,7 +1,7 @@
 //! How nodes run.
 
 use demo_node::config::settings::SETTINGS;
-use integration_test::templates::Template;
+use deploy::templates::Template;
 use serde_json::{Value, json};
 
 use crate::support::{all_keep, breaks, choices, texts};

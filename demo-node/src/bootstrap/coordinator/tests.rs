@@ -1,5 +1,5 @@
 //! What the coordinator asks of its shell. How it forms clusters is shown by simulation, in
-//! `integration-test/src/formations`.
+//! `integration-test/simulation/src/formations`.
 
 use rand::{SeedableRng, rngs::SmallRng};
 

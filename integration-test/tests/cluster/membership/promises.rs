@@ -9,7 +9,7 @@ use demo_node::{
     membership::{Event, Gossip, Removal, Status},
     seal::Keyring,
 };
-use integration_test::simulation::{Options, Simulation, node};
+use simulation::membership::{Options, Simulation, node};
 
 const SECOND: Duration = Duration::from_secs(1);
 

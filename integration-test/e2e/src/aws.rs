@@ -1,0 +1,205 @@
+//! A run in a real account: what it would create and cost, and whether the person agrees. Nothing is created here.
+
+use anyhow::{Context, ensure};
+use deploy::{
+    account::Account,
+    image,
+    terminal::{agreed, say},
+};
+use options::{
+    deploy::Place,
+    e2e::{Options, Scenario},
+};
+
+use super::{
+    ability::aws_cannot,
+    estate::{repository_stack, service_stack},
+};
+
+/// In US dollars, for us-east-1, as known in March 2026, for an estimate.
+/// What holds is at <https://aws.amazon.com/fargate/pricing/> and <https://aws.amazon.com/vpc/pricing/>.
+#[derive(Debug, Clone, Copy)]
+struct Prices {
+    virtual_cpu_hour: f64,
+    gigabyte_hour: f64,
+    public_address_hour: f64,
+}
+
+const X86_64: Prices = Prices {
+    virtual_cpu_hour: 0.04048,
+    gigabyte_hour: 0.004_445,
+    public_address_hour: 0.005,
+};
+
+const ARM64: Prices = Prices {
+    virtual_cpu_hour: 0.03238,
+    gigabyte_hour: 0.003_56,
+    ..X86_64
+};
+
+/// Of each task, as the template of the service has it.
+const VIRTUAL_CPUS: f64 = 0.25;
+const GIGABYTES: f64 = 0.5;
+
+/// The account to run in; none where the person does not agree.
+pub async fn survey(options: &Options) -> anyhow::Result<Option<Account>> {
+    let place = Place {
+        name: "e2e".to_owned(),
+        region: options.region.clone(),
+        endpoint_url: None,
+    };
+    let account = Account::open(&place).await?;
+    let id = identity(&account).await.context(
+        "AWS cannot be asked who this is: credentials are taken from where the AWS CLI has them \
+         (for a browser login run it under `aws configure export-credentials --format env`)",
+    )?;
+    let scenarios: Vec<_> = options
+        .chosen()
+        .filter(|&scenario| aws_cannot(scenario).is_none())
+        .collect();
+    ensure!(
+        !scenarios.is_empty(),
+        "AWS can show none of these scenarios: take ecs-service, scale or rolling"
+    );
+    if options.image.is_none() {
+        // Known before anything is created.
+        image::tag().await?;
+    }
+    let nodes = usize::from(options.nodes);
+    let stacks = stacks(&scenarios, options.image.is_none());
+    for stack in &stacks {
+        ensure!(
+            account.stacks.find(stack).await?.is_none(),
+            "there is a stack {stack} already, of a run that goes on or was cut off; \
+             to remove it: cargo xtask destroy --name {} --region {}",
+            stack.rsplit_once('-').map_or("e2e", |(name, _)| name),
+            account.region()
+        );
+    }
+
+    say(&plan(&id, account.region(), &stacks, &scenarios, nodes));
+    if !options.yes && !agreed("create all this, and remove it at the end?").await? {
+        say("nothing was created");
+        return Ok(None);
+    }
+    Ok(Some(account))
+}
+
+async fn identity(account: &Account) -> anyhow::Result<String> {
+    let sts = aws_sdk_sts::Client::new(&account.config);
+    let answer = sts.get_caller_identity().send().await?;
+    Ok(answer.account().context("it has no account")?.to_owned())
+}
+
+fn stacks(scenarios: &[Scenario], publishes: bool) -> Vec<String> {
+    let services = scenarios
+        .iter()
+        .map(|scenario| service_stack(&scenario.name()));
+    publishes
+        .then(repository_stack)
+        .into_iter()
+        .chain(services)
+        .collect()
+}
+
+/// For the person to read before anything happens.
+fn plan(
+    account: &str,
+    region: &str,
+    stacks: &[String],
+    scenarios: &[Scenario],
+    nodes: usize,
+) -> String {
+    let tasks: usize = scenarios
+        .iter()
+        .map(|&scenario| tasks_at_once(scenario, nodes))
+        .sum();
+    let prices = match image::architecture() {
+        "ARM64" => ARM64,
+        _ => X86_64,
+    };
+    format!(
+        "\
+in the account {account}, region {region}, this run creates
+  {}
+each with roles, a security group, a log group and a secret; in the default VPC, without a way in from outside.
+At most {tasks} Fargate tasks of {VIRTUAL_CPUS} virtual CPUs and {GIGABYTES} GB run at once, those that ask the nodes included.
+While they run that costs about ${:.2} an hour: an estimate by the prices of us-east-1 as of March 2026,
+public addresses included (aws.amazon.com/fargate/pricing has those of today); logs, the secrets and the stored image cost cents.
+Everything carries the tag cluster-on-aws, and is removed at the end, also after a failure or Ctrl-C.",
+        stacks.join("\n  "),
+        cost_per_hour(tasks, prices)
+    )
+}
+
+/// With those that replace others while they still run, and the one that asks.
+fn tasks_at_once(scenario: Scenario, nodes: usize) -> usize {
+    let of_service = match scenario {
+        Scenario::Rolling => 2 * nodes,
+        Scenario::Scale => nodes + crate::scenarios::stack::MORE,
+        Scenario::EcsService
+        | Scenario::Ec2Tag
+        | Scenario::Ec2Ports
+        | Scenario::EcsTags
+        | Scenario::EcsTaskSet
+        | Scenario::Failure
+        | Scenario::LeastPrivilege
+        | Scenario::Partition
+        | Scenario::FlakyApi
+        | Scenario::DeadNode
+        | Scenario::Merge => nodes,
+    };
+    of_service + 1
+}
+
+fn cost_per_hour(tasks: usize, prices: Prices) -> f64 {
+    let tasks = f64::from(u32::try_from(tasks).unwrap_or(u32::MAX));
+    let of_one = VIRTUAL_CPUS * prices.virtual_cpu_hour
+        + GIGABYTES * prices.gigabyte_hour
+        + prices.public_address_hour;
+    tasks * of_one
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = include_str!("../../../cloudformation/ecs-service.yaml");
+
+    #[test]
+    fn the_estimate_is_for_tasks_as_the_template_has_them() {
+        assert!(TEMPLATE.contains("      Cpu: \"256\"\n      Memory: \"512\"\n"));
+
+        let cents = 100.0 * cost_per_hour(10, X86_64);
+        assert!((cents - 17.3425).abs() < 1e-6, "{cents}");
+        assert!(cost_per_hour(10, ARM64) < cost_per_hour(10, X86_64));
+    }
+
+    #[test]
+    fn the_plan_names_the_account_the_stacks_and_the_money() {
+        let scenarios = [Scenario::EcsService, Scenario::Scale, Scenario::Rolling];
+        let stacks = stacks(&scenarios, true);
+        let plan = plan("123456789012", "eu-west-1", &stacks, &scenarios, 3);
+
+        for told in [
+            "123456789012",
+            "eu-west-1",
+            "e2e-repository",
+            "e2e-ecs-service-service",
+            "e2e-scale-service",
+            "e2e-rolling-service",
+            // 3 and 5 and twice 3, and three that ask.
+            "At most 17 Fargate tasks",
+            "an estimate",
+        ] {
+            assert!(plan.contains(told), "{told} is not in: {plan}");
+        }
+    }
+
+    #[test]
+    fn an_image_that_is_given_needs_no_repository() {
+        let stacks = stacks(&[Scenario::Scale], false);
+
+        assert_eq!(stacks, ["e2e-scale-service"]);
+    }
+}

@@ -1,0 +1,40 @@
+//! Measures clusters; `cargo xtask measure` builds and starts it.
+
+use clap::{Parser, Subcommand};
+use e2e::measure::{idle, in_one_process, in_virtual_time, load};
+
+/// Measures clusters: how fast they settle, what they use, what they bear.
+///
+/// Figures other than those in virtual time are this machine's, and of this build; `--program` measures another.
+#[derive(Debug, Parser)]
+#[command(
+    name = "measure",
+    bin_name = "cargo xtask measure",
+    max_term_width = 100
+)]
+struct Program {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The membership of many nodes in virtual time: convergence, traffic, false alarms
+    Virtual(in_virtual_time::Options),
+    /// The membership of many nodes in one process, over UDP on the loopback
+    Real(in_one_process::Options),
+    /// A cluster of processes that has nothing to do: processor time and memory
+    Idle(idle::Options),
+    /// A node's management HTTP under slow connections and many requests, and its cluster meanwhile
+    Load(load::Options),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Program::parse().what {
+        What::Virtual(options) => in_virtual_time::measure(&options),
+        What::Real(options) => in_one_process::measure(&options).await,
+        What::Idle(options) => idle::measure(&options).await,
+        What::Load(options) => load::measure(&options).await,
+    }
+}

@@ -1,0 +1,200 @@
+//! One scenario's share of a target: an AWS account of its own, and nodes that AWS runs there.
+//!
+//! AWS is pretended by a [`Region`] in this process; a node is a process on this machine, or a container.
+//! A node learns what ECS or EC2 would tell it and its own settings, and nothing else.
+
+use std::{
+    cell::Cell,
+    collections::BTreeMap,
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use anyhow::Context;
+use region::{Region, TaskArn};
+
+use super::host::{Host, Silence};
+use crate::nodes::{node::Node, settings::Settings};
+
+/// The name of the cluster that every scenario is about.
+pub const ORDERS: &str = "orders";
+
+/// All nodes of a run share one key, decoys too: it must not be the key that keeps clusters apart.
+const GOSSIP_KEY: &str = "a key that only end-to-end runs use";
+
+/// Where the SDKs of a task get its credentials.
+const CREDENTIALS_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+
+/// An account, and the nodes in it.
+#[derive(Debug)]
+pub struct Deployment<'host> {
+    host: &'host Host,
+    region: Region,
+    logs: PathBuf,
+    baits: Cell<u16>,
+}
+
+/// Where a node listens.
+#[derive(Debug, Clone, Copy)]
+pub struct Ports {
+    /// HTTP.
+    pub management: u16,
+    /// UDP.
+    pub gossip: u16,
+}
+
+/// A node that is about to start: AWS may list it already.
+#[derive(Debug)]
+pub struct Placed {
+    /// For people; also names its log.
+    pub name: String,
+    /// What its peers call it.
+    pub address: Ipv4Addr,
+    /// Where it listens, if elsewhere: behind a [`Network`](crate::nodes::network::Network).
+    pub behind: Option<Ipv4Addr>,
+    /// Of that address.
+    pub ports: Ports,
+    /// What AWS tells it.
+    pub environment: BTreeMap<String, String>,
+    /// What its operator tells it.
+    pub settings: Settings,
+}
+
+impl Ports {
+    /// Those of a node that has its address for itself.
+    pub const USUAL: Self = Self {
+        management: 7626,
+        gossip: 7355,
+    };
+}
+
+impl<'host> Deployment<'host> {
+    /// An empty account.
+    pub async fn create(host: &'host Host, scenario: &str) -> anyhow::Result<Self> {
+        Self::logging_to(host, host.logs_of(scenario)).await
+    }
+
+    /// Another empty account for the same scenario, with its logs in a folder of this one's.
+    pub async fn another(&self, name: &str) -> anyhow::Result<Self> {
+        Self::logging_to(self.host, self.logs.join(name)).await
+    }
+
+    async fn logging_to(host: &'host Host, logs: PathBuf) -> anyhow::Result<Self> {
+        fs::create_dir_all(&logs).with_context(|| format!("creating {}", logs.display()))?;
+        Ok(Self {
+            host,
+            region: host.region().await?,
+            logs,
+            baits: Cell::new(0),
+        })
+    }
+
+    /// The pretended AWS.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// An address that no node has had.
+    pub fn free_address(&self) -> anyhow::Result<Ipv4Addr> {
+        self.host.next_address()
+    }
+
+    /// Nobody answers at this address, whoever asks.
+    pub fn silence(&self, address: Ipv4Addr) -> anyhow::Result<Silence> {
+        let port = Ports::USUAL.management;
+        self.host.silence(SocketAddr::from((address, port)))
+    }
+
+    /// Two addresses that no node has had: what peers call a node, and where it listens behind a
+    /// [`Network`](crate::nodes::network::Network).
+    pub fn free_relayed_addresses(&self) -> anyhow::Result<(Ipv4Addr, Ipv4Addr)> {
+        self.host.next_relayed()
+    }
+
+    /// What ECS tells the containers of a task.
+    pub fn task_environment(&self, task: &TaskArn) -> BTreeMap<String, String> {
+        let mut environment = self.region.task_environment(task);
+        let asks_for_credentials = environment.contains_key(CREDENTIALS_URI);
+        if asks_for_credentials && !self.host.hands_out_credentials() {
+            // The same, handed over at once.
+            let credentials = self.region.edit(|account| {
+                let role = account.task(task).role.clone();
+                account.credentials(&role.unwrap_or_default(), task.id())
+            });
+            environment.remove(CREDENTIALS_URI);
+            environment.extend([
+                ("AWS_ACCESS_KEY_ID".to_owned(), credentials.access_key_id),
+                (
+                    "AWS_SECRET_ACCESS_KEY".to_owned(),
+                    credentials.secret_access_key,
+                ),
+                ("AWS_SESSION_TOKEN".to_owned(), credentials.session_token),
+            ]);
+        }
+        environment
+    }
+
+    /// Starts a node.
+    pub fn start(&self, placed: Placed) -> anyhow::Result<Node> {
+        let Placed {
+            name,
+            address,
+            behind,
+            ports,
+            mut environment,
+            mut settings,
+        } = placed;
+        let log = self.logs.join(format!("{name}.log"));
+        let listens_at = behind.unwrap_or(address);
+        if let Some(behind) = behind {
+            settings = settings
+                .with("NODE_ADDRESS", &address)
+                .with("NODE_BIND_ADDRESS", &behind);
+        }
+        environment.extend(basics(ports).and(settings).into_environment());
+
+        let process = self
+            .host
+            .start(listens_at, &environment, log)
+            .with_context(|| format!("starting {name}"))?;
+        Ok(Node::new(
+            name,
+            format!("cluster://{ORDERS}@{address}:{}", ports.gossip),
+            SocketAddr::from((listens_at, ports.management)),
+            process,
+        ))
+    }
+
+    /// Starts a node that forms a cluster by itself, of the same name and with the same key, and takes anyone in.
+    ///
+    /// Placed where no node of a scenario may look, it makes looking there visible:
+    /// whoever finds a cluster joins it.
+    pub fn bait(&self, address: Ipv4Addr) -> anyhow::Result<Node> {
+        let serial = self.baits.get() + 1;
+        self.baits.set(serial);
+        self.start(Placed {
+            name: format!("bait-{serial}"),
+            address,
+            behind: None,
+            ports: Ports::USUAL,
+            environment: BTreeMap::new(),
+            settings: Settings::default()
+                .with("DISCOVERY_METHOD", "config")
+                .with("DISCOVERY_CONFIG_ADDRESSES", &address)
+                .with("BOOTSTRAP_EXPECTED_NODES", &1)
+                .with("BOOTSTRAP_REQUIRED_CONTACT_POINTS", &1)
+                .with("NODE_ADDRESS", &address),
+        })
+    }
+}
+
+/// What every node is told, and a scenario may tell otherwise.
+fn basics(ports: Ports) -> Settings {
+    Settings::default()
+        .with("BOOTSTRAP_SERVICE_NAME", ORDERS)
+        .with("MANAGEMENT_PORT", &ports.management)
+        .with("MEMBERSHIP_PORT", &ports.gossip)
+        .with("MEMBERSHIP_KEYS", GOSSIP_KEY)
+        .with("LOG_LEVEL", "info,demo_node=debug,discovery=debug")
+}

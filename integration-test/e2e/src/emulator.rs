@@ -1,0 +1,100 @@
+//! A program on this machine that stands for AWS during one run.
+//!
+//! What all emulators have in common. Each has a module of its own, with what it does otherwise than AWS.
+
+use std::{
+    fs::File,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::Context;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider};
+use deploy::differences::ACCESS_KEY;
+use hyper::StatusCode;
+use observe::{eventually::eventually, http};
+use tokio::process::{Child, Command};
+
+use crate::nodes::group::Group;
+
+/// Where it is, as far as it is anywhere.
+pub const REGION: &str = "eu-west-1";
+
+/// A start takes a second or two; the rest is for a busy machine.
+const STARTING: Duration = Duration::from_secs(60);
+
+/// A running emulator. Dropping it ends it.
+#[derive(Debug)]
+pub struct Emulator {
+    _process: Child,
+    _group: Group,
+    endpoint: SocketAddr,
+    config: SdkConfig,
+}
+
+impl Emulator {
+    /// Starts `command`, which is to listen at `endpoint`, and waits until it answers at the path `health`.
+    pub async fn start(
+        mut command: Command,
+        endpoint: SocketAddr,
+        health: &str,
+        log: &Path,
+    ) -> anyhow::Result<Self> {
+        let group = Group::start().context("starting the guard of the emulator")?;
+        let output = File::create(log).with_context(|| format!("creating {}", log.display()))?;
+        command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .kill_on_drop(true);
+        group.adopt(&mut command);
+        let process = command.spawn().context("starting its program")?;
+
+        let healthy = eventually(STARTING, async || match http::get(endpoint, health).await {
+            Ok(answer) if answer.status == StatusCode::OK => Ok(()),
+            Ok(answer) => Err(answer.to_string()),
+            Err(silence) => Err(silence.to_string()),
+        });
+        healthy
+            .await
+            .with_context(|| format!("it does not start; its log: {}", log.display()))?;
+        Ok(Self {
+            _process: process,
+            _group: group,
+            endpoint,
+            config: sdk_config(endpoint),
+        })
+    }
+
+    /// Access to it.
+    pub fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    /// Where it is, as the AWS CLI is told.
+    pub fn endpoint_url(&self) -> String {
+        format!("http://{}", self.endpoint)
+    }
+}
+
+/// An emulator cannot be handed a socket. Who takes the port in between makes it fail to start.
+pub fn free_port(address: Ipv4Addr) -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind((address, 0)).with_context(|| {
+        format!("{address} is not this machine: Docker must run here, and this machine run Linux")
+    })?;
+    Ok(listener.local_addr()?)
+}
+
+fn sdk_config(endpoint: SocketAddr) -> SdkConfig {
+    let credentials = Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "emulator");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .region(Region::new(REGION))
+        .endpoint_url(format!("http://{endpoint}"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build()
+}

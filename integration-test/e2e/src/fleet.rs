@@ -1,0 +1,243 @@
+//! Tasks of the ECS service [`ORDERS`] that are alike, and what ECS's scheduler does with them.
+//!
+//! Most scenarios have one fleet; blue and green are two fleets of one service.
+
+use std::{net::Ipv4Addr, process::ExitStatus};
+
+use region::{Account, Task, TaskArn};
+
+use super::{
+    deployment::{Deployment, ORDERS, Placed, Ports},
+    host::Silence,
+};
+use crate::nodes::{network::Network, node::Node, settings::Settings};
+
+/// The ECS cluster of every scenario.
+pub const ECS_CLUSTER: &str = "demo";
+
+/// Tasks, in the order of their start, with a node in each.
+#[derive(Debug)]
+pub struct Fleet<'deployment> {
+    deployment: &'deployment Deployment<'deployment>,
+    name: &'static str,
+    template: Task,
+    settings: Settings,
+    network: Option<Network>,
+    desired: u32,
+    placed: Vec<(TaskArn, Placed)>,
+    running: Vec<Running>,
+    serial: usize,
+}
+
+#[derive(Debug)]
+struct Running {
+    arn: TaskArn,
+    address: Ipv4Addr,
+    node: Node,
+}
+
+/// A task that no longer counts, and whose node still runs.
+#[derive(Debug)]
+pub struct Departing<'deployment> {
+    deployment: &'deployment Deployment<'deployment>,
+    arn: TaskArn,
+    node: Node,
+}
+
+impl<'deployment> Fleet<'deployment> {
+    /// A fleet without a task, whose nodes discover their peers by service.
+    pub fn create(deployment: &'deployment Deployment<'deployment>) -> Self {
+        deployment.region().edit(|account| {
+            let others = desired_count(account);
+            account.put_service(ECS_CLUSTER, ORDERS, others);
+        });
+        Self {
+            deployment,
+            name: ORDERS,
+            template: Task::of_service(ECS_CLUSTER, ORDERS),
+            settings: Settings::default()
+                .with("DISCOVERY_METHOD", "aws-api-ecs")
+                .with("DISCOVERY_AWS_API_ECS_CLUSTER", ECS_CLUSTER),
+            network: None,
+            desired: 0,
+            placed: Vec::new(),
+            running: Vec::new(),
+            serial: 0,
+        }
+    }
+
+    /// Called otherwise than the service, to tell its nodes from another fleet's.
+    #[must_use]
+    pub fn called(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// With tasks that differ by `change` from plain ones of the service.
+    #[must_use]
+    pub fn of(mut self, change: impl FnOnce(Task) -> Task) -> Self {
+        self.template = change(self.template);
+        self
+    }
+
+    /// With these settings for each node, in place of others of the same names.
+    #[must_use]
+    pub fn with(mut self, settings: Settings) -> Self {
+        self.settings = self.settings.and(settings);
+        self
+    }
+
+    /// On a network of its own, which can be split.
+    #[must_use]
+    pub fn on_network(mut self) -> Self {
+        self.network = Some(Network::new());
+        self
+    }
+
+    /// Splits the first tasks, this many, from the others; 0 makes the network whole again.
+    ///
+    /// # Panics
+    ///
+    /// Where the fleet has no network of its own.
+    pub fn split(&self, first: usize) {
+        let network = self.network.as_ref().expect("made with a network");
+        let side = self.running.iter().take(first);
+        network.split(side.map(|running| running.address));
+    }
+
+    /// The nodes that run.
+    pub fn nodes(&self) -> Vec<&Node> {
+        self.running.iter().map(|running| &running.node).collect()
+    }
+
+    /// Sets how many tasks there should be. Nothing is started or stopped.
+    pub fn desire(&mut self, tasks: usize) {
+        let desired = u32::try_from(tasks).expect("addresses end far below");
+        self.deployment.region().edit(|account| {
+            let others = desired_count(account) - self.desired;
+            account.put_service(ECS_CLUSTER, ORDERS, others + desired);
+        });
+        self.desired = desired;
+    }
+
+    /// Has as many tasks listed as there should be. The nodes of new ones do not run yet.
+    pub fn place(&mut self, tasks: usize) -> anyhow::Result<()> {
+        self.desire(tasks);
+        while self.running.len() + self.placed.len() < tasks {
+            let placed = self.place_one()?;
+            self.placed.push(placed);
+        }
+        Ok(())
+    }
+
+    /// Has this many tasks more listed than there should be, as during a deployment.
+    pub fn place_beyond(&mut self, tasks: usize) -> anyhow::Result<()> {
+        for _ in 0..tasks {
+            let placed = self.place_one()?;
+            self.placed.push(placed);
+        }
+        Ok(())
+    }
+
+    /// The tasks that are listed and whose nodes do not run yet.
+    pub fn placed(&self) -> Vec<TaskArn> {
+        self.placed.iter().map(|(arn, _)| arn.clone()).collect()
+    }
+
+    /// The first of the tasks that were placed stays listed and running, and has no node:
+    /// whoever asks it gets no answer, as long as what is returned is kept.
+    ///
+    /// # Panics
+    ///
+    /// Where none was placed.
+    pub fn lose_first(&mut self) -> anyhow::Result<Silence> {
+        let (_, lost) = self.placed.remove(0);
+        self.deployment.silence(lost.address)
+    }
+
+    /// Starts the nodes of the tasks that were placed.
+    pub fn start(&mut self) -> anyhow::Result<()> {
+        for (arn, placed) in self.placed.drain(..) {
+            let address = placed.address;
+            let node = self.deployment.start(placed)?;
+            self.running.push(Running { arn, address, node });
+        }
+        Ok(())
+    }
+
+    /// Brings the fleet up to this many tasks.
+    pub fn scale_out(&mut self, tasks: usize) -> anyhow::Result<()> {
+        self.place(tasks)?;
+        self.start()
+    }
+
+    /// Takes out the task that was started first.
+    ///
+    /// # Panics
+    ///
+    /// Where none runs.
+    pub fn take_oldest(&mut self) -> Departing<'deployment> {
+        let Running { arn, node, .. } = self.running.remove(0);
+        Departing {
+            deployment: self.deployment,
+            arn,
+            node,
+        }
+    }
+
+    fn place_one(&mut self) -> anyhow::Result<(TaskArn, Placed)> {
+        self.serial += 1;
+        let (address, behind) = match &mut self.network {
+            None => (self.deployment.free_address()?, None),
+            Some(network) => {
+                let (address, behind) = self.deployment.free_relayed_addresses()?;
+                let Ports { management, gossip } = Ports::USUAL;
+                network.attach(address, behind, management, gossip)?;
+                (address, Some(behind))
+            }
+        };
+        let task = self.template.clone().at(address);
+        let region = self.deployment.region();
+        let arn = region.edit(|account| account.run_task(task));
+        let placed = Placed {
+            name: format!("{}-{}", self.name, self.serial),
+            address,
+            behind,
+            ports: Ports::USUAL,
+            environment: self.deployment.task_environment(&arn),
+            settings: self.settings.clone(),
+        };
+        Ok((arn, placed))
+    }
+}
+
+impl Departing<'_> {
+    /// The node.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Stops the task as ECS does, and says how its node ended.
+    pub async fn stop(mut self) -> anyhow::Result<ExitStatus> {
+        let region = self.deployment.region();
+        region.edit(|account| account.stop_task(&self.arn));
+        let status = self.node.leave().await?;
+        region.edit(|account| account.finish_task(&self.arn));
+        Ok(status)
+    }
+
+    /// The node ends without warning, and its task with it.
+    pub async fn crash(mut self) -> anyhow::Result<()> {
+        self.node.kill().await?;
+        let region = self.deployment.region();
+        region.edit(|account| account.finish_task(&self.arn));
+        Ok(())
+    }
+}
+
+/// What all fleets of the service together should have.
+fn desired_count(account: &Account) -> u32 {
+    let cluster = account.clusters.get(ECS_CLUSTER);
+    let service = cluster.and_then(|cluster| cluster.services.get(ORDERS));
+    service.map_or(0, |service| service.desired_count)
+}

@@ -1,0 +1,179 @@
+//! What all nodes of a run share: what they run on, their process group, the folder of their logs.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::PathBuf,
+};
+
+use anyhow::{Context, ensure};
+use region::Region;
+use tokio::process::Command;
+
+use crate::nodes::{addresses::Addresses, docker::Docker, group::Group, process::Process};
+
+/// This machine, for one run.
+#[derive(Debug)]
+pub struct Host {
+    /// Ends the nodes with the run. Dropped before the ground that they stand on.
+    group: Group,
+    ground: Ground,
+    logs: PathBuf,
+}
+
+/// Nobody answers, until it is dropped.
+#[derive(Debug)]
+pub struct Silence {
+    _accepts_none: Option<TcpListener>,
+}
+
+/// What nodes run on.
+#[derive(Debug)]
+enum Ground {
+    /// They are processes of `program`, each with a loopback address.
+    Loopback {
+        addresses: Addresses,
+        program: PathBuf,
+    },
+    /// They are containers.
+    Docker(Docker),
+}
+
+impl Host {
+    /// For nodes that are processes of `program`, each with a loopback address. Their logs go to `logs`.
+    pub fn of_processes(program: PathBuf, logs: PathBuf) -> anyhow::Result<Self> {
+        ensure!(
+            program.exists(),
+            "there is no {}: build it with `cargo build --workspace`",
+            program.display()
+        );
+        let addresses = Addresses::claim()?;
+        Self::on(Ground::Loopback { addresses, program }, logs)
+    }
+
+    /// For nodes that are containers of `image`, on a network of their own. Their logs go to `logs`.
+    pub fn of_containers(image: &str, logs: PathBuf) -> anyhow::Result<Self> {
+        Self::on(Ground::Docker(Docker::start(image)?), logs)
+    }
+
+    fn on(ground: Ground, logs: PathBuf) -> anyhow::Result<Self> {
+        Ok(Self {
+            group: Group::start().context("starting the guard of the nodes' process group")?,
+            ground,
+            logs,
+        })
+    }
+
+    /// An address that no node of the run has had.
+    pub fn next_address(&self) -> anyhow::Result<Ipv4Addr> {
+        Ok(match &self.ground {
+            Ground::Loopback { addresses, .. } => addresses.next()?,
+            Ground::Docker(docker) => docker.next()?,
+        })
+    }
+
+    /// Two addresses for a node that others reach at the first one, through somebody who relays to the second.
+    pub fn next_relayed(&self) -> anyhow::Result<(Ipv4Addr, Ipv4Addr)> {
+        Ok(match &self.ground {
+            Ground::Loopback { addresses, .. } => (addresses.next()?, addresses.next()?),
+            Ground::Docker(docker) => docker.island()?,
+        })
+    }
+
+    /// An empty region that nodes can reach.
+    pub async fn region(&self) -> anyhow::Result<Region> {
+        Ok(match &self.ground {
+            Ground::Loopback { .. } => Region::start().await,
+            Ground::Docker(docker) => Region::start_on(docker.listen()?).await,
+        })
+    }
+
+    /// Has whoever connects to this address wait in vain, as for a machine that is cut off.
+    pub fn silence(&self, at: SocketAddr) -> anyhow::Result<Silence> {
+        let accepts_none = match &self.ground {
+            // The loopback would refuse at once.
+            Ground::Loopback { .. } => {
+                Some(TcpListener::bind(at).with_context(|| format!("listening at {at}"))?)
+            }
+            // No container has the address.
+            Ground::Docker(_) => None,
+        };
+        Ok(Silence {
+            _accepts_none: accepts_none,
+        })
+    }
+
+    /// Whether the AWS SDKs of nodes take credentials from the region over plain HTTP, as from ECS:
+    /// they do from a loopback address, and from no other but that of ECS.
+    pub fn hands_out_credentials(&self) -> bool {
+        match &self.ground {
+            Ground::Loopback { .. } => true,
+            Ground::Docker(_) => false,
+        }
+    }
+
+    /// Starts a node that listens at `address`. It knows `environment` and nothing else.
+    pub fn start(
+        &self,
+        address: Ipv4Addr,
+        environment: &BTreeMap<String, String>,
+        log: PathBuf,
+    ) -> anyhow::Result<Process> {
+        Ok(match &self.ground {
+            Ground::Loopback { program, .. } => {
+                let mut command = Command::new(program);
+                command.arg("run").env_clear().envs(environment);
+                Process::start(&self.group, command, log)?
+            }
+            Ground::Docker(docker) => {
+                let (command, container) = docker.run_at(address, environment);
+                Process::start(&self.group, command, log)?.in_container(container)
+            }
+        })
+    }
+
+    /// The folder for one scenario's logs.
+    pub fn logs_of(&self, scenario: &str) -> PathBuf {
+        self.logs.join(scenario)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+
+    use observe::eventually::eventually;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_node_knows_what_it_was_told_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        // A shell script in a node's place.
+        let program = folder.path().join("node");
+        fs::write(&program, "#!/bin/sh\nenv\n").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        let logs = folder.path().to_owned();
+        let host = Host::of_processes(program, logs).unwrap();
+
+        let told = BTreeMap::from([("DEMO_NODE_LOG_LEVEL".to_owned(), "debug".to_owned())]);
+        let log = folder.path().join("log");
+        let address = host.next_address().unwrap();
+        let node = host.start(address, &told, log.clone()).unwrap();
+        eventually(Duration::from_secs(10), async || {
+            node.ended().ok_or("it still runs")
+        })
+        .await
+        .unwrap();
+
+        // The shell adds these itself.
+        let log = fs::read_to_string(&log).unwrap();
+        let environment: Vec<_> = log
+            .lines()
+            .filter(|line| {
+                !line.starts_with("PWD=") && !line.starts_with("_=") && !line.starts_with("SHLVL=")
+            })
+            .collect();
+        assert_eq!(environment, ["DEMO_NODE_LOG_LEVEL=debug"]);
+    }
+}

@@ -1,0 +1,137 @@
+//! Runs the end-to-end scenarios; `cargo xtask e2e` builds and starts it.
+//!
+//! The program that nodes run is the `demo-node` beside this one, or the image of that name.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks to a person"
+)]
+
+use std::{
+    env,
+    fs::File,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use e2e::{aws::survey, report::Report, run::run, stage::Stage};
+use observe::signals::interruption;
+use options::e2e::{Options, Target};
+use tempfile::TempDir;
+
+/// What `cargo xtask image` builds.
+const IMAGE: &str = "demo-node:latest";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match attempt(Options::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
+    if let Some(missing) = options.target.missing() {
+        bail!("{missing}");
+    }
+    // Before the run: a report that cannot be written is better known now.
+    let json = options.json.as_ref().map(|path| {
+        File::create(path)
+            .with_context(|| format!("the report cannot be written to {}", path.display()))
+    });
+    let json = json.transpose()?;
+    let account = match options.target {
+        Target::Aws => match survey(&options).await? {
+            None => return Ok(ExitCode::SUCCESS),
+            agreed => agreed,
+        },
+        Target::Embedded
+        | Target::Docker
+        | Target::Ministack
+        | Target::Localstack
+        | Target::Url(_) => None,
+    };
+    let logs = tempfile::Builder::new()
+        .prefix("cluster-on-aws-e2e-")
+        .tempdir()
+        .context("there is no room for the nodes' logs")?;
+    let program = env::current_exe()
+        .context("this program's own path is unknown")?
+        .with_file_name("demo-node");
+    let preparing = Stage::prepare(&options, account, program, IMAGE, logs.path().to_owned());
+    let mut stage = tokio::select! {
+        stage = Box::pin(preparing) => stage?,
+        status = interruption() => return Ok(ExitCode::from(status?)),
+    };
+
+    let running = async {
+        stage.furnish().await?;
+        anyhow::Ok(run(&options, &stage).await)
+    };
+    let shown = tokio::select! {
+        report = Box::pin(running) => Ok(report),
+        status = interruption() => Err(status?),
+    };
+    // Whatever came out.
+    let cleared = clear(&stage).await;
+    drop(stage);
+    let report = match shown {
+        Ok(report) => report?,
+        Err(status) => {
+            cleared?;
+            eprintln!(
+                "\ninterrupted: every node was ended. Their logs: {}",
+                logs.keep().display()
+            );
+            return Ok(ExitCode::from(status));
+        }
+    };
+
+    print!("\n{}", report.to_text());
+    if let Some(json) = json {
+        write_json(&report, json).context("the report cannot be written")?;
+    }
+    let status = conclude(&report, &options, logs);
+    cleared?;
+    Ok(status)
+}
+
+/// Removes what is left of the run; whoever cannot wait for it is told how to.
+async fn clear(stage: &Stage) -> anyhow::Result<()> {
+    tokio::select! {
+        cleared = Box::pin(stage.clear()) => cleared.context("not everything was removed"),
+        _ = interruption() => match stage.by_hand() {
+            None => Ok(()),
+            Some(commands) => bail!("interrupted: not everything was removed. By hand:\n{commands}"),
+        },
+    }
+}
+
+/// Says where the logs are if they are kept, and what to do if something failed.
+fn conclude(report: &Report, options: &Options, logs: TempDir) -> ExitCode {
+    let failed = report.failed();
+    if options.keep || !failed.is_empty() {
+        println!("\nlogs: {}", logs.keep().display());
+    }
+    let Some(first) = failed.first() else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!(
+        "\nerror: {} of {} scenarios failed. To see one alone: cargo xtask e2e --target {} --scenario {first} --keep",
+        failed.len(),
+        report.scenarios.len(),
+        options.target
+    );
+    ExitCode::FAILURE
+}
+
+fn write_json(report: &Report, mut file: File) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut file, &report.to_json())?;
+    writeln!(file)
+}

@@ -1,0 +1,148 @@
+//! MiniStack: an AWS emulator, started for one run, that runs the tasks of ECS services as real containers.
+//!
+//! Sets itself up: a Python environment of its own beside the build, once.
+//! What it does otherwise than AWS is in [`deploy::differences::ministack`], and nowhere else.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use anyhow::{Context, ensure};
+use aws_config::SdkConfig;
+use tokio::process::Command;
+
+use super::{
+    emulator::{self, Emulator},
+    https,
+    python::Program,
+};
+use crate::nodes::docker::Docker;
+
+/// Another version behaves otherwise: what [`deploy::differences::ministack`] says was seen with this one.
+const PROGRAM: Program = Program {
+    name: "ministack",
+    title: "MiniStack",
+    version: "1.5.33",
+    // Without the second, it only says that it runs containers.
+    packages: &["ministack==1.5.33", "docker==7.2.0"],
+};
+
+/// A running emulator. Dropping it ends it, and every container that it has started.
+#[derive(Debug)]
+pub struct Ministack {
+    emulator: Emulator,
+    docker: Docker,
+}
+
+impl Ministack {
+    /// Sets it up where necessary, and starts it. Tasks are to run `image`; what is said goes to `logs`.
+    pub async fn start(image: &str, logs: &Path) -> anyhow::Result<Self> {
+        let program = PROGRAM.set_up().await?;
+        let docker = Docker::start(image)?;
+        // Its tasks get the network of the container that it takes itself to be in.
+        let anchor = docker.create_anchor()?;
+        let endpoint = emulator::free_port(Docker::host()?)?;
+        let mut command = Command::new(program);
+        command
+            .env("HOSTNAME", anchor)
+            .env("BIND_HOST", endpoint.ip().to_string())
+            .env("GATEWAY_PORT", endpoint.port().to_string());
+        let log = logs.join("ministack.log");
+        let emulator = Emulator::start(command, endpoint, "/_localstack/health", &log).await;
+        Ok(Self {
+            emulator: emulator.context("starting MiniStack")?,
+            docker,
+        })
+    }
+
+    /// Access to it.
+    pub fn config(&self) -> &SdkConfig {
+        self.emulator.config()
+    }
+
+    /// Where it is, as the AWS CLI is told.
+    pub fn endpoint_url(&self) -> String {
+        self.emulator.endpoint_url()
+    }
+
+    /// The Docker network of its tasks.
+    pub fn network(&self) -> &str {
+        self.docker.name()
+    }
+}
+
+/// Whether it is MiniStack that answers at this URL.
+pub async fn is_at(url: &str) -> anyhow::Result<bool> {
+    let answer = https::get(&format!("{url}{OWN_HEALTH}")).await?;
+    Ok(answer.status == 200 && answer.body.contains("\"edition\""))
+}
+
+/// Containers that the MiniStack at a port of this machine runs for something of ECS.
+#[derive(Debug)]
+pub struct Containers {
+    port: u16,
+}
+
+impl Containers {
+    /// Of the MiniStack at this URL.
+    pub fn of(url: &str) -> anyhow::Result<Self> {
+        let port = url.rsplit(':').next().and_then(|port| port.parse().ok());
+        let port = port.with_context(|| format!("{url} names no port"))?;
+        Ok(Self { port })
+    }
+
+    /// Ends the container of a task as a power failure would.
+    pub fn kill(&self, task_arn: &str) -> anyhow::Result<()> {
+        let containers = self.with("running", &format!("{TASK_LABEL}={task_arn}"))?;
+        ensure!(!containers.is_empty(), "no container runs for {task_arn}");
+        for container in containers.keys() {
+            Docker::kill(container)?;
+        }
+        Ok(())
+    }
+
+    /// How many run in an ECS cluster.
+    pub fn count(&self, cluster_arn: &str) -> anyhow::Result<usize> {
+        Ok(self.in_cluster("running", cluster_arn)?.len())
+    }
+
+    /// Removes those of an ECS cluster that have ended, which MiniStack keeps for a while.
+    pub fn remove_ended(&self, cluster_arn: &str) -> anyhow::Result<()> {
+        for container in self.in_cluster("exited", cluster_arn)?.keys() {
+            Docker::remove(container)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what those in an ECS cluster have said.
+    pub fn save_logs(&self, cluster_arn: &str, folder: &Path) -> anyhow::Result<()> {
+        for (id, name) in self.in_cluster("running", cluster_arn)? {
+            let log = folder.join(format!("{name}.log"));
+            fs::write(&log, Docker::logs(&id)?)
+                .with_context(|| format!("writing {}", log.display()))?;
+        }
+        Ok(())
+    }
+
+    fn in_cluster(&self, state: &str, arn: &str) -> anyhow::Result<BTreeMap<String, String>> {
+        self.with(state, &format!("{CLUSTER_LABEL}={arn}"))
+    }
+
+    /// Names by id. ARNs are the same in every MiniStack, so another one's containers are told apart by its port.
+    fn with(&self, state: &str, label: &str) -> anyhow::Result<BTreeMap<String, String>> {
+        let end = format!(":{}", self.port);
+        let containers = Docker::containers_with(state, label, INSTANCE_LABEL)?;
+        let own = containers
+            .into_iter()
+            .filter(|(_, _, instance)| instance.ends_with(&end));
+        Ok(own.map(|(id, name, _)| (id, name)).collect())
+    }
+}
+
+/// What it marks containers with, as the agent of ECS does.
+const TASK_LABEL: &str = "com.amazonaws.ecs.task-arn";
+const CLUSTER_LABEL: &str = "com.amazonaws.ecs.cluster";
+
+/// Likewise, of its own: a host's name, and the port where it listens.
+const INSTANCE_LABEL: &str = "ministack.instance";
+
+/// Where it says how it is, and nobody else does.
+const OWN_HEALTH: &str = "/_ministack/health";

@@ -1,0 +1,11 @@
+//! Nodes as processes or containers on this machine: their addresses, their lives, and what they say over HTTP.
+//!
+//! Knows neither AWS nor what a scenario expects.
+
+pub mod addresses;
+pub mod docker;
+pub mod group;
+pub mod network;
+pub mod node;
+pub mod process;
+pub mod settings;

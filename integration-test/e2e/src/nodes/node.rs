@@ -1,0 +1,143 @@
+//! One running node: what it says of itself and its cluster, and the ways it can end.
+
+use std::{net::SocketAddr, process::ExitStatus};
+
+use anyhow::{Context, bail};
+use hyper::StatusCode;
+use observe::{
+    http,
+    members::{self, Members},
+};
+
+use super::process::{Ended, Process};
+
+/// A node, asked over its management endpoint as an operator would.
+///
+/// Dropping it kills it.
+#[derive(Debug)]
+pub struct Node {
+    name: String,
+    uri: String,
+    management: SocketAddr,
+    /// None where somebody else runs it.
+    process: Option<Process>,
+}
+
+/// What one node says, and who that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// The node's name.
+    pub name: String,
+    /// What its peers call it.
+    pub uri: String,
+    /// What it says of its cluster.
+    pub members: Members,
+}
+
+impl Node {
+    /// A node that `process` runs, which its peers know as `uri`.
+    pub fn new(name: String, uri: String, management: SocketAddr, process: Process) -> Self {
+        Self {
+            name,
+            uri,
+            management,
+            process: Some(process),
+        }
+    }
+
+    /// A node that somebody else runs, who also ends it.
+    pub fn of_others(name: String, uri: String, management: SocketAddr) -> Self {
+        Self {
+            name,
+            uri,
+            management,
+            process: None,
+        }
+    }
+
+    /// For people, for example `orders-1`; also the name of its log.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its peers call it, for example `cluster://orders@127.1.2.3:7355`.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// Where its management endpoint is.
+    pub fn management(&self) -> SocketAddr {
+        self.management
+    }
+
+    /// The number of its process, while that runs here.
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref()?.id()
+    }
+
+    /// What it says of its cluster, and who that is.
+    pub async fn view(&self) -> anyhow::Result<View> {
+        Ok(View {
+            name: self.name.clone(),
+            uri: self.uri.clone(),
+            members: self.members().await?,
+        })
+    }
+
+    /// What it says of its cluster.
+    pub async fn members(&self) -> anyhow::Result<Members> {
+        let answer = self.get(members::PATH).await?;
+        Members::read(&answer)
+            .with_context(|| format!("{} answers {answer} for its members", self.name))
+    }
+
+    /// An error with the node's own reason unless it is ready.
+    pub async fn ready(&self) -> anyhow::Result<()> {
+        let answer = self.get("/ready").await?;
+        if answer.status != StatusCode::OK {
+            bail!("{} is not ready: {answer}", self.name);
+        }
+        Ok(())
+    }
+
+    /// Any path's answer. Fails with [`Ended`] where there is nobody left to give one.
+    pub async fn get(&self, path: &str) -> anyhow::Result<http::Answer> {
+        let silence = match http::get(self.management, path).await {
+            Ok(answer) => return Ok(answer),
+            Err(silence) => silence,
+        };
+        if let Some(process) = &self.process
+            && let Some(status) = process.ended()
+        {
+            return Err(Ended {
+                name: self.name.clone(),
+                status,
+                last_words: process.last_words(),
+            }
+            .into());
+        }
+        Err(silence).with_context(|| format!("{} says nothing", self.name))
+    }
+
+    /// All that it has logged so far; nothing where somebody else runs it.
+    pub fn log(&self) -> String {
+        self.process.as_ref().map(Process::log).unwrap_or_default()
+    }
+
+    /// Asks it to leave the cluster and end, and waits until it has ended.
+    pub async fn leave(&mut self) -> anyhow::Result<ExitStatus> {
+        let ended = self.process()?.terminate().await;
+        ended.with_context(|| format!("{} cannot be told to leave", self.name))
+    }
+
+    /// Ends it as a power failure would.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        let ended = self.process()?.kill().await;
+        ended.with_context(|| format!("{} cannot be killed", self.name))
+    }
+
+    fn process(&mut self) -> anyhow::Result<&mut Process> {
+        let process = self.process.as_mut();
+        process.with_context(|| format!("somebody else runs {}", self.name))
+    }
+}

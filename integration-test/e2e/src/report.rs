@@ -1,0 +1,255 @@
+//! What a run tells: lines for people, JSON for machines.
+
+use std::{fmt::Write as _, path::PathBuf, time::Duration};
+
+use options::e2e::Target;
+use serde_json::{Value, json};
+
+use super::record::Step;
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Report {
+    /// Where the nodes ran.
+    pub target: Target,
+    /// In the order in which scenarios are listed.
+    pub scenarios: Vec<Told>,
+    /// All of it.
+    pub took: Duration,
+}
+
+/// What one scenario came to.
+#[derive(Debug)]
+pub struct Told {
+    /// Its name.
+    pub name: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What was seen on the way.
+    pub steps: Vec<Step>,
+    /// All of it.
+    pub took: Duration,
+}
+
+/// How a scenario ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Everything was seen.
+    Passed,
+    /// Something was not.
+    Failed {
+        /// What, and what was seen instead.
+        error: anyhow::Error,
+        /// The folder with the nodes' logs.
+        logs: PathBuf,
+    },
+    /// This target cannot show it.
+    Skipped {
+        /// Why not.
+        reason: &'static str,
+    },
+}
+
+impl Report {
+    /// The names of the scenarios that failed.
+    pub fn failed(&self) -> Vec<&str> {
+        let failed = self.scenarios.iter().filter(|told| match told.outcome {
+            Outcome::Passed | Outcome::Skipped { .. } => false,
+            Outcome::Failed { .. } => true,
+        });
+        failed.map(|told| told.name.as_str()).collect()
+    }
+
+    /// For people.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        for told in &self.scenarios {
+            told.write_to(&mut text).expect("a string takes any text");
+        }
+        text
+    }
+
+    /// For machines.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "target": self.target.to_string(),
+            "passed": self.failed().is_empty(),
+            "elapsedMs": millis(self.took),
+            "scenarios": self.scenarios.iter().map(Told::to_json).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Told {
+    fn write_to(&self, text: &mut String) -> std::fmt::Result {
+        let Self {
+            name,
+            outcome,
+            steps,
+            took,
+        } = self;
+        let took = took.as_secs_f64();
+        match outcome {
+            Outcome::Passed => write!(text, "passed   {name:<14} {took:>5.1} s  ")?,
+            Outcome::Failed { .. } => write!(text, "FAILED   {name:<14} {took:>5.1} s  ")?,
+            Outcome::Skipped { reason } => {
+                return writeln!(text, "skipped  {name:<14}          {reason}");
+            }
+        }
+        for (n, step) in steps.iter().enumerate() {
+            let separator = if n == 0 { "" } else { "; " };
+            write!(text, "{separator}{step}")?;
+        }
+        writeln!(text)?;
+        if let Outcome::Failed { error, logs } = outcome {
+            writeln!(text, "         {error:#}")?;
+            writeln!(text, "         logs: {}", logs.display())?;
+        }
+        Ok(())
+    }
+
+    fn to_json(&self) -> Value {
+        let steps: Vec<_> = self
+            .steps
+            .iter()
+            .map(|step| json!({ "what": step.what, "ms": millis(step.took) }))
+            .collect();
+        let mut told = json!({
+            "name": self.name,
+            "outcome": self.outcome.name(),
+            "elapsedMs": millis(self.took),
+            "steps": steps,
+        });
+        match &self.outcome {
+            Outcome::Passed => {}
+            Outcome::Failed { error, logs } => {
+                told["error"] = json!(format!("{error:#}"));
+                told["logs"] = json!(logs);
+            }
+            Outcome::Skipped { reason } => told["reason"] = json!(reason),
+        }
+        told
+    }
+}
+
+impl Outcome {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed { .. } => "failed",
+            Self::Skipped { .. } => "skipped",
+        }
+    }
+}
+
+/// One line while a scenario runs.
+#[expect(
+    clippy::print_stdout,
+    reason = "progress is for the person at the terminal"
+)]
+pub fn progress(since_start: Duration, scenario: &str, step: &Step) {
+    println!(
+        "{:>6.1} s  {scenario:<14} {step}",
+        since_start.as_secs_f64()
+    );
+}
+
+/// One line while something is prepared that takes long.
+#[expect(
+    clippy::print_stdout,
+    reason = "progress is for the person at the terminal"
+)]
+pub fn announce(what: &str) {
+    println!("==> {what}");
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_was_seen_and_how_long_it_took() {
+        let report = report(Outcome::Passed);
+
+        assert_eq!(
+            report.to_text(),
+            "passed   scale            4.2 s  3 tasks form one cluster (1.5 s); 4 more join it (2.5 s)\n"
+        );
+        assert!(report.failed().is_empty());
+    }
+
+    #[test]
+    fn a_failure_comes_with_its_causes_and_its_logs() {
+        let report = report(Outcome::Failed {
+            error: anyhow!("connection refused").context("orders-1 says nothing"),
+            logs: "/tmp/run/scale".into(),
+        });
+
+        let text = report.to_text();
+        assert!(
+            text.contains("orders-1 says nothing: connection refused"),
+            "{text}"
+        );
+        assert!(text.contains("/tmp/run/scale"), "{text}");
+        assert_eq!(report.failed(), ["scale"]);
+    }
+
+    #[test]
+    fn what_is_skipped_is_no_failure_and_says_why() {
+        let report = report(Outcome::Skipped {
+            reason: "one machine has one network",
+        });
+
+        assert!(report.to_text().contains("one machine has one network"));
+        assert!(report.failed().is_empty());
+    }
+
+    #[test]
+    fn machines_read_the_same() {
+        let json = report(Outcome::Passed).to_json();
+
+        assert_eq!(
+            json,
+            json!({
+                "target": "embedded",
+                "passed": true,
+                "elapsedMs": 4300,
+                "scenarios": [{
+                    "name": "scale",
+                    "outcome": "passed",
+                    "elapsedMs": 4200,
+                    "steps": [
+                        { "what": "3 tasks form one cluster", "ms": 1500 },
+                        { "what": "4 more join it", "ms": 2500 },
+                    ],
+                }],
+            })
+        );
+    }
+
+    fn report(outcome: Outcome) -> Report {
+        let step = |what: &str, took| Step {
+            what: what.to_owned(),
+            took: Duration::from_millis(took),
+        };
+        Report {
+            target: Target::Embedded,
+            scenarios: vec![Told {
+                name: "scale".to_owned(),
+                outcome,
+                steps: vec![
+                    step("3 tasks form one cluster", 1500),
+                    step("4 more join it", 2500),
+                ],
+                took: Duration::from_millis(4200),
+            }],
+            took: Duration::from_millis(4300),
+        }
+    }
+}

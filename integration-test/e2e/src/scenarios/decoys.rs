@@ -1,0 +1,53 @@
+//! Nodes where no node of a scenario may look.
+//!
+//! Each runs a cluster of its own, of the same name and with the same key, and takes in whoever asks.
+//! So a node that looks where it should not is seen: whoever finds a cluster joins it.
+
+use std::net::Ipv4Addr;
+
+use anyhow::ensure;
+use futures::future::try_join_all;
+
+use super::expect::{FORMING, one_cluster, within};
+use crate::{deployment::Deployment, nodes::node::Node, record::Record};
+
+/// Decoys that run.
+#[derive(Debug)]
+pub(super) struct Decoys(Vec<Node>);
+
+impl Decoys {
+    /// Starts one at each address, and waits until each has its cluster.
+    pub(super) async fn start(
+        deployment: &Deployment<'_>,
+        record: &Record,
+        what: &str,
+        addresses: &[Ipv4Addr],
+    ) -> anyhow::Result<Self> {
+        let nodes = addresses
+            .iter()
+            .map(|&address| deployment.bait(address))
+            .collect::<Result<Vec<_>, _>>()?;
+        let forming = within(FORMING, async || {
+            let each = nodes
+                .iter()
+                .map(|node| async move { one_cluster(&[node]).await });
+            try_join_all(each).await
+        });
+        record.step(format!("decoys run: {what}"), forming).await?;
+        Ok(Self(nodes))
+    }
+
+    /// Each is still alone, and not in `cluster`.
+    pub(super) async fn stay_out(&self, record: &Record, cluster: &str) -> anyhow::Result<()> {
+        let looking = async {
+            for decoy in &self.0 {
+                let own = one_cluster(&[decoy]).await?;
+                ensure!(own != cluster, "{} is in {cluster}", decoy.name());
+            }
+            Ok(())
+        };
+        record
+            .step("the decoys are still by themselves", looking)
+            .await
+    }
+}

@@ -1,0 +1,66 @@
+//! `ec2-ports`: several nodes on one instance form a cluster, told apart by their ports.
+
+use region::Instance;
+
+use super::expect::{FORMING, form_one_cluster, within};
+use crate::{
+    deployment::{Deployment, ORDERS, Placed, Ports},
+    nodes::settings::Settings,
+    record::Record,
+};
+
+/// Shows it with `nodes` nodes on an instance.
+pub async fn show(
+    deployment: &Deployment<'_>,
+    record: &Record,
+    nodes: usize,
+) -> anyhow::Result<()> {
+    let address = deployment.free_address()?;
+    let region = deployment.region();
+    let instance = Instance::running().at(address).tag("service", ORDERS);
+    let id = region.edit(|account| account.run_instance(instance));
+
+    let ports = Ports::USUAL;
+    let ports: Vec<_> = (ports.management..)
+        .zip(ports.gossip..)
+        .map(|(management, gossip)| Ports { management, gossip })
+        .take(nodes)
+        .collect();
+    let management: Vec<_> = ports.iter().map(|of| of.management.to_string()).collect();
+    let settings = Settings::default()
+        .with("DISCOVERY_METHOD", "aws-api-ec2-tag-based")
+        .with(
+            "DISCOVERY_AWS_API_EC2_TAG_BASED_PORTS",
+            &management.join(","),
+        )
+        // Every port is a node, not only the usual one.
+        .with("BOOTSTRAP_FILTER_ON_FALLBACK_PORT", "off")
+        .with("BOOTSTRAP_REQUIRED_CONTACT_POINTS", &nodes);
+
+    let start = |ports: Ports| {
+        deployment.start(Placed {
+            name: format!("{ORDERS}-{}", ports.management),
+            address,
+            behind: None,
+            ports,
+            environment: region.instance_environment(&id),
+            settings: settings.clone(),
+        })
+    };
+    let mut nodes = Vec::new();
+    for ports in ports {
+        nodes.push(start(ports)?);
+        if let [first] = nodes.as_slice() {
+            // Containers share the network of one that runs.
+            within(FORMING, async || first.get("/alive").await).await?;
+        }
+    }
+    let nodes: Vec<_> = nodes.iter().collect();
+    record
+        .step(
+            format!("{} nodes on one instance form one cluster", nodes.len()),
+            form_one_cluster(FORMING, &nodes),
+        )
+        .await?;
+    Ok(())
+}

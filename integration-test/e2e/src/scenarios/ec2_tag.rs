@@ -1,0 +1,90 @@
+//! `ec2-tag`: tagged instances form one cluster, and others' nodes stay out.
+
+use std::net::Ipv4Addr;
+
+use region::{Instance, InstanceState};
+
+use super::{
+    decoys::Decoys,
+    expect::{FORMING, form_one_cluster},
+};
+use crate::{
+    deployment::{Deployment, ORDERS, Placed, Ports},
+    nodes::{node::Node, settings::Settings},
+    record::Record,
+};
+
+/// The tag that names an instance's service.
+const TAG: &str = "service";
+
+/// Shows it with `nodes` instances.
+pub async fn show(
+    deployment: &Deployment<'_>,
+    record: &Record,
+    nodes: usize,
+) -> anyhow::Result<()> {
+    let decoys = Decoys::start(
+        deployment,
+        record,
+        "a stopped instance, a differently tagged one, one that the filter leaves out",
+        &place_decoys(deployment)?,
+    )
+    .await?;
+
+    let instances: Vec<_> = (1..=nodes)
+        .map(|n| start_node(deployment, n, nodes))
+        .collect::<Result<_, _>>()?;
+    let instances: Vec<_> = instances.iter().collect();
+    let cluster = record
+        .step(
+            format!("{nodes} instances form one cluster"),
+            form_one_cluster(FORMING, &instances),
+        )
+        .await?;
+
+    decoys.stay_out(record, &cluster).await
+}
+
+fn start_node(deployment: &Deployment<'_>, n: usize, of: usize) -> anyhow::Result<Node> {
+    let address = deployment.free_address()?;
+    let region = deployment.region();
+    let id = region.edit(|account| account.run_instance(production(address)));
+    deployment.start(Placed {
+        name: format!("{ORDERS}-{n}"),
+        address,
+        behind: None,
+        ports: Ports::USUAL,
+        environment: region.instance_environment(&id),
+        settings: Settings::default()
+            .with("DISCOVERY_METHOD", "aws-api-ec2-tag-based")
+            .with("DISCOVERY_AWS_API_EC2_TAG_BASED_TAG_KEY", TAG)
+            .with(
+                "DISCOVERY_AWS_API_EC2_TAG_BASED_FILTERS",
+                "tag:purpose=production",
+            )
+            // EC2 knows no desired count: here the operator says how many must be there.
+            .with("BOOTSTRAP_REQUIRED_CONTACT_POINTS", &of),
+    })
+}
+
+/// Instances that must not count. Gives their addresses.
+fn place_decoys(deployment: &Deployment<'_>) -> anyhow::Result<[Ipv4Addr; 3]> {
+    let [stopped, payments, rehearsal] = [
+        deployment.free_address()?,
+        deployment.free_address()?,
+        deployment.free_address()?,
+    ];
+    deployment.region().edit(|account| {
+        account.run_instance(production(stopped).state(InstanceState::Stopped));
+        account.run_instance(production(payments).tag(TAG, "payments"));
+        account.run_instance(production(rehearsal).tag("purpose", "rehearsal"));
+    });
+    Ok([stopped, payments, rehearsal])
+}
+
+fn production(address: Ipv4Addr) -> Instance {
+    Instance::running()
+        .at(address)
+        .tag(TAG, ORDERS)
+        .tag("purpose", "production")
+}

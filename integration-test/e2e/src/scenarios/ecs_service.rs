@@ -1,0 +1,75 @@
+//! `ecs-service`: the tasks of a service form one cluster, and others' nodes stay out.
+
+use std::net::Ipv4Addr;
+
+use region::{Action, Fault, Task};
+
+use super::{
+    decoys::Decoys,
+    expect::{FORMING, form_one_cluster},
+};
+use crate::{
+    deployment::{Deployment, ORDERS},
+    fleet::{ECS_CLUSTER, Fleet},
+    record::Record,
+};
+
+/// Shows it with `nodes` tasks.
+pub async fn show(
+    deployment: &Deployment<'_>,
+    record: &Record,
+    nodes: usize,
+) -> anyhow::Result<()> {
+    let mut fleet = Fleet::create(deployment);
+    fleet.place(nodes)?;
+
+    let decoys = Decoys::start(
+        deployment,
+        record,
+        "another service's task, a stopped one, a stopping one, one that is listed but gone",
+        &place_decoys(deployment)?,
+    )
+    .await?;
+
+    fleet.start()?;
+    let tasks = fleet.nodes();
+    let cluster = record
+        .step(
+            format!("{nodes} tasks form one cluster"),
+            form_one_cluster(FORMING, &tasks),
+        )
+        .await?;
+
+    decoys.stay_out(record, &cluster).await
+}
+
+/// Tasks that must not count. Gives their addresses.
+fn place_decoys(deployment: &Deployment<'_>) -> anyhow::Result<[Ipv4Addr; 4]> {
+    let [other, stopped, stopping, gone] = [
+        deployment.free_address()?,
+        deployment.free_address()?,
+        deployment.free_address()?,
+        deployment.free_address()?,
+    ];
+    let region = deployment.region();
+
+    let gone_task = region.edit(|account| {
+        account.put_service(ECS_CLUSTER, "payments", 1);
+        account.run_task(Task::of_service(ECS_CLUSTER, "payments").at(other));
+
+        let task = account.run_task(Task::of_service(ECS_CLUSTER, ORDERS).at(stopped));
+        account.finish_task(&task);
+
+        let task = account.run_task(Task::of_service(ECS_CLUSTER, ORDERS).at(stopping));
+        account.stop_task(&task);
+
+        account.run_task(Task::of_service(ECS_CLUSTER, ORDERS).at(gone))
+    });
+    let listed = region.snapshot();
+    region.edit(|account| account.forget_task(&gone_task));
+    region
+        .faults()
+        .add(Fault::Stale(listed).on([Action::ListTasks]));
+
+    Ok([other, stopped, stopping, gone])
+}

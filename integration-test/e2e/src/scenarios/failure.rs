@@ -1,0 +1,74 @@
+//! `failure`: a node is killed and replaced; another leaves of its own accord.
+
+use std::time::Duration;
+
+use futures::future::try_join;
+
+use super::expect::{
+    FORMING, LEFT, REMOVED, be_cluster, form_one_cluster, gone, left_in_time, seen_unreachable,
+    within,
+};
+use crate::{deployment::Deployment, fleet::Fleet, record::Record};
+
+/// From the kill until somebody sees it.
+const UNREACHABLE: Duration = Duration::from_secs(3);
+
+/// Shows it with `nodes` tasks.
+pub async fn show(
+    deployment: &Deployment<'_>,
+    record: &Record,
+    nodes: usize,
+) -> anyhow::Result<()> {
+    let mut fleet = Fleet::create(deployment);
+    fleet.scale_out(nodes)?;
+    let cluster = record
+        .step(
+            format!("{nodes} tasks form one cluster"),
+            form_one_cluster(FORMING, &fleet.nodes()),
+        )
+        .await?;
+
+    let victim = fleet.take_oldest();
+    let uri = victim.node().uri().to_owned();
+    victim.crash().await?;
+    let survivors = fleet.nodes();
+    try_join(
+        record.step(
+            "the killed one is seen unreachable",
+            within(UNREACHABLE, async || {
+                seen_unreachable(&survivors, &uri).await
+            }),
+        ),
+        record.step(
+            "and is removed from every view",
+            within(REMOVED, async || gone(&survivors, &uri).await),
+        ),
+    )
+    .await?;
+
+    fleet.scale_out(nodes)?;
+    record
+        .step(
+            "its replacement joins",
+            be_cluster(FORMING, &fleet.nodes(), &cluster),
+        )
+        .await?;
+
+    fleet.desire(nodes - 1);
+    let leaver = fleet.take_oldest();
+    let uri = leaver.node().uri().to_owned();
+    let others = fleet.nodes();
+    try_join(
+        record.step(
+            "one that is asked to stop ends by itself",
+            left_in_time(leaver),
+        ),
+        record.step(
+            "it is gone from every view",
+            within(LEFT, async || gone(&others, &uri).await),
+        ),
+    )
+    .await?;
+
+    be_cluster(LEFT, &others, &cluster).await
+}

@@ -1,0 +1,99 @@
+//! `merge`: two clusters of one name become one.
+//!
+//! AWS keeps two groups of nodes apart, and each is told that it is all there is:
+//! so each founds a cluster, which no rule can prevent. When AWS lists them all, the younger joins the older.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use futures::future::try_join_all;
+
+use super::{
+    expect::{FORMING, be_cluster, form_one_cluster, one_cluster, within},
+    views::see_only_each_other,
+};
+use crate::{
+    deployment::Deployment,
+    fleet::Fleet,
+    nodes::{node::Node, settings::Settings},
+    record::Record,
+};
+
+/// So that each group has somebody to agree with.
+const AT_LEAST: usize = 5;
+
+/// The nodes of the younger cluster.
+const YOUNGER: usize = 2;
+
+/// Until a member looks at discovery again. It does so ten seconds after it has joined at the latest;
+/// a machine so slow that this was before the lists were whole gets the next look, after a minute.
+const MERGED: Duration = Duration::from_secs(90);
+
+/// Shows it with `nodes` tasks, and no fewer than five.
+pub async fn show(
+    deployment: &Deployment<'_>,
+    record: &Record,
+    nodes: usize,
+) -> anyhow::Result<()> {
+    let nodes = nodes.max(AT_LEAST);
+    let older = apart(deployment, "older", nodes - YOUNGER)?;
+    let before = record
+        .step(
+            format!("{} tasks form a cluster", nodes - YOUNGER),
+            form_one_cluster(FORMING, &older.nodes()),
+        )
+        .await?;
+    let younger = apart(deployment, "younger", YOUNGER)?;
+    let rival = record
+        .step(
+            format!("{YOUNGER} that AWS lists apart form another"),
+            form_one_cluster(FORMING, &younger.nodes()),
+        )
+        .await?;
+    ensure!(before != rival, "two groups that do not meet are {before}");
+    be_cluster(FORMING, &older.nodes(), &before).await?;
+
+    deployment.region().faults().clear();
+    let all = [older.nodes(), younger.nodes()].concat();
+    let merging = within(MERGED, async || {
+        let now = one_cluster(&all).await?;
+        ensure!(now == before, "all are {now}, and the older was {before}");
+        Ok(())
+    });
+    record
+        .step("AWS lists them all: the younger joins the older", merging)
+        .await?;
+    record
+        .step("the alarm was raised", alarm_raised(&all))
+        .await
+}
+
+/// Tasks that see only each other, and take themselves for all.
+fn apart<'deployment>(
+    deployment: &'deployment Deployment<'deployment>,
+    name: &'static str,
+    nodes: usize,
+) -> anyhow::Result<Fleet<'deployment>> {
+    let alone = Settings::default().with("BOOTSTRAP_EXPECTED_NODES", &nodes);
+    let mut fleet = Fleet::create(deployment).called(name).with(alone);
+    fleet.place(nodes)?;
+    let region = deployment.region();
+    for rule in see_only_each_other(region, &fleet.placed()) {
+        region.faults().add(rule);
+    }
+    fleet.start()?;
+    Ok(fleet)
+}
+
+async fn alarm_raised(nodes: &[&Node]) -> anyhow::Result<()> {
+    let raised = "demo_node_rival_cluster_alarms_total ";
+    let metrics = try_join_all(nodes.iter().map(|node| node.get("/metrics"))).await?;
+    let alarms = metrics
+        .iter()
+        .flat_map(|answer| answer.body.lines())
+        .filter_map(|line| line.strip_prefix(raised))
+        .filter(|count| *count != "0")
+        .count();
+    ensure!(alarms > 0, "no node counts an alarm");
+    Ok(())
+}

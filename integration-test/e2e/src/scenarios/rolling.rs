@@ -1,0 +1,52 @@
+//! `rolling`: every node is replaced, one by one, and the cluster stays the same.
+
+use futures::future::try_join;
+
+use super::expect::{FORMING, LEFT, be_cluster, form_one_cluster, left_in_time};
+use crate::{
+    deployment::{Deployment, ORDERS},
+    fleet::{ECS_CLUSTER, Fleet},
+    record::Record,
+};
+
+/// Shows it with `nodes` tasks.
+pub async fn show(
+    deployment: &Deployment<'_>,
+    record: &Record,
+    nodes: usize,
+) -> anyhow::Result<()> {
+    let mut fleet = Fleet::create(deployment);
+    fleet.scale_out(nodes)?;
+    let founded = record
+        .step(
+            format!("{nodes} tasks form one cluster"),
+            form_one_cluster(FORMING, &fleet.nodes()),
+        )
+        .await?;
+
+    deployment
+        .region()
+        .edit(|account| account.deploy(ECS_CLUSTER, ORDERS));
+    for n in 1..=nodes {
+        // ECS starts a task above the desired count before it stops one.
+        fleet.place_beyond(1)?;
+        fleet.start()?;
+        record
+            .step(
+                format!("new task {n} of {nodes} joins"),
+                be_cluster(FORMING, &fleet.nodes(), &founded),
+            )
+            .await?;
+
+        let old = fleet.take_oldest();
+        try_join(
+            record.step(format!("old task {n} ends by itself"), left_in_time(old)),
+            record.step(
+                format!("old task {n} is gone from every view"),
+                be_cluster(LEFT, &fleet.nodes(), &founded),
+            ),
+        )
+        .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! `scale`: a service grows and shrinks, and stays the same cluster.
+
+use futures::future::{try_join, try_join_all};
+
+use super::expect::{FORMING, LEFT, be_cluster, form_one_cluster, left_in_time};
+use crate::{deployment::Deployment, fleet::Fleet, record::Record};
+
+/// How many tasks come, and go again.
+const MORE: usize = 4;
+
+/// Shows it with `nodes` tasks, more, and `nodes` again.
+pub async fn show(
+    deployment: &Deployment<'_>,
+    record: &Record,
+    nodes: usize,
+) -> anyhow::Result<()> {
+    let mut fleet = Fleet::create(deployment);
+    fleet.scale_out(nodes)?;
+    let founded = record
+        .step(
+            format!("{nodes} tasks form one cluster"),
+            form_one_cluster(FORMING, &fleet.nodes()),
+        )
+        .await?;
+
+    fleet.scale_out(nodes + MORE)?;
+    record
+        .step(
+            format!("{MORE} more join it"),
+            be_cluster(FORMING, &fleet.nodes(), &founded),
+        )
+        .await?;
+
+    fleet.desire(nodes);
+    // The first go: the founder and the leader are among them.
+    let leaving = (0..MORE).map(|_| left_in_time(fleet.take_oldest()));
+    let leaving: Vec<_> = leaving.collect();
+    try_join(
+        record.step(format!("{MORE} end by themselves"), try_join_all(leaving)),
+        record.step(
+            format!("{nodes} are left"),
+            be_cluster(LEFT, &fleet.nodes(), &founded),
+        ),
+    )
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Who may call: roles, their policies, and the sessions whose credentials requests are signed with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
+
+use super::{Account, hexadecimal, scatter};
+use crate::policy::Statements;
+
+/// How long new credentials last, as with a task role in AWS.
+const SESSION_LIFETIME: Duration = Duration::from_hours(6);
+
+/// Credentials are renewed this long before they end, so that nobody is handed ones about to expire.
+const RENEWED_BEFORE: Duration = Duration::from_mins(5);
+
+/// A role.
+#[derive(Clone, Debug, Default)]
+pub struct Role {
+    /// What it may do; everything, where there is none.
+    pub policy: Option<Policy>,
+}
+
+/// What a role may do.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Everything that it allows; where it does not say so, everything there is.
+    pub allowed: Option<Statements>,
+    /// IAM actions that it does not allow, for example `ecs:ListTasks`.
+    pub denied: BTreeSet<String>,
+}
+
+/// Who made a request.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Caller {
+    /// The account's number.
+    pub account: String,
+    /// The name of the role.
+    pub role: String,
+    /// The id of the task or instance, or a name chosen for a session.
+    pub session: String,
+}
+
+/// Temporary credentials of a session.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Credentials {
+    /// Unique to the session.
+    pub access_key_id: String,
+    /// What requests are signed with.
+    pub secret_access_key: String,
+    /// Sent with every request.
+    pub session_token: String,
+    /// From then on they are refused.
+    pub expires_at: SystemTime,
+}
+
+/// Every session that ever was: expired credentials are still known to be such.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sessions {
+    by_access_key: BTreeMap<String, (Caller, Credentials)>,
+    current: BTreeMap<Caller, String>,
+}
+
+impl Role {
+    /// Allows what these statements allow, and nothing else.
+    pub fn allow_only(&mut self, statements: Statements) {
+        self.policy.get_or_insert_default().allowed = Some(statements);
+    }
+
+    /// Withdraws an IAM action, for example `ecs:ListTasks`.
+    pub fn deny(&mut self, action: &str) {
+        self.policy
+            .get_or_insert_default()
+            .denied
+            .insert(action.to_owned());
+    }
+}
+
+impl Caller {
+    /// As AWS names it in its refusals.
+    #[must_use]
+    pub fn arn(&self) -> String {
+        let Self {
+            account,
+            role,
+            session,
+        } = self;
+        format!("arn:aws:sts::{account}:assumed-role/{role}/{session}")
+    }
+}
+
+impl Account {
+    /// Has a session of a role use these credentials.
+    pub fn put_credentials(&mut self, role: &str, session: &str, credentials: Credentials) {
+        let caller = Caller {
+            account: self.id.clone(),
+            role: role.to_owned(),
+            session: session.to_owned(),
+        };
+        self.sessions.add(caller, credentials);
+    }
+
+    /// The credentials of a session of a role, issued where there are none that last.
+    pub fn credentials(&mut self, role: &str, session: &str) -> Credentials {
+        let caller = Caller {
+            account: self.id.clone(),
+            role: role.to_owned(),
+            session: session.to_owned(),
+        };
+        if let Some(credentials) = self.sessions.lasting(&caller, self.now) {
+            return credentials;
+        }
+        let serial = self.next_serial();
+        let credentials = Credentials {
+            access_key_id: format!("ASIA{:016X}", scatter(serial)),
+            secret_access_key: hexadecimal(serial.wrapping_add(1 << 62)),
+            session_token: hexadecimal(serial.wrapping_add(1 << 63)),
+            expires_at: self.now + SESSION_LIFETIME,
+        };
+        self.sessions.add(caller, credentials.clone());
+        credentials
+    }
+}
+
+impl Sessions {
+    /// The session an access key belongs to.
+    pub(crate) fn find(&self, access_key_id: &str) -> Option<&(Caller, Credentials)> {
+        self.by_access_key.get(access_key_id)
+    }
+
+    /// Ends all sessions.
+    pub(super) fn expire(&mut self, now: SystemTime) {
+        for (_, credentials) in self.by_access_key.values_mut() {
+            credentials.expires_at = credentials.expires_at.min(now);
+        }
+    }
+
+    fn lasting(&self, caller: &Caller, now: SystemTime) -> Option<Credentials> {
+        let (_, credentials) = self.find(self.current.get(caller)?)?;
+        (now + RENEWED_BEFORE < credentials.expires_at).then(|| credentials.clone())
+    }
+
+    fn add(&mut self, caller: Caller, credentials: Credentials) {
+        let key = credentials.access_key_id.clone();
+        self.current.insert(caller.clone(), key.clone());
+        self.by_access_key.insert(key, (caller, credentials));
+    }
+}

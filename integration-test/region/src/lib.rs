@@ -1,0 +1,251 @@
+//! A pretended AWS region: one account behind one address, for the real AWS SDKs to talk to.
+//!
+//! It answers EC2 DescribeInstances, ECS ListTasks, DescribeTasks and DescribeServices,
+//! and for each task and instance the metadata and credentials that AWS gives it.
+//! Requests must be signed with those credentials.
+//! Whatever is asked for is taken from one [`Account`], which scenarios edit;
+//! [faults](Fault) make the answers late, wrong or absent; every [call](Calls) is kept.
+//!
+//! It does not run anything: starting processes for tasks is the business of others.
+//!
+//! ```no_run
+//! # async fn example() {
+//! use region::{Action, Fault, Region, Task};
+//!
+//! let region = Region::start().await;
+//! let task = region.edit(|account| {
+//!     account.put_service("demo", "orders", 3);
+//!     account.run_task(Task::of_service("demo", "orders").at([127, 0, 1, 1].into()))
+//! });
+//! region.faults().add(Fault::Throttle.on([Action::ListTasks]).next(2));
+//! let environment = region.task_environment(&task);
+//! // ... start something with that environment ...
+//! assert_eq!(region.calls().count(Action::ListTasks), 3);
+//! # }
+//! ```
+
+mod access;
+pub mod account;
+mod calls;
+mod clock;
+mod ec2;
+mod ecs;
+mod faults;
+mod front;
+mod instance_metadata;
+mod paging;
+pub mod policy;
+mod reply;
+mod signature;
+mod task_metadata;
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+pub use self::account::Account;
+pub use self::account::identity::{Caller, Credentials, Policy, Role};
+pub use self::account::instance::{Instance, InstanceId, InstanceState, Interface};
+pub use self::account::task::{DesiredStatus, LaunchType, NetworkMode, Task, TaskArn, TaskStatus};
+pub use self::calls::{Action, Call, Calls, Outcome};
+pub use self::faults::{Fault, Rule, Snapshot};
+
+use self::account::task::LaunchType::{Ec2, Fargate};
+use self::account::{ACCOUNT_ID, REGION};
+use self::front::World;
+
+/// The seed of the faults' chances, unless another is set.
+const SEED: u64 = 7626;
+
+/// A running region. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Region {
+    server: MockServer,
+    /// Where others reach the server.
+    endpoint: String,
+    world: Arc<Mutex<World>>,
+}
+
+/// What goes wrong in a region.
+#[derive(Debug)]
+pub struct Faults<'a> {
+    region: &'a Region,
+}
+
+impl Region {
+    /// Starts an empty region on a free port of 127.0.0.1.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port is free");
+        Self::start_on(listener).await
+    }
+
+    /// Starts an empty region on a given address.
+    pub async fn start_on(listener: TcpListener) -> Self {
+        let server = MockServer::builder()
+            .listener(listener)
+            .disable_request_recording()
+            .start()
+            .await;
+        let account = Account::new(ACCOUNT_ID, REGION, clock::now());
+        let world = Arc::new(Mutex::new(World::new(account, SEED)));
+        let answering = Arc::clone(&world);
+        let respond = move |request: &Request| -> ResponseTemplate {
+            lock(&answering).answer(request, clock::now())
+        };
+        Mock::given(any())
+            .respond_with(respond)
+            .mount(&server)
+            .await;
+        Self {
+            endpoint: server.uri(),
+            server,
+            world,
+        }
+    }
+
+    /// The same region, reached at another address than the one it listens on,
+    /// for example through a container's gateway.
+    #[must_use]
+    pub fn reached_at(mut self, endpoint: &str) -> Self {
+        endpoint.clone_into(&mut self.endpoint);
+        self
+    }
+
+    /// The URL of the region's services, without a slash at the end.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The port it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.server.address().port()
+    }
+
+    /// Reads or changes the account. Nobody sees it half changed.
+    pub fn edit<R>(&self, change: impl FnOnce(&mut Account) -> R) -> R {
+        let mut world = lock(&self.world);
+        world.account.now = clock::now();
+        change(&mut world.account)
+    }
+
+    /// The account as it is now, for [`Fault::Stale`].
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot(Arc::new(lock(&self.world).account.clone()))
+    }
+
+    /// What goes wrong.
+    #[must_use]
+    pub fn faults(&self) -> Faults<'_> {
+        Faults { region: self }
+    }
+
+    /// The requests so far.
+    #[must_use]
+    pub fn calls(&self) -> Calls {
+        lock(&self.world).calls.clone()
+    }
+
+    /// Forgets the requests so far.
+    pub fn reset_calls(&self) {
+        lock(&self.world).calls.clear();
+    }
+
+    /// Credentials of a role, for a session of this name.
+    #[must_use]
+    pub fn credentials(&self, role: &str, session: &str) -> Credentials {
+        self.edit(|account| account.credentials(role, session))
+    }
+
+    /// The environment that ECS gives the containers of a task, and the address of the region.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such task.
+    #[must_use]
+    pub fn task_environment(&self, task: &TaskArn) -> BTreeMap<String, String> {
+        let endpoint = &self.endpoint;
+        let id = task.id();
+        self.edit(|account| {
+            let task = account.task(task);
+            let launched_on = match task.launch_type {
+                Fargate => "AWS_ECS_FARGATE",
+                Ec2 => "AWS_ECS_EC2",
+            };
+            let mut variables = vec![
+                ("AWS_DEFAULT_REGION", account.region.clone()),
+                ("AWS_ENDPOINT_URL", endpoint.clone()),
+                ("AWS_EXECUTION_ENV", launched_on.to_owned()),
+                ("AWS_REGION", account.region.clone()),
+                ("ECS_CONTAINER_METADATA_URI", format!("{endpoint}/v3/{id}")),
+                (
+                    "ECS_CONTAINER_METADATA_URI_V4",
+                    format!("{endpoint}/v4/{id}"),
+                ),
+            ];
+            if task.role.is_some() {
+                variables.extend([
+                    (
+                        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+                        task.credentials_token.clone(),
+                    ),
+                    (
+                        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                        format!("{endpoint}/v2/credentials/{id}"),
+                    ),
+                ]);
+            }
+            environment(variables)
+        })
+    }
+
+    /// What a process on an instance needs to take this region for its own:
+    /// the addresses of the instance's metadata service and of the region.
+    #[must_use]
+    pub fn instance_environment(&self, instance: &InstanceId) -> BTreeMap<String, String> {
+        let endpoint = &self.endpoint;
+        environment([
+            (
+                "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+                format!("{endpoint}/instance/{instance}"),
+            ),
+            ("AWS_ENDPOINT_URL", endpoint.clone()),
+        ])
+    }
+}
+
+impl Faults<'_> {
+    /// Adds a fault, or a rule that says when it happens.
+    pub fn add(&self, rule: impl Into<Rule>) {
+        lock(&self.region.world).rules.add(rule.into());
+    }
+
+    /// From now on nothing goes wrong.
+    pub fn clear(&self) {
+        lock(&self.region.world).rules.clear();
+    }
+
+    /// Chance begins anew from this seed.
+    pub fn seed(&self, seed: u64) {
+        lock(&self.region.world).rules.seed(seed);
+    }
+}
+
+/// A panic in an `edit` fails its test; the account is still there for those that look at it after.
+fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
+    world.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn environment(
+    variables: impl IntoIterator<Item = (&'static str, String)>,
+) -> BTreeMap<String, String> {
+    variables
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}

@@ -1,0 +1,112 @@
+//! A pretended AWS region as a program of its own, with one ECS service that runs tasks at given addresses.
+//!
+//! For `docker/compose.yaml`. It starts no nodes, and nothing ever changes in it.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks to a person"
+)]
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::Context;
+use clap::Parser;
+use region::{
+    Credentials, Region, Task,
+    account::{REGION, TASK_ROLE},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Answers what AWS would about an ECS service whose tasks run at these addresses.
+#[derive(Debug, Parser)]
+#[command(name = "region", max_term_width = 100)]
+struct Options {
+    /// Where to listen.
+    #[arg(long, default_value = "0.0.0.0:4566")]
+    listen: SocketAddr,
+
+    /// The name of the ECS cluster.
+    #[arg(long, default_value = "demo")]
+    cluster: String,
+
+    /// The name of the ECS service.
+    #[arg(long, default_value = "orders")]
+    service: String,
+
+    /// The address of a task of the service; given once for each.
+    #[arg(long = "task", value_name = "ADDRESS", required = true)]
+    tasks: Vec<Ipv4Addr>,
+
+    /// What requests must be signed with: all three parts of the tasks' credentials.
+    #[arg(long, default_value = "pretended")]
+    credentials: String,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match serve(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Until it is asked to end.
+async fn serve(options: Options) -> anyhow::Result<()> {
+    // Before anything else: to the first process of a container signals mean nothing by themselves.
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening to signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("listening to signals")?;
+
+    let listener = TcpListener::bind(options.listen)
+        .with_context(|| format!("listening on {}", options.listen))?;
+    let region = Region::start_on(listener).await;
+    populate(&region, &options)?;
+    println!(
+        "a pretended {REGION} at {}: {} tasks of the service {} in the cluster {}",
+        options.listen,
+        options.tasks.len(),
+        options.service,
+        options.cluster
+    );
+
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+fn populate(region: &Region, options: &Options) -> anyhow::Result<()> {
+    let Options {
+        cluster,
+        service,
+        tasks,
+        credentials,
+        ..
+    } = options;
+    let desired = u32::try_from(tasks.len()).context("that many tasks are too many")?;
+    region.edit(|account| {
+        account.put_service(cluster, service, desired);
+        for &address in tasks {
+            account.run_task(Task::of_service(cluster, service).at(address));
+        }
+        let credentials = Credentials {
+            access_key_id: credentials.clone(),
+            secret_access_key: credentials.clone(),
+            session_token: credentials.clone(),
+            expires_at: account.now + LASTING,
+        };
+        account.put_credentials(TASK_ROLE, service, credentials);
+    });
+    Ok(())
+}
+
+/// Longer than a demonstration.
+const LASTING: Duration = Duration::from_hours(10 * 365 * 24);

@@ -1,0 +1,144 @@
+//! Simulates formations, or the lives of whole nodes, for as long as one likes.
+#![expect(clippy::print_stdout, reason = "the report")]
+
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
+
+use clap::{Parser, ValueEnum};
+use simulation::{
+    formations::{self, Injected, Mutation, Promise},
+    whole_nodes,
+};
+
+/// Simulates cluster formations in virtual time and counts the clusters that come of each.
+///
+/// Every seed is another run: other nodes, other faults. The same seed is the same run.
+/// Exit status 1 if any run ends with other than one cluster; its seed is printed.
+///
+/// With --whole-nodes it simulates the lives of clusters of whole nodes instead, and looks at more
+/// than their number. A seed takes a thousand times as long.
+///
+/// With --beyond as well, more processes take part than the guarantee is for: a majority is replaced
+/// while the others are cut off. Two clusters come of it, and the younger must join the older.
+#[derive(Debug, Parser)]
+#[command(name = "simulate")]
+struct Args {
+    /// How many seeds.
+    #[arg(long, default_value_t = 10_000)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// What is assumed, and so which faults occur.
+    #[arg(long, value_enum, default_value = "expected")]
+    promise: Which,
+    /// Simulate whole nodes: management HTTP, bootstrap and membership together.
+    #[arg(long, conflicts_with = "promise")]
+    whole_nodes: bool,
+    /// Replace a majority of the nodes while the others are cut off.
+    #[arg(long, requires = "whole_nodes")]
+    beyond: bool,
+    /// Print what happens in each run, and what every node sees of it.
+    #[arg(long, requires = "whole_nodes")]
+    show: bool,
+    /// Log like the nodes do, by this filter, for example `info`. Times are not virtual.
+    #[arg(long, requires = "whole_nodes")]
+    log: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Which {
+    /// Expected nodes known: whatever AWS lists, whatever is lost, whoever crashes.
+    Expected,
+    /// Expected nodes unknown: lists are out of date by less than the stable margin.
+    Unknown,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if let Some(filter) = &args.log {
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .without_time()
+            .init();
+    }
+    let good = if args.whole_nodes {
+        simulate_whole_nodes(&args)
+    } else {
+        simulate_formations(&args)
+    };
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn simulate_formations(args: &Args) -> bool {
+    let promise = match args.promise {
+        Which::Expected => Promise::Expected,
+        Which::Unknown => Promise::Unknown,
+    };
+    let (mut injected, mut bad, mut slowest) = (Injected::default(), 0_u64, Duration::ZERO);
+    for (done, seed) in (args.from..args.from.saturating_add(args.seeds)).enumerate() {
+        let outcome = formations::run(seed, promise, Mutation::None);
+        injected += outcome.injected;
+        slowest = slowest.max(outcome.took);
+        if !outcome.is_good() {
+            bad += 1;
+            println!("{outcome}");
+        }
+        if (done + 1) % 10_000 == 0 {
+            println!("{} seeds, {bad} bad", done + 1);
+        }
+    }
+    println!(
+        "{} seeds, {} with exactly one cluster, {bad} without",
+        args.seeds,
+        args.seeds - bad
+    );
+    println!("slowest to be one cluster after the faults ended: {slowest:.1?} of virtual time");
+    println!("injected: {injected}");
+    bad == 0
+}
+
+fn simulate_whole_nodes(args: &Args) -> bool {
+    let (mut injected, mut bad) = (whole_nodes::Injected::default(), 0_u64);
+    let (mut took, mut lasted) = (BTreeMap::<_, Duration>::new(), Duration::ZERO);
+    let mut clusters = BTreeMap::<_, u64>::new();
+    for (done, seed) in (args.from..args.from.saturating_add(args.seeds)).enumerate() {
+        let outcome = if args.beyond {
+            whole_nodes::run_beyond(seed)
+        } else {
+            whole_nodes::run(seed, whole_nodes::Mutation::None)
+        };
+        *clusters.entry(outcome.clusters).or_default() += 1;
+        injected += outcome.injected;
+        lasted += outcome.lasted;
+        for (what, this) in &outcome.took {
+            let longest = took.entry(*what).or_default();
+            *longest = (*longest).max(*this);
+        }
+        if args.show {
+            println!("{}{}", outcome.plan, outcome.log.join("\n"));
+        }
+        if outcome.broken.is_some() {
+            bad += 1;
+            println!("{outcome}");
+        }
+        if (done + 1) % 100 == 0 {
+            println!("{} seeds, {bad} bad", done + 1);
+        }
+    }
+    println!(
+        "{} seeds, {:.0?} of virtual time, {bad} that break an invariant",
+        args.seeds, lasted
+    );
+    for (clusters, seeds) in clusters {
+        println!("{seeds} seeds with {clusters} clusters that ever were");
+    }
+    for (what, longest) in took {
+        println!("{what}: {longest:.2?} at most");
+    }
+    println!("injected: {injected}");
+    bad == 0
+}

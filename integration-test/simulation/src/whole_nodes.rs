@@ -1,0 +1,326 @@
+//! Whole nodes in virtual time: management HTTP, bootstrap and membership together, exactly as the
+//! program runs them, on simulated machines and a simulated network.
+//!
+//! A seed draws a cluster of two to five nodes and what happens to it: processes crash, leave and
+//! come back at the same address, the network splits and heals, links are slow, stall, lose
+//! messages or fail in one direction. What must hold at any time is looked at all the time; what
+//! must hold of a cluster at rest, whenever the faults have ended. The same seed is the same run.
+//!
+//! Where the number of nodes and its faults are what counts, [`crate::formations`] and
+//! [`crate::membership`] try far more of them: they simulate the stages one by one.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+mod invariants;
+mod machine;
+mod plan;
+#[cfg(test)]
+mod tests;
+mod world;
+
+pub use invariants::Broken;
+use invariants::{
+    at_rest, invariant_all_are_in_one_of, invariant_everyone_is_ready_and_says_the_same,
+    invariant_the_alarm_is_raised_once, invariant_the_dead_are_not_reachable,
+    invariant_who_was_asked_to_stop_has_stopped,
+};
+use plan::{Act, Beyond, Change, Plan, Storm};
+use world::World;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Promised of a network that is well: a dead node is seen unreachable, and removed, within this.
+const UNREACHABLE: Duration = Duration::from_secs(3);
+const REMOVED: Duration = Duration::from_secs(10);
+/// Promised: who leaves is gone for everyone within this. So is its process, which is not promised.
+const GONE: Duration = Duration::from_secs(2);
+/// Promised: after a partition the halves are one again within this.
+const MERGED: Duration = Duration::from_secs(10);
+/// Until every member has looked at discovery once more, and what comes of that.
+const WATCHED: Duration = Duration::from_secs(90);
+/// Not promised in figures. Longer than this, and it will never come about.
+const EVENTUALLY: Duration = Duration::from_secs(30);
+
+/// A bug planted on purpose, to show that the simulation finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutation {
+    /// None.
+    None,
+    /// A process that starts again takes the generation of the one before it.
+    GenerationNotRaised,
+    /// A member writes to none but members, so that it never finds back to those it has lost.
+    WritesToMembersOnly,
+    /// So few must consent to a new cluster that two groups need not have anyone in common.
+    QuorumTooSmall,
+    /// Nothing is sealed, so that a stranger is believed.
+    Unsealed,
+}
+
+/// How a run went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The seed that repeats it.
+    pub seed: u64,
+    /// Whether it is one of [`run_beyond`].
+    pub beyond: bool,
+    /// What happens in it.
+    pub plan: String,
+    /// Which invariant was broken, if any, and when.
+    pub broken: Option<(Duration, Broken)>,
+    /// What every node saw, and what was done to them.
+    pub log: Vec<String>,
+    /// What was done.
+    pub injected: Injected,
+    /// How long what takes time took at most, in virtual time.
+    pub took: BTreeMap<&'static str, Duration>,
+    /// How long it ran, in virtual time.
+    pub lasted: Duration,
+    /// How many clusters ever came into being.
+    pub clusters: usize,
+}
+
+/// What was done to the nodes of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Injected {
+    /// Processes that were started.
+    pub processes: u64,
+    /// Processes that died.
+    pub crashes: u64,
+    /// Nodes that were asked to stop.
+    pub departures: u64,
+    /// Splits of the network.
+    pub splits: u64,
+    /// Links that failed in one direction.
+    pub deafened: u64,
+    /// Links that kept all messages back for a while.
+    pub stalled: u64,
+    /// Links that became slow.
+    pub slow: u64,
+    /// Links that lost messages.
+    pub lossy: u64,
+}
+
+/// Runs one cluster's life.
+#[must_use]
+pub fn run(seed: u64, mutation: Mutation) -> Outcome {
+    run_plan(seed, mutation, &Plan::draw(seed))
+}
+
+/// Runs a cluster's life in which more processes take part than the guarantee is for: a majority is
+/// replaced while the other members are cut off. A second cluster comes of it, and must end.
+#[must_use]
+pub fn run_beyond(seed: u64) -> Outcome {
+    run_plan(seed, Mutation::None, &Plan::draw_beyond(seed))
+}
+
+fn run_plan(seed: u64, mutation: Mutation, plan: &Plan) -> Outcome {
+    let mut outcome = Outcome {
+        seed,
+        beyond: plan.beyond.is_some(),
+        plan: plan.to_string(),
+        broken: None,
+        log: Vec::new(),
+        injected: Injected::default(),
+        took: BTreeMap::new(),
+        lasted: Duration::ZERO,
+        clusters: 0,
+    };
+    match World::new(seed, plan, mutation) {
+        Ok(mut world) => {
+            let lived = live(&mut world, plan, &mut outcome.took);
+            outcome.broken = lived.err().map(|broken| (world.elapsed(), broken));
+            outcome.lasted = world.elapsed();
+            outcome.injected = world.injected;
+            outcome.clusters = world.clusters.len();
+            outcome.log = world.log;
+        }
+        Err(broken) => outcome.broken = Some((Duration::ZERO, broken)),
+    }
+    outcome
+}
+
+type Took = BTreeMap<&'static str, Duration>;
+
+fn live(world: &mut World, plan: &Plan, took: &mut Took) -> Result<(), Broken> {
+    weather(world, &plan.formation)?;
+    rests(world, "formed", EVENTUALLY, took)?;
+    for act in &plan.acts {
+        play(world, act, took)?;
+    }
+    if let Some(beyond) = &plan.beyond {
+        go_beyond(world, beyond, took)?;
+    }
+    stays_at_rest(world)?;
+    let answers = world.ask_all(["/ready", "/cluster/members"])?;
+    invariant_everyone_is_ready_and_says_the_same(&answers, &world.running())
+}
+
+fn go_beyond(world: &mut World, beyond: &Beyond, took: &mut Took) -> Result<(), Broken> {
+    let older = world.clusters.clone();
+    world.beyond = true;
+    world.change(&Change::Cut(beyond.cut_off.clone()))?;
+    for host in &beyond.replaced {
+        world.change(&Change::Crash(*host))?;
+    }
+    for host in &beyond.replaced {
+        world.change(&Change::Start(*host))?;
+    }
+    let apart = world.within(EVENTUALLY, |cluster| {
+        let (cut_off, replaced) = cluster
+            .clone()
+            .into_iter()
+            .partition(|(host, _)| beyond.cut_off.contains(host));
+        at_rest(&cut_off)?;
+        at_rest(&replaced)
+    })?;
+    note(took, "replaced to a second cluster", apart);
+
+    world.run_for(beyond.lasting)?;
+    world.change(&Change::Mend)?;
+    let merged = world.within(WATCHED, |cluster| {
+        at_rest(cluster)?;
+        invariant_all_are_in_one_of(cluster, &older)
+    })?;
+    note(took, "healed to the older cluster", merged);
+    invariant_the_alarm_is_raised_once(&world.ask_all(["/bootstrap"])?)
+}
+
+fn play(world: &mut World, act: &Act, took: &mut Took) -> Result<(), Broken> {
+    match act {
+        Act::Kill(host) => {
+            let dead = World::node(*host);
+            world.change(&Change::Crash(*host))?;
+            let unreachable = world.within(UNREACHABLE, |cluster| {
+                invariant_the_dead_are_not_reachable(cluster, dead)
+            })?;
+            note(took, "killed to unreachable", unreachable);
+            let removed = unreachable + world.within(REMOVED - unreachable, at_rest)?;
+            note(took, "killed to removed", removed);
+            start_again(world, *host, took)
+        }
+        Act::Restart(host, after) => {
+            world.change(&Change::Crash(*host))?;
+            world.run_for(*after)?;
+            start_again(world, *host, took)
+        }
+        Act::Leave(host, after) => {
+            world.change(&Change::Leave(*host))?;
+            let gone = world.within(GONE, |cluster| {
+                invariant_who_was_asked_to_stop_has_stopped(cluster, *host)?;
+                at_rest(cluster)
+            })?;
+            note(took, "asked to stop to gone", gone);
+            world.run_for(*after)?;
+            start_again(world, *host, took)
+        }
+        Act::Split(apart, lasting) => {
+            world.change(&Change::Cut(apart.clone()))?;
+            world.run_for(*lasting)?;
+            world.change(&Change::Mend)?;
+            rests(world, "healed to merged", MERGED, took)
+        }
+        Act::Storm(storm) => {
+            weather(world, storm)?;
+            rests(world, "calm to one cluster", EVENTUALLY, took)
+        }
+    }
+}
+
+fn start_again(world: &mut World, host: plan::Host, took: &mut Took) -> Result<(), Broken> {
+    world.change(&Change::Start(host))?;
+    rests(world, "started again to member", EVENTUALLY, took)
+}
+
+fn weather(world: &mut World, storm: &Storm) -> Result<(), Broken> {
+    let began = world.elapsed();
+    for (at, change) in &storm.changes {
+        world.run_for((began + *at).saturating_sub(world.elapsed()))?;
+        world.change(change)?;
+    }
+    world.run_for((began + storm.lasting).saturating_sub(world.elapsed()))?;
+    world.calm()
+}
+
+fn rests(
+    world: &mut World,
+    what: &'static str,
+    limit: Duration,
+    took: &mut Took,
+) -> Result<(), Broken> {
+    let rested = world.within(limit, at_rest)?;
+    note(took, what, rested);
+    Ok(())
+}
+
+/// Nothing that was done before has an effect any more.
+fn stays_at_rest(world: &mut World) -> Result<(), Broken> {
+    let end = world.elapsed() + 5 * SECOND;
+    while world.elapsed() < end {
+        world.run_for(SECOND / 2)?;
+        at_rest(&world.running())?;
+    }
+    Ok(())
+}
+
+fn note(took: &mut Took, what: &'static str, this: Duration) {
+    let longest = took.entry(what).or_default();
+    *longest = this.max(*longest);
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((at, broken)) = &self.broken else {
+            return write!(f, "seed {}: all invariants hold", self.seed);
+        };
+        writeln!(
+            f,
+            "seed {} breaks {} after {at:.1?}: {}",
+            self.seed, broken.invariant, broken.how
+        )?;
+        write!(f, "{}", self.plan)?;
+        let left_out = self.log.len().saturating_sub(LOG);
+        for line in &self.log[left_out..] {
+            writeln!(f, "  {line}")?;
+        }
+        write!(
+            f,
+            "again, with the whole log: cargo xtask simulate --whole-nodes{} --from {} --seeds 1 --show",
+            if self.beyond { " --beyond" } else { "" },
+            self.seed
+        )
+    }
+}
+
+/// How many lines of the log a failure shows.
+const LOG: usize = 30;
+
+impl std::ops::AddAssign for Injected {
+    fn add_assign(&mut self, other: Self) {
+        self.processes += other.processes;
+        self.crashes += other.crashes;
+        self.departures += other.departures;
+        self.splits += other.splits;
+        self.deafened += other.deafened;
+        self.stalled += other.stalled;
+        self.slow += other.slow;
+        self.lossy += other.lossy;
+    }
+}
+
+impl fmt::Display for Injected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} processes, {} crashes, {} departures; {} splits; links: {} one-way, {} stalled, \
+             {} slow, {} lossy",
+            self.processes,
+            self.crashes,
+            self.departures,
+            self.splits,
+            self.deafened,
+            self.stalled,
+            self.slow,
+            self.lossy
+        )
+    }
+}

@@ -1,0 +1,100 @@
+//! Access to the account, and what it has besides our stacks.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
+use aws_sdk_ec2::types::Filter;
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use options::deploy::Place;
+
+use crate::stacks::Stacks;
+
+/// A connection is there within this, or there is nobody to connect to.
+const CONNECTING: Duration = Duration::from_secs(5);
+
+/// No call here asks for much.
+const ANSWERING: Duration = Duration::from_secs(20);
+
+/// An account and region.
+#[derive(Debug)]
+pub struct Account {
+    /// How to call it.
+    pub config: SdkConfig,
+    /// Its stacks.
+    pub stacks: Stacks,
+}
+
+/// A VPC and some of its subnets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vpc {
+    /// Its id.
+    pub id: String,
+    /// Their ids, separated by commas.
+    pub subnets: String,
+}
+
+impl Account {
+    /// The one that the environment and the profile name.
+    pub async fn open(place: &Place) -> anyhow::Result<Self> {
+        let http = Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http);
+        if let Some(region) = &place.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(url) = &place.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECTING)
+            .operation_attempt_timeout(ANSWERING)
+            .build();
+        loader = loader.timeout_config(timeouts);
+        let config = loader.load().await;
+        ensure!(
+            config.region().is_some(),
+            "no region is set: give --region, or set AWS_REGION"
+        );
+        let stacks = Stacks::new(&config);
+        Ok(Self { config, stacks })
+    }
+
+    /// The region's name.
+    pub fn region(&self) -> &str {
+        self.config.region().map_or("", |region| region.as_ref())
+    }
+
+    /// The VPC that the account has from the start.
+    pub async fn default_vpc(&self) -> anyhow::Result<Vpc> {
+        let ec2 = aws_sdk_ec2::Client::new(&self.config);
+        let is_default = Filter::builder().name("is-default").values("true").build();
+        let vpcs = ec2.describe_vpcs().filters(is_default).send().await;
+        let vpcs = vpcs.context("looking for the default VPC")?;
+        let id = vpcs.vpcs().first().and_then(|vpc| vpc.vpc_id());
+        let id = id.context("the account has no default VPC here: use --network private")?;
+
+        let of_vpc = Filter::builder().name("vpc-id").values(id).build();
+        let subnets = ec2.describe_subnets().filters(of_vpc).send().await;
+        let subnets = subnets.context("looking for the subnets of the default VPC")?;
+        let mut subnets: Vec<_> = subnets
+            .subnets()
+            .iter()
+            .filter_map(|subnet| subnet.subnet_id())
+            .collect();
+        // Another order is no change.
+        subnets.sort_unstable();
+        ensure!(
+            2 <= subnets.len(),
+            "the default VPC has fewer than two subnets: use --network private"
+        );
+        Ok(Vpc {
+            id: id.to_owned(),
+            subnets: subnets.join(","),
+        })
+    }
+}

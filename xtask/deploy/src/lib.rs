@@ -1,0 +1,23 @@
+//! The stacks of a cluster in an account: deployed, shown and destroyed.
+//!
+//! What `cargo xtask deploy`, `status` and `destroy` do; what xtask itself must not link is here.
+//! Runs no nodes: that is CloudFormation's work.
+//!
+//! - [`put`], [`status`], [`destroy`]: the commands
+//! - [`plan`]: which stacks, and what would change; asks nobody
+//! - [`image`]: the image, published
+//! - [`stacks`]: CloudFormation, called and waited for
+//! - [`templates`]: our templates as data, for tests and scenarios
+//! - [`differences`]: where emulators are not like AWS
+//! - [`account`], [`terminal`]: who is asked
+
+pub mod account;
+pub mod destroy;
+pub mod differences;
+pub mod image;
+pub mod plan;
+pub mod put;
+pub mod stacks;
+pub mod status;
+pub mod templates;
+pub mod terminal;

@@ -1,0 +1,53 @@
+//! Deploys, shows and destroys the stacks; `cargo xtask deploy`, `status` and `destroy` build and start it.
+
+#![expect(clippy::print_stderr, reason = "a command line tool talks to a person")]
+
+use std::{io, process::ExitCode};
+
+use clap::Parser;
+use observe::signals::interruption;
+use options::deploy::{Command, Options};
+
+use deploy::{destroy::destroy, put::deploy, status::status};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let command = Options::parse().command;
+    tokio::select! {
+        done = Box::pin(run(&command)) => match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("\nerror: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
+        status = interruption() => interrupted(&command, status),
+    }
+}
+
+async fn run(command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::Deploy(options) => deploy(options).await,
+        Command::Status(options) => status(options).await,
+        Command::Destroy(options) => destroy(options).await,
+    }
+}
+
+/// What was begun is AWS's by now, which goes on with it.
+fn interrupted(command: &Command, status: io::Result<u8>) -> ExitCode {
+    match command {
+        Command::Deploy(options) => eprintln!(
+            "\ninterrupted: CloudFormation goes on with what it has begun, if anything.\n\
+             to see it: {}\nto remove it all: {}",
+            options.place.command("status"),
+            options.place.command("destroy")
+        ),
+        Command::Destroy(options) => eprintln!(
+            "\ninterrupted: CloudFormation goes on with the deletion that it has begun.\n\
+             for the rest: {}",
+            options.place.command("destroy")
+        ),
+        Command::Status(_) => {}
+    }
+    status.map_or(ExitCode::FAILURE, ExitCode::from)
+}

@@ -1,0 +1,302 @@
+//! What `deploy` would do: which stacks, in which order, with which parameters, and what that changes.
+//!
+//! Asks nobody: what there is already is an argument.
+
+use std::{collections::BTreeMap, fmt};
+
+use anyhow::{Context, bail, ensure};
+use aws_sdk_cloudformation::types::StackStatus;
+use options::deploy::{Deploy, Network, Program, Workload};
+
+use super::{account::Vpc, image};
+use crate::{
+    differences::{ministack, moto},
+    stacks::{Stack, Wanted},
+};
+
+const REPOSITORY: &str = include_str!("../../../cloudformation/image-repository.yaml");
+const NETWORK: &str = include_str!("../../../cloudformation/network.yaml");
+const SERVICE: &str = include_str!("../../../cloudformation/ecs-service.yaml");
+const INSTANCES: &str = include_str!("../../../cloudformation/ec2-auto-scaling-group.yaml");
+
+/// A stack as it should be, as far as that is known before the others are there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// Its name.
+    pub name: String,
+    template: String,
+    parameters: BTreeMap<&'static str, Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Value {
+    Given(String),
+    /// What another stack gives, with something after it.
+    Output {
+        stack: String,
+        key: &'static str,
+        suffix: String,
+    },
+}
+
+/// What stacks give, by their names.
+pub type Outputs = BTreeMap<String, BTreeMap<String, String>>;
+
+/// A stack that is there.
+#[derive(Debug, Clone)]
+pub struct Existing {
+    /// How it is.
+    pub stack: Stack,
+    /// The text of its template.
+    pub template: String,
+}
+
+/// What becomes of a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It is not there.
+    Created,
+    /// It is as it should be.
+    None,
+    /// In these points it is not as it should be.
+    Changed(Vec<String>),
+}
+
+/// Refuses options that do not go together, and those that no emulator can follow.
+pub fn check(options: &Deploy) -> anyhow::Result<()> {
+    if options.workload == Workload::Ecs {
+        ensure!(
+            options.program.is_none(),
+            "--program is what instances run: give --workload ec2 with it"
+        );
+        ensure!(
+            options.place.endpoint_url.is_none() || options.image.is_some(),
+            "an emulator has no repository that Docker can push to: give --image demo-node:latest"
+        );
+    }
+    ensure!(
+        options.vpc_cidr.is_none() || options.network == Network::Private,
+        "--vpc-cidr is for a network of its own: give --network private with it"
+    );
+    Ok(())
+}
+
+/// Whether the image is to be built and pushed to a repository of its own.
+pub fn publishes(options: &Deploy) -> bool {
+    options.workload == Workload::Ecs && options.image.is_none()
+}
+
+/// The stacks in the order in which they need each other.
+///
+/// `vpc` is the default one, where nodes are to be in it; `tag` that of the image, where it is published.
+pub fn plan(options: &Deploy, vpc: Option<Vpc>, tag: Option<&str>) -> anyhow::Result<Vec<Planned>> {
+    let repository = tag.map(|_| repository(options));
+    let network = match options.network {
+        Network::DefaultVpc => None,
+        Network::Private => Some(network(options)?),
+    };
+    let mut workload = match options.workload {
+        Workload::Ecs => service(options, tag)?,
+        Workload::Ec2 => instances(options)?,
+    };
+    workload.parameters.extend(place(options, vpc)?);
+    Ok([repository, network, Some(workload)]
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+fn repository(options: &Deploy) -> Planned {
+    let name = options.place.repository_stack();
+    Planned {
+        template: REPOSITORY.to_owned(),
+        parameters: BTreeMap::from([("RepositoryName", Value::Given(name.clone()))]),
+        name,
+    }
+}
+
+fn network(options: &Deploy) -> anyhow::Result<Planned> {
+    let mut parameters = BTreeMap::new();
+    if let Some(cidr) = &options.vpc_cidr {
+        parameters.insert("VpcCidr", Value::Given(cidr.clone()));
+    }
+    let mut template = NETWORK.to_owned();
+    if let Some(Program { bucket, .. }) = &options.program {
+        parameters.insert("Method", Value::Given("ec2".to_owned()));
+        parameters.insert("ProgramBucket", Value::Given(bucket.clone()));
+        if options.place.endpoint_url.is_some() {
+            template = moto::adapt_network(NETWORK, options.vpc_cidr.as_deref())?;
+        }
+    }
+    Ok(Planned {
+        name: options.place.network_stack(),
+        template,
+        parameters,
+    })
+}
+
+fn service(options: &Deploy, tag: Option<&str>) -> anyhow::Result<Planned> {
+    let place = &options.place;
+    let mut parameters = BTreeMap::from([
+        ("DesiredCount", Value::Given(options.nodes.to_string())),
+        ("ServiceName", Value::Given(place.name.clone())),
+    ]);
+    match (&options.image, tag) {
+        (Some(image), _) => {
+            parameters.insert("ImageUri", Value::Given(image.clone()));
+            // Without it the tasks might not pull the image.
+            if let Some(arn) = image::repository_arn(image) {
+                parameters.insert("RepositoryArn", Value::Given(arn));
+            }
+        }
+        (None, Some(tag)) => {
+            let stack = place.repository_stack();
+            let uri = Value::Output {
+                stack: stack.clone(),
+                key: "RepositoryUri",
+                suffix: format!(":{tag}"),
+            };
+            parameters.insert("ImageUri", uri);
+            parameters.insert("RepositoryArn", output(stack, "RepositoryArn"));
+            let architecture = image::architecture().to_owned();
+            parameters.insert("Architecture", Value::Given(architecture));
+        }
+        (None, None) => bail!("there is no image to run"),
+    }
+    let template = match &place.endpoint_url {
+        None => SERVICE.to_owned(),
+        Some(_) => ministack::adapt(SERVICE, usize::from(options.nodes))?,
+    };
+    Ok(Planned {
+        name: place.service_stack(),
+        template,
+        parameters,
+    })
+}
+
+fn instances(options: &Deploy) -> anyhow::Result<Planned> {
+    let place = &options.place;
+    let program = options.program.as_ref();
+    let Program { bucket, key } = program.context("instances need a --program")?;
+    let sum = options.program_sha256.as_ref();
+    let sum = sum.context("instances need a --program-sha256")?;
+    let parameters = [
+        ("DesiredCapacity", options.nodes.to_string()),
+        ("ServiceName", place.name.clone()),
+        ("ProgramBucket", bucket.clone()),
+        ("ProgramKey", key.clone()),
+        ("ProgramSha256", sum.clone()),
+    ];
+    let template = match &place.endpoint_url {
+        None => INSTANCES.to_owned(),
+        Some(_) => moto::adapt_instances(INSTANCES)?,
+    };
+    Ok(Planned {
+        name: place.instances_stack(),
+        template,
+        parameters: parameters
+            .map(|(key, value)| (key, Value::Given(value)))
+            .into(),
+    })
+}
+
+/// Where nodes run: the same parameters whatever they are.
+fn place(options: &Deploy, vpc: Option<Vpc>) -> anyhow::Result<Vec<(&'static str, Value)>> {
+    Ok(match options.network {
+        Network::DefaultVpc => {
+            let Vpc { id, subnets } = vpc.context("there is no default VPC")?;
+            vec![
+                ("VpcId", Value::Given(id)),
+                ("SubnetIds", Value::Given(subnets)),
+                ("AssignPublicIp", Value::Given("ENABLED".to_owned())),
+            ]
+        }
+        Network::Private => ["VpcId", "SubnetIds", "EndpointClientSecurityGroupId"]
+            .map(|key| (key, output(options.place.network_stack(), key)))
+            .into(),
+    })
+}
+
+fn output(stack: String, key: &'static str) -> Value {
+    Value::Output {
+        stack,
+        key,
+        suffix: String::new(),
+    }
+}
+
+impl Planned {
+    /// What becomes of the stack that is there, if one is.
+    pub fn change(&self, existing: Option<&Existing>, outputs: &Outputs) -> Change {
+        let Some(Existing { stack, template }) = existing else {
+            return Change::Created;
+        };
+        let mut points = Vec::new();
+        match stack.status {
+            StackStatus::CreateComplete
+            | StackStatus::UpdateComplete
+            | StackStatus::UpdateRollbackComplete => {}
+            ref status => points.push(format!("it is {status}")),
+        }
+        for (&key, value) in &self.parameters {
+            let old = stack.parameters.get(key).map_or("nothing", String::as_str);
+            match value.known(outputs) {
+                Some(new) if new == old => {}
+                Some(new) => points.push(format!("{key} {old} -> {new}")),
+                None => points.push(key.to_owned()),
+            }
+        }
+        if template.trim() != self.template.trim() {
+            points.push("its template".to_owned());
+        }
+        if points.is_empty() {
+            Change::None
+        } else {
+            Change::Changed(points)
+        }
+    }
+
+    /// What to ask for, once those that it needs are there.
+    pub fn wanted(&self, outputs: &Outputs) -> anyhow::Result<Wanted> {
+        let known = |(&key, value): (&&'static str, &Value)| {
+            let known = value.known(outputs);
+            let known =
+                known.with_context(|| format!("no stack says what {key} of {} is", self.name))?;
+            Ok((key.to_owned(), known))
+        };
+        Ok(Wanted {
+            name: self.name.clone(),
+            template: self.template.clone(),
+            parameters: self
+                .parameters
+                .iter()
+                .map(known)
+                .collect::<anyhow::Result<_>>()?,
+        })
+    }
+}
+
+impl Value {
+    fn known(&self, outputs: &Outputs) -> Option<String> {
+        match self {
+            Self::Given(value) => Some(value.clone()),
+            Self::Output { stack, key, suffix } => {
+                let value = outputs.get(stack)?.get(*key)?;
+                Some(format!("{value}{suffix}"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Created => f.write_str("is created"),
+            Self::None => f.write_str("stays as it is"),
+            Self::Changed(points) => write!(f, "is changed: {}", points.join("; ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

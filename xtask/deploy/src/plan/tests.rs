@@ -1,0 +1,284 @@
+//! What is planned for an account, and what is said of it before anything is done.
+
+use options::deploy::Place;
+
+use super::*;
+
+const IMAGE: &str = "demo-node:latest";
+
+#[test]
+fn without_options_the_image_has_a_repository_and_tasks_the_default_network() {
+    let plan = plan(&tasks(), Some(vpc()), Some("1a2b3c")).unwrap();
+
+    assert_eq!(names(&plan), ["orders-repository", "orders-service"]);
+    let outputs = outputs(
+        "orders-repository",
+        &[("RepositoryUri", "ecr/orders"), ("RepositoryArn", "arn")],
+    );
+    let wanted = plan[1].wanted(&outputs).unwrap().parameters;
+    assert_eq!(wanted["ImageUri"], "ecr/orders:1a2b3c");
+    assert_eq!(wanted["RepositoryArn"], "arn");
+    assert_eq!(wanted["AssignPublicIp"], "ENABLED");
+    assert_eq!(wanted["DesiredCount"], "3");
+    assert_eq!(wanted["SubnetIds"], "subnet-1,subnet-2");
+}
+
+#[test]
+fn an_image_that_is_there_needs_no_repository() {
+    let deploy = Deploy {
+        image: Some(IMAGE.to_owned()),
+        ..tasks()
+    };
+
+    assert!(!publishes(&deploy));
+    let plan = plan(&deploy, Some(vpc()), None).unwrap();
+
+    assert_eq!(names(&plan), ["orders-service"]);
+    let wanted = plan[0].wanted(&Outputs::new()).unwrap().parameters;
+    assert_eq!(wanted["ImageUri"], IMAGE);
+    assert!(!wanted.contains_key("RepositoryArn"));
+}
+
+#[test]
+fn tasks_may_pull_a_private_image_that_is_there() {
+    let deploy = Deploy {
+        image: Some("1.dkr.ecr.eu-west-1.amazonaws.com/demo-node:1".to_owned()),
+        ..tasks()
+    };
+
+    let plan = plan(&deploy, Some(vpc()), None).unwrap();
+
+    let wanted = plan[0].wanted(&Outputs::new()).unwrap().parameters;
+    let arn = "arn:aws:ecr:eu-west-1:1:repository/demo-node";
+    assert_eq!(wanted["RepositoryArn"], arn);
+}
+
+#[test]
+fn a_network_of_its_own_comes_before_those_who_are_in_it() {
+    let deploy = Deploy {
+        network: Network::Private,
+        vpc_cidr: Some("10.9.0.0/16".to_owned()),
+        ..instances_of_three()
+    };
+    let plan = plan(&deploy, None, None).unwrap();
+
+    assert_eq!(names(&plan), ["orders-network", "orders-instances"]);
+    let network = plan[0].wanted(&Outputs::new()).unwrap().parameters;
+    // Which endpoints there are depends on what nodes are.
+    assert_eq!(network["Method"], "ec2");
+    assert_eq!(network["ProgramBucket"], "bucket");
+    assert_eq!(network["VpcCidr"], "10.9.0.0/16");
+
+    let outputs = outputs(
+        "orders-network",
+        &[
+            ("VpcId", "vpc-1"),
+            ("SubnetIds", "subnet-1"),
+            ("EndpointClientSecurityGroupId", "sg-1"),
+        ],
+    );
+    let instances = plan[1].wanted(&outputs).unwrap().parameters;
+    assert_eq!(instances["EndpointClientSecurityGroupId"], "sg-1");
+    assert_eq!(instances["ProgramKey"], "demo-node");
+    // Endpoints and public addresses exclude each other.
+    assert!(!instances.contains_key("AssignPublicIp"));
+}
+
+#[test]
+fn what_no_stack_gives_is_named() {
+    let deploy = Deploy {
+        network: Network::Private,
+        ..instances_of_three()
+    };
+    let plan = plan(&deploy, None, None).unwrap();
+
+    let refusal = plan[1].wanted(&Outputs::new()).unwrap_err().to_string();
+    assert!(refusal.contains("orders-instances"), "{refusal}");
+    assert!(
+        refusal.contains("EndpointClientSecurityGroupId"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn for_an_emulator_the_templates_are_adapted() {
+    let mut deploy = Deploy {
+        image: Some(IMAGE.to_owned()),
+        ..tasks()
+    };
+    let for_aws = plan(&deploy, Some(vpc()), None).unwrap();
+    deploy.place.endpoint_url = Some("http://127.0.0.1:4566".to_owned());
+    let for_emulator = plan(&deploy, Some(vpc()), None).unwrap();
+
+    assert_eq!(for_aws[0].template, SERVICE);
+    assert_ne!(for_emulator[0].template, SERVICE);
+}
+
+#[test]
+fn options_that_do_not_go_together_are_refused_with_what_to_do() {
+    let cases = [
+        (
+            Deploy {
+                program: instances_of_three().program,
+                ..tasks()
+            },
+            "--workload ec2",
+        ),
+        (
+            Deploy {
+                vpc_cidr: Some("10.9.0.0/16".to_owned()),
+                ..tasks()
+            },
+            "--network private",
+        ),
+        (
+            Deploy {
+                place: Place {
+                    endpoint_url: Some("http://127.0.0.1:4566".to_owned()),
+                    ..tasks().place
+                },
+                ..tasks()
+            },
+            "--image demo-node:latest",
+        ),
+    ];
+    for (deploy, remedy) in cases {
+        let refusal = check(&deploy).unwrap_err().to_string();
+        assert!(refusal.contains(remedy), "{refusal}");
+    }
+    check(&tasks()).unwrap();
+    check(&instances_of_three()).unwrap();
+}
+
+#[test]
+fn a_stack_that_is_not_there_is_created() {
+    let change = service().change(None, &Outputs::new());
+
+    assert_eq!(change.to_string(), "is created");
+}
+
+#[test]
+fn a_stack_that_is_as_it_should_be_stays_so() {
+    let service = service();
+    let existing = existing(&service, StackStatus::UpdateComplete);
+
+    let change = service.change(Some(&existing), &Outputs::new());
+
+    assert_eq!(change, Change::None);
+    assert_eq!(change.to_string(), "stays as it is");
+}
+
+#[test]
+fn what_differs_is_told_with_its_old_and_its_new_value() {
+    let service = service();
+    let mut existing = existing(&service, StackStatus::CreateComplete);
+    let parameters = &mut existing.stack.parameters;
+    parameters.insert("DesiredCount".to_owned(), "5".to_owned());
+    parameters.remove("VpcId");
+    existing.template.push_str("# changed by hand\n");
+
+    let change = service.change(Some(&existing), &Outputs::new());
+
+    assert_eq!(
+        change.to_string(),
+        "is changed: DesiredCount 5 -> 3; VpcId nothing -> vpc-1; its template"
+    );
+}
+
+#[test]
+fn a_value_that_is_not_known_yet_counts_as_another() {
+    let deploy = Deploy {
+        network: Network::Private,
+        ..instances_of_three()
+    };
+    let instances = plan(&deploy, None, None).unwrap().remove(1);
+    let existing = existing(&instances, StackStatus::CreateComplete);
+
+    let change = instances.change(Some(&existing), &Outputs::new());
+
+    assert_eq!(
+        change.to_string(),
+        "is changed: EndpointClientSecurityGroupId; SubnetIds; VpcId"
+    );
+}
+
+#[test]
+fn a_stack_that_has_failed_is_not_as_it_should_be() {
+    let service = service();
+    let existing = existing(&service, StackStatus::RollbackComplete);
+
+    let change = service.change(Some(&existing), &Outputs::new());
+
+    assert_eq!(change.to_string(), "is changed: it is ROLLBACK_COMPLETE");
+}
+
+fn tasks() -> Deploy {
+    Deploy {
+        place: Place {
+            name: "orders".to_owned(),
+            region: None,
+            endpoint_url: None,
+        },
+        nodes: 3,
+        workload: Workload::Ecs,
+        image: None,
+        program: None,
+        program_sha256: None,
+        network: Network::DefaultVpc,
+        vpc_cidr: None,
+        yes: true,
+    }
+}
+
+fn instances_of_three() -> Deploy {
+    Deploy {
+        workload: Workload::Ec2,
+        program: Some("s3://bucket/demo-node".parse().unwrap()),
+        program_sha256: Some("0".repeat(64)),
+        ..tasks()
+    }
+}
+
+fn service() -> Planned {
+    let deploy = Deploy {
+        image: Some(IMAGE.to_owned()),
+        ..tasks()
+    };
+    plan(&deploy, Some(vpc()), None).unwrap().remove(0)
+}
+
+fn vpc() -> Vpc {
+    Vpc {
+        id: "vpc-1".to_owned(),
+        subnets: "subnet-1,subnet-2".to_owned(),
+    }
+}
+
+/// As it would be after this plan.
+fn existing(planned: &Planned, status: StackStatus) -> Existing {
+    let outputs = Outputs::new();
+    let given = planned.parameters.iter();
+    let given = given.filter_map(|(&key, value)| Some((key.to_owned(), value.known(&outputs)?)));
+    let mut parameters: BTreeMap<_, _> = given.collect();
+    parameters.insert("PermissionsBoundaryArn".to_owned(), String::new());
+    Existing {
+        stack: Stack {
+            status,
+            outputs: BTreeMap::new(),
+            parameters,
+            id: "arn".to_owned(),
+        },
+        template: planned.template.clone(),
+    }
+}
+
+fn outputs(stack: &str, values: &[(&str, &str)]) -> Outputs {
+    let values = values
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    Outputs::from([(stack.to_owned(), values.collect())])
+}
+
+fn names(plan: &[Planned]) -> Vec<&str> {
+    plan.iter().map(|planned| planned.name.as_str()).collect()
+}

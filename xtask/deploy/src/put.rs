@@ -1,0 +1,127 @@
+//! `cargo xtask deploy`.
+
+use anyhow::{Context, ensure};
+use options::deploy::{Deploy, Network, Place, Workload};
+
+use super::{
+    account::Account,
+    image,
+    plan::{self, Change, Existing, Outputs, Planned},
+    status,
+    terminal::{agreed, say},
+};
+use crate::differences::moto;
+
+/// Creates or changes the stacks, in the order in which they need each other.
+pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
+    plan::check(options)?;
+    let place = &options.place;
+    let account = Account::open(place).await?;
+    refuse_both(options, &account).await?;
+    let tag = match plan::publishes(options) {
+        true => Some(image::tag().await?),
+        false => None,
+    };
+    let vpc = match options.network {
+        Network::DefaultVpc => Some(account.default_vpc().await?),
+        Network::Private => None,
+    };
+
+    let mut outputs = Outputs::new();
+    let mut changes = Vec::new();
+    say(&format!("in {}:", account.region()));
+    for planned in plan::plan(options, vpc, tag.as_deref())? {
+        let existing = existing(options, &account, &planned.name).await?;
+        if let Some(Existing { stack, .. }) = &existing {
+            outputs.insert(planned.name.clone(), stack.outputs.clone());
+        }
+        let change = planned.change(existing.as_ref(), &outputs);
+        say(&format!("  {:<24} {change}", planned.name));
+        if change != Change::None {
+            changes.push((planned, existing));
+        }
+    }
+    if changes.is_empty() {
+        say("nothing to change");
+    } else if !options.yes && !agreed("go on?").await? {
+        say("nothing was done");
+        return Ok(());
+    }
+
+    for (planned, existing) in &changes {
+        if planned.name == place.service_stack()
+            && let Some(tag) = &tag
+        {
+            publish(&account, place, planned, existing.as_ref(), &outputs, tag).await?;
+        }
+        say(&format!("\n==> {}", planned.name));
+        let wanted = planned.wanted(&outputs)?;
+        let stack = account
+            .stacks
+            .put(&wanted, &mut |line| say(&format!("    {line}")))
+            .await?;
+        outputs.insert(planned.name.clone(), stack.outputs);
+    }
+
+    say("");
+    status::show(place, &account).await?;
+    say(&format!(
+        "\nnext: {}\nto remove it all: {}",
+        place.command("status"),
+        place.command("destroy")
+    ));
+    Ok(())
+}
+
+/// Tasks and instances of one name would share a network stack, which serves one of them.
+async fn refuse_both(options: &Deploy, account: &Account) -> anyhow::Result<()> {
+    let place = &options.place;
+    let other = match options.workload {
+        Workload::Ecs => place.instances_stack(),
+        Workload::Ec2 => place.service_stack(),
+    };
+    ensure!(
+        account.stacks.find(&other).await?.is_none(),
+        "{} is deployed already, as {other}: choose another --name, or remove it first with {}",
+        place.name,
+        place.command("destroy")
+    );
+    Ok(())
+}
+
+async fn existing(
+    options: &Deploy,
+    account: &Account,
+    name: &str,
+) -> anyhow::Result<Option<Existing>> {
+    let Some(mut stack) = account.stacks.find(name).await? else {
+        return Ok(None);
+    };
+    if options.workload == Workload::Ec2 && options.place.endpoint_url.is_some() {
+        moto::read_parameters(&mut stack.parameters);
+    }
+    let template = account.stacks.template(name).await?;
+    Ok(Some(Existing { stack, template }))
+}
+
+/// Builds and pushes the image, unless that of the same tag is what runs.
+async fn publish(
+    account: &Account,
+    place: &Place,
+    planned: &Planned,
+    existing: Option<&Existing>,
+    outputs: &Outputs,
+    tag: &str,
+) -> anyhow::Result<()> {
+    const IMAGE: &str = "ImageUri";
+    let wanted = planned.wanted(outputs)?;
+    let runs = existing.and_then(|existing| existing.stack.parameters.get(IMAGE));
+    if runs == wanted.parameters.get(IMAGE) {
+        return Ok(());
+    }
+    let repository = outputs
+        .get(&place.repository_stack())
+        .and_then(|outputs| outputs.get("RepositoryUri"))
+        .context("the stack of the repository does not say where that is")?;
+    image::publish(account, repository, tag).await
+}

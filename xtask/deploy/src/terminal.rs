@@ -1,0 +1,35 @@
+//! The person at the terminal.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    thread,
+};
+
+use anyhow::{Context, ensure};
+use tokio::sync::oneshot;
+
+#[expect(clippy::print_stdout, reason = "a command line tool talks to a person")]
+pub fn say(line: &str) {
+    println!("{line}");
+}
+
+/// Whether the person agrees. Where nobody can be asked, it is an error.
+pub async fn agreed(question: &str) -> anyhow::Result<bool> {
+    ensure!(
+        io::stdin().is_terminal(),
+        "nobody can be asked here: give --yes"
+    );
+    let mut terminal = io::stdout();
+    write!(terminal, "{question} [y/N] ")?;
+    terminal.flush()?;
+
+    // On a thread that nobody waits for: Ctrl-C is an answer, too.
+    let (sender, answered) = oneshot::channel();
+    thread::spawn(move || {
+        let mut answer = String::new();
+        let read = io::stdin().read_line(&mut answer);
+        let _ = sender.send(read.map(|_| answer));
+    });
+    let answer = answered.await.context("the answer got lost")??;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
