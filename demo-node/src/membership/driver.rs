@@ -6,9 +6,13 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    DATAGRAM_LIMIT, Datagram, Environment, Event, Gossip, Handle, Invalid, Members, Now, Rejection,
-    Removal, Settings, Status, events,
-    handle::{Command, WAITING},
+    environment::{Datagram, Environment, Now},
+    events::{Event, events},
+    gossip::{DATAGRAM_LIMIT, Gossip, Invalid},
+    handle::{Command, Handle, WAITING},
+    members::{Members, Removal, Status},
+    settings::Settings,
+    traffic::Rejection,
 };
 use crate::clock;
 

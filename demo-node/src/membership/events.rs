@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, net::SocketAddr};
 
-use super::{Member, Members, Removal, Status};
+use super::members::{Member, Members, Removal, Status};
 
 /// Something that happened to the cluster, as one node saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]

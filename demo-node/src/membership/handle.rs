@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Members, Traffic};
+use super::{members::Members, traffic::Traffic};
 use crate::{cluster::Formation, seal::Unopened};
 
 /// How many requests may wait. They come one at a time from bootstrap and from people at the

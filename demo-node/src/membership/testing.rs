@@ -6,7 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Entropy, Gossip, Member, Members, Now, Settings, Status, Timing};
+use super::{
+    environment::{Entropy, Now},
+    gossip::Gossip,
+    members::{Member, Members, Status},
+    settings::{Settings, Timing},
+};
 use crate::{
     clock,
     cluster::{ClusterId, Formation, NodeUid},

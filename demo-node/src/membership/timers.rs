@@ -1,76 +1,39 @@
-//! What is to happen when: a heap, without a clock.
+//! What is to happen when, without a clock.
 
-use std::{
-    cmp::{Ordering, Reverse},
-    collections::BinaryHeap,
-    time::Instant,
-};
+use std::{collections::BTreeMap, time::Instant};
 
 /// Things that fall due, the earliest first; of those due together, the one scheduled first.
 #[derive(Debug)]
 pub(super) struct Timers<T> {
-    heap: BinaryHeap<Reverse<Entry<T>>>,
+    /// By time, and by a number that counts up.
+    due: BTreeMap<(Instant, u64), T>,
     scheduled: u64,
-}
-
-#[derive(Debug)]
-struct Entry<T> {
-    at: Instant,
-    /// Counts up, so that no two are equal and order is kept.
-    number: u64,
-    what: T,
 }
 
 impl<T> Timers<T> {
     pub(super) fn new() -> Self {
         Self {
-            heap: BinaryHeap::new(),
+            due: BTreeMap::new(),
             scheduled: 0,
         }
     }
 
     pub(super) fn schedule(&mut self, at: Instant, what: T) {
         self.scheduled += 1;
-        self.heap.push(Reverse(Entry {
-            at,
-            number: self.scheduled,
-            what,
-        }));
+        self.due.insert((at, self.scheduled), what);
     }
 
     /// When something falls due next.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.heap.peek().map(|Reverse(entry)| entry.at)
+        self.due.keys().next().map(|(at, _)| *at)
     }
 
     /// Takes out the next thing that is due.
     pub(super) fn due(&mut self, now: Instant) -> Option<T> {
-        if now < self.next()? {
-            return None;
-        }
-        self.heap.pop().map(|Reverse(entry)| entry.what)
+        let next = self.due.first_entry()?;
+        (next.key().0 <= now).then(|| next.remove())
     }
 }
-
-impl<T> Ord for Entry<T> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.at, self.number).cmp(&(other.at, other.number))
-    }
-}
-
-impl<T> PartialOrd for Entry<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> PartialEq for Entry<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl<T> Eq for Entry<T> {}
 
 #[cfg(test)]
 mod tests {

@@ -19,7 +19,7 @@ use tokio::{
 
 use super::*;
 use crate::membership::{
-    Refused,
+    handle::Refused,
     testing::{address, formation, settings},
 };
 

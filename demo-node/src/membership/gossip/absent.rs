@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
 
 use rand::{RngExt as _, rngs::StdRng, seq::IteratorRandom as _};
 
-use crate::membership::Timing;
+use crate::membership::settings::Timing;
 
 /// How many are tried at a time.
 const AT_A_TIME: usize = 5;

@@ -4,8 +4,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 
 use foca::PeriodicParams;
 
-use super::PACKET_LIMIT;
-use crate::membership::Timing;
+use super::channel::PACKET_LIMIT;
+use crate::membership::settings::Timing;
 
 /// How much more often news is passed on than `foca` would. Each time makes it nearly three times
 /// less likely that somebody never hears, and only changes cost anything.
@@ -38,7 +38,7 @@ pub(super) fn config(timing: &Timing, size: usize) -> foca::Config {
             frequency: timing.announce_period,
             num_members: NonZeroUsize::MIN,
         }),
-        // It would try those that left, too: see `absent`.
+        // It would try those that left, too: see `absent.rs`.
         periodic_announce_to_down_members: None,
         periodic_gossip: Some(PeriodicParams {
             frequency: timing.gossip_period,

@@ -1,7 +1,7 @@
 //! Leaving: show it, go, and make sure that it is known.
 
-use super::{Due, Gossip, Now, Phase};
-use crate::membership::Status;
+use super::{Gossip, due::Due, part::Part};
+use crate::membership::{environment::Now, members::Status};
 
 /// How often a departure is told to a few more members.
 const FAREWELLS: u32 = 3;
@@ -9,41 +9,41 @@ const FAREWELLS: u32 = 3;
 impl Gossip {
     /// Leaves the cluster: see [`Handle::leave`](crate::membership::Handle::leave).
     pub fn leave(&mut self, now: Now) {
-        match self.phase {
-            Phase::Outside | Phase::Joining => self.gone(Status::Removed),
-            Phase::Up if self.foca.num_members() == 0 => self.gone(Status::Removed),
-            Phase::Up => {
-                self.phase = Phase::Leaving;
-                self.stale = true;
-                let leaving = self.foca.identity().leaving();
-                let result = self.foca.change_identity(leaving, &mut self.effects);
-                self.settle(result, now);
+        match self.part {
+            Part::Outside | Part::Joining(_) => self.gone(Status::Removed),
+            Part::Up(_) if self.swim.size() == 1 => self.gone(Status::Removed),
+            Part::Up(formation) => {
+                self.stand(Part::Leaving(formation));
+                self.swim.show_leaving();
+                self.settle(now);
                 self.timers
                     .schedule(now.instant + self.timing.leave_notice, Due::Depart);
             }
-            Phase::Leaving | Phase::Departing(_) | Phase::Gone(_) => {}
+            Part::Leaving(_) | Part::Departing(..) | Part::Gone(..) => {}
         }
     }
 
-    /// Is gone as of now, whatever its part was.
+    /// Is gone as of now, if it was in a cluster.
     pub(super) fn depart(&mut self, status: Status, now: Now) {
-        let result = self.foca.leave_cluster(&mut self.effects);
-        self.settle(result, now);
-        self.phase = Phase::Departing(status);
-        self.stale = true;
+        let Some(formation) = self.part.formation() else {
+            return;
+        };
+        self.swim.leave();
+        self.settle(now);
+        self.stand(Part::Departing(formation, status));
         self.farewell(FAREWELLS, now);
     }
 
     pub(super) fn farewell(&mut self, left: u32, now: Now) {
-        let Phase::Departing(status) = self.phase else {
+        let Part::Departing(_, status) = self.part else {
             return;
         };
         if left == 0 {
             self.gone(status);
             return;
         }
-        let result = self.foca.gossip(&mut self.effects);
-        self.settle(result, now);
+        self.swim.gossip();
+        self.settle(now);
         self.timers.schedule(
             now.instant + self.timing.leave_notice,
             Due::Farewell(left - 1),
@@ -51,7 +51,6 @@ impl Gossip {
     }
 
     fn gone(&mut self, status: Status) {
-        self.phase = Phase::Gone(status);
-        self.stale = true;
+        self.stand(Part::Gone(self.part.formation(), status));
     }
 }

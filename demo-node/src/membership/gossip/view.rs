@@ -2,81 +2,59 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Gossip, Phase};
+use super::{part::Part, suspicions::Suspicions, swim::Swim};
 use crate::membership::{
-    Member, Members, Removal, Status,
     identity::{About, Identity},
+    members::{Member, Members, Removal, Status},
 };
 
-/// The view of a node in no cluster.
-pub(super) fn outside(me: &Identity) -> Members {
-    Members {
-        me: describe(me, Status::Joining).expect("a node says who it is"),
-        formation: None,
-        members: BTreeMap::new(),
-        gone: BTreeMap::new(),
-    }
-}
-
-impl Gossip {
-    pub(super) fn view(&self) -> Members {
-        let (status, listed) = match self.phase {
-            Phase::Outside => (Status::Joining, false),
-            Phase::Joining => (Status::Joining, true),
-            Phase::Up => (Status::Up, true),
-            Phase::Leaving => (Status::Leaving, true),
-            // Still telling the others: over when that is.
-            Phase::Departing(_) => (Status::Leaving, true),
-            Phase::Gone(status) => (status, false),
-        };
-        let identity = self.foca.identity();
-        let me = describe(identity, status).expect("a node says who it is");
-
-        let mut members = BTreeMap::new();
-        let mut gone = BTreeMap::new();
-        for member in self.foca.iter_membership_state() {
-            let id = member.id();
-            if id.node == identity.node {
-                // A former self.
+/// The membership as this node sees it.
+pub(super) fn view(part: Part, swim: &Swim, suspicions: &Suspicions) -> Members {
+    let me = describe(swim.me(), part.status()).expect("a node says who it is");
+    let mut members = BTreeMap::new();
+    let mut gone = BTreeMap::new();
+    for member in swim.everyone() {
+        let id = member.id();
+        if id.node == me.node {
+            // A former self.
+            continue;
+        }
+        let reachable = match member.state() {
+            foca::State::Alive => true,
+            foca::State::Suspect => false,
+            foca::State::Down => {
+                let removal = match id.leaving {
+                    true => Removal::Left,
+                    false => Removal::Downed,
+                };
+                gone.insert(id.node, removal);
                 continue;
             }
-            let reachable = match member.state() {
-                foca::State::Alive => true,
-                foca::State::Suspect => false,
-                foca::State::Down => {
-                    let removal = match id.leaving {
-                        true => Removal::Left,
-                        false => Removal::Downed,
-                    };
-                    gone.insert(id.node, removal);
-                    continue;
-                }
-            };
-            let status = match id.leaving {
-                true => Status::Leaving,
-                false => Status::Up,
-            };
-            if let Some(mut member) = describe(id, status) {
-                member.reachable = reachable;
-                member.observed_by = self.suspects.get(&id.node).copied().into_iter().collect();
-                members.insert(id.node, member);
-            }
+        };
+        let status = match id.leaving {
+            true => Status::Leaving,
+            false => Status::Up,
+        };
+        if let Some(mut member) = describe(id, status) {
+            member.reachable = reachable;
+            member.observed_by = suspicions.observer(id.node).into_iter().collect();
+            members.insert(id.node, member);
         }
-        if listed {
-            members.insert(me.node, me.clone());
-        } else if status.is_final() {
-            let removal = match status {
-                Status::Down => Removal::Downed,
-                Status::Joining | Status::Up | Status::Leaving | Status::Removed => Removal::Left,
-            };
-            gone.insert(me.node, removal);
-        }
-        Members {
-            me,
-            formation: self.formation,
-            members,
-            gone,
-        }
+    }
+    if part.is_listed() {
+        members.insert(me.node, me.clone());
+    } else if me.status.is_final() {
+        let removal = match me.status {
+            Status::Down => Removal::Downed,
+            Status::Joining | Status::Up | Status::Leaving | Status::Removed => Removal::Left,
+        };
+        gone.insert(me.node, removal);
+    }
+    Members {
+        me,
+        formation: part.formation(),
+        members,
+        gone,
     }
 }
 

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::{
     membership::{
-        DATAGRAM_LIMIT, Rejection, Status,
+        gossip::DATAGRAM_LIMIT,
+        members::Status,
         testing::{Net, SECRET, address, formation, settings},
+        traffic::Rejection,
     },
     seal::{Keyring, Nonce, Purpose, Scope},
 };

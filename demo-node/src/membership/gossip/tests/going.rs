@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use crate::membership::{
-    Gossip, Refused, Rejection, Removal, Status,
+    gossip::Gossip,
+    handle::Refused,
+    members::{Removal, Status},
     testing::{Net, address, formation, settings},
+    traffic::Rejection,
 };
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -5,9 +5,14 @@ use std::time::Duration;
 use crate::{
     cluster::NodeUid,
     membership::{
-        Entropy, Event, Gossip, Invalid, MergeError, Refused, Rejection, Removal, Status, Timing,
-        events,
+        environment::Entropy,
+        events::{Event, events},
+        gossip::{Gossip, Invalid},
+        handle::{MergeError, Refused},
+        members::{Removal, Status},
+        settings::Timing,
         testing::{Net, address, formation, settings},
+        traffic::Rejection,
     },
     seal::Unopened,
 };

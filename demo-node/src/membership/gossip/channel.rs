@@ -1,0 +1,156 @@
+//! What a node sends and receives: sealed for one cluster, never taken in twice, and counted.
+
+use std::{collections::VecDeque, net::SocketAddr};
+
+use crate::{
+    cluster::{ClusterName, Formation},
+    membership::{
+        environment::{Entropy, Now},
+        traffic::{Rejection, Traffic},
+    },
+    seal::{self, Keyring, Opened, Purpose, Replays, Scope, Unopened},
+};
+
+/// The longest datagram. With the headers of IPv6 and UDP it fits the usual 1500 bytes.
+pub const DATAGRAM_LIMIT: usize = PACKET_LIMIT + KIND + seal::OVERHEAD;
+
+/// The longest message of the protocol itself.
+pub(super) const PACKET_LIMIT: usize = 1350;
+
+/// How many bytes tell the kinds of messages apart.
+const KIND: usize = 1;
+
+/// What a datagram carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    /// A message of the protocol.
+    Protocol = 0,
+    /// A request of one member to another.
+    Ask = 1,
+}
+
+/// The way to the others.
+#[derive(Debug)]
+pub(super) struct Channel {
+    cluster: ClusterName,
+    keyring: Keyring,
+    entropy: Entropy,
+    replays: Replays,
+    outbox: VecDeque<(SocketAddr, Vec<u8>)>,
+    traffic: Traffic,
+}
+
+impl Channel {
+    pub(super) fn new(cluster: ClusterName, keyring: Keyring, entropy: Entropy, now: Now) -> Self {
+        Self {
+            cluster,
+            keyring,
+            entropy,
+            replays: Replays::new(now.instant),
+            outbox: VecDeque::new(),
+            traffic: Traffic::default(),
+        }
+    }
+
+    /// Puts a message where [`next`](Self::next) finds it.
+    pub(super) fn send(
+        &mut self,
+        formation: Formation,
+        to: SocketAddr,
+        kind: Kind,
+        message: &[u8],
+        now: Now,
+    ) {
+        let mut kinded = Vec::with_capacity(KIND + message.len());
+        kinded.push(kind as u8);
+        kinded.extend(message);
+        let datagram = self.seal(Purpose::Gossip, formation, &kinded, now);
+        self.outbox.push_back((to, datagram));
+    }
+
+    /// Opens a datagram.
+    pub(super) fn open(
+        &mut self,
+        formation: Formation,
+        datagram: &[u8],
+        now: Now,
+    ) -> Result<(Kind, Vec<u8>), Rejection> {
+        if DATAGRAM_LIMIT < datagram.len() {
+            return Err(Rejection::TooLarge);
+        }
+        let scope = scope(&self.cluster, Purpose::Gossip, formation);
+        let Opened { mut message, nonce } = self.keyring.open(scope, datagram, now.unix_millis)?;
+        if !self.replays.is_first(nonce, now.instant) {
+            return Err(Rejection::Replayed);
+        }
+        let kind = match message.first() {
+            Some(0) => Kind::Protocol,
+            Some(1) => Kind::Ask,
+            Some(_) | None => return Err(Rejection::Malformed),
+        };
+        message.drain(..KIND);
+        Ok((kind, message))
+    }
+
+    /// Seals what does not travel as a datagram.
+    pub(super) fn seal(
+        &mut self,
+        purpose: Purpose,
+        formation: Formation,
+        message: &[u8],
+        now: Now,
+    ) -> Vec<u8> {
+        let nonce = self.entropy.nonce();
+        let scope = scope(&self.cluster, purpose, formation);
+        self.keyring.seal(scope, message, now.unix_millis, nonce)
+    }
+
+    /// Opens another member's state.
+    pub(super) fn open_state(
+        &self,
+        formation: Formation,
+        state: &[u8],
+        now: Now,
+    ) -> Result<Vec<u8>, Unopened> {
+        let scope = scope(&self.cluster, Purpose::State, formation);
+        let opened = self.keyring.open(scope, state, now.unix_millis)?;
+        Ok(opened.message)
+    }
+
+    /// The next datagram to be sent.
+    pub(super) fn next(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
+        let (to, datagram) = self.outbox.pop_front()?;
+        self.traffic.sent += 1;
+        self.traffic.sent_bytes += datagram.len() as u64;
+        Some((to, datagram))
+    }
+
+    /// Counts a datagram that could not be sent.
+    pub(super) fn unsent(&mut self) {
+        self.traffic.unsent += 1;
+    }
+
+    /// Counts a datagram that has come in.
+    pub(super) fn received(&mut self, datagram: &[u8]) {
+        self.traffic.received += 1;
+        self.traffic.received_bytes += datagram.len() as u64;
+    }
+
+    /// Counts it as dropped, too.
+    pub(super) fn rejected(&mut self, rejection: Rejection) {
+        *self.traffic.rejected.entry(rejection).or_default() += 1;
+    }
+
+    pub(super) fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+}
+
+fn scope(cluster: &ClusterName, purpose: Purpose, formation: Formation) -> Scope<'_> {
+    Scope {
+        purpose,
+        cluster,
+        id: Some(formation.id),
+    }
+}

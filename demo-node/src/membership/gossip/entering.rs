@@ -1,0 +1,106 @@
+//! Becoming part of a cluster, and going over to another.
+
+use std::{collections::BTreeSet, net::SocketAddr};
+
+use rand::{SeedableRng as _, rngs::StdRng};
+
+use super::{Gossip, absent::Absent, exchange::Exchange, part::Part, suspicions::Suspicions};
+use crate::{
+    cluster::Formation,
+    membership::{environment::Now, handle::Refused, timers::Timers},
+};
+
+impl Gossip {
+    /// Starts a cluster: see [`Handle::found`](crate::membership::Handle::found).
+    ///
+    /// # Errors
+    ///
+    /// Where the node is in another cluster, or on its way out.
+    pub fn found(&mut self, formation: Formation, now: Now) -> Result<(), Refused> {
+        self.enter(formation)?;
+        if let Part::Joining(formation) = self.part {
+            self.stand(Part::Up(formation));
+        }
+        self.absent.try_soon(now.instant);
+        Ok(())
+    }
+
+    /// Asks to be let in: see [`Handle::join`](crate::membership::Handle::join).
+    ///
+    /// # Errors
+    ///
+    /// Where the node is in another cluster, or on its way out.
+    pub fn join(
+        &mut self,
+        formation: Formation,
+        seeds: &[SocketAddr],
+        now: Now,
+    ) -> Result<(), Refused> {
+        self.enter(formation)?;
+        let me = self.swim.me().node;
+        let present: BTreeSet<_> = self.swim.members().map(|m| m.id().node).collect();
+        for seed in seeds {
+            if *seed != me && !present.contains(seed) {
+                self.absent.add(*seed, now.instant);
+            }
+        }
+        self.absent.try_soon(now.instant);
+        Ok(())
+    }
+
+    /// Leaves its cluster for another one: see
+    /// [`Handle::switch`](crate::membership::Handle::switch).
+    ///
+    /// Where two clusters of one name have come into being, the members of the younger one end it
+    /// by joining the older.
+    ///
+    /// # Errors
+    ///
+    /// Where the node is on its way out.
+    pub fn switch(
+        &mut self,
+        formation: Formation,
+        seeds: &[SocketAddr],
+        now: Now,
+    ) -> Result<(), Refused> {
+        if let Part::Up(current) = self.part
+            && current.id != formation.id
+        {
+            self.take_leave(now);
+        }
+        self.join(formation, seeds, now)
+    }
+
+    /// Becomes part of a cluster, if it is in no other.
+    fn enter(&mut self, formation: Formation) -> Result<(), Refused> {
+        match self.part {
+            Part::Outside => {}
+            Part::Joining(current) | Part::Up(current) if current.id == formation.id => {
+                return Ok(());
+            }
+            // It was never let in, so nobody there misses it, and it knows nobody.
+            Part::Joining(_) => self.absent.clear(),
+            Part::Up(_) | Part::Leaving(_) | Part::Departing(..) | Part::Gone(..) => {
+                return Err(self.part.refusal());
+            }
+        }
+        self.stand(Part::Joining(formation));
+        Ok(())
+    }
+
+    /// Tells the others once, who are about to switch, too, and forgets them all.
+    fn take_leave(&mut self, now: Now) {
+        let former = self.swim.me().clone();
+        self.swim.show_leaving();
+        self.swim.leave();
+        self.settle(now);
+
+        let rng = StdRng::from_rng(&mut self.rng);
+        self.swim.start_over(&former, rng);
+        self.timers = Timers::new();
+        self.absent = Absent::default();
+        self.suspicions = Suspicions::default();
+        self.exchange = Exchange::default();
+        self.stand(Part::Outside);
+    }
+}

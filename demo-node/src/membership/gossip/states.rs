@@ -1,0 +1,65 @@
+//! Handing out everything that this node knows, and taking over what another does.
+
+use super::{Gossip, part::Part};
+use crate::{
+    membership::{
+        environment::Now,
+        handle::{MergeError, Refused},
+        wire::Wire,
+    },
+    seal::Purpose,
+};
+
+/// The longest state that is taken over: some 50,000 members.
+pub const STATE_LIMIT: usize = 4 << 20;
+
+impl Gossip {
+    /// Everything known: see [`Handle::state`](crate::membership::Handle::state).
+    ///
+    /// # Errors
+    ///
+    /// Where the node is not a member.
+    pub fn state(&mut self, now: Now) -> Result<Vec<u8>, Refused> {
+        let Part::Up(formation) = self.part else {
+            return Err(self.part.refusal());
+        };
+        if let Some(state) = self.exchange.recent(now.instant) {
+            return Ok(state.to_vec());
+        }
+        // The first is the one who speaks.
+        let me = foca::Member::alive(self.swim.me().clone());
+        let all = std::iter::once(&me).chain(self.swim.everyone());
+        let message = Wire::write_all(all).expect("active members say who they are");
+        let state = self.channel.seal(Purpose::State, formation, &message, now);
+        self.exchange.keep(now.instant, &state);
+        Ok(state)
+    }
+
+    /// Takes over what another knows: see [`Handle::merge`](crate::membership::Handle::merge).
+    ///
+    /// # Errors
+    ///
+    /// Where it is of another cluster, forged or old, or this node is in no cluster.
+    pub fn merge(&mut self, state: &[u8], now: Now) -> Result<(), MergeError> {
+        let Some(formation) = self.part.stays_in() else {
+            return Err(MergeError::Refused(self.part.refusal()));
+        };
+        if STATE_LIMIT < state.len() {
+            return Err(MergeError::Malformed);
+        }
+        let message = self
+            .channel
+            .open_state(formation, state, now)
+            .map_err(MergeError::Unopened)?;
+        let Ok(members) = Wire::read_all(&message) else {
+            return Err(MergeError::Malformed);
+        };
+        let teller = members.first().map(|member| member.id().node);
+        // What a newcomer learns first, the others know: it need not tell them.
+        let tell = !self.exchange.takes_first();
+        self.swim.apply(members, tell);
+        self.settle(now);
+        self.observe(|| teller);
+        Ok(())
+    }
+}
