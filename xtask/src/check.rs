@@ -5,9 +5,9 @@
 
 use xshell::{Shell, cmd};
 
-use crate::{cargo::as_from_a_shell, features, steps::Steps, templates, tools};
+use crate::{cargo::as_from_a_shell, features, files, steps::Steps, templates, tools};
 
-/// Checks format, lints, documentation, features, CloudFormation templates and dependencies; CI runs the same.
+/// Checks format, lints, documentation, features, files, CloudFormation templates and dependencies; CI runs the same.
 ///
 /// All steps run, whatever becomes of the first; the end lists what failed and what to do about it.
 #[derive(Debug, clap::Args)]
@@ -46,6 +46,11 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
         "features",
         "keep aws-sdk-ec2 behind the feature `ec2` of discovery, and AWS crates without their defaults",
         || features::check(sh),
+    );
+    steps.run(
+        "files",
+        "split what is too long by idea; move what both of two files need into a third",
+        || files::check(sh),
     );
     steps.run(
         "templates",

@@ -2,9 +2,9 @@
 
 use xshell::Shell;
 
-use crate::e2e::become_binary;
+use crate::program;
 
 /// Whatever was asked for: the binary has the same commands.
 pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
-    become_binary(sh, "deploy", 1)
+    program::build_and_become(sh, "deploy", 1)
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use xshell::Shell;
 
-use crate::e2e::become_binary;
+use crate::program;
 
 /// Whatever comes after the command's name.
 #[derive(Debug, clap::Args)]
@@ -16,5 +16,5 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(sh: &Shell, binary: &str, _: &Args) -> anyhow::Result<()> {
-    become_binary(sh, binary, 2)
+    program::build_and_become(sh, binary, 2)
 }

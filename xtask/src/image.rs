@@ -5,7 +5,6 @@
 //! For `docker/compose.yaml` another, of the pretended region.
 
 use std::{
-    env,
     fs::{self, Permissions},
     io,
     os::unix::fs::PermissionsExt,
@@ -15,7 +14,10 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use xshell::{Shell, cmd};
 
-use crate::{cargo::as_from_a_shell, root};
+use crate::{
+    cargo::as_from_a_shell,
+    folders::{self, root},
+};
 
 /// What the image is called on this machine.
 pub(crate) const NAME: &str = "demo-node";
@@ -94,7 +96,7 @@ pub(crate) fn build(sh: &Shell, tag: &str) -> anyhow::Result<String> {
         .run()
         .context("Docker does not answer: start it, or let this user use it (see `docker info`)")?;
 
-    let folder = target_folder()?.join("image");
+    let folder = folders::target()?.join("image");
     lay_out(sh, &folder)?;
 
     let image = format!("{NAME}:{tag}");
@@ -141,7 +143,7 @@ fn build_region(sh: &Shell) -> anyhow::Result<()> {
     eprintln!("\n==> compile the pretended region");
     let binary = compile(sh, &["--package", "region"], "region")?;
 
-    let folder = target_folder()?.join("image-of-region");
+    let folder = folders::target()?.join("image-of-region");
     if folder.exists() {
         sh.remove_path(&folder)?;
     }
@@ -196,7 +198,7 @@ fn compile(sh: &Shell, what: &[&str], binary: &str) -> anyhow::Result<PathBuf> {
     .env("RUSTFLAGS", "-C target-feature=+crt-static")
     .run()
     .context("mend what the compiler names above")?;
-    Ok(target_folder()?.join(host).join("release").join(binary))
+    Ok(folders::target()?.join(host).join("release").join(binary))
 }
 
 fn install(from: &Path, to: &Path, mode: u32) -> io::Result<()> {
@@ -213,15 +215,6 @@ fn packing(dockerfile: &str) -> anyhow::Result<String> {
         .split_once(LAST_STAGE)
         .with_context(|| format!("{DOCKERFILE} has no stage that begins with `FROM scratch`"))?;
     Ok(format!("{BUILD_STAGE}{LAST_STAGE}{last}"))
-}
-
-/// Where cargo has put this program, and puts everything.
-fn target_folder() -> anyhow::Result<PathBuf> {
-    let this = env::current_exe().context("this program's own path is unknown")?;
-    let target = this.parent().and_then(Path::parent);
-    Ok(target
-        .context("this program is not where cargo puts it")?
-        .to_owned())
 }
 
 /// What the image is made from, as a tag.

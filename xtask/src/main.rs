@@ -11,14 +11,17 @@ mod deploy;
 mod docker;
 mod e2e;
 mod features;
+mod files;
+mod folders;
 mod forward;
 mod image;
+mod program;
 mod steps;
 mod templates;
 mod test;
 mod tools;
 
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -62,7 +65,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     let sh = Shell::new().context("the current folder cannot be read")?;
-    sh.change_dir(root());
+    sh.change_dir(folders::root());
 
     match command {
         Command::Check(check::Args {}) => check::run(&sh),
@@ -73,11 +76,4 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Image(args) => image::run(&sh, &args),
         Command::Deploy(_) | Command::Status(_) | Command::Destroy(_) => deploy::run(&sh),
     }
-}
-
-/// The top folder of the repository.
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("this package's folder lies in the repository's")
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use xshell::{Shell, cmd};
 
+use crate::folders;
+
 /// Another version knows other rules: then templates that were good are good no more.
 const VERSION: &str = "1.58.0";
 
@@ -25,7 +27,7 @@ pub(crate) fn lint(sh: &Shell) -> anyhow::Result<()> {
 
 /// The program, installed where it is missing: in a virtual environment of this repository's own.
 fn cfn_lint(sh: &Shell) -> anyhow::Result<PathBuf> {
-    let environment = cache(sh)?.join(format!("cfn-lint-{VERSION}"));
+    let environment = folders::cache(sh)?.join(format!("cfn-lint-{VERSION}"));
     let cfn_lint = environment.join("bin/cfn-lint");
     if works(sh, &cfn_lint) {
         return Ok(cfn_lint);
@@ -55,16 +57,4 @@ fn works(sh: &Shell, cfn_lint: &Path) -> bool {
         .ignore_stderr()
         .read()
         .is_ok_and(|version| version.ends_with(VERSION))
-}
-
-/// Where this repository keeps what it has installed or compiled.
-fn cache(sh: &Shell) -> anyhow::Result<PathBuf> {
-    let caches = match sh.var("XDG_CACHE_HOME") {
-        Ok(caches) if !caches.is_empty() => PathBuf::from(caches),
-        Ok(_) | Err(_) => {
-            let home = sh.var("HOME").context("there is no home folder")?;
-            Path::new(&home).join(".cache")
-        }
-    };
-    Ok(caches.join("cluster-on-aws"))
 }

@@ -1,6 +1,6 @@
 //! Where stacks are deployed to and tasks run: an emulator, or AWS itself. And what a run has put there.
 //!
-//! What MiniStack does otherwise than AWS is in [`differences::ministack`](deploy::differences::ministack). Nothing else depends on which emulator it is.
+//! What MiniStack does otherwise than AWS is in [`differences::ministack`]. Nothing else depends on which emulator it is.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,8 +28,8 @@ use super::{
     https,
     localstack::Localstack,
     ministack::{self, Containers, Ministack},
+    progress::announce,
     reader,
-    report::announce,
 };
 
 /// An account, and how to treat it. Dropping it ends an emulator that was started for it.

@@ -16,6 +16,7 @@ pub mod measure;
 pub mod ministack;
 pub mod moto;
 pub mod nodes;
+pub mod progress;
 pub mod python;
 pub mod reader;
 pub mod record;

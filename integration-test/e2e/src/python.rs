@@ -39,7 +39,7 @@ impl Program {
             return Ok(program);
         }
 
-        crate::report::announce(&format!(
+        crate::progress::announce(&format!(
             "setting {title} {version} up in {}, once",
             folder.display()
         ));

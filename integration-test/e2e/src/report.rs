@@ -142,27 +142,6 @@ impl Outcome {
     }
 }
 
-/// One line while a scenario runs.
-#[expect(
-    clippy::print_stdout,
-    reason = "progress is for the person at the terminal"
-)]
-pub fn progress(since_start: Duration, scenario: &str, step: &Step) {
-    println!(
-        "{:>6.1} s  {scenario:<14} {step}",
-        since_start.as_secs_f64()
-    );
-}
-
-/// One line while something is prepared that takes long.
-#[expect(
-    clippy::print_stdout,
-    reason = "progress is for the person at the terminal"
-)]
-pub fn announce(what: &str) {
-    println!("==> {what}");
-}
-
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

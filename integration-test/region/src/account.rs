@@ -6,29 +6,22 @@
 
 pub mod cluster;
 pub mod identity;
+pub(crate) mod ids;
 pub mod instance;
+mod names;
 pub mod task;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::SystemTime;
 
+pub use self::names::{ACCOUNT_ID, INSTANCE_ROLE, REGION, TASK_ROLE};
+
 use self::cluster::{Cluster, Deployment, Service};
-use self::identity::{Role, Sessions};
+use self::identity::{Caller, Credentials, Role, Sessions};
+use self::ids::{hexadecimal, private_address, scatter, uuid};
 use self::instance::{Instance, InstanceId};
 use self::task::{DesiredStatus, Task, TaskArn, TaskStatus};
-
-/// The account number used wherever none is given.
-pub const ACCOUNT_ID: &str = "123456789012";
-
-/// The region used wherever none is given.
-pub const REGION: &str = "eu-west-1";
-
-/// The role of a task that names no other.
-pub const TASK_ROLE: &str = "task-role";
-
-/// The role of an instance that names no other.
-pub const INSTANCE_ROLE: &str = "instance-role";
 
 /// One account in one region.
 #[derive(Clone, Debug)]
@@ -236,6 +229,23 @@ impl Account {
         self.roles.entry(name.to_owned()).or_default()
     }
 
+    /// Has a session of a role use these credentials.
+    pub fn put_credentials(&mut self, role: &str, session: &str, credentials: Credentials) {
+        let caller = self.caller(role, session);
+        self.sessions.add(caller, credentials);
+    }
+
+    /// The credentials of a session of a role, issued where there are none that last.
+    pub fn credentials(&mut self, role: &str, session: &str) -> Credentials {
+        let caller = self.caller(role, session);
+        if let Some(credentials) = self.sessions.lasting(&caller, self.now) {
+            return credentials;
+        }
+        let credentials = Credentials::issued(self.next_serial(), self.now);
+        self.sessions.add(caller, credentials.clone());
+        credentials
+    }
+
     /// Ends every session: the next call with its credentials is refused as expired,
     /// and whoever asks for credentials gets new ones.
     pub fn expire_credentials(&mut self) {
@@ -272,9 +282,17 @@ impl Account {
         format!("ip-{host}.{}.compute.internal", self.region)
     }
 
-    pub(super) fn next_serial(&mut self) -> u64 {
+    fn next_serial(&mut self) -> u64 {
         self.serial += 1;
         self.serial
+    }
+
+    fn caller(&self, role: &str, session: &str) -> Caller {
+        Caller {
+            account: self.id.clone(),
+            role: role.to_owned(),
+            session: session.to_owned(),
+        }
     }
 
     fn service_mut(&mut self, cluster: &str, service: &str) -> &mut Service {
@@ -288,39 +306,4 @@ impl Account {
         let serial = self.next_serial();
         format!("ecs-svc/{:019}", scatter(serial) >> 1)
     }
-}
-
-/// Spreads serial numbers over 64 bits (the finaliser of splitmix64, which is a bijection),
-/// so that ids come in no telling order.
-pub(super) fn scatter(serial: u64) -> u64 {
-    let mut mixed = serial.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
-/// 32 hexadecimal digits, as in the ids of tasks.
-pub(super) fn hexadecimal(serial: u64) -> String {
-    let high = scatter(serial);
-    format!("{high:016x}{:016x}", scatter(high))
-}
-
-/// The same digits in the shape of a UUID.
-pub(super) fn uuid(serial: u64) -> String {
-    let digits = hexadecimal(serial);
-    format!(
-        "{}-{}-{}-{}-{}",
-        &digits[..8],
-        &digits[8..12],
-        &digits[12..16],
-        &digits[16..20],
-        &digits[20..]
-    )
-}
-
-/// An address of 10.0.0.0/16, neither the network's own nor the first four, which AWS keeps.
-fn private_address(serial: u64) -> Ipv4Addr {
-    let host = u16::try_from(4 + serial % 65_000).expect("65,004 is below 65,536");
-    let [high, low] = host.to_be_bytes();
-    Ipv4Addr::new(10, 0, high, low)
 }

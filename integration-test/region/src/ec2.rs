@@ -4,6 +4,7 @@
 //! Where it is not known what AWS does with odd input, the input is refused.
 
 mod filter;
+mod refusal;
 #[cfg(test)]
 mod tests;
 mod xml;
@@ -12,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeInclusive};
 
 use self::filter::Filter;
+use self::refusal::{invalid_value, unknown_parameter};
 use super::access::{Access, authorise};
 use super::account::Account;
 use super::account::identity::Caller;
@@ -200,13 +202,4 @@ impl<'a> Input<'a> {
         }
         Ok(self.instance_ids.iter().copied().collect())
     }
-}
-
-fn unknown_parameter(name: &str) -> ApiError {
-    let message = format!("The parameter {name} is not recognized");
-    ApiError::new(400, "UnknownParameter", message)
-}
-
-fn invalid_value(message: String) -> ApiError {
-    ApiError::new(400, "InvalidParameterValue", message)
 }

@@ -6,8 +6,9 @@ use std::ops::RangeInclusive;
 
 use serde_json::json;
 
+use super::account::Account;
+use super::account::ids::scatter;
 use super::account::instance::Instance;
-use super::account::{Account, scatter};
 use super::reply::{ApiError, Reply, iso_8601};
 
 /// How long a session may be, in seconds.

@@ -4,8 +4,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::account::Account;
+use super::account::ids::{hexadecimal, uuid};
 use super::account::task::{Container, NetworkMode, Task, TaskArn};
-use super::account::{Account, hexadecimal, uuid};
 use super::reply::{ApiError, Reply, iso_8601};
 
 /// A version of the endpoint.

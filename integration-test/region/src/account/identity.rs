@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use super::{Account, hexadecimal, scatter};
+use super::ids::{hexadecimal, scatter};
 use crate::policy::Statements;
 
 /// How long new credentials last, as with a task role in AWS.
@@ -87,36 +87,15 @@ impl Caller {
     }
 }
 
-impl Account {
-    /// Has a session of a role use these credentials.
-    pub fn put_credentials(&mut self, role: &str, session: &str, credentials: Credentials) {
-        let caller = Caller {
-            account: self.id.clone(),
-            role: role.to_owned(),
-            session: session.to_owned(),
-        };
-        self.sessions.add(caller, credentials);
-    }
-
-    /// The credentials of a session of a role, issued where there are none that last.
-    pub fn credentials(&mut self, role: &str, session: &str) -> Credentials {
-        let caller = Caller {
-            account: self.id.clone(),
-            role: role.to_owned(),
-            session: session.to_owned(),
-        };
-        if let Some(credentials) = self.sessions.lasting(&caller, self.now) {
-            return credentials;
-        }
-        let serial = self.next_serial();
-        let credentials = Credentials {
+impl Credentials {
+    /// New ones, made of a serial number.
+    pub(super) fn issued(serial: u64, now: SystemTime) -> Self {
+        Self {
             access_key_id: format!("ASIA{:016X}", scatter(serial)),
             secret_access_key: hexadecimal(serial.wrapping_add(1 << 62)),
             session_token: hexadecimal(serial.wrapping_add(1 << 63)),
-            expires_at: self.now + SESSION_LIFETIME,
-        };
-        self.sessions.add(caller, credentials.clone());
-        credentials
+            expires_at: now + SESSION_LIFETIME,
+        }
     }
 }
 
@@ -133,12 +112,12 @@ impl Sessions {
         }
     }
 
-    fn lasting(&self, caller: &Caller, now: SystemTime) -> Option<Credentials> {
+    pub(super) fn lasting(&self, caller: &Caller, now: SystemTime) -> Option<Credentials> {
         let (_, credentials) = self.find(self.current.get(caller)?)?;
         (now + RENEWED_BEFORE < credentials.expires_at).then(|| credentials.clone())
     }
 
-    fn add(&mut self, caller: Caller, credentials: Credentials) {
+    pub(super) fn add(&mut self, caller: Caller, credentials: Credentials) {
         let key = credentials.access_key_id.clone();
         self.current.insert(caller.clone(), key.clone());
         self.by_access_key.insert(key, (caller, credentials));

@@ -5,7 +5,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::SystemTime;
 
-use super::{Account, INSTANCE_ROLE, scatter};
+use super::ids::scatter;
+use super::names::INSTANCE_ROLE;
 
 /// The id of an instance, for example `i-0123456789abcdef0`.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -200,12 +201,9 @@ impl Instance {
     }
 
     /// Instance profiles are called like their roles here.
-    pub(crate) fn profile_arn(&self, account: &Account) -> Option<String> {
+    pub(crate) fn profile_arn(&self, account_id: &str) -> Option<String> {
         let role = self.role.as_ref()?;
-        Some(format!(
-            "arn:aws:iam::{}:instance-profile/{role}",
-            account.id
-        ))
+        Some(format!("arn:aws:iam::{account_id}:instance-profile/{role}"))
     }
 
     /// Fills in what an instance gets when it starts.

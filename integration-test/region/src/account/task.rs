@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::SystemTime;
 
-use super::TASK_ROLE;
+use super::names::TASK_ROLE;
 
 /// The full name of a task.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]

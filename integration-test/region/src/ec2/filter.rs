@@ -1,6 +1,6 @@
 //! Filters of DescribeInstances: all must match, by any of their values, with wildcards.
 
-use super::invalid_value;
+use super::refusal::invalid_value;
 use crate::account::Account;
 use crate::account::instance::{Instance, InstanceId};
 use crate::reply::ApiError;
@@ -83,7 +83,7 @@ impl<'a> Field<'a> {
     fn of(self, account: &Account, id: &InstanceId, instance: &Instance) -> Vec<String> {
         match self {
             Self::AvailabilityZone => vec![instance.availability_zone.clone()],
-            Self::IamInstanceProfileArn => instance.profile_arn(account).into_iter().collect(),
+            Self::IamInstanceProfileArn => instance.profile_arn(&account.id).into_iter().collect(),
             Self::InstanceId => vec![id.to_string()],
             Self::InstanceStateCode => vec![instance.state.code().to_string()],
             Self::InstanceStateName => vec![instance.state.as_str().to_owned()],

@@ -209,7 +209,9 @@ fn instance_xml<'a>(
         network_interface_set: interfaces
             .map(|interface| interface_xml(account, instance, interface))
             .collect(),
-        iam_instance_profile: instance.profile_arn(account).map(|arn| ProfileXml { arn }),
+        iam_instance_profile: instance
+            .profile_arn(&account.id)
+            .map(|arn| ProfileXml { arn }),
         ebs_optimized: false,
     }
 }

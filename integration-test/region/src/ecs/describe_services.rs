@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Failure, cluster, cluster_name, invalid, permit};
+use super::request::{Failure, cluster, cluster_name, invalid, permit};
 use crate::account::Account;
 use crate::account::cluster::{Cluster, Deployment, Service, TaskSet};
 use crate::account::identity::Caller;

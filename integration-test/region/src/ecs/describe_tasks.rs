@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::request::{Failure, cluster, cluster_name, invalid, permit};
 use super::task_json::TaskJson;
-use super::{Failure, cluster, cluster_name, invalid, permit};
 use crate::account::Account;
 use crate::account::identity::Caller;
 use crate::reply::ApiError;

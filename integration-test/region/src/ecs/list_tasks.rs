@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
-use super::{cluster, cluster_name, invalid, permit};
+use super::request::{cluster, cluster_name, invalid, permit};
 use crate::account::Account;
 use crate::account::identity::Caller;
 use crate::account::task::Task;

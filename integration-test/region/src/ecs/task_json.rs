@@ -4,8 +4,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::Serialize;
 
+use crate::account::Account;
+use crate::account::ids::{hexadecimal, uuid};
 use crate::account::task::{Container, LaunchType, NetworkMode, Task};
-use crate::account::{Account, hexadecimal, uuid};
 use crate::reply::epoch_seconds;
 
 /// A key and a value, whichever way around AWS calls them.

@@ -1,0 +1,104 @@
+//! How the code is spread over files: each of a size that one can read, and none importing one that imports it.
+//!
+//! `cargo modules dependencies --acyclic` was looked at: it compiles rust-analyzer first, which takes longer
+//! than everything else here together. What is needed of it is little: the paths that stand in the files.
+
+mod circles;
+mod source;
+
+use std::path::Path;
+
+use anyhow::ensure;
+use xshell::{Shell, cmd};
+
+/// Lines. Who needs more has more than one idea in a file.
+const LONGEST: usize = 600;
+
+/// Crates in which there are circles still.
+const WITH_CIRCLES: [&str; 4] = [
+    "demo-node/src",
+    "discovery/src",
+    "integration-test/simulation/src",
+    "xtask/deploy/src",
+];
+
+/// Files that are too long still.
+const TOO_LONG: [&str; 2] = [
+    "demo-node/src/bootstrap/coordinator.rs",
+    "integration-test/simulation/src/formations.rs",
+];
+
+/// Fails on files that are too long, and on circles of imports, and names them all.
+pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
+    let listed = cmd!(
+        sh,
+        "git ls-files --cached --others --exclude-standard -- *.rs"
+    )
+    .read()?;
+    let files: Vec<_> = listed
+        .lines()
+        .filter(|file| sh.path_exists(file))
+        .map(|file| anyhow::Ok((file, sh.read_file(file)?)))
+        .collect::<Result<_, _>>()?;
+
+    let mut findings: Vec<_> = files
+        .iter()
+        .filter(|(file, _)| !TOO_LONG.contains(file))
+        .filter_map(|(file, text)| too_long(file, text))
+        .collect();
+    let folders = source_folders(&files);
+    for folder in folders.iter().filter(|it| !WITH_CIRCLES.contains(it)) {
+        let of_crate = files.iter().filter_map(|(file, text)| {
+            let path = Path::new(file).strip_prefix(folder).ok()?;
+            Some((path, text.as_str()))
+        });
+        let circles = circles::find(of_crate);
+        findings.extend(circles.iter().map(|circle| format!("{folder}: {circle}")));
+    }
+    ensure!(findings.is_empty(), "{}", findings.join("\n"));
+    Ok(())
+}
+
+/// The folders that have a crate's root.
+fn source_folders<'a>(files: &[(&'a str, String)]) -> Vec<&'a str> {
+    let roots = ["/src/lib.rs", "/src/main.rs"];
+    let mut folders: Vec<_> = files
+        .iter()
+        .filter(|(file, _)| roots.iter().any(|root| file.ends_with(root)))
+        .filter_map(|(file, _)| file.rsplit_once('/'))
+        .map(|(folder, _)| folder)
+        .collect();
+    folders.dedup();
+    folders
+}
+
+fn too_long(file: &str, text: &str) -> Option<String> {
+    let lines = text.lines().count();
+    (lines > LONGEST).then(|| format!("{file}: {lines} lines, and {LONGEST} are allowed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_may_have_so_many_lines_and_no_more() {
+        assert_eq!(too_long("a.rs", &"\n".repeat(LONGEST)), None);
+
+        let finding = too_long("a.rs", &"\n".repeat(LONGEST + 1)).unwrap();
+        assert_eq!(finding, "a.rs: 601 lines, and 600 are allowed");
+    }
+
+    #[test]
+    fn a_crate_with_a_library_and_a_program_is_looked_at_once() {
+        let files = [
+            "a/src/lib.rs",
+            "a/src/main.rs",
+            "a/src/x.rs",
+            "b/src/main.rs",
+        ];
+        let files = files.map(|file| (file, String::new()));
+
+        assert_eq!(source_folders(&files), ["a/src", "b/src"]);
+    }
+}
