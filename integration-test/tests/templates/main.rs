@@ -7,10 +7,14 @@
 
 mod agreement;
 mod grants;
+mod handlers;
 mod network;
+mod operations;
 mod permissions;
+mod places;
 mod readme;
 mod statements;
 mod support;
 mod text;
+mod user_data;
 mod workloads;

@@ -142,6 +142,34 @@ fn a_service_takes_a_role_only_on_behalf_of_this_account() {
     let deployer =
         "/Resources/ServiceRole/Properties/AssumeRolePolicyDocument/Statement/0/Condition";
     breaks(trust_is_confined, DEPLOYER, deployer, Value::Null);
+    breaks(
+        trust_is_confined,
+        DEPLOYER,
+        &format!("{deployer}/StringEqualsIfExists/aws:SourceAccount"),
+        json!("*"),
+    );
+}
+
+#[test]
+fn a_key_serves_this_account_and_its_own_log_only() {
+    all_keep(keys_serve_this_account_only);
+
+    let key = "/Resources/EncryptionKey/Properties/KeyPolicy/Statement";
+    for n in 1..=2 {
+        let condition = format!("{key}/{n}/Condition");
+        breaks(
+            keys_serve_this_account_only,
+            SERVICE,
+            &condition,
+            Value::Null,
+        );
+    }
+    breaks(
+        no_wildcard_action,
+        SERVICE,
+        &format!("{key}/1/Action"),
+        json!("kms:*"),
+    );
 }
 
 #[test]
@@ -199,8 +227,15 @@ fn templates_work_in_every_partition() {
 fn no_wildcard_action(template: &Template) -> Vec<String> {
     let wide = statements(template).into_iter().filter(|statement| {
         let actions = statement.actions();
+        let named = |action: &&str| {
+            // Without this, which every key has, nobody could ever change or delete it.
+            !action.contains(['*', '?'])
+                || statement.what == Policy::Key
+                    && *action == "kms:*"
+                    && is_left_to_the_account(statement)
+        };
         actions.is_empty()
-            || actions.iter().any(|action| action.contains(['*', '?']))
+            || !actions.iter().all(named)
             || statement.statement.get("NotAction").is_some()
             || statement.statement.get("NotResource").is_some()
     });
@@ -230,25 +265,57 @@ const FORCED: &[(&str, &str)] = &[
     ("ec2:DescribeInstances", REGION),
     // By ECS and by who pushes images.
     ("ecr:GetAuthorizationToken", REGION),
-    // By CloudFormation.
+    // By the agent of Session Manager.
+    ("ssm:UpdateInstanceInformation", REGION),
+    ("ssmmessages:CreateControlChannel", REGION),
+    ("ssmmessages:CreateDataChannel", REGION),
+    ("ssmmessages:OpenControlChannel", REGION),
+    ("ssmmessages:OpenDataChannel", REGION),
+    // By CloudFormation and by who deploys.
+    ("application-autoscaling:DescribeScalableTargets", REGION),
+    ("application-autoscaling:DescribeScalingPolicies", REGION),
+    ("application-autoscaling:DescribeScheduledActions", REGION),
     ("autoscaling:DescribeAutoScalingGroups", REGION),
+    ("autoscaling:DescribeAutoScalingInstances", REGION),
+    ("autoscaling:DescribeInstanceRefreshes", REGION),
+    ("autoscaling:DescribeLifecycleHooks", REGION),
+    ("autoscaling:DescribeLoadBalancerTargetGroups", REGION),
+    ("autoscaling:DescribeLoadBalancers", REGION),
+    ("autoscaling:DescribeNotificationConfigurations", REGION),
+    ("autoscaling:DescribePolicies", REGION),
     ("autoscaling:DescribeScalingActivities", REGION),
+    ("autoscaling:DescribeScheduledActions", REGION),
+    ("autoscaling:DescribeTags", REGION),
+    ("autoscaling:DescribeTrafficSources", REGION),
+    ("autoscaling:DescribeWarmPool", REGION),
+    ("cloudwatch:GetMetricData", REGION),
     ("ec2:DescribeAvailabilityZones", REGION),
+    ("ec2:DescribeImages", REGION),
+    ("ec2:DescribeInstanceTypeOfferings", REGION),
+    ("ec2:DescribeInstanceTypes", REGION),
     ("ec2:DescribeLaunchTemplateVersions", REGION),
     ("ec2:DescribeLaunchTemplates", REGION),
+    ("ec2:DescribeNetworkAcls", REGION),
     ("ec2:DescribeRouteTables", REGION),
     ("ec2:DescribeSecurityGroupRules", REGION),
     ("ec2:DescribeSecurityGroups", REGION),
     ("ec2:DescribeSubnets", REGION),
+    ("ec2:DescribeVpcEncryptionControls", REGION),
     ("ec2:DescribeVpcEndpoints", REGION),
     ("ec2:DescribeVpcs", REGION),
     ("ecs:DeregisterTaskDefinition", REGION),
     ("ecs:DescribeTaskDefinition", REGION),
+    ("ecs:ListTaskDefinitions", REGION),
+    ("kms:CreateKey", NEW_TAG),
+    ("kms:TagResource", NEW_TAG),
     ("logs:DescribeLogGroups", REGION),
     ("secretsmanager:GetRandomPassword", REGION),
 ];
 
 const REGION: &str = "aws:RequestedRegion";
+
+/// What does not exist yet is known by the tag that it gets.
+const NEW_TAG: &str = "aws:RequestTag/stack";
 
 fn star_only_where_forced(template: &Template) -> Vec<String> {
     let forced: BTreeMap<_, _> = FORCED.iter().copied().collect();
@@ -269,10 +336,29 @@ fn star_only_where_forced(template: &Template) -> Vec<String> {
                     forced.contains_key(action) && conditions.contains_key("aws:PrincipalAccount")
                 }
                 Policy::Trust => false,
+                // Here everything is the key itself.
+                Policy::Key => true,
             })
     })
     .map(|statement| format!("{} covers everything", statement.named()))
     .collect()
+}
+
+fn is_left_to_the_account(statement: &Statement<'_>) -> bool {
+    statement.statement["Principal"]
+        == json!({"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}})
+}
+
+fn keys_serve_this_account_only(template: &Template) -> Vec<String> {
+    let open = statements(template).into_iter().filter(|statement| {
+        let conditions = statement.conditions();
+        let confined = ["kms:CallerAccount", "kms:EncryptionContext:aws:logs:arn"];
+        statement.what == Policy::Key
+            && !is_left_to_the_account(statement)
+            && !confined.iter().any(|key| conditions.contains_key(key))
+    });
+    open.map(|statement| format!("{} serves others", statement.named()))
+        .collect()
 }
 
 fn trust_is_confined(template: &Template) -> Vec<String> {
@@ -292,7 +378,12 @@ fn trust_is_confined(template: &Template) -> Vec<String> {
                     && source
                         == Some("arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:*")
             }
-            (Some("cloudformation.amazonaws.com"), Value::Null) => own_account,
+            // AWS promises no source here. Where there is one, it must be this account's.
+            (Some("cloudformation.amazonaws.com"), Value::Null) => {
+                let source = statement.conditions_if_they_exist();
+                source.contains_key("aws:SourceArn")
+                    && source.get("aws:SourceAccount") == Some(&&account)
+            }
             // EC2 names no source; it hands roles to the account's own instances only.
             (Some("ec2.amazonaws.com"), Value::Null) => true,
             // Somebody whom the operator names.

@@ -22,6 +22,8 @@ pub(crate) enum Policy {
     Trust,
     /// What goes through a VPC endpoint.
     Endpoint,
+    /// Who may use a key.
+    Key,
 }
 
 pub(crate) fn statements(template: &Template) -> Vec<Statement<'_>> {
@@ -38,6 +40,7 @@ pub(crate) fn statements(template: &Template) -> Vec<Statement<'_>> {
                 vec![(Policy::Identity, &properties["PolicyDocument"])]
             }
             "AWS::EC2::VPCEndpoint" => vec![(Policy::Endpoint, &properties["PolicyDocument"])],
+            "AWS::KMS::Key" => vec![(Policy::Key, &properties["KeyPolicy"])],
             _ => Vec::new(),
         };
         own.into_iter()
@@ -71,11 +74,19 @@ impl<'a> Statement<'a> {
 
     /// The condition keys, whatever the operator, with what they must be.
     pub(crate) fn conditions(&self) -> BTreeMap<&'a str, &'a Value> {
+        // Those that hold where the key is missing confine nothing.
+        self.conditions_by(&["ArnEquals", "ArnLike", "StringEquals", "StringLike"])
+    }
+
+    /// The condition keys that must be so where they are there at all.
+    pub(crate) fn conditions_if_they_exist(&self) -> BTreeMap<&'a str, &'a Value> {
+        self.conditions_by(&["ArnLikeIfExists", "StringEqualsIfExists"])
+    }
+
+    fn conditions_by(&self, these: &[&str]) -> BTreeMap<&'a str, &'a Value> {
         let operators = self.statement["Condition"].as_object();
-        let keys = operators.into_iter().flatten().filter(|(operator, _)| {
-            // Those that hold where the key is missing confine nothing.
-            ["ArnEquals", "ArnLike", "StringEquals", "StringLike"].contains(&operator.as_str())
-        });
+        let keys = operators.into_iter().flatten();
+        let keys = keys.filter(|(operator, _)| these.contains(&operator.as_str()));
         let keys = keys.filter_map(|(_, keys)| keys.as_object()).flatten();
         keys.map(|(key, value)| (key.as_str(), value)).collect()
     }

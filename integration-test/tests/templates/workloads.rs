@@ -61,12 +61,14 @@ fn a_container_is_watched_stopped_and_logged() {
         json!("CMD-SHELL"),
     );
     let service = "/Resources/Service/Properties";
-    breaks(
-        containers_are_looked_after,
-        SERVICE,
-        &format!("{service}/AvailabilityZoneRebalancing"),
-        Value::Null,
-    );
+    for template in [SERVICE, TASK_SETS] {
+        breaks(
+            containers_are_looked_after,
+            template,
+            &format!("{service}/AvailabilityZoneRebalancing"),
+            Value::Null,
+        );
+    }
     breaks(
         containers_are_looked_after,
         SERVICE,
@@ -248,7 +250,7 @@ fn containers_are_looked_after(template: &Template) -> Vec<String> {
                 "a failed deployment stays",
             ),
             (
-                rolling && !properties["AvailabilityZoneRebalancing"].is_string(),
+                !properties["AvailabilityZoneRebalancing"].is_string(),
                 "whether it rebalances is left open",
             ),
             (

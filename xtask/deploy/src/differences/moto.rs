@@ -19,7 +19,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use anyhow::Context;
 
-use crate::differences::template_text::{replaced, without_resource};
+use crate::differences::template_text::{replaced, without_item, without_resource};
 
 /// What the template takes where no other addresses are given.
 const CIDR: &str = "10.76.0.0/16";
@@ -60,11 +60,12 @@ pub fn adapt_network(template: &str, cidr: Option<&str>) -> anyhow::Result<Strin
 
 /// The template of the instances, on a network whose endpoints are theirs, as the emulator can make something of it.
 pub fn adapt_instances(template: &str) -> anyhow::Result<String> {
-    replaced(
+    let template = replaced(
         template,
         r#"!If [AwsByEndpoints, !Ref EndpointClientSecurityGroupId, !Ref "AWS::NoValue"]"#,
         "!Ref EndpointClientSecurityGroupId",
-    )
+    )?;
+    without_item(&template, "        - !If\n          - SessionsAreAllowed\n")
 }
 
 /// Makes of parameters what AWS would have answered.
@@ -115,7 +116,7 @@ mod tests {
         for kept in [
             "      CidrBlock: 10.226.4.0/24\n",
             "      CidrBlock: 10.226.5.0/24\n",
-            "      AvailabilityZone: !Sub \"${AWS::Region}b\"\n",
+            "!If [SecondZoneIsChosen, !Ref SecondZone, !Sub \"${AWS::Region}b\"]\n",
             "  Ec2Endpoint:\n",
             "Outputs:\n  VpcId:\n",
         ] {
@@ -143,6 +144,8 @@ mod tests {
         let adapted = adapt_instances(INSTANCES).unwrap();
 
         assert!(adapted.contains("              - !Ref EndpointClientSecurityGroupId\n"));
+        assert!(!adapted.contains("ssmmessages"));
+        assert!(adapted.contains("Sid: WriteTheLog"));
     }
 
     #[test]

@@ -19,6 +19,21 @@ pub(super) fn without_resource(template: &str, name: &str) -> anyhow::Result<Str
     Ok(format!("{before}\n{}", &rest[length..]))
 }
 
+/// Without an item of a list. Its text reaches from its beginning to the next line that is indented no deeper.
+pub(super) fn without_item(template: &str, beginning: &str) -> anyhow::Result<String> {
+    let (before, rest) = template
+        .split_once(beginning)
+        .with_context(|| format!("the template has no item {beginning}"))?;
+    let depth = beginning.len() - beginning.trim_start().len();
+    let deeper = |line: &str| depth < line.len() - line.trim_start().len();
+    let length = rest
+        .split_inclusive('\n')
+        .take_while(|line| deeper(line))
+        .map(str::len)
+        .sum();
+    Ok(format!("{before}{}", &rest[length..]))
+}
+
 /// With `by` in place of a text that is there once.
 pub(super) fn replaced(template: &str, text: &str, by: &str) -> anyhow::Result<String> {
     let found = template.matches(text).count();
@@ -55,6 +70,16 @@ Outputs:
             without_resource(TEMPLATE, "Second").unwrap(),
             "Resources:\n  First:\n    Type: A\n\n    Properties: {}\nOutputs:\n  One: 1\n"
         );
+    }
+
+    #[test]
+    fn an_item_goes_with_all_that_is_indented_below_it() {
+        let two = "List:\n  - One:\n      A: 1\n    B: 2\n  - Two: 2\n";
+        assert_eq!(
+            without_item(two, "  - One:\n").unwrap(),
+            "List:\n  - Two: 2\n"
+        );
+        assert!(without_item(two, "  - Three:\n").is_err());
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub struct Stack<'a> {
     refs: BTreeMap<String, Value>,
     /// By resource and attribute: what `Fn::GetAtt` gives.
     attributes: BTreeMap<(String, String), String>,
+    /// Whether what only AWS could say stands there by its name in the template.
+    names_stand_in: bool,
 }
 
 /// Something has no value.
@@ -45,10 +47,13 @@ impl<'a> Stack<'a> {
             .filter_map(|(name, parameter)| Some((name.to_owned(), parameter.get("Default")?)))
             .map(|(name, default)| (name, default.clone()))
             .collect();
+        let (partition, suffix) = partition(region);
         for (name, value) in [
             ("AWS::AccountId", account),
-            ("AWS::Partition", "aws"),
+            ("AWS::Partition", partition),
             ("AWS::Region", region),
+            ("AWS::StackName", "demo-node-stack"),
+            ("AWS::URLSuffix", suffix),
         ] {
             refs.insert(name.to_owned(), value.into());
         }
@@ -56,7 +61,30 @@ impl<'a> Stack<'a> {
             template,
             refs,
             attributes: BTreeMap::new(),
+            names_stand_in: false,
         }
+    }
+
+    /// With the name of each resource in place of what AWS would call it, and likewise its attributes.
+    #[must_use]
+    pub fn with_names_standing_in(mut self) -> Self {
+        self.names_stand_in = true;
+        self
+    }
+
+    /// The properties of every resource that there is with these parameters, by its name.
+    pub fn resources(&self) -> Result<BTreeMap<&'a str, Value>, Unresolved> {
+        let mut resources = BTreeMap::new();
+        for (id, resource) in self.template.section("Resources") {
+            let wanted = match &resource["Condition"] {
+                Value::String(condition) => self.holds(condition)?,
+                _ => true,
+            };
+            if wanted {
+                resources.insert(id, self.resolve(&resource["Properties"])?);
+            }
+        }
+        Ok(resources)
     }
 
     /// With this value for a parameter, or this physical name for a resource.
@@ -95,7 +123,9 @@ impl<'a> Stack<'a> {
                 Ok(items.into())
             }
             Value::Object(fields) => match single(fields) {
-                Some((name, argument)) if name == "Ref" || name.starts_with("Fn::") => {
+                Some((name, argument))
+                    if ["Ref", "Condition"].contains(&name) || name.starts_with("Fn::") =>
+                {
                     self.call(name, argument)
                 }
                 Some(_) | None => {
@@ -124,6 +154,53 @@ impl<'a> Stack<'a> {
                 _ => Err(not_understood()),
             },
             ("Fn::Sub", Value::String(text)) => Ok(self.substitute(text)?.into()),
+            ("Fn::Base64", inner) => self.resolve(inner),
+            ("Condition", Value::String(condition)) => Ok(self.holds(condition)?.into()),
+            ("Fn::And" | "Fn::Or", Value::Array(parts)) => {
+                let parts = parts.iter().map(|part| self.resolve(part));
+                let parts = parts.collect::<Result<Vec<_>, _>>()?;
+                let all = name == "Fn::And";
+                let holds = |part: &Value| part.as_bool().ok_or_else(not_understood);
+                let parts = parts.iter().map(holds).collect::<Result<Vec<_>, _>>()?;
+                let settled = if all {
+                    parts.iter().all(|it| *it)
+                } else {
+                    parts.contains(&true)
+                };
+                Ok(settled.into())
+            }
+            ("Fn::Join", Value::Array(parts)) => match parts.as_slice() {
+                [Value::String(separator), items] => {
+                    let items = self.resolve(items)?;
+                    let texts = list(&items).iter().map(as_text);
+                    Ok(texts.collect::<Vec<_>>().join(separator).into())
+                }
+                _ => Err(not_understood()),
+            },
+            ("Fn::Select", Value::Array(parts)) => match parts.as_slice() {
+                [Value::Number(at), items] => {
+                    let items = self.resolve(items)?;
+                    let at = usize::try_from(at.as_u64().ok_or_else(not_understood)?);
+                    let item = at.ok().and_then(|at| list(&items).get(at).cloned());
+                    item.ok_or_else(not_understood)
+                }
+                _ => Err(not_understood()),
+            },
+            ("Fn::GetAZs", _) => {
+                let region = as_text(&self.reference("AWS::Region")?);
+                let zones = ["a", "b", "c"].map(|zone| format!("{region}{zone}"));
+                Ok(zones.to_vec().into())
+            }
+            // As many names as there are to be blocks.
+            ("Fn::Cidr", Value::Array(parts)) => match parts.as_slice() {
+                [block, Value::Number(count), _] => {
+                    let block = as_text(&self.resolve(block)?);
+                    let count = count.as_u64().ok_or_else(not_understood)?;
+                    let blocks = (0..count).map(|n| format!("{block}#{n}"));
+                    Ok(blocks.collect::<Vec<_>>().into())
+                }
+                _ => Err(not_understood()),
+            },
             ("Fn::If", Value::Array(parts)) => match parts.as_slice() {
                 [Value::String(condition), yes, no] => {
                     let chosen = if self.holds(condition)? { yes } else { no };
@@ -150,14 +227,28 @@ impl<'a> Stack<'a> {
         if name == "AWS::NoValue" {
             return Ok(Value::Null);
         }
-        let known = self.refs.get(name).cloned();
-        known.ok_or_else(|| Unresolved::Reference(name.to_owned()))
+        if let Some(known) = self.refs.get(name) {
+            return Ok(known.clone());
+        }
+        if self.names_stand_in && self.has(name) {
+            return Ok(name.into());
+        }
+        Err(Unresolved::Reference(name.to_owned()))
     }
 
     fn attribute(&self, resource: &str, attribute: &str) -> Result<String, Unresolved> {
         let key = (resource.to_owned(), attribute.to_owned());
-        let known = self.attributes.get(&key).cloned();
-        known.ok_or(Unresolved::Attribute(key.0, key.1))
+        if let Some(known) = self.attributes.get(&key) {
+            return Ok(known.clone());
+        }
+        if self.names_stand_in && self.has(resource) {
+            return Ok(format!("{resource}.{attribute}"));
+        }
+        Err(Unresolved::Attribute(key.0, key.1))
+    }
+
+    fn has(&self, resource: &str) -> bool {
+        self.template.resources().any(|there| there.id == resource)
     }
 
     fn holds(&self, condition: &str) -> Result<bool, Unresolved> {
@@ -178,15 +269,28 @@ impl<'a> Stack<'a> {
                 .ok_or_else(|| Unresolved::Function(format!("Fn::Sub {text}")))?;
             let value = match name.split_once('.') {
                 Some((resource, attribute)) => self.attribute(resource, attribute)?,
-                None => match self.reference(name)? {
-                    Value::String(text) => text,
-                    other => other.to_string(),
-                },
+                None => as_text(&self.reference(name)?),
             };
             result.push_str(&value);
             result.push_str(rest);
         }
         Ok(result)
+    }
+}
+
+/// The partition that a region is in, and how the names of its services end.
+fn partition(region: &str) -> (&'static str, &'static str) {
+    match region {
+        _ if region.starts_with("cn-") => ("aws-cn", "amazonaws.com.cn"),
+        _ if region.starts_with("us-gov-") => ("aws-us-gov", "amazonaws.com"),
+        _ => ("aws", "amazonaws.com"),
+    }
+}
+
+fn as_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 
