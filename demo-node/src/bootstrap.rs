@@ -10,8 +10,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::NodeUid;
+
 pub mod contact;
 pub mod coordinator;
+pub mod expected;
 pub mod founding;
 pub mod pacing;
 pub mod run;
@@ -25,6 +28,17 @@ pub mod wire;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ContactPoint(pub SocketAddr);
+
+/// A node's process, and where it is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process {
+    /// Which process: one that restarts is another.
+    pub uid: NodeUid,
+    /// Where it says that its management HTTP answers.
+    pub contact_point: ContactPoint,
+    /// Where it gossips.
+    pub node: SocketAddr,
+}
 
 impl ContactPoint {
     /// The peer's address.

@@ -53,8 +53,8 @@ pub struct Bootstrap {
     pub random_factor: f64,
     /// The longest pause between lookups that fail.
     pub backoff_max: Duration,
-    /// How many contact points there must be.
-    pub required_contact_points: Option<NonZeroUsize>,
+    /// How many processes may take part in founding a cluster.
+    pub participants: Option<NonZeroUsize>,
     /// How many nodes the deployment means to run.
     pub expected_nodes: ExpectedNodes,
     /// The limit of one lookup.
@@ -347,10 +347,7 @@ fn bootstrap(values: &Values) -> Result<Bootstrap, Error> {
         random_factor: values
             .required("bootstrap.exponential-backoff-random-factor", parse::share)?,
         backoff_max: values.required("bootstrap.exponential-backoff-max", parse::duration)?,
-        required_contact_points: values.optional(
-            "bootstrap.required-contact-points",
-            parse::number("a number of at least 1"),
-        )?,
+        participants: participants(values)?,
         expected_nodes: values.required("bootstrap.expected-nodes", parse::text)?,
         resolve_timeout: resolve_timeout(values)?,
         contact_with_all_contact_points: values
@@ -364,6 +361,18 @@ fn bootstrap(values: &Values) -> Result<Bootstrap, Error> {
             .required("bootstrap.probing-failure-timeout", parse::duration)?,
         on_rival: values.required("bootstrap.on-rival-cluster", parse::text)?,
     })
+}
+
+/// How many processes may take part, by either of the setting's names. More than half must consent.
+fn participants(values: &Values) -> Result<Option<NonZeroUsize>, Error> {
+    let number = |name| values.optional(name, parse::number("a number of at least 1"));
+    let participants: Option<NonZeroUsize> = number("bootstrap.participants")?;
+    let consenting: Option<NonZeroUsize> = number("bootstrap.required-contact-points")?;
+    let by_the_old_name = consenting.map(|consenting| {
+        let others = consenting.get() - 1;
+        consenting.saturating_add(others)
+    });
+    Ok(participants.max(by_the_old_name))
 }
 
 /// Where the node is.

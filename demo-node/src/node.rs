@@ -18,12 +18,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bootstrap::{
-        ContactPoint,
+        ContactPoint, Process,
         contact::Selection,
         coordinator,
-        founding::Founder,
+        expected::Expectation,
         run::{self, Bootstrap, Order},
-        state::{Expectation, Rules},
+        state::Rules,
         wire::Sealer,
     },
     cluster::{NodeAddress, NodeUid},
@@ -177,7 +177,7 @@ impl Node {
 
         let (orders, orders_received) = mpsc::channel(ORDERS);
         let (standing, standing_seen) = watch::channel(coordinator::Standing::Outside);
-        let me = Founder {
+        let me = Process {
             uid,
             contact_point,
             node: gossip,
@@ -287,19 +287,18 @@ impl Node {
     }
 }
 
-fn bootstrap_settings(config: &Config, me: Founder, unix_millis: fn() -> u64) -> run::Settings {
+fn bootstrap_settings(config: &Config, me: Process, unix_millis: fn() -> u64) -> run::Settings {
     let settings = &config.bootstrap;
     run::Settings {
         coordinator: coordinator::Settings {
             rules: Rules {
-                me: me.contact_point,
+                me,
                 new_cluster_enabled: settings.new_cluster_enabled,
-                required_contact_points: settings.required_contact_points.map(Into::into),
+                participants: settings.participants.map(Into::into),
                 contact_with_all_contact_points: settings.contact_with_all_contact_points,
                 stable_margin: settings.stable_margin,
                 probing_failure_timeout: settings.probing_failure_timeout,
             },
-            me,
             expectation: match settings.expected_nodes {
                 ExpectedNodes::Auto => Expectation::Asking,
                 ExpectedNodes::Number(number) => Expectation::Known(number.into()),

@@ -1,8 +1,9 @@
 //! Everything that a node does between its start and its membership, and the watch it keeps after.
 //!
-//! It puts the rules ([`State`]), the votes ([`Acceptor`], [`Proposer`]) and the pace together, and
-//! is still pure: inputs come in with the time, outputs go out to be carried out by
-//! [`super::run`] or by a simulation.
+//! It puts the rules ([`State`]), the votes ([`Acceptor`]) and the pace together, and is still pure:
+//! inputs come in with the time, outputs go out to be carried out by [`super::run`] or by a
+//! simulation. What it does depends on the [`Stage`]: it looks for a cluster, founds one, joins one,
+//! or is a member and watches.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,24 +11,30 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rand::{Rng, RngExt, seq::IteratorRandom};
-use serde::{Deserialize, Serialize};
+use rand::Rng;
+use serde::Serialize;
 
+use self::stage::{Looking, Stage};
 use super::{
     ContactPoint,
-    founding::{Acceptor, Founder, Proposal, Proposer, Reply, Request, Step},
-    pacing::{self, Backoff},
-    state::{Decision, Event, Expectation, KnownCluster, Rules, State, WaitReason},
+    expected::{Expectation, Told},
+    founding::{Acceptor, Decided, Reply, Request, Voter},
+    pacing::{Backoff, Schedule},
+    state::{Answer, Decision, KnownCluster, Rules, State, View, WaitReason},
 };
 use crate::cluster::{ClusterId, Formation, NodeUid};
+
+mod founding;
+mod joining;
+mod looking;
+mod stage;
+mod watching;
 
 /// What a coordinator needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The rules of founding.
+    /// The rules of founding, and which node this is.
     pub rules: Rules,
-    /// This node, should it found a cluster.
-    pub me: Founder,
     /// The number of expected nodes, or that it must be asked for.
     pub expectation: Expectation,
     /// The pause between lookups.
@@ -59,42 +66,17 @@ pub enum Input {
     /// Time has passed: something may be due.
     Tick,
     /// A lookup ended.
-    Lookup(Lookup),
-    /// The number of expected nodes was asked for. [`Expectation::Asking`] means: ask again.
-    Expected(Expectation),
+    Looked(View),
+    /// The number of expected nodes was asked for.
+    Told(Told),
     /// A contact point was probed.
-    Probe(ContactPoint, Option<Answer>),
+    Probed(ContactPoint, Option<Answer>),
     /// A proposer asks this node. The reply is in the outputs.
     Request(Request),
     /// An acceptor replied to this node.
     Reply(NodeUid, Reply),
     /// This node's standing in a cluster changed.
     Standing(Standing),
-}
-
-/// How a lookup ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lookup {
-    /// With all there is.
-    Complete(BTreeSet<ContactPoint>),
-    /// With some of it.
-    Partial {
-        /// Whom it names.
-        contact_points: BTreeSet<ContactPoint>,
-        /// Whether calls have failed: asking again at once would make it worse.
-        hindered: bool,
-    },
-    /// Without a view.
-    Failed,
-}
-
-/// What a contact point answers to a probe.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
-    /// The process that answers.
-    pub uid: NodeUid,
-    /// The cluster it is a member of.
-    pub cluster: Option<KnownCluster>,
 }
 
 /// Whether this node is a member.
@@ -182,60 +164,32 @@ impl Phase {
 }
 
 /// The coordinator of one node.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Coordinator {
     settings: Settings,
     state: State,
-    /// What it decided in this turn.
-    decision: Decision,
     acceptor: Acceptor,
-    attempt: Option<Attempt>,
+    stage: Stage,
     /// The highest round used or heard of.
     round: u64,
-    /// When another attempt may start, and how many have failed.
-    attempt_after: Option<Instant>,
-    attempts_failed: u32,
-    standing: Standing,
-    /// The cluster being joined or started, and since when.
-    joining: Option<(KnownCluster, Instant)>,
-    /// The founder that was decided on and does not answer, and since when.
-    founder_silent: Option<(NodeUid, Instant)>,
     /// Pairs of clusters, the older first, that the alarm was raised for.
     alarmed: BTreeSet<(ClusterId, ClusterId)>,
     lookup: Schedule,
     lookup_backoff: Backoff,
     /// Rests while this node is a member, who founds nothing.
-    expected: Schedule,
-    expected_backoff: Backoff,
+    asking: Schedule,
+    asking_backoff: Backoff,
     probes: BTreeMap<ContactPoint, Schedule>,
 }
 
-/// One thing that is done again and again, never twice at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Schedule {
-    Due(Instant),
-    UnderWay,
-    Off,
+/// One moment, and where chance comes from in it.
+struct Turn<'a, R> {
+    now: Instant,
+    /// The wall clock, in milliseconds since 1970.
+    unix_millis: u64,
+    rng: &'a mut R,
+    out: Vec<Output>,
 }
-
-#[derive(Debug)]
-struct Attempt {
-    proposer: Proposer,
-    round: u64,
-    quorum: usize,
-    /// The other processes that are asked.
-    among: BTreeMap<ContactPoint, NodeUid>,
-    gives_up_at: Instant,
-}
-
-/// How long an attempt waits for its quorum, in probe intervals.
-const ATTEMPT_PATIENCE: u32 = 2;
-
-/// How long a join may take before what discovery says is looked at afresh.
-const JOIN_PATIENCE: Duration = Duration::from_secs(5);
-
-/// How many contact points a member probes after each look at discovery.
-const WATCH_PROBES: usize = 3;
 
 // === impl Coordinator ===
 
@@ -243,32 +197,28 @@ impl Coordinator {
     /// A node that has just started, at `now`.
     #[must_use]
     pub fn new(settings: Settings, now: Instant) -> Self {
-        let expected = match settings.expectation {
-            Expectation::Asking => Schedule::Due(now),
-            Expectation::Known(_) | Expectation::Unknown => Schedule::Off,
-        };
         let backoff = Backoff::new(
             settings.interval,
             settings.backoff_max,
             settings.random_factor,
         );
-        let state = State::new(settings.rules.clone(), settings.expectation);
         Self {
-            decision: state.decide(now),
-            state,
+            state: State::new(settings.rules.clone(), settings.expectation),
             acceptor: Acceptor::default(),
-            attempt: None,
+            stage: Stage::Looking(Looking {
+                reason: Some(WaitReason::NoLookupYet),
+                paused: None,
+                failures: 0,
+            }),
             round: 0,
-            attempt_after: None,
-            attempts_failed: 0,
-            standing: Standing::Outside,
-            joining: None,
-            founder_silent: None,
             alarmed: BTreeSet::new(),
             lookup: Schedule::Due(now),
             lookup_backoff: backoff.clone(),
-            expected,
-            expected_backoff: backoff,
+            asking: match settings.expectation {
+                Expectation::Asking => Schedule::Due(now),
+                Expectation::Known(_) | Expectation::Unknown => Schedule::Off,
+            },
+            asking_backoff: backoff,
             probes: BTreeMap::new(),
             settings,
         }
@@ -276,51 +226,50 @@ impl Coordinator {
 
     /// Takes one input and says what to do about it.
     ///
-    /// `founded_at` is the wall clock, in milliseconds since 1970: should this node propose a cluster
-    /// now, that is when it was founded.
+    /// `unix_millis` is the wall clock, in milliseconds since 1970: votes tell it, so that a new
+    /// cluster's age is known.
     pub fn handle(
         &mut self,
         now: Instant,
-        founded_at: u64,
+        unix_millis: u64,
         input: Input,
         rng: &mut impl Rng,
     ) -> Vec<Output> {
-        let mut out = Vec::new();
+        let mut turn = Turn {
+            now,
+            unix_millis,
+            rng,
+            out: Vec::new(),
+        };
         match input {
             Input::Tick => {}
-            Input::Lookup(lookup) => self.looked_up(now, lookup, rng),
-            Input::Expected(expectation) => self.expected(now, expectation, rng),
-            Input::Probe(point, answer) => self.probed(now, point, answer, rng, &mut out),
-            Input::Request(request) => self.asked(now, request, &mut out),
-            Input::Reply(from, reply) => self.replied(now, from, reply, rng, &mut out),
-            Input::Standing(standing) => self.stands(now, standing, rng),
+            Input::Looked(view) => self.looked(view, &mut turn),
+            Input::Told(told) => self.told(told, &mut turn),
+            Input::Probed(point, answer) => self.probed(point, answer, &mut turn),
+            Input::Request(request) => self.asked(request, &mut turn),
+            Input::Reply(from, reply) => self.replied(from, reply, &mut turn),
+            Input::Standing(standing) => self.stands(standing, &mut turn),
         }
-        self.proceed(now, founded_at, rng, &mut out);
-        self.fall_due(now, &mut out);
-        out
+        if !self.is_member() {
+            self.proceed(&mut turn);
+        }
+        self.fall_due(&mut turn);
+        turn.out
     }
 
     /// When [`Input::Tick`] is wanted at the latest: later than `now`, once everything due now has
     /// been [handled](Self::handle).
     #[must_use]
     pub fn next_wakeup(&self, now: Instant) -> Instant {
-        let due = |schedule: &Schedule| match schedule {
-            Schedule::Due(at) => Some(*at),
-            Schedule::UnderWay | Schedule::Off => None,
+        let change = if self.is_member() {
+            None
+        } else {
+            self.state.next_change(now)
         };
-        let outside = self.standing == Standing::Outside;
-        due(&self.lookup)
-            .into_iter()
-            .chain(due(&self.expected).filter(|_| outside))
-            .chain(self.probes.values().filter_map(due))
-            .chain(self.attempt.as_ref().map(|attempt| attempt.gives_up_at))
-            .chain(self.attempt_after.filter(|at| outside && now < *at))
-            .chain(
-                self.joining
-                    .as_ref()
-                    .map(|(_, since)| *since + JOIN_PATIENCE),
-            )
-            .chain(self.state.next_change().filter(|at| outside && now < *at))
+        self.schedules()
+            .filter_map(Schedule::due_at)
+            .chain(self.stage.ends_at().filter(|at| now < *at))
+            .chain(change)
             .min()
             .unwrap_or(now + self.settings.interval)
             .max(now)
@@ -329,40 +278,35 @@ impl Coordinator {
     /// What the node waits for or does, as of the latest turn.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        if let Standing::Member { formation, .. } = self.standing {
-            return Phase::Member { formation };
-        }
-        if let Some((cluster, _)) = &self.joining {
-            return Phase::Joining {
-                formation: cluster.formation,
-            };
-        }
-        if let Some(attempt) = &self.attempt {
-            return Phase::Founding {
-                round: attempt.round,
-                quorum: attempt.quorum,
-            };
-        }
-        match &self.decision {
-            Decision::Wait(reason) => Phase::Waiting {
-                reason: reason.clone(),
+        match &self.stage {
+            Stage::Looking(looking) => match (&looking.reason, &looking.paused) {
+                (Some(reason), _) => Phase::Waiting {
+                    reason: reason.clone(),
+                },
+                (None, pause) => Phase::Founding {
+                    round: self.round,
+                    quorum: pause.as_ref().map_or(0, |pause| pause.quorum),
+                },
             },
-            Decision::Found { quorum, .. } => Phase::Founding {
+            Stage::Founding(founding) => Phase::Founding {
                 round: self.round,
-                quorum: *quorum,
+                quorum: founding.proposer.quorum(),
             },
-            Decision::Join { cluster, .. } => Phase::Joining {
-                formation: cluster.formation,
+            Stage::Joining(joining) => Phase::Joining {
+                formation: joining.formation,
+            },
+            Stage::Watching(watching) => Phase::Member {
+                formation: watching.formation,
             },
         }
     }
 
     /// Whether a contact point is known to be in this node's cluster.
     #[must_use]
-    pub fn is_member(&self, point: ContactPoint) -> bool {
-        match &self.standing {
-            Standing::Outside => false,
-            Standing::Member { contact_points, .. } => contact_points.contains(&point),
+    pub fn is_fellow(&self, point: ContactPoint) -> bool {
+        match &self.stage {
+            Stage::Watching(watching) => watching.contact_points.contains(&point),
+            Stage::Looking(_) | Stage::Founding(_) | Stage::Joining(_) => false,
         }
     }
 
@@ -372,460 +316,63 @@ impl Coordinator {
         &self.state
     }
 
-    fn looked_up(&mut self, now: Instant, lookup: Lookup, rng: &mut impl Rng) {
-        let pause = match lookup {
-            Lookup::Complete(_)
-            | Lookup::Partial {
-                hindered: false, ..
-            } => self.lookup_backoff.succeeded(rng),
-            Lookup::Partial { hindered: true, .. } | Lookup::Failed => {
-                self.lookup_backoff.failed(rng)
-            }
-        };
-        let found = |contact_points, complete| Event::Found {
-            contact_points,
-            complete,
-        };
-        let event = match lookup {
-            Lookup::Complete(contact_points) => found(contact_points, true),
-            Lookup::Partial { contact_points, .. } => found(contact_points, false),
-            Lookup::Failed => Event::LookupFailed,
-        };
-        self.state.observe(now, event);
-        match &self.standing {
-            Standing::Outside => {
-                self.lookup = Schedule::Due(now + pause);
-                self.probes.retain(|point, schedule| {
-                    *schedule == Schedule::UnderWay || self.state.is_to_probe(*point)
-                });
-                for point in self.state.to_probe() {
-                    self.probes.entry(point).or_insert(Schedule::Due(now));
-                }
-            }
-            Standing::Member { contact_points, .. } => {
-                let pause = pacing::watch_interval(contact_points.len());
-                self.lookup =
-                    Schedule::Due(now + pacing::jittered(pause, self.settings.random_factor, rng));
-                // Members are known to be in this cluster; others may be in another.
-                let strangers = self
-                    .state
-                    .to_probe()
-                    .filter(|p| !contact_points.contains(p));
-                for point in strangers.sample(rng, WATCH_PROBES) {
-                    self.probes.insert(point, Schedule::Due(now));
-                }
-            }
+    fn is_member(&self) -> bool {
+        matches!(self.stage, Stage::Watching(_))
+    }
+
+    /// What is done again and again in this stage.
+    fn schedules(&self) -> impl Iterator<Item = Schedule> {
+        let asking = (!self.is_member()).then_some(self.asking);
+        let probes = self.probes.values().copied();
+        [self.lookup].into_iter().chain(asking).chain(probes)
+    }
+
+    /// What this node's votes say of it.
+    fn voter(&self, unix_millis: u64) -> Voter {
+        Voter {
+            expected: self.state.own_number(),
+            clock: unix_millis,
         }
     }
 
-    fn expected(&mut self, now: Instant, expectation: Expectation, rng: &mut impl Rng) {
-        self.expected = match expectation {
-            Expectation::Asking => Schedule::Due(now + self.expected_backoff.failed(rng)),
-            Expectation::Known(_) | Expectation::Unknown => Schedule::Off,
-        };
-        self.state.observe(now, Event::Expected(expectation));
-    }
-
-    fn probed(
-        &mut self,
-        now: Instant,
-        point: ContactPoint,
-        answer: Option<Answer>,
-        rng: &mut impl Rng,
-        out: &mut Vec<Output>,
-    ) {
-        let again = match &self.standing {
-            Standing::Outside => Schedule::Due(
-                now + pacing::jittered(
-                    self.settings.probe_interval,
-                    self.settings.probe_interval_jitter,
-                    rng,
-                ),
-            ),
-            Standing::Member { .. } => Schedule::Off,
-        };
-        self.heard_of_founder(now, point, answer.as_ref());
-        if let Some(answer) = &answer
-            && answer.cluster.is_none()
-        {
-            self.tell(point, answer.uid, out);
-        }
-        let event = match &answer {
-            Some(answer) => Event::Answered {
-                from: point,
-                uid: answer.uid,
-                cluster: answer.cluster.clone(),
+    /// Acts on what was seen, as long as this node is not a member.
+    fn proceed<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
+        self.end_what_takes_too_long(turn);
+        match self.state.decide(turn.now, self.acceptor.decided()) {
+            Decision::Join { cluster, rivals } => {
+                for rival in rivals {
+                    self.alarm(cluster.formation, rival, turn);
+                }
+                self.join(cluster, turn);
+            }
+            Decision::Propose {
+                among,
+                participants,
+            } => match self.acceptor.decided() {
+                // It did not let this node in, nor, it seems, anybody else.
+                Some(decided) => self.start(decided.formation, among, turn),
+                None => self.propose(among, participants, turn),
             },
-            None => Event::Unanswered { from: point },
-        };
-        self.state.observe(now, event);
-        if self.is_probed(point) && again != Schedule::Off {
-            self.probes.insert(point, again);
-        } else {
-            self.probes.remove(&point);
-        }
-        if let Some(cluster) = answer.and_then(|answer| answer.cluster) {
-            self.met(&cluster, out);
-        }
-    }
-
-    fn is_probed(&self, point: ContactPoint) -> bool {
-        self.state.is_to_probe(point) || self.other_founder() == Some(point)
-    }
-
-    /// A member meets a cluster.
-    fn met(&mut self, cluster: &KnownCluster, out: &mut Vec<Output>) {
-        let Standing::Member { formation, .. } = self.standing else {
-            return;
-        };
-        if cluster.formation.id == formation.id {
-            // The same cluster, met at a node that is not known to be a member: two halves that
-            // have lost sight of each other.
-            out.push(Output::Join(cluster.clone()));
-            return;
-        }
-        self.alarm(formation, cluster.formation, out);
-        if self.settings.on_rival == OnRival::Merge && cluster.formation.precedes(&formation) {
-            out.push(Output::Join(cluster.clone()));
+            Decision::Wait(reason) => {
+                // Permission withdrawn: an attempt under way ends. What was sent may still be
+                // accepted; whoever proposes next will find and finish it.
+                self.stage = Stage::Looking(Looking {
+                    reason: Some(reason),
+                    paused: self.stage.pause(),
+                    failures: self.stage.failures(),
+                });
+            }
         }
     }
 
-    fn alarm(&mut self, one: Formation, other: Formation, out: &mut Vec<Output>) {
+    fn alarm<R>(&mut self, one: Formation, other: Formation, turn: &mut Turn<'_, R>) {
         let (older, younger) = if one.precedes(&other) {
             (one, other)
         } else {
             (other, one)
         };
         if self.alarmed.insert((older.id, younger.id)) {
-            out.push(Output::Alarm { older, younger });
-        }
-    }
-
-    fn asked(&mut self, now: Instant, request: Request, out: &mut Vec<Output>) {
-        if let Request::Prepare(ballot) | Request::Accept(ballot, _) = request {
-            self.round = self.round.max(ballot.round);
-        }
-        if let Standing::Member { formation, .. } = self.standing {
-            // A member votes no more.
-            out.push(Output::Reply(Reply::Known(self.joinable(formation))));
-            return;
-        }
-        out.push(Output::Reply(self.acceptor.answer(request)));
-        if let Some(proposal) = self.acceptor.decided()
-            && self.joining.is_none()
-        {
-            // Whether it may take the founder's place is looked at in `proceed`.
-            self.follow(now, proposal, out);
-        }
-    }
-
-    fn replied(
-        &mut self,
-        now: Instant,
-        from: NodeUid,
-        reply: Reply,
-        rng: &mut impl Rng,
-        out: &mut Vec<Output>,
-    ) {
-        let was_asked = self
-            .attempt
-            .as_ref()
-            .is_some_and(|attempt| attempt.among.values().any(|uid| *uid == from));
-        if was_asked {
-            self.count(now, from, reply, rng, out);
-        }
-    }
-
-    /// Counts a reply, and sends what follows; this node's own acceptor replies at once.
-    fn count(
-        &mut self,
-        now: Instant,
-        uid: NodeUid,
-        reply: Reply,
-        rng: &mut impl Rng,
-        out: &mut Vec<Output>,
-    ) {
-        let Some(attempt) = &mut self.attempt else {
-            return;
-        };
-        match attempt.proposer.observe(uid, reply) {
-            Step::Wait => {}
-            Step::Send(request) => self.broadcast(now, request, rng, out),
-            Step::Overruled(ballot) => {
-                self.round = self.round.max(ballot.round);
-                self.attempt_failed(now, rng);
-            }
-            Step::Decided(proposal) => {
-                let among = std::mem::take(&mut attempt.among);
-                let decided = Request::Decided(proposal);
-                // Who has not answered before is asked again now, to be told.
-                for point in self.state.to_probe().filter(|p| !among.contains_key(p)) {
-                    let probe = self.probes.entry(point).or_insert(Schedule::Due(now));
-                    if *probe != Schedule::UnderWay {
-                        *probe = Schedule::Due(now);
-                    }
-                }
-                out.extend(
-                    among
-                        .into_iter()
-                        .map(|(point, uid)| Output::Send(point, uid, decided)),
-                );
-                self.acceptor.answer(decided);
-                self.follow(now, proposal, out);
-            }
-        }
-    }
-
-    fn broadcast(
-        &mut self,
-        now: Instant,
-        request: Request,
-        rng: &mut impl Rng,
-        out: &mut Vec<Output>,
-    ) {
-        let Some(attempt) = &self.attempt else { return };
-        out.extend(
-            attempt
-                .among
-                .iter()
-                .map(|(point, uid)| Output::Send(*point, *uid, request)),
-        );
-        let reply = self.acceptor.answer(request);
-        self.count(now, self.settings.me.uid, reply, rng, out);
-    }
-
-    /// Tries again after a random pause that doubles with each failure, so that of two who overrule
-    /// each other one gets through.
-    fn attempt_failed(&mut self, now: Instant, rng: &mut impl Rng) {
-        self.attempt = None;
-        self.attempts_failed = self.attempts_failed.saturating_add(1).min(5);
-        let most = self.settings.probe_interval / 8 * 2_u32.pow(self.attempts_failed);
-        self.attempt_after = Some(now + most.mul_f64(rng.random::<f64>()));
-    }
-
-    /// It is decided which cluster there will be: start it, or join the one who does.
-    fn follow(&mut self, now: Instant, proposal: Proposal, out: &mut Vec<Output>) {
-        self.attempt = None;
-        let Proposal { formation, founder } = proposal;
-        if founder.uid == self.settings.me.uid {
-            self.start(now, formation, out);
-        } else {
-            let seeds = BTreeSet::from([founder.node]);
-            self.join(now, KnownCluster { formation, seeds }, out);
-            self.probes
-                .entry(founder.contact_point)
-                .or_insert(Schedule::Due(now));
-        }
-    }
-
-    fn start(&mut self, now: Instant, formation: Formation, out: &mut Vec<Output>) {
-        self.joining = Some((
-            KnownCluster {
-                formation,
-                seeds: BTreeSet::new(),
-            },
-            now,
-        ));
-        out.push(Output::Start(formation));
-    }
-
-    fn join(&mut self, now: Instant, cluster: KnownCluster, out: &mut Vec<Output>) {
-        self.joining = Some((cluster.clone(), now));
-        out.push(Output::Join(cluster));
-    }
-
-    fn is_gone(&self, founder: NodeUid, now: Instant) -> bool {
-        let patience = self.settings.rules.probing_failure_timeout;
-        self.founder_silent.is_some_and(|(silent, since)| {
-            silent == founder && patience <= now.saturating_duration_since(since)
-        })
-    }
-
-    /// Where the founder answers, once another than this node was decided on.
-    fn other_founder(&self) -> Option<ContactPoint> {
-        let founder = self.acceptor.decided()?.founder;
-        (self.standing == Standing::Outside && founder.uid != self.settings.me.uid)
-            .then_some(founder.contact_point)
-    }
-
-    /// Tells who is in no cluster which one was decided on: it need not wait for its next probe.
-    ///
-    /// It may be the founder itself, where somebody else finished what that had proposed: if it
-    /// were not told, everyone would wait for it.
-    fn tell(&self, point: ContactPoint, to: NodeUid, out: &mut Vec<Output>) {
-        let proposal = match &self.standing {
-            Standing::Outside => self.acceptor.decided(),
-            Standing::Member { formation, .. } => Some(self.joinable(*formation)),
-        };
-        if let Some(proposal) = proposal {
-            out.push(Output::Send(point, to, Request::Decided(proposal)));
-        }
-    }
-
-    /// A member names its cluster, and itself as one to join through.
-    fn joinable(&self, formation: Formation) -> Proposal {
-        Proposal {
-            formation,
-            founder: self.settings.me,
-        }
-    }
-
-    /// Takes note of whether the founder that was decided on lives.
-    fn heard_of_founder(&mut self, now: Instant, point: ContactPoint, answer: Option<&Answer>) {
-        let Some(proposal) = self.acceptor.decided() else {
-            return;
-        };
-        if self.other_founder() != Some(point) {
-            return;
-        }
-        // Another process at the founder's address is not the founder.
-        let founder = proposal.founder.uid;
-        match answer {
-            Some(answer) if answer.uid == founder => self.founder_silent = None,
-            Some(_) | None => {
-                let known = self.founder_silent.filter(|(silent, _)| *silent == founder);
-                self.founder_silent = known.or(Some((founder, now)));
-            }
-        }
-    }
-
-    fn stands(&mut self, now: Instant, standing: Standing, rng: &mut impl Rng) {
-        let was_outside = self.standing == Standing::Outside;
-        match &standing {
-            Standing::Outside => {
-                if !was_outside {
-                    self.lookup = Schedule::Due(now);
-                }
-            }
-            Standing::Member { contact_points, .. } => {
-                self.attempt = None;
-                self.joining = None;
-                if was_outside {
-                    self.probes.clear();
-                    // The first look comes soon: whoever started the same cluster is found by it.
-                    let soon = pacing::watch_interval(contact_points.len()) / 12;
-                    self.lookup = Schedule::Due(now + soon.mul_f64(1.0 + rng.random::<f64>()));
-                }
-            }
-        }
-        self.standing = standing;
-    }
-
-    /// Acts on what was seen, as long as this node is not a member.
-    fn proceed(
-        &mut self,
-        now: Instant,
-        founded_at: u64,
-        rng: &mut impl Rng,
-        out: &mut Vec<Output>,
-    ) {
-        if self.standing != Standing::Outside {
-            return;
-        }
-        if self
-            .attempt
-            .as_ref()
-            .is_some_and(|attempt| attempt.gives_up_at <= now)
-        {
-            self.attempt_failed(now, rng);
-        }
-        if self
-            .joining
-            .as_ref()
-            .is_some_and(|(_, since)| *since + JOIN_PATIENCE <= now)
-        {
-            self.joining = None;
-        }
-        self.decision = self.state.decide(now);
-        match self.decision.clone() {
-            Decision::Join { cluster, rivals } => {
-                for rival in rivals {
-                    self.alarm(cluster.formation, rival, out);
-                }
-                self.attempt = None;
-                let joins_already = self.joining.as_ref().is_some_and(|(joining, _)| {
-                    joining.formation == cluster.formation
-                        && joining.seeds.is_superset(&cluster.seeds)
-                });
-                if !joins_already {
-                    self.join(now, cluster, out);
-                }
-            }
-            Decision::Found { among, quorum } => match self.acceptor.decided() {
-                // Of those who find the founder gone, only who may found takes its place.
-                Some(proposal) => {
-                    let starts_already = self
-                        .joining
-                        .as_ref()
-                        .is_some_and(|(joining, _)| joining.seeds.is_empty());
-                    if !starts_already && self.is_gone(proposal.founder.uid, now) {
-                        self.start(now, proposal.formation, out);
-                    } else if self.joining.is_none() {
-                        self.follow(now, proposal, out);
-                    }
-                }
-                None => {
-                    let paused = self.attempt_after.is_some_and(|until| now < until);
-                    if self.attempt.is_none() && !paused {
-                        self.attempt(now, founded_at, among, quorum, rng, out);
-                    }
-                }
-            },
-            Decision::Wait(_) => {
-                // Permission withdrawn: an attempt under way ends. What was sent may still be
-                // accepted; whoever proposes next will find and finish it.
-                self.attempt = None;
-            }
-        }
-    }
-
-    fn attempt(
-        &mut self,
-        now: Instant,
-        founded_at: u64,
-        among: BTreeMap<ContactPoint, NodeUid>,
-        quorum: usize,
-        rng: &mut impl Rng,
-        out: &mut Vec<Output>,
-    ) {
-        self.round += 1;
-        let own = Proposal {
-            formation: Formation {
-                id: ClusterId(rng.random()),
-                founded_at,
-            },
-            founder: self.settings.me,
-        };
-        let (proposer, request) = Proposer::start(self.round, quorum, own);
-        let gives_up_at = now + self.settings.probe_interval * ATTEMPT_PATIENCE;
-        self.attempt = Some(Attempt {
-            proposer,
-            round: self.round,
-            quorum,
-            among,
-            gives_up_at,
-        });
-        self.broadcast(now, request, rng, out);
-    }
-
-    fn fall_due(&mut self, now: Instant, out: &mut Vec<Output>) {
-        let due = |schedule: &mut Schedule| match schedule {
-            Schedule::Due(at) if *at <= now => {
-                *schedule = Schedule::UnderWay;
-                true
-            }
-            Schedule::Due(_) | Schedule::UnderWay | Schedule::Off => false,
-        };
-        if due(&mut self.lookup) {
-            out.push(Output::Lookup);
-        }
-        if self.standing == Standing::Outside && due(&mut self.expected) {
-            out.push(Output::AskExpected);
-        }
-        for (point, schedule) in &mut self.probes {
-            if due(schedule) {
-                out.push(Output::Probe(*point));
-            }
+            turn.out.push(Output::Alarm { older, younger });
         }
     }
 }

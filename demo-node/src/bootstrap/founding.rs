@@ -1,4 +1,4 @@
-//! How a new cluster's id is decided: single-decree Paxos among the contact points.
+//! How a new cluster is decided on: single-decree Paxos among the contact points.
 //!
 //! Pure functions of messages: no IO, no clock, no randomness. [`super::run`] carries the messages,
 //! the model checker and the simulations carry them worse.
@@ -7,6 +7,10 @@
 //! it is a member; whoever may found a cluster runs a [`Proposer`]. What is promised or accepted is
 //! remembered for the life of the process, and a restarted process takes part as a new one, which
 //! is why a quorum is counted in processes ([`NodeUid`]), not in addresses.
+//!
+//! A quorum is more than half of the processes that may take part. How many those are is not the
+//! same to all while a service is scaled, so each vote says what the voter knows, and the highest
+//! counts.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,8 +19,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::ContactPoint;
-use crate::cluster::{Formation, NodeUid};
+use crate::cluster::{ClusterId, Formation, NodeUid};
 
 /// A numbered attempt. No two processes share one, since it ends in the process's own uid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,24 +30,13 @@ pub struct Ballot {
     pub proposer: NodeUid,
 }
 
-/// What is decided: which cluster, and who starts it.
+/// A cluster that was decided on, and who is in it or about to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Proposal {
-    /// The new cluster.
+pub struct Decided {
+    /// The cluster.
     pub formation: Formation,
-    /// Who proposed it first. It starts the cluster; others join it.
-    pub founder: Founder,
-}
-
-/// A node that proposed a cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Founder {
-    /// Which process.
-    pub uid: NodeUid,
-    /// Where it answers.
-    pub contact_point: ContactPoint,
-    /// Where it gossips.
-    pub node: SocketAddr,
+    /// Where one gossips who can let others in.
+    pub seed: SocketAddr,
 }
 
 /// From a proposer to an acceptor.
@@ -53,9 +45,9 @@ pub enum Request {
     /// Phase 1: promise to take part in nothing earlier.
     Prepare(Ballot),
     /// Phase 2: accept this.
-    Accept(Ballot, Proposal),
+    Accept(Ballot, Formation),
     /// This has been decided.
-    Decided(Proposal),
+    Decided(Decided),
 }
 
 /// From an acceptor to a proposer.
@@ -66,12 +58,16 @@ pub enum Reply {
         /// To which request.
         ballot: Ballot,
         /// The latest that was accepted.
-        accepted: Option<(Ballot, Proposal)>,
+        accepted: Option<(Ballot, Formation)>,
+        /// Who promises.
+        voter: Voter,
     },
     /// Accepted.
     Accepted {
         /// To which request.
         ballot: Ballot,
+        /// Who accepts.
+        voter: Voter,
     },
     /// Promised to a later attempt.
     Refused {
@@ -81,33 +77,43 @@ pub enum Reply {
         promised: Ballot,
     },
     /// A decision is known.
-    Known(Proposal),
+    Known(Decided),
+}
+
+/// What a voter says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Voter {
+    /// How many nodes it was told to expect, where it was.
+    pub expected: Option<usize>,
+    /// Its wall clock, in milliseconds since 1970.
+    pub clock: u64,
 }
 
 /// Votes on attempts. One per process, for as long as it is not a member.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Acceptor {
     promised: Option<Ballot>,
-    accepted: Option<(Ballot, Proposal)>,
-    decided: Option<Proposal>,
+    accepted: Option<(Ballot, Formation)>,
+    decided: Option<Decided>,
 }
 
 /// One attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Proposer {
     ballot: Ballot,
-    quorum: usize,
-    phase: Phase,
+    /// How many processes may take part, by the highest number known.
+    participants: usize,
+    progress: Progress,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Phase {
+enum Progress {
     Preparing {
-        own: Proposal,
-        promises: BTreeMap<NodeUid, Option<(Ballot, Proposal)>>,
+        own: ClusterId,
+        promises: BTreeMap<NodeUid, (Option<(Ballot, Formation)>, u64)>,
     },
     Accepting {
-        proposal: Proposal,
+        formation: Formation,
         accepts: BTreeSet<NodeUid>,
     },
     Over,
@@ -120,141 +126,184 @@ pub enum Step {
     Wait,
     /// Send this to every acceptor.
     Send(Request),
-    /// It is decided.
-    Decided(Proposal),
+    /// A quorum has accepted it: start it.
+    Chosen(Formation),
+    /// It was decided before.
+    Known(Decided),
     /// A later attempt is under way: try again above it, after a while.
     Overruled(Ballot),
+}
+
+/// More than half.
+#[must_use]
+pub fn majority(of: usize) -> usize {
+    of / 2 + 1
 }
 
 // === impl Acceptor ===
 
 impl Acceptor {
     /// Answers a request and remembers what it promised.
-    pub fn answer(&mut self, request: Request) -> Reply {
-        if let Request::Decided(proposal) = request {
-            self.decided = Some(proposal);
+    pub fn answer(&mut self, request: Request, voter: Voter) -> Reply {
+        if let Request::Decided(decided) = request {
+            self.learn(decided);
         }
-        if let Some(proposal) = self.decided {
-            return Reply::Known(proposal);
+        if let Some(decided) = self.decided {
+            return Reply::Known(decided);
         }
         match request {
-            Request::Prepare(ballot) => match self.promised {
-                Some(promised) if ballot < promised => Reply::Refused { ballot, promised },
-                _ => {
-                    self.promised = Some(ballot);
-                    Reply::Promised {
-                        ballot,
-                        accepted: self.accepted,
-                    }
+            Request::Prepare(ballot) | Request::Accept(ballot, _)
+                if self.promised.is_some_and(|promised| ballot < promised) =>
+            {
+                let promised = self.promised.unwrap_or(ballot);
+                Reply::Refused { ballot, promised }
+            }
+            Request::Prepare(ballot) => {
+                self.promised = Some(ballot);
+                let accepted = self.accepted;
+                Reply::Promised {
+                    ballot,
+                    accepted,
+                    voter,
                 }
-            },
-            Request::Accept(ballot, proposal) => match self.promised {
-                Some(promised) if ballot < promised => Reply::Refused { ballot, promised },
-                _ => {
-                    self.promised = Some(ballot);
-                    self.accepted = Some((ballot, proposal));
-                    Reply::Accepted { ballot }
-                }
-            },
-            Request::Decided(proposal) => Reply::Known(proposal),
+            }
+            Request::Accept(ballot, formation) => {
+                self.promised = Some(ballot);
+                self.accepted = Some((ballot, formation));
+                Reply::Accepted { ballot, voter }
+            }
+            Request::Decided(decided) => Reply::Known(decided),
         }
+    }
+
+    /// Takes note of a cluster that was decided on. The latest counts: where there are two, which
+    /// can only be by other means, it is the one that lives.
+    pub fn learn(&mut self, decided: Decided) {
+        self.decided = Some(decided);
     }
 
     /// The decision, once this process has heard of it.
     #[must_use]
-    pub fn decided(&self) -> Option<Proposal> {
+    pub fn decided(&self) -> Option<Decided> {
         self.decided
-    }
-
-    /// The latest attempt that this process knows of.
-    #[must_use]
-    pub fn promised(&self) -> Option<Ballot> {
-        self.promised
     }
 }
 
 // === impl Proposer ===
 
 impl Proposer {
-    /// Starts an attempt and gives what to send to every acceptor, this process included.
+    /// Starts an attempt to found the cluster `own`, and gives what to send to every acceptor, this
+    /// process included.
     ///
-    /// `round` must be above every round that this process has used or heard of.
+    /// The ballot's round must be above every round that this process has used or heard of.
     #[must_use]
-    pub fn start(round: u64, quorum: usize, own: Proposal) -> (Self, Request) {
-        let ballot = Ballot {
-            round,
-            proposer: own.founder.uid,
-        };
-        let phase = Phase::Preparing {
+    pub fn start(ballot: Ballot, participants: usize, own: ClusterId) -> (Self, Request) {
+        let progress = Progress::Preparing {
             own,
             promises: BTreeMap::new(),
         };
-        (
-            Self {
-                ballot,
-                quorum,
-                phase,
-            },
-            Request::Prepare(ballot),
-        )
+        let proposer = Self {
+            ballot,
+            participants,
+            progress,
+        };
+        (proposer, Request::Prepare(ballot))
+    }
+
+    /// How many must consent, as far as is known.
+    #[must_use]
+    pub fn quorum(&self) -> usize {
+        majority(self.participants)
     }
 
     /// Takes a reply from the process `from`. Replies to other attempts are passed over.
     pub fn observe(&mut self, from: NodeUid, reply: Reply) -> Step {
-        if self.phase == Phase::Over {
+        if self.progress == Progress::Over {
             return Step::Wait;
         }
         match reply {
-            Reply::Known(proposal) => {
-                self.phase = Phase::Over;
-                Step::Decided(proposal)
+            Reply::Known(decided) => {
+                self.progress = Progress::Over;
+                Step::Known(decided)
             }
             Reply::Refused { ballot, promised } if ballot == self.ballot => {
-                self.phase = Phase::Over;
+                self.progress = Progress::Over;
                 Step::Overruled(promised)
             }
-            Reply::Promised { ballot, accepted } if ballot == self.ballot => {
-                self.promised(from, accepted)
+            Reply::Promised {
+                ballot,
+                accepted,
+                voter,
+            } if ballot == self.ballot => {
+                self.count(voter);
+                self.promised(from, accepted, voter.clock)
             }
-            Reply::Accepted { ballot } if ballot == self.ballot => self.accepted(from),
+            Reply::Accepted { ballot, voter } if ballot == self.ballot => {
+                self.count(voter);
+                self.accepted(from)
+            }
             Reply::Refused { .. } | Reply::Promised { .. } | Reply::Accepted { .. } => Step::Wait,
         }
     }
 
-    fn promised(&mut self, from: NodeUid, accepted: Option<(Ballot, Proposal)>) -> Step {
-        let Phase::Preparing { own, promises } = &mut self.phase else {
+    fn count(&mut self, voter: Voter) {
+        self.participants = self.participants.max(voter.expected.unwrap_or(0));
+    }
+
+    fn promised(
+        &mut self,
+        from: NodeUid,
+        accepted: Option<(Ballot, Formation)>,
+        clock: u64,
+    ) -> Step {
+        let quorum = self.quorum();
+        let Progress::Preparing { own, promises } = &mut self.progress else {
             return Step::Wait;
         };
-        promises.insert(from, accepted);
-        if promises.len() < self.quorum {
+        promises.insert(from, (accepted, clock));
+        if promises.len() < quorum {
             return Step::Wait;
         }
         // What may already have been decided goes on; only where nothing was accepted is there room
-        // for an own proposal.
-        let proposal = promises
+        // for an own proposal. It was founded now: by most clocks, not by this one alone.
+        let formation = promises
             .values()
-            .flatten()
+            .filter_map(|(accepted, _)| *accepted)
             .max_by_key(|(ballot, _)| *ballot)
-            .map_or(*own, |(_, proposal)| *proposal);
-        self.phase = Phase::Accepting {
-            proposal,
+            .map_or_else(
+                || Formation {
+                    id: *own,
+                    founded_at: median(promises.values().map(|(_, clock)| *clock).collect()),
+                },
+                |(_, formation)| formation,
+            );
+        self.progress = Progress::Accepting {
+            formation,
             accepts: BTreeSet::new(),
         };
-        Step::Send(Request::Accept(self.ballot, proposal))
+        Step::Send(Request::Accept(self.ballot, formation))
     }
 
     fn accepted(&mut self, from: NodeUid) -> Step {
-        let Phase::Accepting { proposal, accepts } = &mut self.phase else {
+        let quorum = self.quorum();
+        let Progress::Accepting { formation, accepts } = &mut self.progress else {
             return Step::Wait;
         };
         accepts.insert(from);
-        if accepts.len() < self.quorum {
+        if accepts.len() < quorum {
             return Step::Wait;
         }
-        let proposal = *proposal;
-        self.phase = Phase::Over;
-        Step::Decided(proposal)
+        let formation = *formation;
+        self.progress = Progress::Over;
+        Step::Chosen(formation)
     }
+}
+
+/// The middle one; of two, the earlier.
+fn median(mut clocks: Vec<u64>) -> u64 {
+    clocks.sort_unstable();
+    let middle = clocks.len().saturating_sub(1) / 2;
+    clocks.get(middle).copied().unwrap_or_default()
 }
 
 #[cfg(test)]

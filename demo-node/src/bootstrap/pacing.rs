@@ -1,6 +1,6 @@
 //! How long to wait before asking again: pure functions of settings, failures and chance.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::{Rng, RngExt};
 
@@ -49,6 +49,37 @@ impl Backoff {
 /// The delay, and up to `factor` of it more.
 pub fn jittered(delay: Duration, factor: f64, rng: &mut impl Rng) -> Duration {
     delay.mul_f64(1.0 + factor * rng.random::<f64>())
+}
+
+/// One thing that is done again and again, never twice at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Schedule {
+    /// To be done then.
+    Due(Instant),
+    /// Being done.
+    UnderWay,
+    /// Not to be done.
+    Off,
+}
+
+impl Schedule {
+    /// When it is to be done, if it is.
+    #[must_use]
+    pub fn due_at(self) -> Option<Instant> {
+        match self {
+            Self::Due(at) => Some(at),
+            Self::UnderWay | Self::Off => None,
+        }
+    }
+
+    /// Whether it is to be done at `now`. It is under way then.
+    pub fn fall_due(&mut self, now: Instant) -> bool {
+        let due = self.due_at().is_some_and(|at| at <= now);
+        if due {
+            *self = Self::UnderWay;
+        }
+        due
+    }
 }
 
 /// The least time between two looks at discovery by one member.

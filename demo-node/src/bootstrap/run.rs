@@ -23,9 +23,10 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ContactPoint,
     contact::Selection,
-    coordinator::{self, Answer, Coordinator, Input, Lookup, Output, Phase, Standing},
+    coordinator::{self, Coordinator, Input, Output, Phase, Standing},
+    expected::{Expectation, Told},
     founding::{Reply, Request},
-    state::{Expectation, KnownCluster},
+    state::{Answer, KnownCluster, View},
     status::{Alarm, LastLookup, Status},
     wire::{self, FoundingRequest, Sealer},
 };
@@ -102,6 +103,7 @@ pub struct Bootstrap<N, R> {
     last_lookup_error: Option<String>,
     warned_own_gossip: bool,
     warned_filtered: bool,
+    warned_unknown: bool,
 }
 
 /// What is wrong with a contact point.
@@ -227,6 +229,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             last_lookup_error: None,
             warned_own_gossip: false,
             warned_filtered: false,
+            warned_unknown: false,
         };
         (
             Handle {
@@ -239,9 +242,6 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
 
     /// Runs until cancelled.
     pub async fn run(mut self, stop: CancellationToken) {
-        if self.settings.coordinator.expectation == Expectation::Unknown {
-            warn_unknown("bootstrap.expected-nodes says so");
-        }
         let mut work = JoinSet::new();
         let mut next = Some(Input::Tick);
         loop {
@@ -334,13 +334,15 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             return;
         }
         let changed = phase != self.record.phase;
+        let expected_before = self.record.expected_nodes;
         self.published_at = now;
         // Members are not probed any more: they have answered otherwise.
         self.problems
-            .retain(|point, _| !self.coordinator.is_member(*point));
+            .retain(|point, _| !self.coordinator.is_fellow(*point));
         let problem = |point: &ContactPoint| Some(self.problems.get(point)?.text.clone());
         self.record.update(&self.coordinator, problem, now);
         self.record.count_calls(&self.discovery);
+        self.tell_expectation(expected_before, now);
         if changed {
             match &self.record.phase {
                 Phase::Waiting { reason } => tracing::info!("{reason}"),
@@ -364,6 +366,28 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             }
             changed
         });
+    }
+
+    /// Says how many nodes are expected, when that changes.
+    fn tell_expectation(&mut self, before: Option<usize>, now: Instant) {
+        match self.coordinator.state().expectation(now) {
+            Expectation::Known(expected) => {
+                if before != Some(expected) {
+                    tracing::info!(expected, "this many nodes are expected");
+                }
+                self.warned_unknown = false;
+            }
+            Expectation::Unknown if !std::mem::replace(&mut self.warned_unknown, true) => {
+                let why = self.record.expected_nodes_problem.as_deref();
+                tracing::warn!(
+                    why = why.unwrap_or("bootstrap.expected-nodes says so"),
+                    "the number of expected nodes is unknown: required-contact-points and \
+                     stable-margin alone keep a second cluster from being founded. Set \
+                     bootstrap.expected-nodes to be safe"
+                );
+            }
+            Expectation::Unknown | Expectation::Asking => {}
+        }
     }
 
     fn look_up(&self, work: &mut JoinSet<Done>) {
@@ -414,10 +438,10 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
     fn came_back(&mut self, done: Done) -> Option<Input> {
         match done {
             Done::Lookup(result, took) => Some(self.looked_up(result, took)),
-            Done::Expected(result) => Some(Input::Expected(self.expectation(result))),
+            Done::Expected(result) => Some(Input::Told(self.told(result))),
             Done::Probe(point, result) => {
-                self.note(point, result.as_ref().err());
-                Some(Input::Probe(point, result.ok()))
+                self.note(point, &result);
+                Some(Input::Probed(point, result.ok()))
             }
             Done::Reply(from, Ok(reply)) => Some(Input::Reply(from, reply)),
             Done::Reply(to, Err(error)) => {
@@ -429,62 +453,67 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
 
     /// Takes note of how a probe ended. Silence is normal; whoever answers and does not belong is
     /// worth a line, once.
-    fn note(&mut self, point: ContactPoint, error: Option<&ProbeError>) {
-        let counted = match error {
-            None => &mut self.record.probes.answered,
-            Some(error) if error.is_silence() => &mut self.record.probes.silent,
-            Some(_) => &mut self.record.probes.rejected,
+    fn note(&mut self, point: ContactPoint, result: &Result<Answer, ProbeError>) {
+        let counted = match result {
+            Ok(_) => &mut self.record.probes.answered,
+            Err(error) if error.is_silence() => &mut self.record.probes.silent,
+            Err(_) => &mut self.record.probes.rejected,
         };
         *counted += 1;
-        let Some(error) = error.filter(|_| !self.coordinator.is_member(point)) else {
+        let (text, kind) = match result {
+            _ if self.coordinator.is_fellow(point) => (None, None),
+            Ok(answer) if answer.contact_point != point => {
+                let itself = answer.contact_point;
+                (Some(format!("it says that it answers at {itself}")), None)
+            }
+            Ok(_) => (None, None),
+            Err(error) => (
+                Some(excerpt(&Chain(error).to_string(), LONGEST_PROBLEM)),
+                (!error.is_silence()).then(|| error.kind()),
+            ),
+        };
+        let Some(text) = text else {
             self.problems.remove(&point);
             return;
         };
         let problem = self.problems.entry(point).or_default();
-        problem.text = excerpt(&Chain(error).to_string(), LONGEST_PROBLEM);
-        if !error.is_silence() && problem.told.insert(error.kind()) {
+        problem.text = text;
+        if kind.is_some_and(|kind| problem.told.insert(kind)) {
             tracing::warn!(contact_point = %point, error = %problem.text, "a contact point does not count");
         } else {
             tracing::debug!(contact_point = %point, error = %problem.text, "probe failed");
         }
     }
 
-    /// What is known after asking how many nodes there will be. Throttled or unreachable: ask again.
-    fn expectation(
-        &mut self,
-        result: Result<Option<std::num::NonZeroU32>, discovery::Error>,
-    ) -> Expectation {
-        let error = match result {
-            Ok(Some(expected)) => {
-                tracing::info!(expected, "the platform says how many nodes to expect");
-                self.record.expected_nodes_problem = None;
-                return Expectation::Known(usize::try_from(expected.get()).unwrap_or(usize::MAX));
-            }
-            Ok(None) => {
-                warn_unknown("discovery cannot tell: not by this method, or not for this service");
-                self.record.expected_nodes_problem = None;
-                return Expectation::Unknown;
-            }
-            Err(error) => error,
-        };
-        let problem = Chain(&error).to_string();
-        let known = self
-            .record
-            .expected_nodes_problem
-            .replace(problem.clone())
-            .is_some_and(|before| before == problem);
-        match error.remedy() {
-            discovery::Remedy::RetryLater => {
-                if !known {
-                    tracing::warn!(error = %problem, "the number of expected nodes is not known yet");
+    /// What the platform says about how many nodes there will be.
+    fn told(&mut self, result: Result<Option<std::num::NonZeroU32>, discovery::Error>) -> Told {
+        let (told, problem) = match result {
+            Ok(Some(expected)) => (
+                Told::Nodes(usize::try_from(expected.get()).unwrap_or(usize::MAX)),
+                None,
+            ),
+            Ok(None) if tells_expected_nodes(self.discovery.method()) => (
+                Told::Nothing,
+                Some("there is no such service, or it wants no nodes".to_owned()),
+            ),
+            Ok(None) => (
+                Told::Never,
+                Some("discovery cannot tell by this method".to_owned()),
+            ),
+            Err(error) => match error.remedy() {
+                discovery::Remedy::RetryLater => (Told::Failed, Some(Chain(&error).to_string())),
+                discovery::Remedy::FixPermissions | discovery::Remedy::FixConfiguration => {
+                    (Told::Nothing, Some(Chain(&error).to_string()))
                 }
-                Expectation::Asking
-            }
-            discovery::Remedy::FixPermissions | discovery::Remedy::FixConfiguration => {
-                warn_unknown(&problem);
-                Expectation::Unknown
-            }
+            },
+        };
+        if let Some(problem) = &problem
+            && self.record.expected_nodes_problem.as_ref() != Some(problem)
+        {
+            tracing::warn!(error = %problem, "the number of expected nodes is not known yet");
         }
+        self.record.expected_nodes_problem = problem;
+        told
     }
 
     fn looked_up(&mut self, result: Result<Resolved, discovery::Error>, took: Duration) -> Input {
@@ -498,7 +527,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                 self.record.lookups.failed += 1;
                 self.record.last_lookup = Some(LastLookup::failed(&error, took));
                 self.last_lookup_error = Some(text);
-                return Input::Lookup(Lookup::Failed);
+                return Input::Looked(View::Failed);
             }
         };
         self.last_lookup_error = None;
@@ -546,9 +575,9 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             );
         }
         let contact_points = selected.contact_points;
-        Input::Lookup(match &resolved.completeness {
-            Completeness::Complete => Lookup::Complete(contact_points),
-            Completeness::Partial(reasons) => Lookup::Partial {
+        Input::Looked(match &resolved.completeness {
+            Completeness::Complete => View::Complete(contact_points),
+            Completeness::Partial(reasons) => View::Partial {
                 contact_points,
                 hindered: reasons.iter().any(is_failed_call),
             },
@@ -564,12 +593,9 @@ fn is_failed_call(reason: &PartialReason) -> bool {
     )
 }
 
-fn warn_unknown(why: &str) {
-    tracing::warn!(
-        why,
-        "the number of expected nodes is unknown: required-contact-points and stable-margin alone \
-         keep a second cluster from being founded. Set bootstrap.expected-nodes to be safe"
-    );
+/// Whether the platform says by this method how many nodes it means to run, once the service exists.
+fn tells_expected_nodes(method: &str) -> bool {
+    method.starts_with("aws-api-ecs")
 }
 
 async fn ask_for_body(

@@ -1,4 +1,4 @@
-//! The bootstrap's decision: join, found, or wait for what.
+//! The bootstrap's decision: join, propose a new cluster, or wait for what.
 //!
 //! A pure core: it does no IO, reads no clock, draws no randomness and is not async.
 //! It is told what was seen ([`Event`]) and asked what to do ([`State::decide`]).
@@ -13,19 +13,23 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::ContactPoint;
-use crate::cluster::{Formation, NodeUid};
+use super::{
+    ContactPoint, Process,
+    expected::{Expectation, Expected, Told},
+    founding::{Decided, majority},
+};
+use crate::cluster::{ClusterId, Formation, NodeUid};
 
 /// What the rules need to know, fixed for the life of the node.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// This node's own contact point, as others see it.
-    pub me: ContactPoint,
+    /// This node.
+    pub me: Process,
     /// Whether this node may ever found a cluster.
     pub new_cluster_enabled: bool,
-    /// How many contact points there must be, where configured.
-    /// Otherwise the majority of the expected nodes, or [`DEFAULT_REQUIRED_CONTACT_POINTS`].
-    pub required_contact_points: Option<usize>,
+    /// How many processes may take part in one formation, where configured; more where more are
+    /// expected or listed.
+    pub participants: Option<usize>,
     /// Whether every contact point must have answered, where the expected nodes are unknown.
     pub contact_with_all_contact_points: bool,
     /// How long the contact points must not have changed, where the expected nodes are unknown.
@@ -34,48 +38,67 @@ pub struct Rules {
     pub probing_failure_timeout: Duration,
 }
 
-/// The least that makes a cluster of more than one.
-pub const DEFAULT_REQUIRED_CONTACT_POINTS: usize = 2;
+/// How many processes may take part where nothing else is known. Of three, two must consent, so that
+/// no node founds a cluster alone.
+pub const DEFAULT_PARTICIPANTS: usize = 3;
 
-/// How many nodes the deployment means to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expectation {
-    /// Being asked for; nothing is founded until the answer is there.
-    Asking,
-    /// Known, by configuration or from the platform.
-    Known(usize),
-    /// Not to be had. Safety then rests on the required contact points and the stable margin.
-    Unknown,
+/// How long the lowest address that answers goes first, where the number of expected nodes is known.
+/// After that long, so does the next; then twice as many each time.
+pub const HEAD_START: Duration = Duration::from_secs(3);
+
+/// How long a cluster that did not let this node in is passed over, where there is another way.
+pub const PASSED_OVER_FOR: Duration = Duration::from_secs(60);
+
+/// How a lookup ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum View {
+    /// With all there is.
+    Complete(BTreeSet<ContactPoint>),
+    /// With some of it.
+    Partial {
+        /// Whom it names.
+        contact_points: BTreeSet<ContactPoint>,
+        /// Whether calls have failed: asking again at once would make it worse.
+        hindered: bool,
+    },
+    /// Without a view.
+    Failed,
+}
+
+/// What a contact point answers to a probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The process that answers.
+    pub uid: NodeUid,
+    /// Where it says that it answers. A node may be listed under several addresses.
+    pub contact_point: ContactPoint,
+    /// The cluster that it is a member of, and members that can be joined.
+    pub cluster: Option<KnownCluster>,
+    /// How many nodes it was told to expect.
+    pub expected: Option<usize>,
 }
 
 /// Something that was seen.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// A lookup ended with a view.
-    Found {
-        /// Whom discovery names.
-        contact_points: BTreeSet<ContactPoint>,
-        /// Whether that is all there is.
-        complete: bool,
-    },
-    /// A lookup failed.
-    LookupFailed,
+    /// A lookup ended.
+    Looked(View),
     /// A contact point answered a probe.
     Answered {
         /// Which.
         from: ContactPoint,
-        /// The process that answered.
-        uid: NodeUid,
-        /// The cluster that it is a member of, and members that can be joined.
-        cluster: Option<KnownCluster>,
+        /// What.
+        answer: Answer,
     },
     /// A contact point did not answer a probe.
     Unanswered {
         /// Which.
         from: ContactPoint,
     },
-    /// The number of expected nodes became known, or known to be unknown.
-    Expected(Expectation),
+    /// The platform was asked how many nodes it means to run.
+    Told(Told),
+    /// A cluster did not let this node in.
+    ShutOut(ClusterId),
 }
 
 /// A cluster that a contact point is a member of.
@@ -97,12 +120,13 @@ pub enum Decision {
         /// Other clusters of the same name. More than none is an alarm.
         rivals: Vec<Formation>,
     },
-    /// This node may try to found a cluster.
-    Found {
-        /// Whom to ask for their consent beside this node: those that have answered freshly.
-        among: BTreeMap<ContactPoint, NodeUid>,
-        /// How many must consent, this node included.
-        quorum: usize,
+    /// This node may propose a cluster.
+    Propose {
+        /// Whom to ask for their consent beside this node: those that have answered freshly and
+        /// are in no cluster.
+        among: BTreeMap<NodeUid, ContactPoint>,
+        /// How many processes may take part. More than half of them must consent.
+        participants: usize,
     },
     /// A rule is not met.
     Wait(WaitReason),
@@ -119,11 +143,15 @@ pub enum WaitReason {
     /// The first lookup has not ended.
     #[error("waiting for the first lookup")]
     NoLookupYet,
-    /// The last lookup failed. The next complete one lifts this.
-    #[error("the last lookup failed; only a complete view may found a cluster")]
+    /// The last lookup failed, and what was seen before does not do. The next one may lift this.
+    #[error("the last lookup failed, and what was seen before is not enough to found a cluster")]
     LookupFailed,
-    /// The last lookup was partial. The next complete one lifts this.
-    #[error("the last lookup was partial; only a complete view may found a cluster")]
+    /// The last lookup was partial, and the number of expected nodes is unknown. The next complete
+    /// lookup lifts this.
+    #[error(
+        "the last lookup was partial; only a complete view may found a cluster while the number of \
+         expected nodes is unknown"
+    )]
     PartialView,
     /// `bootstrap.new-cluster-enabled` is off, and no contact point knows a cluster.
     #[error("no contact point knows a cluster, and new-cluster-enabled is off")]
@@ -132,11 +160,11 @@ pub enum WaitReason {
     #[error("waiting for the number of expected nodes")]
     ExpectedNodesPending,
     /// Discovery names too few contact points.
-    #[error("{found} contact points discovered, {required} required")]
+    #[error("{found} contact points discovered, {required} must consent to a new cluster")]
     TooFewContactPoints {
         /// How many there are.
         found: usize,
-        /// How many are required.
+        /// How many must consent.
         required: usize,
     },
     /// Discovery does not name this node.
@@ -145,7 +173,8 @@ pub enum WaitReason {
         /// This node's contact point.
         me: ContactPoint,
     },
-    /// A lower address has answered: that node founds, this one joins it.
+    /// A lower address has answered: that node goes first. Where the number of expected nodes is
+    /// known, for a few seconds only.
     #[error("leaving it to the lowest address that answers, {lowest}, to found the cluster")]
     LowerAddressAnswers {
         /// Who goes first.
@@ -173,7 +202,7 @@ pub enum WaitReason {
     /// Too few contact points have answered to consent to a new cluster.
     #[error("{answered} contact points have answered, {quorum} must consent to a new cluster")]
     TooFewAnswered {
-        /// How many have answered freshly, this node included.
+        /// How many have answered freshly and are in no cluster, this node included.
         answered: usize,
         /// How many must consent.
         quorum: usize,
@@ -184,15 +213,20 @@ pub enum WaitReason {
 #[derive(Debug, Clone)]
 pub struct State {
     rules: Rules,
-    expectation: Expectation,
-    view: View,
+    expected: Expected,
+    view: Completeness,
     contacts: BTreeMap<ContactPoint, Contact>,
     /// When [`Self::contacts`] last changed.
     changed_at: Option<Instant>,
+    /// Since when only the order of addresses has kept this node from proposing.
+    able_since: Option<Instant>,
+    /// When clusters did not let this node in, the last time.
+    shut_out: BTreeMap<ClusterId, Instant>,
 }
 
+/// What the last lookup was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum View {
+enum Completeness {
     None,
     Complete,
     Partial,
@@ -201,7 +235,7 @@ enum View {
 
 #[derive(Debug, Clone, Default)]
 struct Contact {
-    answered: Option<Heard>,
+    heard: Option<Heard>,
     /// Since when every probe has failed.
     failing_since: Option<Instant>,
     /// Given up until discovery names it again.
@@ -212,8 +246,7 @@ struct Contact {
 #[derive(Debug, Clone)]
 struct Heard {
     at: Instant,
-    uid: NodeUid,
-    cluster: Option<KnownCluster>,
+    answer: Answer,
 }
 
 // === impl State ===
@@ -221,35 +254,36 @@ struct Heard {
 impl State {
     /// Nothing seen yet.
     #[must_use]
-    pub fn new(rules: Rules, expectation: Expectation) -> Self {
+    pub fn new(rules: Rules, configured: Expectation) -> Self {
         Self {
             rules,
-            expectation,
-            view: View::None,
+            expected: Expected::new(configured),
+            view: Completeness::None,
             contacts: BTreeMap::new(),
             changed_at: None,
+            able_since: None,
+            shut_out: BTreeMap::new(),
         }
     }
 
     /// Takes note of what was seen at `now`.
     pub fn observe(&mut self, now: Instant, event: Event) {
         match event {
-            Event::Found {
-                contact_points,
-                complete,
-            } => {
-                self.view = if complete {
-                    View::Complete
-                } else {
-                    View::Partial
-                };
-                self.name(now, contact_points, complete);
+            Event::Looked(View::Complete(named)) => {
+                self.view = Completeness::Complete;
+                self.name(now, named);
             }
-            Event::LookupFailed => self.view = View::Failed,
-            Event::Answered { from, uid, cluster } => {
+            Event::Looked(View::Partial { contact_points, .. }) => {
+                self.view = Completeness::Partial;
+                self.name(now, contact_points);
+            }
+            Event::Looked(View::Failed) => self.view = Completeness::Failed,
+            Event::Answered { from, answer } => {
+                if let Some(number) = answer.expected {
+                    self.expected.heard(now, number);
+                }
                 if let Some(contact) = self.contacts.get_mut(&from) {
-                    let at = now;
-                    contact.answered = Some(Heard { at, uid, cluster });
+                    contact.heard = Some(Heard { at: now, answer });
                     contact.failing_since = None;
                     contact.dropped = false;
                 }
@@ -261,21 +295,29 @@ impl State {
                     contact.dropped = patience <= now.saturating_duration_since(since);
                 }
             }
-            Event::Expected(expectation) => self.expectation = expectation,
+            Event::Told(told) => self.expected.told(now, told),
+            Event::ShutOut(cluster) => {
+                self.shut_out.insert(cluster, now);
+                // Whoever starts it in another's place does so in turn, too.
+                self.able_since = None;
+            }
+        }
+        if self.able_since.is_none() && self.obstacle(now).is_none() {
+            self.able_since = Some(now);
         }
     }
 
-    fn name(&mut self, now: Instant, named: BTreeSet<ContactPoint>, complete: bool) {
+    fn name(&mut self, now: Instant, named: BTreeSet<ContactPoint>) {
         let before: BTreeSet<_> = self.contacts.keys().copied().collect();
         // A partial view adds contact points and takes none away: whoever it misses may well live.
-        if complete {
+        if self.view == Completeness::Complete {
             self.contacts.retain(|point, _| named.contains(point));
         }
         for point in named {
             let contact = self.contacts.entry(point).or_default();
             if contact.dropped {
                 *contact = Contact {
-                    answered: contact.answered.take(),
+                    heard: contact.heard.take(),
                     ..Contact::default()
                 };
             }
@@ -289,7 +331,7 @@ impl State {
     pub fn to_probe(&self) -> impl Iterator<Item = ContactPoint> + '_ {
         self.contacts
             .iter()
-            .filter(|(point, contact)| **point != self.rules.me && !contact.dropped)
+            .filter(|(point, contact)| **point != self.me() && !contact.dropped)
             .map(|(point, _)| *point)
     }
 
@@ -297,7 +339,7 @@ impl State {
     #[must_use]
     pub fn is_to_probe(&self, point: ContactPoint) -> bool {
         let contact = self.contacts.get(&point);
-        point != self.rules.me && contact.is_some_and(|contact| !contact.dropped)
+        point != self.me() && contact.is_some_and(|contact| !contact.dropped)
     }
 
     /// Every contact point, and whether it has answered freshly.
@@ -307,67 +349,95 @@ impl State {
             .map(move |point| (*point, self.is_fresh(point, now)))
     }
 
+    /// How many nodes this one was told to expect.
+    #[must_use]
+    pub fn own_number(&self) -> Option<usize> {
+        self.expected.own()
+    }
+
     /// How many nodes the deployment means to run, as far as is known.
     #[must_use]
-    pub fn expectation(&self) -> Expectation {
-        self.expectation
+    pub fn expectation(&self, now: Instant) -> Expectation {
+        self.expected.expectation(now)
     }
 
-    /// How many contact points discovery must name before a cluster may be founded.
+    /// How many processes may take part in founding a cluster.
     #[must_use]
-    pub fn required_contact_points(&self) -> usize {
-        self.rules
-            .required_contact_points
-            .unwrap_or(match self.expectation {
-                Expectation::Known(expected) => majority(expected),
-                Expectation::Asking | Expectation::Unknown => DEFAULT_REQUIRED_CONTACT_POINTS,
-            })
+    pub fn participants(&self, now: Instant) -> usize {
+        let configured = self.rules.participants;
+        let most = match self.expectation(now) {
+            Expectation::Known(expected) => expected.max(configured.unwrap_or(0)),
+            Expectation::Asking | Expectation::Unknown => {
+                configured.unwrap_or(DEFAULT_PARTICIPANTS)
+            }
+        };
+        most.max(self.listed())
     }
 
-    /// How many nodes must consent to a new cluster, this one included.
+    /// How many nodes must consent to a new cluster, this one included, as far as is known.
     ///
     /// Any two groups of this many meet while no more processes take part than are expected.
     #[must_use]
-    pub fn quorum(&self) -> usize {
-        let expected = match self.expectation {
-            Expectation::Known(expected) => expected,
-            Expectation::Asking | Expectation::Unknown => 0,
-        };
-        self.required_contact_points()
-            .max(majority(self.contacts.len().max(expected)))
+    pub fn quorum(&self, now: Instant) -> usize {
+        majority(self.participants(now))
+    }
+
+    /// Whether this cluster did not let this node in, lately.
+    #[must_use]
+    pub fn is_shut_out(&self, cluster: ClusterId, now: Instant) -> bool {
+        self.shut_out
+            .get(&cluster)
+            .is_some_and(|at| now.saturating_duration_since(*at) < PASSED_OVER_FOR)
     }
 
     /// When [`Self::decide`] may change its mind without a new event, if it may.
     #[must_use]
-    pub fn next_change(&self) -> Option<Instant> {
-        self.changed_at
-            .and_then(|at| at.checked_add(self.rules.stable_margin))
+    pub fn next_change(&self, now: Instant) -> Option<Instant> {
+        let stable = self
+            .changed_at
+            .and_then(|at| at.checked_add(self.rules.stable_margin));
+        let turn = self.able_since.map(|since| {
+            let passed = now.saturating_duration_since(since).as_secs() / HEAD_START.as_secs();
+            let turns = u32::try_from(passed).unwrap_or(u32::MAX).saturating_add(1);
+            since + HEAD_START.saturating_mul(turns)
+        });
+        stable.into_iter().chain(turn).filter(|at| now < *at).min()
     }
 
-    /// What to do now.
+    /// What to do now. `decided` is the cluster that this node was told of.
+    ///
+    /// A cluster is joined unless it did not let this node in; then there may be another one, or
+    /// enough others to whom the same has happened. Where there is neither, it is tried again.
     #[must_use]
-    pub fn decide(&self, now: Instant) -> Decision {
-        if let Some(join) = self.join(now) {
-            return join;
+    pub fn decide(&self, now: Instant, decided: Option<Decided>) -> Decision {
+        let known = self.clusters(now);
+        let open = |cluster: &&KnownCluster| !self.is_shut_out(cluster.formation.id, now);
+        let told = decided.map(|Decided { formation, seed }| KnownCluster {
+            formation,
+            seeds: BTreeSet::from([seed]),
+        });
+        if let Some(cluster) = known.iter().find(open).or(told.as_ref().filter(open)) {
+            return join(cluster, &known);
         }
-        match self.obstacle(now) {
-            Some(reason) => Decision::Wait(reason),
-            None => Decision::Found {
-                among: self
-                    .freshly_heard(now)
-                    .map(|(point, heard)| (point, heard.uid))
-                    .collect(),
-                quorum: self.quorum(),
-            },
+        let Some(reason) = self.obstacle(now).or_else(|| self.turn(now)) else {
+            return Decision::Propose {
+                among: self.voters(now).map(|(uid, (at, _))| (uid, at)).collect(),
+                participants: self.participants(now),
+            };
+        };
+        match known.first().or(told.as_ref()) {
+            Some(cluster) => join(cluster, &known),
+            None => Decision::Wait(reason),
         }
     }
 
-    /// Any view may join: whoever freshly says that there is a cluster is believed.
-    fn join(&self, now: Instant) -> Option<Decision> {
+    /// The clusters that contact points are in, the one that was formed first in front. Any view may
+    /// join: whoever freshly says that there is a cluster is believed.
+    fn clusters(&self, now: Instant) -> Vec<KnownCluster> {
         let mut clusters: BTreeMap<_, KnownCluster> = BTreeMap::new();
         let known = self
             .freshly_heard(now)
-            .filter_map(|(_, heard)| heard.cluster.as_ref())
+            .filter_map(|(_, heard)| heard.answer.cluster.as_ref())
             .filter(|cluster| !cluster.seeds.is_empty());
         for cluster in known {
             let Formation { id, founded_at } = cluster.formation;
@@ -380,70 +450,143 @@ impl State {
                 .seeds
                 .extend(&cluster.seeds);
         }
-        let mut oldest_first = clusters.into_values();
-        let cluster = oldest_first.next()?;
-        Some(Decision::Join {
-            cluster,
-            rivals: oldest_first.map(|c| c.formation).collect(),
-        })
+        clusters.into_values().collect()
     }
 
-    /// The first rule that forbids to found a cluster.
+    /// The first rule that forbids to propose a cluster, apart from whose turn it is.
     fn obstacle(&self, now: Instant) -> Option<WaitReason> {
-        match self.view {
-            View::None => return Some(WaitReason::NoLookupYet),
-            View::Failed => return Some(WaitReason::LookupFailed),
-            View::Partial => return Some(WaitReason::PartialView),
-            View::Complete => {}
+        if self.view == Completeness::None {
+            return Some(WaitReason::NoLookupYet);
         }
         if !self.rules.new_cluster_enabled {
             return Some(WaitReason::NewClusterDisabled);
         }
-        if self.expectation == Expectation::Asking {
-            return Some(WaitReason::ExpectedNodesPending);
+        let unknown = match self.expectation(now) {
+            Expectation::Asking => return Some(WaitReason::ExpectedNodesPending),
+            Expectation::Known(_) => false,
+            Expectation::Unknown => true,
+        };
+        let (found, quorum) = (self.listed(), self.quorum(now));
+        if unknown || found < quorum {
+            match self.view {
+                Completeness::Failed => return Some(WaitReason::LookupFailed),
+                Completeness::Partial if unknown => return Some(WaitReason::PartialView),
+                Completeness::None | Completeness::Complete | Completeness::Partial => {}
+            }
         }
-        let (found, required) = (self.contacts.len(), self.required_contact_points());
-        if found < required {
+        if found < quorum {
+            let required = quorum;
             return Some(WaitReason::TooFewContactPoints { found, required });
         }
-        let me = self.rules.me;
-        if !self.contacts.contains_key(&me) {
-            return Some(WaitReason::NotListed { me });
+        if !self.is_listed() {
+            return Some(WaitReason::NotListed { me: self.me() });
         }
-        let (fresh, silent): (BTreeSet<_>, BTreeSet<_>) = self
-            .contacts
-            .keys()
-            .partition(|point| self.is_fresh(point, now));
-        if let Some(&lowest) = fresh.first()
-            && lowest < me
-        {
+        if unknown && let Some(reason) = self.doubt(now) {
+            return Some(reason);
+        }
+        let answered = self.voters(now).count() + 1;
+        (answered < quorum).then_some(WaitReason::TooFewAnswered { answered, quorum })
+    }
+
+    /// What else forbids it where the expected nodes are unknown: two groups with disjoint lists
+    /// could each find a quorum in its own.
+    fn doubt(&self, now: Instant) -> Option<WaitReason> {
+        if let Some(lowest) = self.lower(now).min() {
             return Some(WaitReason::LowerAddressAnswers { lowest });
         }
-        if self.expectation == Expectation::Unknown {
-            if self.rules.contact_with_all_contact_points && !silent.is_empty() {
-                return Some(WaitReason::NotAllAnswered {
-                    silent,
-                    contact_points: found,
-                });
-            }
-            let margin = self.rules.stable_margin;
-            if self
-                .changed_at
-                .is_none_or(|at| now.saturating_duration_since(at) < margin)
-            {
-                return Some(WaitReason::NotStable { margin });
-            }
+        let silent: BTreeSet<_> = self
+            .contacts
+            .keys()
+            .filter(|point| !self.is_fresh(point, now))
+            .copied()
+            .collect();
+        if self.rules.contact_with_all_contact_points && !silent.is_empty() {
+            return Some(WaitReason::NotAllAnswered {
+                silent,
+                contact_points: self.contacts.len(),
+            });
         }
-        let (answered, quorum) = (fresh.len(), self.quorum());
-        if answered < quorum {
-            return Some(WaitReason::TooFewAnswered { answered, quorum });
+        let margin = self.rules.stable_margin;
+        self.changed_at
+            .is_none_or(|at| now.saturating_duration_since(at) < margin)
+            .then_some(WaitReason::NotStable { margin })
+    }
+
+    /// Who goes first instead of this node, where nothing else keeps it from proposing.
+    ///
+    /// Votes alone decide; this only keeps nodes from getting in each other's way.
+    fn turn(&self, now: Instant) -> Option<WaitReason> {
+        let waited = self
+            .able_since
+            .map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        let turns = waited.as_secs() / HEAD_START.as_secs();
+        let may_go = u32::try_from(turns)
+            .ok()
+            .and_then(|turns| 1_usize.checked_shl(turns))
+            .unwrap_or(usize::MAX);
+        if self.lower(now).count() < may_go {
+            return None;
         }
-        None
+        let lowest = self.lower(now).min()?;
+        Some(WaitReason::LowerAddressAnswers { lowest })
+    }
+
+    /// The addresses below this node's at which somebody answers who could consent.
+    fn lower(&self, now: Instant) -> impl Iterator<Item = ContactPoint> {
+        self.voters(now)
+            .map(|(_, (_, itself))| itself)
+            .filter(|itself| *itself < self.me())
+    }
+
+    /// The other processes that have answered freshly and are in no cluster: where they answered,
+    /// and where they say that they do. One that is listed under several addresses is one.
+    fn voters(
+        &self,
+        now: Instant,
+    ) -> impl Iterator<Item = (NodeUid, (ContactPoint, ContactPoint))> + use<> {
+        let voters: BTreeMap<_, _> = self
+            .freshly_heard(now)
+            .filter(|(_, heard)| heard.answer.cluster.is_none())
+            .filter(|(_, heard)| heard.answer.uid != self.rules.me.uid)
+            .map(|(point, heard)| (heard.answer.uid, (point, heard.answer.contact_point)))
+            .collect();
+        voters.into_iter()
+    }
+
+    /// How many processes discovery names: contact points at which the same one has answered are
+    /// one.
+    fn listed(&self) -> usize {
+        let mut processes = BTreeSet::new();
+        self.contacts
+            .iter()
+            .filter(|(point, contact)| {
+                self.process_at(point, contact)
+                    .is_none_or(|uid| processes.insert(uid))
+            })
+            .count()
+    }
+
+    /// Whether discovery names this node, under whatever address.
+    fn is_listed(&self) -> bool {
+        self.contacts
+            .iter()
+            .any(|(point, contact)| self.process_at(point, contact) == Some(self.rules.me.uid))
+    }
+
+    fn process_at(&self, point: &ContactPoint, contact: &Contact) -> Option<NodeUid> {
+        if *point == self.me() {
+            return Some(self.rules.me.uid);
+        }
+        contact.heard.as_ref().map(|heard| heard.answer.uid)
+    }
+
+    fn me(&self) -> ContactPoint {
+        self.rules.me.contact_point
     }
 
     /// This node answers itself.
     fn is_fresh(&self, point: &ContactPoint, now: Instant) -> bool {
-        *point == self.rules.me
+        *point == self.me()
             || self
                 .contacts
                 .get(point)
@@ -454,7 +597,7 @@ impl State {
     fn freshly_heard(&self, now: Instant) -> impl Iterator<Item = (ContactPoint, &Heard)> {
         self.contacts
             .iter()
-            .filter(|(point, _)| **point != self.rules.me)
+            .filter(|(point, _)| **point != self.me())
             .filter_map(move |(point, contact)| Some((*point, self.heard(contact, now)?)))
     }
 
@@ -462,15 +605,20 @@ impl State {
     fn heard<'a>(&self, contact: &'a Contact, now: Instant) -> Option<&'a Heard> {
         let patience = self.rules.probing_failure_timeout;
         contact
-            .answered
+            .heard
             .as_ref()
             .filter(|heard| !contact.dropped && now.saturating_duration_since(heard.at) <= patience)
     }
 }
 
-/// More than half.
-fn majority(of: usize) -> usize {
-    of / 2 + 1
+fn join(cluster: &KnownCluster, known: &[KnownCluster]) -> Decision {
+    let rivals = known.iter().map(|known| known.formation);
+    Decision::Join {
+        cluster: cluster.clone(),
+        rivals: rivals
+            .filter(|rival| rival.id != cluster.formation.id)
+            .collect(),
+    }
 }
 
 /// The first few: there may be hundreds.

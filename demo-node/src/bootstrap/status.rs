@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{
     ContactPoint,
     coordinator::{Coordinator, Phase},
-    state::Expectation,
+    expected::Expectation,
 };
 use crate::{cluster::Formation, error::Chain};
 
@@ -28,10 +28,13 @@ pub struct Status {
     pub method: &'static str,
     /// Whom discovery names.
     pub contact_points: Vec<ContactPointStatus>,
-    /// How many contact points are required.
-    pub required_contact_points: usize,
+    /// How many processes may take part in founding a cluster.
+    pub participants: usize,
     /// How many nodes the deployment means to run, where that is known.
     pub expected_nodes: Option<usize>,
+    /// The same, where this node was told itself. That is what it tells others.
+    #[serde(skip)]
+    pub told_to_expect: Option<usize>,
     /// Why that could not be learnt, the last time.
     pub expected_nodes_problem: Option<String>,
     /// How many must consent to a new cluster.
@@ -122,8 +125,9 @@ impl Status {
             message: String::new(),
             method,
             contact_points: Vec::new(),
-            required_contact_points: 0,
+            participants: 0,
             expected_nodes: None,
+            told_to_expect: None,
             expected_nodes_problem: None,
             quorum: 0,
             last_lookup: None,
@@ -152,14 +156,15 @@ impl Status {
             .contact_points(now)
             .map(|(contact_point, answered)| ContactPointStatus {
                 contact_point,
-                member: coordinator.is_member(contact_point),
+                member: coordinator.is_fellow(contact_point),
                 answered,
                 problem: problem(&contact_point),
             })
             .collect();
-        self.required_contact_points = state.required_contact_points();
-        self.quorum = state.quorum();
-        self.expected_nodes = match state.expectation() {
+        self.participants = state.participants(now);
+        self.quorum = state.quorum(now);
+        self.told_to_expect = state.own_number();
+        self.expected_nodes = match state.expectation(now) {
             Expectation::Known(expected) => Some(expected),
             Expectation::Asking | Expectation::Unknown => None,
         };

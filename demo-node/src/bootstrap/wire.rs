@@ -14,9 +14,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     ContactPoint,
-    coordinator::Answer,
     founding::{Reply, Request},
-    state::KnownCluster,
+    state::{Answer, KnownCluster},
 };
 use crate::{
     cluster::{ClusterId, ClusterName, Formation, NodeAddress, NodeUid},
@@ -48,6 +47,9 @@ pub struct SeedNodes {
     pub cluster: Option<Formation>,
     /// Members of that cluster, itself among them; none before it is a member.
     pub seed_nodes: Vec<SeedNode>,
+    /// How many nodes it was told to expect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_nodes: Option<usize>,
     /// The same, sealed for the one who asked with a challenge: hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<String>,
@@ -118,14 +120,6 @@ pub enum Rejected {
     /// The proof is good, and was given for another question.
     #[error("its proof is for another question")]
     OtherQuestion,
-    /// The proof is another node's, or this one does not know where its peers reach it.
-    #[error("it says that it answers at {theirs}, and was asked at {asked}")]
-    Elsewhere {
-        /// Where it says that it is.
-        theirs: ContactPoint,
-        /// Where it was asked.
-        asked: ContactPoint,
-    },
 }
 
 fn claim(cluster: Option<ClusterId>) -> String {
@@ -137,9 +131,11 @@ fn claim(cluster: Option<ClusterId>) -> String {
 /// What a contact point says, inside the seal.
 #[derive(Debug, Serialize, Deserialize)]
 struct Proof {
-    contact_point: ContactPoint,
     challenge: Challenge,
-    answer: Answer,
+    uid: NodeUid,
+    contact_point: ContactPoint,
+    cluster: Option<KnownCluster>,
+    expected: Option<usize>,
 }
 
 /// From a proposer.
@@ -192,10 +188,7 @@ impl Rejected {
     pub fn claims_cluster(&self) -> Option<ClusterId> {
         match self {
             Self::Unproven { cluster, .. } | Self::NoProof { cluster } => *cluster,
-            Self::NotSeedNodes(_)
-            | Self::OtherName { .. }
-            | Self::OtherQuestion
-            | Self::Elsewhere { .. } => None,
+            Self::NotSeedNodes(_) | Self::OtherName { .. } | Self::OtherQuestion => None,
         }
     }
 }
@@ -210,7 +203,8 @@ impl Probe {
         format!("{SEED_NODES_PATH}?challenge={digits}")
     }
 
-    /// Reads the answer.
+    /// Reads the answer. It may be of a node that says that it answers elsewhere: one may be listed
+    /// under several addresses.
     ///
     /// # Errors
     ///
@@ -232,13 +226,12 @@ impl Probe {
         if proof.challenge != self.challenge {
             return Err(Rejected::OtherQuestion);
         }
-        if proof.contact_point != self.contact_point {
-            return Err(Rejected::Elsewhere {
-                theirs: proof.contact_point,
-                asked: self.contact_point,
-            });
-        }
-        Ok(proof.answer)
+        Ok(Answer {
+            uid: proof.uid,
+            contact_point: proof.contact_point,
+            cluster: proof.cluster,
+            expected: proof.expected,
+        })
     }
 }
 
@@ -268,9 +261,11 @@ impl SeedNodes {
         sealer: &Sealer,
     ) -> Self {
         let proof = Proof {
-            contact_point,
             challenge,
-            answer: self.answer(),
+            uid: self.self_uid,
+            contact_point,
+            cluster: self.known_cluster(),
+            expected: self.expected_nodes,
         };
         let (_, sealed) = sealer.seal(Purpose::Contact, &proof);
         Self {
@@ -279,20 +274,15 @@ impl SeedNodes {
         }
     }
 
-    fn answer(&self) -> Answer {
+    fn known_cluster(&self) -> Option<KnownCluster> {
         let seeds: BTreeSet<SocketAddr> = self
             .seed_nodes
             .iter()
             .map(|seed| seed.node.socket)
             .collect();
-        let cluster = self
-            .cluster
+        self.cluster
             .filter(|_| !seeds.is_empty())
-            .map(|formation| KnownCluster { formation, seeds });
-        Answer {
-            uid: self.self_uid,
-            cluster,
-        }
+            .map(|formation| KnownCluster { formation, seeds })
     }
 }
 

@@ -207,16 +207,23 @@ pub const SETTINGS: &[Setting] = &[
         "Longest pause between lookups that fail",
     ),
     setting(
+        "bootstrap.participants",
+        "NUMBER",
+        "How many processes may take part in founding a cluster, those included that restart \
+         meanwhile. More than half of them must consent. Never less than the expected nodes, nor \
+         than those that discovery lists [default: the expected nodes; 3 where those are unknown]",
+    ),
+    setting(
         "bootstrap.required-contact-points",
         "NUMBER",
-        "How many contact points must be discovered before a cluster is founded \
-         [default: the majority of the expected nodes; 2 where those are unknown]",
+        "The former way to say it: how many must consent. N is the same as 2 N - 1 participants",
     ),
     with_default(
         "bootstrap.expected-nodes",
         "NUMBER|auto|unknown",
         "auto",
-        "How many nodes the deployment means to run. `auto` asks the ECS service once",
+        "How many nodes the deployment means to run. `auto` asks the ECS service, until this node is \
+         a member",
     ),
     with_default(
         "bootstrap.resolve-timeout",

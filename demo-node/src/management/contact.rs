@@ -63,6 +63,7 @@ fn answer(sources: &Sources, members: &Members) -> SeedNodes {
         self_uid: sources.uid,
         cluster: members.formation.filter(|_| !seed_nodes.is_empty()),
         seed_nodes,
+        expected_nodes: sources.bootstrap_status().borrow().told_to_expect,
         proof: None,
     }
 }

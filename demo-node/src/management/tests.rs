@@ -25,12 +25,13 @@ use tower::ServiceExt as _;
 use super::*;
 use crate::{
     bootstrap::{
-        ContactPoint,
+        ContactPoint, Process,
         contact::Selection,
         coordinator,
-        founding::{Ballot, Founder, Reply, Request as Message},
+        expected::Expectation,
+        founding::{Ballot, Reply, Request as Message},
         run::{self, Bootstrap, Order},
-        state::{Expectation, Rules},
+        state::Rules,
         wire::FoundingRequest,
     },
     clock,
@@ -138,7 +139,7 @@ impl Rig {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let contact_point = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let gossip = socket.local_addr().unwrap();
-        let me = Founder {
+        let me = Process {
             uid: NodeUid(u64::from(gossip.port())),
             contact_point: ContactPoint(contact_point.local_addr().unwrap()),
             node: gossip,
@@ -270,18 +271,17 @@ async fn discovery(targets: &[SocketAddr]) -> Discovery {
 }
 
 /// Those of a node that never founds, so that a test does.
-fn bootstrap_settings(me: Founder) -> run::Settings {
+fn bootstrap_settings(me: Process) -> run::Settings {
     run::Settings {
         coordinator: coordinator::Settings {
             rules: Rules {
-                me: me.contact_point,
+                me,
                 new_cluster_enabled: false,
-                required_contact_points: Some(1),
+                participants: None,
                 contact_with_all_contact_points: true,
                 stable_margin: Duration::from_secs(5),
                 probing_failure_timeout: Duration::from_secs(3),
             },
-            me,
             expectation: Expectation::Known(1),
             interval: Duration::from_secs(1),
             random_factor: 0.2,

@@ -18,10 +18,11 @@ use std::{
 
 use demo_node::{
     bootstrap::{
-        ContactPoint,
-        coordinator::{self, Answer, Coordinator, Input, Lookup, OnRival, Output, Standing},
-        founding::{Founder, Reply, Request},
-        state::{Expectation, KnownCluster, Rules},
+        ContactPoint, Process as Itself,
+        coordinator::{self, Coordinator, Input, OnRival, Output, Standing},
+        expected::{Expectation, Told},
+        founding::{Reply, Request},
+        state::{Answer, KnownCluster, Rules, View},
     },
     cluster::{ClusterId, Formation, NodeUid},
 };
@@ -155,7 +156,7 @@ enum Happening {
     Start(Host),
     Crash(Host),
     Wakeup(Host, Process),
-    LookedUp(Host, Process, Lookup),
+    LookedUp(Host, Process, View),
     Expected(Host, Process),
     /// A question arrives.
     Asked {
@@ -300,18 +301,18 @@ impl World {
             }
             Happening::LookedUp(host, process, result) => {
                 if self.lives(host, process) {
-                    self.feed(host, Input::Lookup(result), None);
+                    self.feed(host, Input::Looked(result), None);
                 }
             }
             Happening::Expected(host, process) => {
                 if self.lives(host, process) {
-                    let expectation = match self.mutation {
-                        Mutation::ExpectedNodesIgnored => Expectation::Known(1),
+                    let told = match self.mutation {
+                        Mutation::ExpectedNodesIgnored => Told::Nodes(1),
                         Mutation::None
                         | Mutation::PartialMayFound
-                        | Mutation::OutsideOwnViewMayFound => self.faults.expectation,
+                        | Mutation::OutsideOwnViewMayFound => self.faults.told,
                     };
-                    self.feed(host, Input::Expected(expectation), None);
+                    self.feed(host, Input::Told(told), None);
                 }
             }
             Happening::Asked { from, to, question } => self.asked(from, to, question),
@@ -345,21 +346,20 @@ impl World {
         let process = self.next_process;
         self.next_process += 1;
         self.outcome.injected.processes += 1;
-        let me = Founder {
+        let me = Itself {
             uid: NodeUid(process),
             contact_point: contact_point(host),
             node: gossip(host),
         };
         let settings = coordinator::Settings {
             rules: Rules {
-                me: me.contact_point,
+                me,
                 new_cluster_enabled: true,
-                required_contact_points: self.faults.required_contact_points,
+                participants: self.faults.participants,
                 contact_with_all_contact_points: true,
                 stable_margin: 5 * SECOND,
                 probing_failure_timeout: 3 * SECOND,
             },
-            me,
             expectation: Expectation::Asking,
             interval: SECOND,
             random_factor: 0.2,
@@ -514,9 +514,13 @@ impl World {
         };
         match question {
             Question::Probe => {
-                let uid = NodeUid(node.process);
-                let cluster = self.cluster_of(to);
-                self.reply(to, from, Reaction::Probe(Answer { uid, cluster }));
+                let answer = Answer {
+                    uid: NodeUid(node.process),
+                    contact_point: contact_point(to),
+                    cluster: self.cluster_of(to),
+                    expected: node.coordinator.state().own_number(),
+                };
+                self.reply(to, from, Reaction::Probe(answer));
             }
             // For a process that was here before: refused.
             Question::Founding(uid, _) if uid != NodeUid(node.process) => {}
@@ -561,9 +565,9 @@ impl World {
     fn answered(&mut self, host: Host, from: Host, answer: Option<Reaction>) {
         let point = contact_point(from);
         match answer {
-            None => self.feed(host, Input::Probe(point, None), None),
+            None => self.feed(host, Input::Probed(point, None), None),
             Some(Reaction::Probe(answer)) => {
-                self.feed(host, Input::Probe(point, Some(answer)), None);
+                self.feed(host, Input::Probed(point, Some(answer)), None);
             }
             Some(Reaction::Founding(uid, reply)) => {
                 self.feed(host, Input::Reply(uid, reply), None);
@@ -712,10 +716,10 @@ impl World {
     }
 
     /// What AWS lists to a node now.
-    fn look_up(&mut self, me: Host) -> Lookup {
+    fn look_up(&mut self, me: Host) -> View {
         if self.chance(self.faults.failing_lookups) {
             self.outcome.injected.failed_lookups += 1;
-            return Lookup::Failed;
+            return View::Failed;
         }
         let age = if self.is_calm() {
             Duration::ZERO
@@ -757,10 +761,10 @@ impl World {
         }
         let contact_points = listed.into_iter().map(contact_point).collect();
         if complete {
-            Lookup::Complete(contact_points)
+            View::Complete(contact_points)
         } else {
             let hindered = self.rng.random();
-            Lookup::Partial {
+            View::Partial {
                 contact_points,
                 hindered,
             }

@@ -17,7 +17,7 @@ use axum::{
 use demo_node::{
     bootstrap::{
         ContactPoint,
-        founding::{Founder, Proposal, Reply, Request},
+        founding::{Decided, Reply, Request},
         wire::{
             Challenge, FOUNDING_PATH, FoundingRequest, SEED_NODES_PATH, Sealer, SeedNode, SeedNodes,
         },
@@ -75,18 +75,14 @@ impl Stranger {
     /// A founding message of its own, for this process: the older cluster was decided on.
     #[must_use]
     pub fn founding_message(&self, to: NodeUid) -> Vec<u8> {
-        let message = Request::Decided(self.proposal());
+        let message = Request::Decided(self.decided());
         self.sealer.request(&FoundingRequest { to, message }).1
     }
 
-    fn proposal(&self) -> Proposal {
-        Proposal {
+    fn decided(&self) -> Decided {
+        Decided {
             formation: FORMATION,
-            founder: Founder {
-                uid: UID,
-                contact_point: self.contact_point,
-                node: self.node.socket,
-            },
+            seed: self.node.socket,
         }
     }
 
@@ -101,6 +97,7 @@ impl Stranger {
                 status: "Up".to_owned(),
                 roles: BTreeSet::new(),
             }],
+            expected_nodes: None,
             proof: None,
         };
         match challenge {
@@ -113,7 +110,7 @@ impl Stranger {
     fn reply(&self, sealed: &[u8]) -> Vec<u8> {
         let question = sealed.get(21..45).and_then(|nonce| nonce.try_into().ok());
         let question = Nonce(question.unwrap_or([0; 24]));
-        self.sealer.reply(question, Reply::Known(self.proposal()))
+        self.sealer.reply(question, Reply::Known(self.decided()))
     }
 }
 

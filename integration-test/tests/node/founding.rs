@@ -40,7 +40,7 @@ async fn a_node_whose_lookups_fail_founds_nothing() {
 }
 
 #[tokio::test]
-async fn a_node_with_a_partial_view_founds_nothing() {
+async fn a_node_with_a_partial_view_founds_nothing_where_the_expected_nodes_are_unknown() {
     let site = Site::new().await;
     let (task, address) = site.run_task(Task::of_service(CLUSTER, ORDERS));
     let (bare, _) = site.run_task(
@@ -48,13 +48,30 @@ async fn a_node_with_a_partial_view_founds_nothing() {
             .without_address()
             .status(TaskStatus::Provisioning),
     );
-    let node = site.start(&task, address, hasty());
+    let unknown = hasty().with("BOOTSTRAP_EXPECTED_NODES", "unknown");
+    let node = site.start(&task, address, unknown);
     let status = waits_after_many(&node, "partial", "partial-view").await;
     assert_eq!(status["lookups"]["complete"], 0);
     assert_eq!(status["lastLookup"]["completeness"], "partial");
 
     site.region.edit(|account| account.finish_task(&bare));
     founds(&node).await;
+}
+
+#[tokio::test]
+async fn a_task_that_never_gets_an_address_keeps_nobody_waiting_where_the_expected_nodes_are_known()
+{
+    let site = Site::new().await;
+    let (task, address) = site.run_task(Task::of_service(CLUSTER, ORDERS));
+    site.run_task(
+        Task::of_service(CLUSTER, ORDERS)
+            .without_address()
+            .status(TaskStatus::Provisioning),
+    );
+    let node = site.start(&task, address, hasty());
+    founds(&node).await;
+    let status = bootstrap(&node).await.unwrap();
+    assert_eq!(status["lookups"]["complete"], 0, "{status}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use rand::{SeedableRng, rngs::SmallRng};
 
 use super::*;
-use crate::clock;
+use crate::{bootstrap::Process, clock};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -12,23 +12,32 @@ fn point(last: u8) -> ContactPoint {
     ContactPoint(([10, 0, 0, last], 7626).into())
 }
 
+/// What the node at that address answers.
+fn answers(last: u8, cluster: Option<KnownCluster>) -> Answer {
+    Answer {
+        uid: NodeUid(last.into()),
+        contact_point: point(last),
+        cluster,
+        expected: None,
+    }
+}
+
 /// The first of three expected nodes.
 fn coordinator(now: Instant) -> Coordinator {
-    let me = Founder {
+    let me = Process {
         uid: NodeUid(1),
         contact_point: point(1),
         node: ([10, 0, 0, 1], 7355).into(),
     };
     let settings = Settings {
         rules: Rules {
-            me: me.contact_point,
+            me,
             new_cluster_enabled: true,
-            required_contact_points: None,
+            participants: None,
             contact_with_all_contact_points: true,
             stable_margin: 5 * SECOND,
             probing_failure_timeout: 3 * SECOND,
         },
-        me,
         expectation: Expectation::Known(3),
         interval: SECOND,
         random_factor: 0.2,
@@ -62,7 +71,7 @@ fn who_cannot_learn_the_expected_nodes_asks_ever_more_slowly() {
         if asks(&coordinator.handle(now, 0, Input::Tick, &mut rng)) {
             asked.push(now);
             // Throttled.
-            let again = Input::Expected(Expectation::Asking);
+            let again = Input::Told(Told::Failed);
             assert!(!asks(&coordinator.handle(now, 0, again, &mut rng)));
         }
     }
@@ -92,21 +101,21 @@ fn a_member_does_not_ask_for_the_expected_nodes_until_it_is_outside_again() {
 #[test]
 fn calls_that_fail_are_made_again_ever_more_slowly_though_the_view_is_partial() {
     let mut rng = SmallRng::seed_from_u64(1);
-    let partial = |hindered| Lookup::Partial {
+    let partial = |hindered| View::Partial {
         contact_points: BTreeSet::from([point(1)]),
         hindered,
     };
     for (lookup, least) in [
-        (Lookup::Complete(BTreeSet::from([point(1)])), 1),
+        (View::Complete(BTreeSet::from([point(1)])), 1),
         (partial(false), 1),
         (partial(true), 15),
-        (Lookup::Failed, 15),
+        (View::Failed, 15),
     ] {
         let mut now = clock::now();
         let mut coordinator = coordinator(now);
         let mut pause = Duration::ZERO;
         for _ in 0..8 {
-            coordinator.handle(now, 0, Input::Lookup(lookup.clone()), &mut rng);
+            coordinator.handle(now, 0, Input::Looked(lookup.clone()), &mut rng);
             let began = now;
             while !coordinator
                 .handle(now, 0, Input::Tick, &mut rng)
@@ -146,19 +155,16 @@ fn meets(on_rival: OnRival, rival: Formation) -> Vec<Output> {
     settings.on_rival = on_rival;
     let mut coordinator = Coordinator::new(settings, now);
     let list = BTreeSet::from([point(1), point(2), point(3)]);
-    let found = Input::Lookup(Lookup::Complete(list));
+    let found = Input::Looked(View::Complete(list));
     coordinator.handle(now, 0, Input::Standing(member_of(cluster(5))), &mut rng);
     coordinator.handle(now, 0, found, &mut rng);
     let mut outputs = Vec::new();
     for last in [2, 3] {
-        let answer = Answer {
-            uid: NodeUid(last.into()),
-            cluster: Some(known(rival, last)),
-        };
+        let answer = answers(last, Some(known(rival, last)));
         outputs.extend(coordinator.handle(
             now,
             0,
-            Input::Probe(point(last), Some(answer)),
+            Input::Probed(point(last), Some(answer)),
             &mut rng,
         ));
     }
@@ -193,24 +199,20 @@ fn who_answers_and_is_in_no_cluster_is_told_which_one_there_is() {
     let mut rng = SmallRng::seed_from_u64(1);
     let now = clock::now();
     let list = BTreeSet::from([point(1), point(2), point(3)]);
-    let founder = coordinator(now).settings.me;
-    let decided = Proposal {
+    let decided = Decided {
         formation: cluster(5),
-        founder,
+        seed: coordinator(now).settings.rules.me.node,
     };
     for learns in [
         Input::Standing(member_of(cluster(5))),
         Input::Request(Request::Decided(decided)),
     ] {
         let mut coordinator = coordinator(now);
-        let found = Input::Lookup(Lookup::Complete(list.clone()));
+        let found = Input::Looked(View::Complete(list.clone()));
         coordinator.handle(now, 0, found, &mut rng);
         coordinator.handle(now, 0, learns, &mut rng);
-        let answer = Answer {
-            uid: NodeUid(3),
-            cluster: None,
-        };
-        let input = Input::Probe(point(3), Some(answer));
+        let answer = answers(3, None);
+        let input = Input::Probed(point(3), Some(answer));
         let outputs = coordinator.handle(now, 0, input, &mut rng);
         let told = Output::Send(point(3), NodeUid(3), Request::Decided(decided));
         assert!(outputs.contains(&told), "{outputs:?}");
@@ -227,14 +229,11 @@ fn a_member_that_has_gone_over_does_not_raise_the_alarm_again() {
     let list = BTreeSet::from([point(1), point(2), point(3)]);
     let mut alarms = 0;
     for (mine, met) in [(younger, older), (older, younger)] {
-        let answer = Answer {
-            uid: NodeUid(2),
-            cluster: Some(known(met, 2)),
-        };
+        let answer = answers(2, Some(known(met, 2)));
         for input in [
             Input::Standing(member_of(mine)),
-            Input::Lookup(Lookup::Complete(list.clone())),
-            Input::Probe(point(2), Some(answer)),
+            Input::Looked(View::Complete(list.clone())),
+            Input::Probed(point(2), Some(answer)),
         ] {
             let outputs = coordinator.handle(now, 0, input, &mut rng);
             alarms += outputs
@@ -255,29 +254,25 @@ fn a_member_that_meets_its_own_cluster_at_a_stranger_joins_that_half_without_ala
     }
 }
 
-/// Without permission to found, who learns of a decision leaves it to the founder, dead or alive.
+/// Who may not found asks to be let in for ever.
 #[test]
-fn who_may_not_found_does_not_take_the_founders_place() {
+fn who_may_not_found_does_not_start_what_does_not_let_it_in() {
     let mut rng = SmallRng::seed_from_u64(1);
     let mut now = clock::now();
     let mut settings = coordinator(now).settings;
     settings.rules.new_cluster_enabled = false;
     let mut coordinator = Coordinator::new(settings, now);
     let list = BTreeSet::from([point(1), point(2), point(3)]);
-    let decided = Proposal {
+    let decided = Decided {
         formation: cluster(1),
-        founder: Founder {
-            uid: NodeUid(2),
-            contact_point: point(2),
-            node: ([10, 0, 0, 2], 7355).into(),
-        },
+        seed: ([10, 0, 0, 2], 7355).into(),
     };
     let mut outputs = Vec::new();
     for _ in 0..300 {
         for input in [
-            Input::Lookup(Lookup::Complete(list.clone())),
+            Input::Looked(View::Complete(list.clone())),
             Input::Request(Request::Decided(decided)),
-            Input::Probe(point(2), None),
+            Input::Probed(point(2), None),
         ] {
             outputs.extend(coordinator.handle(now, 0, input, &mut rng));
         }
@@ -296,11 +291,8 @@ fn who_tries_again_to_found_a_cluster_waits_for_the_answers_without_spinning() {
     let mut rounds = BTreeSet::new();
     // Everyone answers to probes, and nobody to founding messages.
     for _ in 0..100 {
-        let probes = [point(2), point(3)].map(|point| {
-            let uid = NodeUid(point.0.port().into());
-            Input::Probe(point, Some(Answer { uid, cluster: None }))
-        });
-        let inputs = [Input::Tick, Input::Lookup(Lookup::Complete(list.clone()))];
+        let probes = [2, 3].map(|last| Input::Probed(point(last), Some(answers(last, None))));
+        let inputs = [Input::Tick, Input::Looked(View::Complete(list.clone()))];
         for input in inputs.into_iter().chain(probes) {
             coordinator.handle(now, 0, input, &mut rng);
             assert!(

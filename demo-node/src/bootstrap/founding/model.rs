@@ -7,12 +7,11 @@
 //! As in a node, a process is its own acceptor without a network between. A message that can change
 //! nothing any more is taken out of the network: that leaves out no behaviour, and most of the states.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::collections::BTreeSet;
 
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
 use super::*;
-use crate::cluster::ClusterId;
 
 const PROCESSES: usize = 3;
 const PROPOSERS: usize = 2;
@@ -22,7 +21,7 @@ const AT_MOST_ONE: &str = "at most one id is ever decided";
 /// A formation among three.
 #[derive(Debug, Clone)]
 struct Formations {
-    quorum: usize,
+    participants: usize,
     rounds: u64,
     mutation: Mutation,
 }
@@ -74,25 +73,20 @@ fn uid(process: usize) -> NodeUid {
     NodeUid(process as u64)
 }
 
-fn own(process: usize) -> Proposal {
-    let socket = SocketAddr::from(([10, 0, 0, [1, 2, 3][process]], 7626));
-    Proposal {
-        formation: Formation {
-            id: ClusterId(process as u128),
-            founded_at: 0,
-        },
-        founder: Founder {
-            uid: uid(process),
-            contact_point: ContactPoint(socket),
-            node: socket,
-        },
-    }
+fn own(process: usize) -> ClusterId {
+    ClusterId(process as u128)
 }
+
+/// What each says of itself: nothing that matters here.
+const VOTER: Voter = Voter {
+    expected: None,
+    clock: 0,
+};
 
 impl Formations {
     fn of_three() -> Self {
         Self {
-            quorum: 2,
+            participants: 3,
             rounds: 2,
             mutation: Mutation::None,
         }
@@ -100,7 +94,11 @@ impl Formations {
 
     fn propose(&self, run: &mut Run, process: usize) {
         run.rounds[process] += 1;
-        let (proposer, request) = Proposer::start(run.rounds[process], self.quorum, own(process));
+        let ballot = Ballot {
+            round: run.rounds[process],
+            proposer: uid(process),
+        };
+        let (proposer, request) = Proposer::start(ballot, self.participants, own(process));
         run.proposers[process] = Some(proposer);
         self.broadcast(run, process, request);
     }
@@ -127,7 +125,7 @@ impl Formations {
     }
 
     fn answer(&self, run: &mut Run, process: usize, request: Request) -> Reply {
-        let mut reply = run.acceptors[process].answer(request);
+        let mut reply = run.acceptors[process].answer(request, VOTER);
         match self.mutation {
             Mutation::PromiseForgotten => run.acceptors[process].promised = None,
             Mutation::AcceptedIgnored => {
@@ -151,10 +149,15 @@ impl Formations {
                 run.rounds[process] = run.rounds[process].max(ballot.round);
                 run.proposers[process] = None;
             }
-            Step::Decided(proposal) => {
-                run.decided.insert(proposal.formation.id);
+            Step::Chosen(formation) => {
+                run.decided.insert(formation.id);
                 run.proposers[process] = None;
-                run.acceptors[process].answer(Request::Decided(proposal));
+                let seed = SocketAddr::from(([10, 0, 0, 1], 7355));
+                run.acceptors[process].learn(Decided { formation, seed });
+            }
+            Step::Known(decided) => {
+                run.proposers[process] = None;
+                run.acceptors[process].learn(decided);
             }
         }
     }
@@ -251,13 +254,15 @@ impl Model for Formations {
 impl Proposer {
     fn awaits(&self, reply: &Reply) -> bool {
         match reply {
-            Reply::Known(_) => self.phase != Phase::Over,
-            Reply::Refused { ballot, .. } => *ballot == self.ballot && self.phase != Phase::Over,
-            Reply::Promised { ballot, .. } => {
-                *ballot == self.ballot && matches!(self.phase, Phase::Preparing { .. })
+            Reply::Known(_) => self.progress != Progress::Over,
+            Reply::Refused { ballot, .. } => {
+                *ballot == self.ballot && self.progress != Progress::Over
             }
-            Reply::Accepted { ballot } => {
-                *ballot == self.ballot && matches!(self.phase, Phase::Accepting { .. })
+            Reply::Promised { ballot, .. } => {
+                *ballot == self.ballot && matches!(self.progress, Progress::Preparing { .. })
+            }
+            Reply::Accepted { ballot, .. } => {
+                *ballot == self.ballot && matches!(self.progress, Progress::Accepting { .. })
             }
         }
     }
@@ -292,7 +297,7 @@ fn is_caught(model: Formations) {
 #[test]
 fn a_quorum_one_too_small_is_caught() {
     is_caught(Formations {
-        quorum: 1,
+        participants: 1,
         ..Formations::of_three()
     });
 }

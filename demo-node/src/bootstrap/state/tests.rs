@@ -22,12 +22,32 @@ fn points(lasts: &[u8]) -> BTreeSet<ContactPoint> {
 
 fn rules(me: u8) -> Rules {
     Rules {
-        me: point(me),
+        me: Process {
+            uid: uid(me),
+            contact_point: point(me),
+            node: SocketAddr::from(([10, 0, 0, me], 7355)),
+        },
         new_cluster_enabled: true,
-        required_contact_points: None,
+        participants: None,
         contact_with_all_contact_points: true,
         stable_margin: 5 * SECOND,
         probing_failure_timeout: 3 * SECOND,
+    }
+}
+
+fn answer(last: u8, cluster: Option<KnownCluster>) -> Answer {
+    Answer {
+        uid: uid(last),
+        contact_point: point(last),
+        cluster,
+        expected: None,
+    }
+}
+
+fn partial(lasts: &[u8]) -> View {
+    View::Partial {
+        contact_points: points(lasts),
+        hindered: false,
     }
 }
 
@@ -64,59 +84,47 @@ impl Node {
     }
 
     fn complete(mut self, lasts: &[u8]) -> Self {
-        let contact_points = points(lasts);
-        self.state.observe(
-            self.now,
-            Event::Found {
-                contact_points,
-                complete: true,
-            },
-        );
+        let view = View::Complete(points(lasts));
+        self.state.observe(self.now, Event::Looked(view));
         self
     }
 
     fn partial(mut self, lasts: &[u8]) -> Self {
-        let contact_points = points(lasts);
-        self.state.observe(
-            self.now,
-            Event::Found {
-                contact_points,
-                complete: false,
-            },
-        );
+        self.state.observe(self.now, Event::Looked(partial(lasts)));
         self
     }
 
     fn failed(mut self) -> Self {
-        self.state.observe(self.now, Event::LookupFailed);
+        self.state.observe(self.now, Event::Looked(View::Failed));
         self
     }
 
     fn answers(mut self, lasts: &[u8]) -> Self {
         for last in lasts {
-            self.state.observe(
-                self.now,
-                Event::Answered {
-                    from: point(*last),
-                    uid: uid(*last),
-                    cluster: None,
-                },
-            );
+            self = self.hears(*last, answer(*last, None));
         }
         self
     }
 
-    fn knows(mut self, last: u8, cluster: KnownCluster) -> Self {
-        let cluster = Some(cluster);
-        self.state.observe(
-            self.now,
-            Event::Answered {
-                from: point(last),
-                uid: uid(last),
-                cluster,
-            },
-        );
+    fn knows(self, last: u8, cluster: KnownCluster) -> Self {
+        self.hears(last, answer(last, Some(cluster)))
+    }
+
+    fn hears(mut self, last: u8, answer: Answer) -> Self {
+        let from = point(last);
+        self.state
+            .observe(self.now, Event::Answered { from, answer });
         self
+    }
+
+    fn shut_out(mut self, cluster: u128) -> Self {
+        self.state
+            .observe(self.now, Event::ShutOut(ClusterId(cluster)));
+        self
+    }
+
+    fn decides(&self) -> Decision {
+        self.state.decide(self.now, None)
     }
 
     fn silent(mut self, last: u8) -> Self {
@@ -132,19 +140,16 @@ impl Node {
 
     #[track_caller]
     fn waits(self, reason: WaitReason) -> Self {
-        assert_eq!(self.state.decide(self.now), Decision::Wait(reason));
+        assert_eq!(self.decides(), Decision::Wait(reason));
         self
     }
 
     #[track_caller]
     fn founds(self, quorum: usize) -> Self {
-        let Decision::Found { quorum: asked, .. } = self.state.decide(self.now) else {
-            panic!(
-                "expected to found, decided {:?}",
-                self.state.decide(self.now)
-            );
+        let Decision::Propose { participants, .. } = self.decides() else {
+            panic!("expected to propose, decided {:?}", self.decides());
         };
-        assert_eq!(asked, quorum);
+        assert_eq!(majority(participants), quorum);
         self
     }
 }
@@ -168,9 +173,14 @@ fn consent_is_asked_of_the_processes_that_have_answered() {
     let node = Node::new(rules(1), Expectation::Known(3))
         .complete(&[1, 2, 3, 4])
         .answers(&[2, 4]);
-    let among = BTreeMap::from([(point(2), uid(2)), (point(4), uid(4))]);
-    let decision = node.state.decide(node.now);
-    assert_eq!(decision, Decision::Found { among, quorum: 3 });
+    let among = BTreeMap::from([(uid(2), point(2)), (uid(4), point(4))]);
+    let participants = 4;
+    let decision = node.decides();
+    let expected = Decision::Propose {
+        among,
+        participants,
+    };
+    assert_eq!(decision, expected);
 }
 
 #[test]
@@ -246,9 +256,9 @@ fn the_majority_of_the_expected_nodes_is_required() {
 /// However few are required, and however few a list names.
 #[test]
 fn the_majority_of_the_expected_nodes_must_consent() {
-    for (required, quorum) in [(None, 3), (Some(1), 3), (Some(2), 3), (Some(4), 4)] {
+    for (participants, quorum) in [(None, 3), (Some(1), 3), (Some(5), 3), (Some(7), 4)] {
         let rules = Rules {
-            required_contact_points: required,
+            participants,
             ..rules(1)
         };
         Node::new(rules, Expectation::Known(5))
@@ -257,11 +267,11 @@ fn the_majority_of_the_expected_nodes_must_consent() {
             .founds(quorum);
     }
     let few = Rules {
-        required_contact_points: Some(1),
+        participants: Some(1),
         ..rules(1)
     };
     Node::new(few, Expectation::Known(5))
-        .complete(&[1, 2])
+        .complete(&[1, 2, 3])
         .answers(&[2])
         .waits(WaitReason::TooFewAnswered {
             answered: 2,
@@ -279,11 +289,114 @@ fn a_node_that_its_own_view_does_not_list_never_founds() {
 }
 
 #[test]
-fn a_higher_address_leaves_it_to_the_lowest_that_answers() {
-    Node::new(rules(2), Expectation::Known(3))
-        .complete(&[1, 2, 3])
-        .answers(&[1, 3])
-        .waits(WaitReason::LowerAddressAnswers { lowest: point(1) });
+fn a_higher_address_leaves_it_to_the_lowest_that_answers_for_a_while() {
+    let everyone: Vec<u8> = (1..=9).collect();
+    let lowest = point(1);
+    for (me, secs) in [(2, 3), (3, 6), (4, 6), (5, 9), (8, 9), (9, 12)] {
+        let others: Vec<_> = everyone
+            .iter()
+            .copied()
+            .filter(|last| *last != me)
+            .collect();
+        let node = Node::new(rules(me), Expectation::Known(9))
+            .complete(&everyone)
+            .answers(&others);
+        let turn = node.now + secs * SECOND;
+        let early = node
+            .after(secs * SECOND - Duration::from_millis(1))
+            .answers(&others);
+        let early = early.waits(WaitReason::LowerAddressAnswers { lowest });
+        assert_eq!(early.state.next_change(early.now), Some(turn));
+        early.after(Duration::from_millis(1)).founds(5);
+    }
+}
+
+#[test]
+fn where_the_expected_nodes_are_unknown_the_lowest_that_answers_is_waited_for() {
+    let lowest = point(1);
+    Node::new(rules(2), Expectation::Unknown)
+        .complete(&[1, 2])
+        .answers(&[1])
+        .after(60 * SECOND)
+        .answers(&[1])
+        .waits(WaitReason::LowerAddressAnswers { lowest });
+}
+
+/// Its second address is neither another voter nor another one to wait for.
+#[test]
+fn a_node_that_is_listed_twice_counts_once() {
+    for expectation in [Expectation::Known(2), Expectation::Unknown] {
+        let node = Node::new(rules(1), expectation)
+            .complete(&[1, 2, 3, 4])
+            .after(5 * SECOND)
+            .hears(2, answer(2, None))
+            .hears(3, answer(2, None))
+            .hears(4, answer(1, None));
+        assert_eq!(
+            node.state.participants(node.now),
+            if expectation == Expectation::Unknown {
+                3
+            } else {
+                2
+            }
+        );
+        node.founds(2);
+    }
+    let unlisted = Node::new(rules(9), Expectation::Known(2))
+        .complete(&[2, 3])
+        .hears(2, answer(2, None));
+    unlisted
+        .waits(WaitReason::NotListed { me: point(9) })
+        .hears(3, answer(9, None))
+        .waits(WaitReason::LowerAddressAnswers { lowest: point(2) });
+}
+
+#[test]
+fn where_the_expected_nodes_are_known_a_poor_view_that_shows_enough_may_found() {
+    let node = Node::new(rules(1), Expectation::Known(3)).partial(&[1, 2]);
+    node.answers(&[2]).founds(2).failed().founds(2);
+    Node::new(rules(1), Expectation::Known(3))
+        .failed()
+        .waits(WaitReason::LookupFailed);
+}
+
+#[test]
+fn the_highest_number_that_anyone_was_told_counts() {
+    let expects = |last, number| Answer {
+        expected: Some(number),
+        ..answer(last, None)
+    };
+    let (answered, quorum) = (3, 4);
+    Node::new(rules(1), Expectation::Asking)
+        .complete(&[1, 2, 3, 4])
+        .answers(&[2, 3])
+        .waits(WaitReason::ExpectedNodesPending)
+        .hears(2, expects(2, 7))
+        .hears(3, expects(3, 5))
+        .waits(WaitReason::TooFewAnswered { answered, quorum });
+}
+
+/// Unless there is another, or so many others to whom it has happened that they can start it.
+#[test]
+fn a_cluster_that_does_not_let_this_node_in_is_tried_again() {
+    let (older, younger) = (known(9, 1, 2), known(1, 2, 3));
+    let joins = |node: &Node| match node.decides() {
+        Decision::Join { cluster, .. } => cluster.formation.id.0,
+        decision => panic!("expected to join, decided {decision:?}"),
+    };
+    let node = Node::new(rules(1), Expectation::Known(5))
+        .complete(&[1, 2, 3, 4, 5, 6])
+        .knows(2, older)
+        .answers(&[4, 5])
+        .shut_out(9);
+    assert_eq!(joins(&node), 9);
+    let node = node.knows(3, younger);
+    assert_eq!(joins(&node), 1);
+    let node = node.shut_out(1);
+    assert_eq!(joins(&node), 9);
+    let node = node.answers(&[6]).founds(4).after(PASSED_OVER_FOR);
+    let node = node.knows(2, known(9, 1, 2)).answers(&[4, 5, 6]);
+    assert_eq!(joins(&node), 9);
 }
 
 #[test]
@@ -366,12 +479,14 @@ fn where_more_are_listed_than_expected_a_majority_of_those_must_consent() {
 
 #[test]
 fn an_answer_is_fresh_no_longer_than_the_probing_failure_timeout() {
-    let node = Node::new(rules(2), Expectation::Known(3))
+    let node = Node::new(rules(1), Expectation::Known(3))
         .complete(&[1, 2, 3])
-        .answers(&[1, 3]);
-    let node = node.after(3 * SECOND);
-    let node = node.waits(WaitReason::LowerAddressAnswers { lowest: point(1) });
-    node.after(Duration::from_millis(1)).answers(&[3]).founds(2);
+        .answers(&[2])
+        .after(3 * SECOND);
+    let (answered, quorum) = (1, 2);
+    node.founds(2)
+        .after(Duration::from_millis(1))
+        .waits(WaitReason::TooFewAnswered { answered, quorum });
 }
 
 #[test]
@@ -396,16 +511,13 @@ fn any_view_may_join() {
     };
     let unlisted = Node::new(rules(9), Expectation::Asking).partial(&[2]);
     let node = unlisted.knows(2, cluster).failed();
-    assert_eq!(node.state.decide(node.now), join);
+    assert_eq!(node.decides(), join);
 }
 
 #[test]
 fn a_stale_answer_is_not_joined() {
     let node = ready().knows(2, known(7, 1, 2)).after(4 * SECOND);
-    assert!(!matches!(
-        node.state.decide(node.now),
-        Decision::Join { .. }
-    ));
+    assert!(!matches!(node.decides(), Decision::Join { .. }));
 }
 
 #[test]
@@ -414,7 +526,7 @@ fn of_two_clusters_the_older_is_joined_and_the_other_reported() {
     let node = ready().knows(3, younger.clone()).knows(2, older.clone());
     let rivals = vec![younger.formation];
     assert_eq!(
-        node.state.decide(node.now),
+        node.decides(),
         Decision::Join {
             cluster: older,
             rivals
@@ -425,7 +537,7 @@ fn of_two_clusters_the_older_is_joined_and_the_other_reported() {
 #[test]
 fn the_seeds_of_one_cluster_are_put_together() {
     let node = ready().knows(2, known(7, 1, 2)).knows(3, known(7, 1, 3));
-    let Decision::Join { cluster, rivals } = node.state.decide(node.now) else {
+    let Decision::Join { cluster, rivals } = node.decides() else {
         panic!("expected to join");
     };
     assert_eq!((cluster.seeds.len(), rivals.len()), (2, 0));
@@ -498,31 +610,28 @@ fn clusters_founded(
             now += Duration::from_millis(millis);
         }
         for (me, state) in &mut states {
-            let view = |lasts: &BTreeSet<u8>, complete| Event::Found {
-                contact_points: lasts.iter().map(|last| point(*last)).collect(),
-                complete,
-            };
-            match &happening {
-                Happening::Complete(lasts) => state.observe(now, view(lasts, true)),
-                Happening::Partial(lasts) => state.observe(now, view(lasts, false)),
-                Happening::Failed => state.observe(now, Event::LookupFailed),
-                Happening::Passes(_) => {}
+            let named = |lasts: &BTreeSet<u8>| lasts.iter().map(|last| point(*last)).collect();
+            let view = match &happening {
+                Happening::Complete(lasts) => View::Complete(named(lasts)),
+                Happening::Partial(lasts) => View::Partial {
+                    contact_points: named(lasts),
+                    hindered: false,
+                },
+                Happening::Failed => View::Failed,
+                Happening::Passes(_) => continue,
                 Happening::Answers(lasts) => {
                     for last in lasts.iter().filter(|last| *last != me) {
                         let cluster = cluster
                             .filter(|founder| founder == last)
                             .map(|f| known(1, 1, f));
-                        state.observe(
-                            now,
-                            Event::Answered {
-                                from: point(*last),
-                                uid: uid(*last),
-                                cluster,
-                            },
-                        );
+                        let answer = answer(*last, cluster);
+                        let from = point(*last);
+                        state.observe(now, Event::Answered { from, answer });
                     }
+                    continue;
                 }
-            }
+            };
+            state.observe(now, Event::Looked(view));
         }
         let may: Vec<u8> = states
             .iter()
@@ -544,23 +653,17 @@ fn clusters_founded(
 }
 
 fn may_found(state: &State, now: Instant, _me: u8) -> bool {
-    matches!(state.decide(now), Decision::Found { .. })
+    matches!(state.decide(now, None), Decision::Propose { .. })
 }
 
 /// The rule of the lowest address left out.
 fn may_found_regardless_of_address(state: &State, now: Instant, me: u8) -> bool {
-    match state.decide(now) {
-        Decision::Found { .. } => true,
-        Decision::Wait(WaitReason::LowerAddressAnswers { .. }) => {
-            let lowest = ContactPoint(SocketAddr::from(([0, 0, 0, 0], 1)));
-            let mut blind = state.clone();
-            let contact = blind.contacts.remove(&point(me)).unwrap_or_default();
-            blind.contacts.insert(lowest, contact);
-            blind.rules.me = lowest;
-            matches!(blind.decide(now), Decision::Found { .. })
-        }
-        Decision::Wait(_) | Decision::Join { .. } => false,
-    }
+    let lowest = ContactPoint(SocketAddr::from(([0, 0, 0, 0], 1)));
+    let mut blind = state.clone();
+    let contact = blind.contacts.remove(&point(me)).unwrap_or_default();
+    blind.contacts.insert(lowest, contact);
+    blind.rules.me.contact_point = lowest;
+    may_found(&blind, now, me)
 }
 
 proptest! {

@@ -13,6 +13,7 @@ async fn a_node_outside_names_itself_and_no_seed_node() {
         "selfUid": rig.sources.uid,
         "cluster": null,
         "seedNodes": [],
+        "expectedNodes": 1,
     });
     assert_eq!(*answer.grants(), expected);
 }
@@ -87,11 +88,11 @@ async fn the_bootstrap_says_what_it_has_seen_and_waits_for() {
             "lookups",
             "message",
             "method",
+            "participants",
             "phase",
             "probes",
             "quorum",
             "reason",
-            "requiredContactPoints",
         ]
     );
     assert_eq!(bootstrap["phase"], "waiting");
@@ -124,11 +125,16 @@ async fn a_founding_message_is_answered_to_whoever_has_the_key() {
     let response = rig.respond(founding(request)).await;
     assert_eq!(response.status(), StatusCode::OK);
     let sealed = response.into_body().collect().await.unwrap().to_bytes();
-    let promise = Reply::Promised {
+    let reply = sealer.replied(question, &sealed).unwrap();
+    let Reply::Promised {
         ballot: BALLOT,
         accepted: None,
+        voter,
+    } = reply
+    else {
+        panic!("{reply:?}");
     };
-    assert_eq!(sealer.replied(question, &sealed).unwrap(), promise);
+    assert_eq!(voter.expected, Some(1));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use demo_node::bootstrap::state::Expectation;
+use demo_node::bootstrap::expected::Told;
 use rand::{Rng, RngExt, seq::IteratorRandom};
 
 use super::{Host, SECOND};
@@ -47,8 +47,8 @@ pub struct Faults {
     pub(super) crashes: Vec<(Duration, Host)>,
     /// When everything is well again.
     pub(super) until: Duration,
-    pub(super) expectation: Expectation,
-    pub(super) required_contact_points: Option<usize>,
+    pub(super) told: Told,
+    pub(super) participants: Option<usize>,
     /// How old a list may be.
     pub(super) staleness: Duration,
     pub(super) failing_lookups: f64,
@@ -94,7 +94,7 @@ impl Faults {
             until / 2
         };
         let mut starts: Vec<_> = (1..=nodes).map(|host| (up_to(rng, spread), host)).collect();
-        let (crashes, expectation, required_contact_points) = match promise {
+        let (crashes, told, participants) = match promise {
             Promise::Expected => {
                 let majority = usize::from(nodes) / 2 + 1;
                 // Either more are required, for so many replacements as there are, or there are so
@@ -107,16 +107,16 @@ impl Faults {
                 };
                 let (crashes, replacements) = replacements(nodes, most, until, &starts, rng);
                 starts.extend(replacements);
-                let required = if more {
-                    Some(starts.len() / 2 + 1)
+                let participants = if more {
+                    Some(starts.len())
                 } else if rng.random() {
                     Some(1)
                 } else {
                     None
                 };
-                (crashes, Expectation::Known(nodes.into()), required)
+                (crashes, Told::Nodes(nodes.into()), participants)
             }
-            Promise::Unknown => (Vec::new(), Expectation::Unknown, None),
+            Promise::Unknown => (Vec::new(), Told::Never, None),
         };
         let unlisted = match promise {
             Promise::Expected => BTreeSet::new(),
@@ -147,8 +147,8 @@ impl Faults {
             starts,
             crashes,
             until,
-            expectation,
-            required_contact_points,
+            told,
+            participants,
             staleness,
             failing_lookups: rng.random_range(0.0..0.5),
             partial_lookups: if rng.random_bool(0.4) {

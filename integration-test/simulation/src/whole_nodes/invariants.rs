@@ -9,6 +9,7 @@ use demo_node::{
 };
 
 use super::plan::Host;
+use crate::stranger;
 
 /// A node that is running, and what it sees.
 #[derive(Debug, Clone)]
@@ -52,10 +53,23 @@ pub(super) fn invariant_one_cluster_ever(clusters: &BTreeMap<ClusterId, Host>) -
 
 /// At rest: all that hold then.
 pub(super) fn at_rest(cluster: &Cluster) -> Holds {
+    invariant_nobody_is_in_a_strangers_cluster(cluster)?;
     invariant_everyone_is_in_the_same_cluster(cluster)?;
     invariant_everyone_lists_exactly_the_running(cluster)?;
     invariant_no_former_process_is_listed(cluster)?;
     invariant_everyone_sees_the_same_leader(cluster)
+}
+
+fn invariant_nobody_is_in_a_strangers_cluster(cluster: &Cluster) -> Holds {
+    for (host, running) in cluster {
+        if running.members.formation == Some(stranger::FORMATION) {
+            return broken(
+                "invariant_nobody_is_in_a_strangers_cluster",
+                format!("{host} is in the cluster that the stranger says it is in"),
+            );
+        }
+    }
+    Ok(())
 }
 
 fn invariant_everyone_is_in_the_same_cluster(cluster: &Cluster) -> Holds {

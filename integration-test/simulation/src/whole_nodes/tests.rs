@@ -76,7 +76,7 @@ fn a_quorum_too_small_is_found() {
 fn a_stranger_is_believed_where_nothing_is_sealed() {
     is_found(
         Mutation::Unsealed,
-        "invariant_everyone_is_in_the_same_cluster",
+        "invariant_nobody_is_in_a_strangers_cluster",
     );
 }
 

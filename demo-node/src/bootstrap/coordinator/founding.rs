@@ -1,0 +1,131 @@
+//! Votes: this node's own on others' attempts, and others' on its own.
+
+use std::collections::BTreeMap;
+
+use rand::{Rng, RngExt};
+
+use super::{
+    Coordinator, Looking, Output, Reply, Request, Stage, Turn,
+    stage::{Founding, Pause},
+};
+use crate::{
+    bootstrap::{
+        ContactPoint,
+        founding::{Ballot, Proposer, Step},
+    },
+    cluster::{ClusterId, NodeUid},
+};
+
+/// How long an attempt waits for its quorum, in probe intervals.
+const ATTEMPT_PATIENCE: u32 = 2;
+
+impl Coordinator {
+    pub(super) fn asked<R: Rng>(&mut self, request: Request, turn: &mut Turn<'_, R>) {
+        if let Request::Prepare(ballot) | Request::Accept(ballot, _) = request {
+            self.round = self.round.max(ballot.round);
+        }
+        let reply = match self.decided().filter(|_| self.is_member()) {
+            // A member votes no more.
+            Some(decided) => {
+                self.told_of(request, turn);
+                Reply::Known(decided)
+            }
+            None => {
+                let voter = self.voter(turn.unix_millis);
+                self.acceptor.answer(request, voter)
+            }
+        };
+        turn.out.push(Output::Reply(reply));
+    }
+
+    pub(super) fn replied<R: Rng>(&mut self, from: NodeUid, reply: Reply, turn: &mut Turn<'_, R>) {
+        if let Stage::Founding(founding) = &self.stage
+            && founding.among.contains_key(&from)
+        {
+            self.count(from, reply, turn);
+        }
+    }
+
+    /// Asks for consent to a new cluster, unless this node does so already or waits to do it again.
+    pub(super) fn propose<R: Rng>(
+        &mut self,
+        among: BTreeMap<NodeUid, ContactPoint>,
+        participants: usize,
+        turn: &mut Turn<'_, R>,
+    ) {
+        match &mut self.stage {
+            Stage::Founding(_) => return,
+            Stage::Looking(looking) if looking.is_paused(turn.now) => {
+                looking.reason = None;
+                return;
+            }
+            Stage::Looking(_) | Stage::Joining(_) | Stage::Watching(_) => {}
+        }
+        self.round += 1;
+        let ballot = Ballot {
+            round: self.round,
+            proposer: self.settings.rules.me.uid,
+        };
+        let own = ClusterId(turn.rng.random());
+        let (proposer, request) = Proposer::start(ballot, participants, own);
+        self.stage = Stage::Founding(Founding {
+            proposer,
+            among,
+            gives_up_at: turn.now + self.settings.probe_interval * ATTEMPT_PATIENCE,
+            failures: self.stage.failures(),
+        });
+        self.broadcast(request, turn);
+    }
+
+    /// Counts a reply, and sends what follows; this node's own acceptor replies at once.
+    fn count<R: Rng>(&mut self, uid: NodeUid, reply: Reply, turn: &mut Turn<'_, R>) {
+        let Stage::Founding(founding) = &mut self.stage else {
+            return;
+        };
+        match founding.proposer.observe(uid, reply) {
+            Step::Wait => {}
+            Step::Send(request) => self.broadcast(request, turn),
+            Step::Overruled(ballot) => {
+                self.round = self.round.max(ballot.round);
+                self.attempt_failed(turn);
+            }
+            Step::Chosen(formation) => {
+                let among = std::mem::take(&mut founding.among);
+                self.start(formation, among, turn);
+            }
+            // Joined in `proceed`, as whatever this node is told.
+            Step::Known(decided) => self.acceptor.learn(decided),
+        }
+    }
+
+    fn broadcast<R: Rng>(&mut self, request: Request, turn: &mut Turn<'_, R>) {
+        let Stage::Founding(founding) = &self.stage else {
+            return;
+        };
+        let to = founding.among.iter();
+        turn.out
+            .extend(to.map(|(uid, point)| Output::Send(*point, *uid, request)));
+        let voter = self.voter(turn.unix_millis);
+        let reply = self.acceptor.answer(request, voter);
+        self.count(self.settings.rules.me.uid, reply, turn);
+    }
+
+    /// Tries again after a random pause that doubles with each failure, so that of two who overrule
+    /// each other one gets through.
+    pub(super) fn attempt_failed<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
+        let Stage::Founding(founding) = &self.stage else {
+            return;
+        };
+        let quorum = founding.proposer.quorum();
+        let failures = founding.failures.saturating_add(1).min(5);
+        let most = self.settings.probe_interval / 8 * 2_u32.pow(failures);
+        self.stage = Stage::Looking(Looking {
+            reason: None,
+            paused: Some(Pause {
+                until: turn.now + most.mul_f64(turn.rng.random::<f64>()),
+                quorum,
+            }),
+            failures,
+        });
+    }
+}

@@ -1,0 +1,116 @@
+//! Where a node stands on its way into a cluster, with what it knows in each stage only.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    bootstrap::{ContactPoint, founding::Proposer, state::WaitReason},
+    cluster::{Formation, NodeUid},
+};
+
+/// How long it may take to be let in before the cluster is passed over.
+pub(super) const JOIN_PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Clone)]
+pub(super) enum Stage {
+    /// In no cluster, and none is known: waits for a rule, or after an attempt.
+    Looking(Looking),
+    /// Asks for consent to a new cluster.
+    Founding(Founding),
+    /// Asks to be let in, or has just started a cluster and is not told yet that it is in it.
+    Joining(Joining),
+    /// A member, who looks for other clusters of the same name.
+    Watching(Watching),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Looking {
+    /// The rule that is not met. None where this node only waits before it tries again.
+    pub(super) reason: Option<WaitReason>,
+    pub(super) paused: Option<Pause>,
+    /// How many attempts in a row have failed.
+    pub(super) failures: u32,
+}
+
+/// The wait between two attempts.
+#[derive(Debug, Clone)]
+pub(super) struct Pause {
+    pub(super) until: Instant,
+    /// How many had to consent the last time.
+    pub(super) quorum: usize,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Founding {
+    pub(super) proposer: Proposer,
+    /// The other processes that are asked.
+    pub(super) among: BTreeMap<NodeUid, ContactPoint>,
+    pub(super) gives_up_at: Instant,
+    pub(super) failures: u32,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Joining {
+    pub(super) formation: Formation,
+    /// Who was asked to let this node in; nobody where it starts the cluster itself.
+    pub(super) seeds: BTreeSet<SocketAddr>,
+    pub(super) since: Instant,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Watching {
+    pub(super) formation: Formation,
+    /// Where the members answer.
+    pub(super) contact_points: BTreeSet<ContactPoint>,
+}
+
+// === impl Stage ===
+
+impl Stage {
+    /// When this stage ends by itself, if it does.
+    pub(super) fn ends_at(&self) -> Option<Instant> {
+        match self {
+            Self::Looking(looking) => looking.paused.as_ref().map(|pause| pause.until),
+            Self::Founding(founding) => Some(founding.gives_up_at),
+            Self::Joining(joining) => Some(joining.since + JOIN_PATIENCE),
+            Self::Watching(_) => None,
+        }
+    }
+
+    /// The wait before the next attempt to found a cluster.
+    pub(super) fn pause(&self) -> Option<Pause> {
+        match self {
+            Self::Looking(looking) => looking.paused.clone(),
+            Self::Founding(_) | Self::Joining(_) | Self::Watching(_) => None,
+        }
+    }
+
+    /// How many attempts to found a cluster have failed in a row.
+    pub(super) fn failures(&self) -> u32 {
+        match self {
+            Self::Looking(looking) => looking.failures,
+            Self::Founding(founding) => founding.failures,
+            Self::Joining(_) | Self::Watching(_) => 0,
+        }
+    }
+}
+
+// === impl Looking ===
+
+impl Looking {
+    pub(super) fn is_paused(&self, now: Instant) -> bool {
+        self.paused.as_ref().is_some_and(|pause| now < pause.until)
+    }
+}
+
+// === impl Joining ===
+
+impl Joining {
+    /// Whether this node starts the cluster itself.
+    pub(super) fn starts(&self) -> bool {
+        self.seeds.is_empty()
+    }
+}

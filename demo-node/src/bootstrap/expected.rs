@@ -1,0 +1,223 @@
+//! How many nodes the deployment means to run, as far as this node knows.
+//!
+//! It is learnt rather than known: the platform may not say it yet, says another number while the
+//! service is scaled, and says it to some nodes later than to others. A number that is too high
+//! costs time, and one that is too low may cost the one cluster. So a higher one counts at once,
+//! and a lower one only after it has been steady.
+
+use std::time::{Duration, Instant};
+
+/// How long a lower number must have been told, and how long a higher one counts that another node
+/// has said.
+pub const STEADY: Duration = Duration::from_secs(30);
+
+/// How long it is "not yet" when the platform denies the number, or knows no such service. In a new
+/// stack, permissions take seconds to spread.
+pub const GRACE: Duration = Duration::from_secs(15);
+
+/// How many nodes the deployment means to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expectation {
+    /// Being asked for; nothing is founded until the answer is there.
+    Asking,
+    /// Known, by configuration, from the platform or from another node.
+    Known(usize),
+    /// Not to be had. Safety then rests on the number of participants and the stable margin.
+    Unknown,
+}
+
+/// What the platform says when it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// This many nodes, and not zero.
+    Nodes(usize),
+    /// It denies the number, knows no such service, or wants none of it: perhaps not yet.
+    Nothing,
+    /// It will never say.
+    Never,
+    /// It did not answer: to be asked again.
+    Failed,
+}
+
+/// What is known of the number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Expected {
+    own: Own,
+    /// The highest that another node said, and when it was last said.
+    heard: Option<(usize, Instant)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Own {
+    /// Configured, or never to be told.
+    Fixed(Option<usize>),
+    Learnt {
+        number: Option<usize>,
+        /// A lower one, and since when it has been told.
+        lower: Option<(usize, Instant)>,
+        /// Since when the platform has said nothing.
+        nothing_since: Option<Instant>,
+    },
+}
+
+impl Expected {
+    /// As configured: known, unknown, or to be asked for.
+    #[must_use]
+    pub fn new(configured: Expectation) -> Self {
+        let own = match configured {
+            Expectation::Known(number) => Own::Fixed(Some(number)),
+            Expectation::Unknown => Own::Fixed(None),
+            Expectation::Asking => Own::Learnt {
+                number: None,
+                lower: None,
+                nothing_since: None,
+            },
+        };
+        Self { own, heard: None }
+    }
+
+    /// Takes note of what the platform said at `now`.
+    pub fn told(&mut self, now: Instant, told: Told) {
+        let Own::Learnt {
+            number,
+            lower,
+            nothing_since,
+        } = &mut self.own
+        else {
+            return;
+        };
+        match told {
+            Told::Nodes(told) if number.is_none_or(|number| number <= told) => {
+                (*number, *lower, *nothing_since) = (Some(told), None, None);
+            }
+            Told::Nodes(told) => {
+                let since = match *lower {
+                    Some((before, since)) if before == told => since,
+                    Some(_) | None => now,
+                };
+                *lower = Some((told, since));
+                if STEADY <= now.saturating_duration_since(since) {
+                    (*number, *lower) = (Some(told), None);
+                }
+            }
+            Told::Nothing => {
+                nothing_since.get_or_insert(now);
+            }
+            Told::Never => self.own = Own::Fixed(*number),
+            Told::Failed => {}
+        }
+    }
+
+    /// Takes note of what another node said at `now` that it was told.
+    pub fn heard(&mut self, now: Instant, number: usize) {
+        if self.in_force(now).is_none_or(|heard| heard <= number) {
+            self.heard = Some((number, now));
+        }
+    }
+
+    /// What this node was told itself. That is what it tells others, so that no number lives on
+    /// because each has heard it from the other.
+    #[must_use]
+    pub fn own(&self) -> Option<usize> {
+        match self.own {
+            Own::Fixed(number) | Own::Learnt { number, .. } => number,
+        }
+    }
+
+    /// What counts at `now`: the highest that was told or heard.
+    #[must_use]
+    pub fn expectation(&self, now: Instant) -> Expectation {
+        if let Some(number) = self.own().max(self.in_force(now)) {
+            return Expectation::Known(number);
+        }
+        match self.own {
+            Own::Fixed(_) => Expectation::Unknown,
+            Own::Learnt { nothing_since, .. } => {
+                let waited = nothing_since
+                    .is_some_and(|since| GRACE <= now.saturating_duration_since(since));
+                if waited {
+                    Expectation::Unknown
+                } else {
+                    Expectation::Asking
+                }
+            }
+        }
+    }
+
+    fn in_force(&self, now: Instant) -> Option<usize> {
+        let (number, at) = self.heard?;
+        (now.saturating_duration_since(at) < STEADY).then_some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn asking() -> (Expected, Instant) {
+        (Expected::new(Expectation::Asking), clock::now())
+    }
+
+    #[test]
+    fn a_higher_number_counts_at_once_and_a_lower_one_when_it_has_been_steady() {
+        let (mut expected, now) = asking();
+        for (secs, told, counts) in [
+            (0, 10, 10),
+            (1, 3, 10),
+            (20, 3, 10),
+            (31, 3, 3),
+            (32, 5, 5),
+            (33, 4, 5),
+            (50, 3, 5),
+            (70, 3, 5),
+            (80, 3, 3),
+        ] {
+            let now = now + secs * SECOND;
+            expected.told(now, Told::Nodes(told));
+            assert_eq!(expected.own(), Some(counts), "after {secs} s");
+        }
+    }
+
+    #[test]
+    fn nothing_is_not_yet_for_a_while_and_unknown_after_it() {
+        let (mut expected, now) = asking();
+        assert_eq!(expected.expectation(now + GRACE), Expectation::Asking);
+        expected.told(now, Told::Nothing);
+        expected.told(now + GRACE / 2, Told::Nothing);
+        assert_eq!(expected.expectation(now + GRACE / 2), Expectation::Asking);
+        assert_eq!(expected.expectation(now + GRACE), Expectation::Unknown);
+        expected.told(now + GRACE, Told::Nodes(3));
+        assert_eq!(expected.expectation(now + GRACE), Expectation::Known(3));
+        expected.told(now + 2 * GRACE, Told::Nothing);
+        assert_eq!(expected.expectation(now + 9 * GRACE), Expectation::Known(3));
+    }
+
+    #[test]
+    fn who_will_never_be_told_knows_it_at_once() {
+        let (mut expected, now) = asking();
+        expected.told(now, Told::Never);
+        assert_eq!(expected.expectation(now), Expectation::Unknown);
+    }
+
+    #[test]
+    fn the_highest_number_heard_counts_for_a_while_and_is_not_told_on() {
+        for configured in [
+            Expectation::Asking,
+            Expectation::Known(3),
+            Expectation::Unknown,
+        ] {
+            let (mut expected, now) = (Expected::new(configured), clock::now());
+            let own = expected.own();
+            expected.heard(now, 7);
+            expected.heard(now + SECOND, 5);
+            assert_eq!(expected.expectation(now + SECOND), Expectation::Known(7));
+            assert_eq!(expected.own(), own);
+            assert_eq!(expected.expectation(now + STEADY), configured);
+            expected.heard(now + STEADY, 5);
+            assert_eq!(expected.expectation(now + STEADY), Expectation::Known(5));
+        }
+    }
+}
