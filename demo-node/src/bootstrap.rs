@@ -17,6 +17,7 @@ pub mod coordinator;
 pub mod expected;
 pub mod founding;
 pub mod pacing;
+pub mod reason;
 pub mod run;
 pub mod state;
 pub mod status;

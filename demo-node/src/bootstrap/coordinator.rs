@@ -2,7 +2,7 @@
 //!
 //! It puts the rules ([`State`]), the votes ([`Acceptor`]) and the pace together, and is still pure:
 //! inputs come in with the time, outputs go out to be carried out by [`super::run`] or by a
-//! simulation. What it does depends on the [`Stage`]: it looks for a cluster, founds one, joins one,
+//! simulation. What it does depends on the `Stage`: it looks for a cluster, founds one, joins one,
 //! or is a member and watches.
 
 use std::{
@@ -20,7 +20,8 @@ use super::{
     expected::{Expectation, Told},
     founding::{Acceptor, Decided, Reply, Request, Voter},
     pacing::{Backoff, Schedule},
-    state::{Answer, Decision, KnownCluster, Rules, State, View, WaitReason},
+    reason::WaitReason,
+    state::{Answer, Decision, KnownCluster, Rules, State, View},
 };
 use crate::cluster::{ClusterId, Formation, NodeUid};
 

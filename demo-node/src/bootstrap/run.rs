@@ -4,14 +4,12 @@
 //! an [`Input`]. No rule stands here.
 
 use std::{
-    collections::{BTreeMap, HashSet},
-    mem::{Discriminant, discriminant},
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use discovery::{Completeness, Discovery, PartialReason, Resolved};
-use hyper::StatusCode;
 use rand::Rng;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -20,6 +18,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::problem::{ProbeError, Problem, ask_for_body};
 use super::{
     ContactPoint,
     contact::Selection,
@@ -34,9 +33,11 @@ use crate::{
     clock,
     cluster::{Formation, NodeUid},
     error::{Chain, excerpt},
-    http::{self, Ask},
+    http::Ask,
     net::Network,
 };
+
+mod problem;
 
 /// How many founding messages may wait. Each waits for one turn of the loop; a handful per peer is
 /// plenty, and a peer that finds the queue full tries again.
@@ -106,21 +107,6 @@ pub struct Bootstrap<N, R> {
     warned_unknown: bool,
 }
 
-/// What is wrong with a contact point.
-#[derive(Debug, Default)]
-struct Problem {
-    text: String,
-    /// The kinds that the log has a line about: however the answers change, there are few.
-    told: HashSet<Kind>,
-}
-
-/// What is wrong, and whether a cluster is claimed all the same.
-type Kind = (
-    Discriminant<ProbeError>,
-    Option<Discriminant<wire::Rejected>>,
-    bool,
-);
-
 /// The loop has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the bootstrap has ended")]
@@ -133,41 +119,6 @@ enum Done {
     Expected(Result<Option<std::num::NonZeroU32>, discovery::Error>),
     Probe(ContactPoint, Result<Answer, ProbeError>),
     Reply(NodeUid, Result<Reply, ProbeError>),
-}
-
-/// Why a contact point did not answer, or not as one.
-#[derive(Debug, thiserror::Error)]
-enum ProbeError {
-    #[error("no answer")]
-    Http(#[source] http::Error),
-    #[error("it answered with status {0}")]
-    Status(StatusCode),
-    #[error("the answer does not count")]
-    Rejected(#[source] wire::Rejected),
-    #[error("the reply to a founding message does not count")]
-    Sealed(#[source] wire::NotOpened),
-}
-
-impl ProbeError {
-    fn kind(&self) -> Kind {
-        let (rejected, claims) = match self {
-            Self::Rejected(rejected) => (
-                Some(discriminant(rejected)),
-                rejected.claims_cluster().is_some(),
-            ),
-            Self::Http(_) | Self::Status(_) | Self::Sealed(_) => (None, false),
-        };
-        (discriminant(self), rejected, claims)
-    }
-
-    /// Whether nobody answered, which is normal, rather than somebody in a way that does not count.
-    fn is_silence(&self) -> bool {
-        match self {
-            Self::Http(http::Error::TooLarge { .. }) => false,
-            Self::Http(_) => true,
-            Self::Status(_) | Self::Rejected(_) | Self::Sealed(_) => false,
-        }
-    }
 }
 
 // === impl Handle ===
@@ -596,21 +547,4 @@ fn is_failed_call(reason: &PartialReason) -> bool {
 /// Whether the platform says by this method how many nodes it means to run, once the service exists.
 fn tells_expected_nodes(method: &str) -> bool {
     method.starts_with("aws-api-ecs")
-}
-
-async fn ask_for_body(
-    network: &impl Network,
-    point: ContactPoint,
-    ask: Ask,
-    limit: Duration,
-) -> Result<bytes::Bytes, ProbeError> {
-    let ask = ask.expecting_at_most(wire::LARGEST_ANSWER);
-    let (status, body) = http::ask(network, point.0, ask, limit)
-        .await
-        .map_err(ProbeError::Http)?;
-    if status == StatusCode::OK {
-        Ok(body)
-    } else {
-        Err(ProbeError::Status(status))
-    }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    bootstrap::{ContactPoint, founding::Proposer, state::WaitReason},
+    bootstrap::{ContactPoint, founding::Proposer, reason::WaitReason},
     cluster::{Formation, NodeUid},
 };
 

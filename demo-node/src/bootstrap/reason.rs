@@ -1,0 +1,128 @@
+//! Why a node waits, for people and for programs.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde::Serialize;
+
+use super::ContactPoint;
+
+/// The first rule that is not met, with its numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(
+    tag = "rule",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
+pub enum WaitReason {
+    /// The first lookup has not ended.
+    #[error("waiting for the first lookup")]
+    NoLookupYet,
+    /// The last lookup failed, and what was seen before does not do. The next one may lift this.
+    #[error("the last lookup failed, and what was seen before is not enough to found a cluster")]
+    LookupFailed,
+    /// The last lookup was partial, and the number of expected nodes is unknown. The next complete
+    /// lookup lifts this.
+    #[error(
+        "the last lookup was partial; only a complete view may found a cluster while the number of \
+         expected nodes is unknown"
+    )]
+    PartialView,
+    /// `bootstrap.new-cluster-enabled` is off, and no contact point knows a cluster.
+    #[error("no contact point knows a cluster, and new-cluster-enabled is off")]
+    NewClusterDisabled,
+    /// The number of expected nodes is still being asked for.
+    #[error("waiting for the number of expected nodes")]
+    ExpectedNodesPending,
+    /// Discovery names too few contact points.
+    #[error("{found} contact points discovered, {required} must consent to a new cluster")]
+    TooFewContactPoints {
+        /// How many there are.
+        found: usize,
+        /// How many must consent.
+        required: usize,
+    },
+    /// Discovery does not name this node.
+    #[error("discovery does not list this node's own contact point {me}")]
+    NotListed {
+        /// This node's contact point.
+        me: ContactPoint,
+    },
+    /// A lower address has answered: that node goes first. Where the number of expected nodes is
+    /// known, for a few seconds only.
+    #[error("leaving it to the lowest address that answers, {lowest}, to found the cluster")]
+    LowerAddressAnswers {
+        /// Who goes first.
+        lowest: ContactPoint,
+    },
+    /// Some contact points have not answered freshly, and all are required to.
+    #[error(
+        "{} of {contact_points} contact points have not answered with the cluster's key: {}",
+        .silent.len(),
+        list(.silent)
+    )]
+    NotAllAnswered {
+        /// Those that have not.
+        silent: BTreeSet<ContactPoint>,
+        /// How many there are in all.
+        contact_points: usize,
+    },
+    /// The contact points have changed within the stable margin.
+    #[error("the contact points changed less than {margin:?} ago")]
+    NotStable {
+        /// How long they must not have changed.
+        #[serde(serialize_with = "as_text")]
+        margin: Duration,
+    },
+    /// Too few contact points have answered to consent to a new cluster.
+    #[error("{answered} contact points have answered, {quorum} must consent to a new cluster")]
+    TooFewAnswered {
+        /// How many have answered freshly and are in no cluster, this node included.
+        answered: usize,
+        /// How many must consent.
+        quorum: usize,
+    },
+}
+
+/// The first few: there may be hundreds.
+fn list(points: &BTreeSet<ContactPoint>) -> String {
+    const MOST: usize = 5;
+    let mut listed: Vec<_> = points.iter().take(MOST).map(ToString::to_string).collect();
+    if let Some(others) = points.len().checked_sub(MOST).filter(|others| *others != 0) {
+        listed.push(format!("and {others} more"));
+    }
+    listed.join(", ")
+}
+
+fn as_text<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&humantime::format_duration(*duration))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    fn point(last: u8) -> ContactPoint {
+        ContactPoint(SocketAddr::from(([10, 0, 0, last], 7626)))
+    }
+
+    #[test]
+    fn a_reason_reads_as_a_sentence_with_its_numbers() {
+        let reason = WaitReason::NotAllAnswered {
+            silent: [2, 3].map(point).into(),
+            contact_points: 4,
+        };
+        assert_eq!(
+            reason.to_string(),
+            "2 of 4 contact points have not answered with the cluster's key: 10.0.0.2:7626, 10.0.0.3:7626"
+        );
+        let json = serde_json::to_value(WaitReason::TooFewContactPoints {
+            found: 1,
+            required: 2,
+        });
+        let expected =
+            serde_json::json!({"rule": "too-few-contact-points", "found": 1, "required": 2});
+        assert_eq!(json.unwrap(), expected);
+    }
+}

@@ -1,0 +1,83 @@
+//! Asking a contact point, and what is wrong with it where that fails.
+
+use std::{
+    collections::HashSet,
+    mem::{Discriminant, discriminant},
+    time::Duration,
+};
+
+use hyper::StatusCode;
+
+use crate::{
+    bootstrap::{ContactPoint, wire},
+    http::{self, Ask},
+    net::Network,
+};
+
+/// What is wrong with a contact point.
+#[derive(Debug, Default)]
+pub(super) struct Problem {
+    pub(super) text: String,
+    /// The kinds that the log has a line about: however the answers change, there are few.
+    pub(super) told: HashSet<Kind>,
+}
+
+/// What is wrong, and whether a cluster is claimed all the same.
+pub(super) type Kind = (
+    Discriminant<ProbeError>,
+    Option<Discriminant<wire::Rejected>>,
+    bool,
+);
+
+/// Why a contact point did not answer, or not as one.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ProbeError {
+    #[error("no answer")]
+    Http(#[source] http::Error),
+    #[error("it answered with status {0}")]
+    Status(StatusCode),
+    #[error("the answer does not count")]
+    Rejected(#[source] wire::Rejected),
+    #[error("the reply to a founding message does not count")]
+    Sealed(#[source] wire::NotOpened),
+}
+
+impl ProbeError {
+    pub(super) fn kind(&self) -> Kind {
+        let (rejected, claims) = match self {
+            Self::Rejected(rejected) => (
+                Some(discriminant(rejected)),
+                rejected.claims_cluster().is_some(),
+            ),
+            Self::Http(_) | Self::Status(_) | Self::Sealed(_) => (None, false),
+        };
+        (discriminant(self), rejected, claims)
+    }
+
+    /// Whether nobody answered, which is normal, rather than somebody in a way that does not count.
+    pub(super) fn is_silence(&self) -> bool {
+        match self {
+            Self::Http(http::Error::TooLarge { .. }) => false,
+            Self::Http(_) => true,
+            Self::Status(_) | Self::Rejected(_) | Self::Sealed(_) => false,
+        }
+    }
+}
+
+/// Asks for a body, with status 200.
+pub(super) async fn ask_for_body(
+    network: &impl Network,
+    point: ContactPoint,
+    ask: Ask,
+    limit: Duration,
+) -> Result<bytes::Bytes, ProbeError> {
+    let ask = ask.expecting_at_most(wire::LARGEST_ANSWER);
+    let (status, body) = http::ask(network, point.0, ask, limit)
+        .await
+        .map_err(ProbeError::Http)?;
+    if status == StatusCode::OK {
+        Ok(body)
+    } else {
+        Err(ProbeError::Status(status))
+    }
+}
