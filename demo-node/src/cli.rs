@@ -7,12 +7,16 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::{
     config::{self, FILE_VARIABLE, Values, settings::SETTINGS},
     error::Chain,
-    telemetry,
+    log::Queue,
+    output, telemetry,
 };
 
 mod local;
 mod lookup;
 mod run;
+mod signals;
+
+use self::signals::Signals;
 
 /// How a command ended, as its exit status tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub enum Exit {
     Usage,
     /// Of a lookup: peers may be missing.
     Partial,
+    /// Not at its end: a signal of this number came.
+    Signal(u8),
 }
 
 /// Why a command did not do what was asked.
@@ -43,6 +49,8 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::Partial => 3,
+            // As shells tell it.
+            Exit::Signal(number) => 128 + number,
         })
     }
 }
@@ -78,7 +86,8 @@ Exit status:
   0  all is well; lookup: the view is complete
   1  failed
   2  wrong usage or configuration
-  3  lookup: the view is partial, peers may be missing";
+  3  lookup: the view is partial, peers may be missing
+Commands other than run that a signal ends: 128 and its number";
 
 const SETTINGS_HELP: &str = "\
 Every setting can be given as a flag, as an environment variable, or in a TOML file (--config), in
@@ -201,24 +210,46 @@ fn with_settings(command: Command) -> Command {
     })
 }
 
-/// Does what the arguments ask for.
+/// Does what the arguments ask for. The log goes to the queue.
 ///
 /// # Errors
 ///
 /// When it cannot be done; the failure says why and with which exit status to end.
-pub async fn execute(matches: &ArgMatches) -> Result<Exit, Failure> {
+pub async fn execute(matches: &ArgMatches, log: &Queue) -> Result<Exit, Failure> {
+    // Before anything that can take long.
+    let mut signals = Signals::watch().map_err(|error| Failure::failed(&error))?;
     let Some((name, matches)) = matches.subcommand() else {
         return Ok(Exit::Usage);
     };
     let values = values(matches).map_err(|error| Failure::usage(&error))?;
-    telemetry::start(&config::log(&values).map_err(|error| Failure::usage(&error))?);
-    match name {
-        "run" => run::run(&values).await,
-        "lookup" => lookup::lookup(&values, matches).await,
-        "members" => local::members(&values, matches).await,
-        "healthcheck" => local::healthcheck(&values, matches).await,
-        _ => unreachable!("clap knows only the commands above"),
+    telemetry::start(
+        &config::log(&values).map_err(|error| Failure::usage(&error))?,
+        log,
+    );
+    if name == "run" {
+        return run::run(&values, signals, log.lines_lost()).await;
     }
+    let answer = async {
+        match name {
+            "lookup" => lookup::lookup(&values, matches).await,
+            "members" => local::members(&values, matches).await,
+            "healthcheck" => local::healthcheck(&values, matches).await,
+            _ => unreachable!("clap knows only the commands above"),
+        }
+    };
+    tokio::select! {
+        biased;
+        (_, number) = signals.asked() => Ok(Exit::Signal(number)),
+        ended = answer => ended,
+    }
+}
+
+/// Shows the answer of a command.
+fn print(text: &str) -> Result<(), Failure> {
+    output::print(text).map_err(|error| Failure {
+        exit: Exit::Failed,
+        message: format!("write to standard output: {error}"),
+    })
 }
 
 fn values(matches: &ArgMatches) -> Result<Values, config::Error> {

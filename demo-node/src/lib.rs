@@ -7,7 +7,9 @@ pub mod clock;
 pub mod cluster;
 pub mod error;
 pub mod http;
+pub mod log;
 pub mod net;
+pub mod output;
 pub mod seal;
 
 // The stages.

@@ -1,26 +1,76 @@
 //! The process: arguments in, an exit status out.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    process::ExitCode,
+    time::Duration,
+};
 
-use demo_node::cli;
+use demo_node::{cli, log::Queue, output};
+
+/// How long the last words may take, where standard error is not read.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How long tasks may take to end once the command has: what they do then is of use to nobody.
+const LAST_TASKS: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
-    let matches = cli::command().get_matches();
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("start the runtime: {error}"), cli::Exit::Failed),
+    let log = match Queue::to_stderr() {
+        Ok(log) => log,
+        Err(error) => {
+            // There is no better way left.
+            let _unseen = writeln!(io::stderr(), "demo-node: start to log: {error}");
+            return cli::Exit::Failed.into();
+        }
     };
-    match runtime.block_on(Box::pin(cli::execute(&matches))) {
-        Ok(exit) => exit.into(),
-        Err(failure) => fail(&failure.message, failure.exit),
-    }
+    let exit = match run(&log) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            log.put(format!("demo-node: {}\n", failure.message).into_bytes());
+            failure.exit.into()
+        }
+    };
+    log.flush(LAST_WORDS);
+    exit
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "the last word of a process that failed"
-)]
-fn fail(message: &str, exit: cli::Exit) -> ExitCode {
-    eprintln!("demo-node: {message}");
-    exit.into()
+fn run(log: &Queue) -> Result<ExitCode, cli::Failure> {
+    let matches = match cli::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return show(&error, log),
+    };
+    let failed = |message| cli::Failure {
+        exit: cli::Exit::Failed,
+        message,
+    };
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| failed(format!("start the runtime: {error}")))?;
+    let ended = runtime.block_on(Box::pin(cli::execute(&matches, log)));
+    runtime.shutdown_timeout(LAST_TASKS);
+    ended.map(Into::into)
+}
+
+/// Shows help, or what is wrong with the command line.
+fn show(error: &clap::Error, log: &Queue) -> Result<ExitCode, cli::Failure> {
+    let text = error.render();
+    let (output, styled) = (io::stdout(), text.ansi().to_string());
+    if error.use_stderr() {
+        let text = if io::stderr().is_terminal() {
+            styled
+        } else {
+            text.to_string()
+        };
+        log.put(text.into_bytes());
+        return Ok(cli::Exit::Usage.into());
+    }
+    let text = if output.is_terminal() {
+        styled
+    } else {
+        text.to_string()
+    };
+    output::print(text.trim_end()).map_err(|error| cli::Failure {
+        exit: cli::Exit::Failed,
+        message: format!("write to standard output: {error}"),
+    })?;
+    Ok(cli::Exit::Complete.into())
 }

@@ -37,6 +37,7 @@ use crate::{
     bootstrap::wire::Sealer,
     cluster::{NodeAddress, NodeUid},
     error::Chain,
+    log::LinesLost,
     membership::{self, Members},
 };
 
@@ -79,6 +80,8 @@ pub struct Sources {
     pub read_only: bool,
     /// Milliseconds since 1970, now.
     pub unix_millis: fn() -> u64,
+    /// Counts the log lines that were dropped.
+    pub lines_lost: LinesLost,
 }
 
 impl Sources {

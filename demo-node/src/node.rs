@@ -11,7 +11,7 @@ use discovery::{Discovery, Lookup};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,7 @@ use crate::{
     },
     cluster::{NodeAddress, NodeUid},
     config::{Config, ExpectedNodes},
+    log::LinesLost,
     management::{self, Limits, Sources},
     membership::{self, Datagram, Departure},
     net::{Listener, Network},
@@ -54,6 +55,8 @@ pub struct Machine<N, L, D> {
     pub fresh: fn() -> (u64, crate::seal::Nonce),
     /// The wall clock, and the chance of the membership.
     pub environment: membership::Environment,
+    /// Counts the log lines that were dropped.
+    pub lines_lost: LinesLost,
 }
 
 /// Where a node is.
@@ -88,9 +91,9 @@ pub enum Failed {
     /// A stage ended without being asked to.
     #[error("the stage `{0}` ended by itself")]
     EndedEarly(&'static str),
-    /// A stage panicked.
-    #[error("the stage `{0}` panicked")]
-    Panicked(&'static str),
+    /// A stage panicked; the log says where.
+    #[error("a stage panicked")]
+    Panicked(#[source] JoinError),
 }
 
 /// A node that is running.
@@ -140,6 +143,7 @@ impl Node {
             mut rng,
             fresh,
             environment,
+            lines_lost,
         } = machine;
         let unix_millis = environment.unix_millis;
         // 53 bits, so that readers whose numbers are floating point keep it.
@@ -200,6 +204,7 @@ impl Node {
             sealer,
             read_only: config.management.read_only,
             unix_millis,
+            lines_lost,
         });
 
         let stop = CancellationToken::new();
@@ -266,7 +271,7 @@ impl Node {
                     Err(Failed::EndedEarly(stage))
                 }
                 Ok((_, Err(failed))) => Err(failed),
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
+                Err(panicked) => Err(Failed::Panicked(panicked)),
             },
             () = asked.cancelled() => {
                 tracing::info!(grace_period = ?self.grace_period, "leaving the cluster");

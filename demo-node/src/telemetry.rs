@@ -1,17 +1,28 @@
 //! Where log lines go: to standard error, as text for people or JSON for CloudWatch.
 //!
-//! Standard output is left to what a command was asked for.
+//! Standard output is left to what a command was asked for. Nothing here waits for a reader or a
+//! disk, and nothing fails because of them: see [`Queue`].
 
-use std::io::IsTerminal;
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    io::IsTerminal,
+};
 
 use tracing_subscriber::{EnvFilter, fmt};
 
-use crate::config::{Log, LogFormat};
+use crate::{
+    config::{Log, LogFormat},
+    log::Queue,
+};
 
-/// Starts logging. Once per process; a second call changes nothing.
-pub fn start(log: &Log) {
-    let filter = EnvFilter::new(&log.filter);
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+/// Starts logging to the queue. Once per process; a second call changes nothing.
+pub fn start(log: &Log, queue: &Queue) {
+    let queue = queue.clone();
+    let builder = fmt()
+        .with_env_filter(EnvFilter::new(&log.filter))
+        // It would print to standard error, and panic where that fails.
+        .log_internal_errors(false)
+        .with_writer(move || queue.clone());
     let started = match log.format {
         LogFormat::Text => builder
             .with_ansi(std::io::stderr().is_terminal())
@@ -19,7 +30,15 @@ pub fn start(log: &Log) {
             .try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
-    if let Err(error) = started {
-        tracing::debug!(%error, "logging was started before");
+    match started {
+        Ok(()) => std::panic::set_hook(Box::new(|panic| {
+            let backtrace = Backtrace::capture();
+            let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
+            tracing::error!(
+                backtrace = backtrace.map(tracing::field::display),
+                "{panic}"
+            );
+        })),
+        Err(error) => tracing::debug!(%error, "logging was started before"),
     }
 }

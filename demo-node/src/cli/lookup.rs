@@ -6,7 +6,7 @@ use clap::ArgMatches;
 use discovery::{Completeness, Discovery, Lookup, Resolved, Target};
 use serde_json::{Value, json};
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, print};
 use crate::{
     clock,
     config::{self, Values},
@@ -72,7 +72,7 @@ impl Asked {
             .look()
             .await
             .map_err(|error| Failure::discovery(&error))?;
-        print(&self.render(&resolved, took));
+        print(&self.render(&resolved, took))?;
         Ok(match resolved.completeness {
             Completeness::Complete => Exit::Complete,
             Completeness::Partial(_) => Exit::Partial,
@@ -87,9 +87,9 @@ impl Asked {
                 Ok((resolved, took)) => {
                     let marks = before.as_ref().map(|before| changes(before, &resolved));
                     if marks.as_ref().is_none_or(|marks| !marks.is_empty()) {
-                        print(&self.render(&resolved, took));
+                        print(&self.render(&resolved, took))?;
                         if !self.json {
-                            print(&marks.unwrap_or_default());
+                            print(&marks.unwrap_or_default())?;
                         }
                     }
                     before = Some(resolved);
@@ -248,9 +248,4 @@ fn reasons(completeness: &Completeness) -> Vec<String> {
         Completeness::Complete => Vec::new(),
         Completeness::Partial(reasons) => reasons.iter().map(ToString::to_string).collect(),
     }
-}
-
-#[expect(clippy::print_stdout, reason = "the answer to what was asked")]
-fn print(text: &str) {
-    println!("{text}");
 }

@@ -9,17 +9,17 @@ use discovery::{
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::{
     net::{TcpListener, UdpSocket},
-    signal::unix::{SignalKind, signal},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, signals::Signals};
 use crate::{
     bootstrap::pacing::Backoff,
     clock,
     config::{Config, Keys, Values},
     error::Chain,
+    log::LinesLost,
     membership::Environment,
     net::Tcp,
     node::{End, Machine, Node, Place},
@@ -44,15 +44,63 @@ const METADATA_PATIENCE: Duration = Duration::from_secs(60);
 const METADATA_PAUSE: Duration = Duration::from_millis(250);
 
 /// Runs a node until it is asked to stop.
-pub(super) async fn run(values: &Values) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    values: &Values,
+    mut signals: Signals,
+    lines_lost: LinesLost,
+) -> Result<Exit, Failure> {
     let config = Config::read(values).map_err(|error| Failure::usage(&error))?;
-    let keyring = keyring(&config)?;
+    let node = tokio::select! {
+        biased;
+        (signal, _) = signals.asked() => {
+            tracing::info!("{signal}: stopping before the node has started");
+            return Ok(Exit::Complete);
+        }
+        node = start(&config, lines_lost) => node?,
+    };
+
+    let asked = CancellationToken::new();
+    let asking = asked.clone();
+    // Watches for signals for as long as the node runs.
+    let mut watching = JoinSet::new();
+    watching.spawn(async move {
+        let (signal, _) = signals.asked().await;
+        tracing::info!("{signal}: stopping");
+        asking.cancel();
+    });
+    let end = node
+        .run(asked)
+        .await
+        .map_err(|error| Failure::failed(&error))?;
+    match end {
+        End::Left => tracing::info!("left the cluster"),
+        End::Downed => {
+            return Err(Failure {
+                exit: Exit::Failed,
+                message: "other members told this node to go".to_owned(),
+            });
+        }
+        End::GraceExpired => {
+            return Err(Failure {
+                exit: Exit::Failed,
+                message: "leaving took longer than node.grace-period; members find out by \
+                          themselves"
+                    .to_owned(),
+            });
+        }
+    }
+    Ok(Exit::Complete)
+}
+
+/// Everything that can take long before there is a node: AWS's settings, the own address, ports.
+async fn start(config: &Config, lines_lost: LinesLost) -> Result<Node, Failure> {
+    let keyring = keyring(config)?;
     let surroundings = Surroundings::from_env();
     let discovery = Discovery::in_surroundings(config.discovery.clone(), &surroundings)
         .await
         .map_err(|error| Failure::discovery(&error))?;
     let mut rng = StdRng::from_seed(seed()?);
-    let place = place(&config, &surroundings, &mut rng).await?;
+    let place = place(config, &surroundings, &mut rng).await?;
 
     let bind = config.node.bind_address.unwrap_or(place.address);
     let management = SocketAddr::new(bind, config.management.bind_port);
@@ -77,11 +125,6 @@ pub(super) async fn run(values: &Values) -> Result<Exit, Failure> {
     })?;
     tracing::info!(%management, %gossip, "listening");
 
-    let asked = CancellationToken::new();
-    // Watches for signals for as long as the node runs.
-    let mut signals = JoinSet::new();
-    signals.spawn(stop_on_signal(asked.clone()).map_err(|error| Failure::failed(&error))?);
-
     let machine = Machine {
         network: Tcp,
         listener,
@@ -90,32 +133,12 @@ pub(super) async fn run(values: &Values) -> Result<Exit, Failure> {
         rng,
         fresh: || (clock::unix_millis(), Nonce::random()),
         environment: Environment::system(),
+        lines_lost,
     };
-    let node = Node::start(&config, discovery, keyring, machine)
-        .map_err(|error| Failure::usage(&error))?;
+    let node =
+        Node::start(config, discovery, keyring, machine).map_err(|error| Failure::usage(&error))?;
     tracing::info!(node = %node.address, "node started");
-    let end = node
-        .run(asked)
-        .await
-        .map_err(|error| Failure::failed(&error))?;
-    match end {
-        End::Left => tracing::info!("left the cluster"),
-        End::Downed => {
-            return Err(Failure {
-                exit: Exit::Failed,
-                message: "other members told this node to go".to_owned(),
-            });
-        }
-        End::GraceExpired => {
-            return Err(Failure {
-                exit: Exit::Failed,
-                message: "leaving took longer than node.grace-period; members find out by \
-                          themselves"
-                    .to_owned(),
-            });
-        }
-    }
-    Ok(Exit::Complete)
+    Ok(node)
 }
 
 fn keyring(config: &Config) -> Result<Keyring, Failure> {
@@ -192,17 +215,4 @@ fn seed() -> Result<[u8; 32], Failure> {
             message: format!("ask the operating system for randomness: {error}"),
         }),
     }
-}
-
-/// Waits for SIGTERM, which orchestrators send, or SIGINT, which people do: both mean the same.
-fn stop_on_signal(asked: CancellationToken) -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
-            _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
-        }
-        asked.cancel();
-    })
 }

@@ -28,6 +28,7 @@ pub(super) async fn metrics(State(sources): State<Sources>) -> Result<Response, 
         &status,
         &traffic,
         (sources.unix_millis)(),
+        sources.lines_lost.count(),
     );
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
@@ -39,6 +40,7 @@ fn render(
     bootstrap: &status::Status,
     traffic: &Traffic,
     unix_millis: u64,
+    lines_lost: u64,
 ) -> String {
     let mut registry = Registry::with_prefix("demo_node");
 
@@ -178,6 +180,13 @@ fn render(
         "datagrams_rejected",
         "Datagrams dropped, by reason",
         rejected,
+    );
+
+    counter(
+        &mut registry,
+        "log_lines_lost",
+        "Log lines that were dropped: standard error was full, closed or not read",
+        lines_lost,
     );
 
     let mut text = String::new();

@@ -189,6 +189,7 @@ impl Rig {
                 sealer,
                 read_only: false,
                 unix_millis: clock::unix_millis,
+                lines_lost: LinesLost::default(),
             },
             orders: orders_received,
             tasks: JoinSet::new(),

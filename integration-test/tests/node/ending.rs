@@ -9,6 +9,7 @@ use std::{
 use e2e::nodes::settings::Settings;
 use observe::eventually::eventually;
 use region::{Action, Fault, Task};
+use rustix::process::Signal;
 
 use crate::support::{CLUSTER, ORDERS, Said, Site, bootstrap, by_service, demo_node, hasty};
 
@@ -125,6 +126,48 @@ async fn a_member_and_a_node_that_still_waits_end_well_when_asked_to() {
         .unwrap();
     let status = waiting.leave().await.unwrap();
     assert_eq!(status.code(), Some(0), "{}", waiting.log());
+}
+
+#[tokio::test]
+async fn a_terminal_that_closes_makes_a_member_leave() {
+    let site = Site::new().await;
+    let (task, address) = site.run_task(Task::of_service(CLUSTER, ORDERS));
+    let mut member = site.start(&task, address, hasty());
+    eventually(PATIENCE, async || member.ready().await)
+        .await
+        .unwrap();
+    member.signal(Signal::HUP).unwrap();
+    let status = member.ended().await.unwrap();
+    assert_eq!(status.code(), Some(0), "{}", member.log());
+    let log = member.log();
+    assert!(log.contains("SIGHUP: stopping"), "{log}");
+    assert!(log.contains("left the cluster"), "{log}");
+}
+
+#[tokio::test]
+async fn a_node_that_still_looks_for_its_address_obeys_signals() {
+    for (signal, name) in [
+        (Signal::TERM, "SIGTERM"),
+        (Signal::INT, "SIGINT"),
+        (Signal::HUP, "SIGHUP"),
+    ] {
+        let site = Site::new().await;
+        let silent = Fault::NoAnswer.on([Action::TaskMetadata]);
+        site.region.faults().add(silent);
+        let (task, address) = site.run_task(Task::of_service(CLUSTER, ORDERS));
+        let mut node = site.start(&task, address, hasty());
+        eventually(PATIENCE, async || {
+            let asked = site.region.calls().count(Action::TaskMetadata);
+            (asked != 0).then_some(()).ok_or("not asked yet")
+        })
+        .await
+        .unwrap();
+        node.signal(signal).unwrap();
+        let status = node.ended().await.unwrap();
+        assert_eq!(status.code(), Some(0), "{}", node.log());
+        let told = format!("{name}: stopping before the node has started");
+        assert!(node.log().contains(&told), "{}", node.log());
+    }
 }
 
 /// Those of a node at this address that knows its peers, and has nobody to ask.

@@ -9,5 +9,6 @@ mod asking;
 mod ending;
 mod founding;
 mod looking;
+mod outputs;
 mod stranger;
 mod support;

@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    fs::File,
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     process::Stdio,
 };
 
@@ -63,18 +65,34 @@ impl Site {
 
     /// Starts a node in a task.
     pub(crate) fn start(&self, task: &TaskArn, address: Ipv4Addr, settings: Settings) -> Node {
+        let log = self.log_of(address);
+        let output = File::create(log).unwrap();
+        self.start_logging(task, address, settings, output.into())
+    }
+
+    /// The same, with what it logs going elsewhere.
+    pub(crate) fn start_logging(
+        &self,
+        task: &TaskArn,
+        address: Ipv4Addr,
+        settings: Settings,
+        log: Stdio,
+    ) -> Node {
         let mut environment = self.region.task_environment(task);
         environment.extend(settings.into_environment());
-        let log = self.logs.path().join(format!("{address}.log"));
         let mut command = command(&environment);
-        command.arg("run");
-        let process = Process::start(&self.group, command, log).unwrap();
+        command.arg("run").stdout(Stdio::null()).stderr(log);
+        let process = Process::start_with(&self.group, command, self.log_of(address)).unwrap();
         Node::new(
             "node".to_owned(),
             format!("cluster://{ORDERS}@{address}:{GOSSIP}"),
             SocketAddr::from((address, MANAGEMENT)),
             process,
         )
+    }
+
+    fn log_of(&self, address: Ipv4Addr) -> PathBuf {
+        self.logs.path().join(format!("{address}.log"))
     }
 }
 
@@ -134,6 +152,24 @@ pub(crate) fn watching(arguments: &[&str], environment: &BTreeMap<String, String
         .kill_on_drop(true)
         .spawn()
         .unwrap()
+}
+
+/// The exit status of a command, whatever becomes of what it says.
+pub(crate) async fn status_of(
+    arguments: &[&str],
+    environment: &BTreeMap<String, String>,
+    output: Stdio,
+    error: Stdio,
+) -> Option<i32> {
+    let mut child = command(environment)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(error)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    child.wait().await.unwrap().code()
 }
 
 fn command(environment: &BTreeMap<String, String>) -> Command {

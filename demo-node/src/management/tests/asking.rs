@@ -368,6 +368,7 @@ async fn metrics_that_have_a_value_have_their_names() {
             "datagrams_received counter",
             "datagram_bytes_received counter",
             "datagrams_rejected counter",
+            "log_lines_lost counter",
         ]
     );
     assert!(

@@ -8,6 +8,7 @@ use observe::{
     http,
     members::{self, Members},
 };
+use rustix::process::Signal;
 
 use super::process::{Ended, Process};
 
@@ -128,6 +129,18 @@ impl Node {
     pub async fn leave(&mut self) -> anyhow::Result<ExitStatus> {
         let ended = self.process()?.terminate().await;
         ended.with_context(|| format!("{} cannot be told to leave", self.name))
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&mut self, signal: Signal) -> anyhow::Result<()> {
+        let sent = self.process()?.signal(signal);
+        sent.with_context(|| format!("{} cannot be sent a signal", self.name))
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
+        let ended = self.process()?.wait().await;
+        ended.with_context(|| format!("{} cannot be waited for", self.name))
     }
 
     /// Ends it as a power failure would.

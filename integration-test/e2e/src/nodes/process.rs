@@ -39,11 +39,13 @@ impl Process {
     /// Starts `command`, its output in `log`.
     pub fn start(group: &Group, mut command: Command, log: PathBuf) -> io::Result<Self> {
         let output = File::create(&log)?;
-        command
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .kill_on_drop(true);
+        command.stdout(output.try_clone()?).stderr(output);
+        Self::start_with(group, command, log)
+    }
+
+    /// The same for a command whose output goes where it says. What is in `log` counts as its log.
+    pub fn start_with(group: &Group, mut command: Command, log: PathBuf) -> io::Result<Self> {
+        command.stdin(Stdio::null()).kill_on_drop(true);
         group.adopt(&mut command);
         let child = command.spawn()?;
         Ok(Self {
@@ -92,6 +94,19 @@ impl Process {
         if let Some(pid) = self.pid() {
             kill_process(pid, Signal::TERM)?;
         }
+        self.child.get_mut().wait().await
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&mut self, signal: Signal) -> io::Result<()> {
+        match self.pid() {
+            Some(pid) => Ok(kill_process(pid, signal)?),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Waits until it has ended.
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.get_mut().wait().await
     }
 

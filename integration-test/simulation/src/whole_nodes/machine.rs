@@ -8,6 +8,7 @@ use std::{
 };
 
 use demo_node::{
+    log::LinesLost,
     membership::{Datagram, Environment, Handle, Status},
     net::{Listener, Network},
     node::{Machine, Place},
@@ -99,6 +100,7 @@ pub(super) async fn machine(
         rng: StdRng::seed_from_u64(seed),
         fresh,
         environment: Environment::simulated(!seed, unix_millis),
+        lines_lost: LinesLost::default(),
     };
     Ok((machine, membership))
 }
