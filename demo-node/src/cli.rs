@@ -11,11 +11,13 @@ use crate::{
     output, telemetry,
 };
 
+mod environment;
 mod local;
 mod lookup;
 mod run;
 mod signals;
 
+pub use self::environment::{tidy as tidy_environment, worker_threads};
 use self::signals::Signals;
 
 /// How a command ended, as its exit status tells.

@@ -182,6 +182,7 @@ pub fn gather(
     let file = file.map(Path::to_path_buf).or_else(|| {
         environment
             .get(FILE_VARIABLE)
+            .map(|path| path.trim())
             .filter(|path| !path.is_empty())
             .map(Into::into)
     });

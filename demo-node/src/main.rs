@@ -35,6 +35,7 @@ fn main() -> ExitCode {
 }
 
 fn run(log: &Queue) -> Result<ExitCode, cli::Failure> {
+    cli::tidy_environment()?;
     let matches = match cli::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return show(&error, log),
@@ -43,7 +44,13 @@ fn run(log: &Queue) -> Result<ExitCode, cli::Failure> {
         exit: cli::Exit::Failed,
         message,
     };
-    let runtime = tokio::runtime::Runtime::new()
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all();
+    if let Some(threads) = cli::worker_threads()? {
+        runtime.worker_threads(threads.into());
+    }
+    let runtime = runtime
+        .build()
         .map_err(|error| failed(format!("start the runtime: {error}")))?;
     let ended = runtime.block_on(Box::pin(cli::execute(&matches, log)));
     runtime.shutdown_timeout(LAST_TASKS);

@@ -4,13 +4,16 @@
 //! printed with [`Display`](fmt::Display) parses back to the same value.
 //! Nothing falls back to something else: a wrong value is an [`Invalid`].
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
+mod environment;
 mod fixed;
 mod pairs;
 mod ports;
 mod surroundings;
 
+pub(crate) use environment::check as check_environment;
+pub use environment::{Tidied, tidied};
 pub use fixed::{Addresses, Fixed};
 pub use pairs::{Filters, Tags};
 pub use ports::Ports;
@@ -26,8 +29,8 @@ pub const DEFAULT_CLUSTER: &str = "default";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
 pub struct Invalid {
-    /// The setting, as configuration spells it.
-    pub field: &'static str,
+    /// The setting, as configuration spells it, or the variable.
+    pub field: Cow<'static, str>,
     /// What was found and what was expected.
     pub problem: String,
 }
@@ -126,9 +129,9 @@ pub struct EcsTaskSet {
 }
 
 impl Invalid {
-    pub(crate) fn new(field: &'static str, problem: impl Into<String>) -> Self {
+    pub(crate) fn new(field: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
         Self {
-            field,
+            field: field.into(),
             problem: problem.into(),
         }
     }
@@ -267,17 +270,13 @@ impl Client {
         if let Some(region) = &self.region {
             check_region(region)?;
         }
-        if let Some(endpoint) = &self.endpoint {
-            let url: Option<hyper::Uri> = endpoint.parse().ok();
-            let usable = url.is_some_and(|url| {
-                matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some()
-            });
-            if !usable {
-                return Err(Invalid::new(
-                    "endpoint",
-                    format!("`{endpoint}` is not a URL; expected one like http://localhost:4566"),
-                ));
-            }
+        if let Some(endpoint) = &self.endpoint
+            && !is_http_url(endpoint)
+        {
+            return Err(Invalid::new(
+                "endpoint",
+                format!("`{endpoint}` is not a URL; expected one like http://localhost:4566"),
+            ));
         }
         Ok(())
     }
@@ -322,6 +321,13 @@ impl EcsTaskSet {
 }
 
 /// The SDK builds a host name of it.
+fn is_http_url(text: &str) -> bool {
+    let url: Option<hyper::Uri> = text.parse().ok();
+    url.is_some_and(|url| {
+        matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some()
+    })
+}
+
 pub(crate) fn check_region(region: &str) -> Result<(), Invalid> {
     let plausible = |c: char| c.is_ascii_alphanumeric() || c == '-';
     if region.is_empty() || !region.chars().all(plausible) {
@@ -395,14 +401,14 @@ mod tests {
             Settings::Ecs(ecs).check().map_err(|invalid| invalid.field)
         };
         assert_eq!(ecs(|_| ()), Ok(()));
-        assert_eq!(ecs(|ecs| ecs.cluster.clear()), Err("cluster"));
+        assert_eq!(ecs(|ecs| ecs.cluster.clear()), Err("cluster".into()));
         assert_eq!(
             ecs(|ecs| ecs.container_name = Some(" ".to_owned())),
-            Err("container-name")
+            Err("container-name".into())
         );
         assert_eq!(
             ecs(|ecs| ecs.client.region = Some("eu central".to_owned())),
-            Err("region")
+            Err("region".into())
         );
         for endpoint in ["localhost:4566", "ftp://host", "/", "", "http://"] {
             let mut settings = Ecs::in_cluster("prod");

@@ -378,6 +378,13 @@ fn keys_stay_in_order_from_text_and_from_a_list() {
     let list = format!("membership.keys = ['{other}', '{one}']");
     let list = config(&[("DEMO_NODE_MEMBERSHIP_KEYS", "")], &list);
     assert_eq!(list.unwrap().membership.keys, keys);
+    // A secret is the same with and without white space around it, wherever it is given.
+    let padded = format!("membership.keys = [' {other}\\n', \"{one}\\n\"]").replace('\'', "\"");
+    let padded = config(&[("DEMO_NODE_MEMBERSHIP_KEYS", " \n")], &padded);
+    assert_eq!(padded.unwrap().membership.keys, keys);
+    let padded = format!("{other},{one}\n");
+    let padded = config(&[("DEMO_NODE_MEMBERSHIP_KEYS", &padded)], "");
+    assert_eq!(padded.unwrap().membership.keys, keys);
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub enum Raw {
     Text(String),
     /// A list in the file.
     List(Vec<String>),
-    /// A table in the file: name, and one or several values.
+    /// A table in the file: name, and one or several values, each exactly as written.
     Table(BTreeMap<String, Vec<String>>),
 }
 
@@ -145,7 +145,8 @@ impl Error {
 // === impl Values ===
 
 impl Values {
-    /// Gathers values by precedence. An empty variable counts as not set.
+    /// Gathers values by precedence, without white space around them. A blank variable counts as not
+    /// set.
     ///
     /// # Errors
     ///
@@ -190,14 +191,16 @@ impl Values {
                     similar,
                 });
             };
+            let value = value.trim();
             if !value.is_empty() {
                 let source = Source::Environment(name.clone());
-                values.insert(setting.name, (Raw::Text(value.clone()), source));
+                values.insert(setting.name, (Raw::Text(value.to_owned()), source));
             }
         }
         for (name, value) in flags {
             let flag = Setting::named(name).map_or_else(String::new, Setting::flag);
-            values.insert(name, (Raw::Text(value.clone()), Source::Flag(flag)));
+            let value = value.trim().to_owned();
+            values.insert(name, (Raw::Text(value), Source::Flag(flag)));
         }
         Ok(Self(values))
     }
@@ -279,13 +282,17 @@ fn flatten(prefix: &str, table: toml::Table, found: &mut Vec<(String, Raw)>) {
                     .collect();
                 found.push((name, Raw::Table(table)));
             }
-            toml::Value::Array(_) => found.push((name, Raw::List(texts(value)))),
+            toml::Value::Array(_) => {
+                let items = texts(value).into_iter().map(|item| item.trim().to_owned());
+                found.push((name, Raw::List(items.collect())));
+            }
             toml::Value::String(_)
             | toml::Value::Integer(_)
             | toml::Value::Float(_)
             | toml::Value::Boolean(_)
             | toml::Value::Datetime(_) => {
-                found.push((name, Raw::Text(texts(value).concat())));
+                let text = texts(value).concat();
+                found.push((name, Raw::Text(text.trim().to_owned())));
             }
         }
     }

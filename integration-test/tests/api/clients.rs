@@ -87,11 +87,6 @@ async fn a_hostile_environment_does_not_panic() {
             ("AWS_SHARED_CREDENTIALS_FILE", garbage),
         ],
         &[("AWS_PROFILE", "nobody")],
-        &[
-            ("AWS_USE_FIPS_ENDPOINT", "perhaps"),
-            ("AWS_USE_DUALSTACK_ENDPOINT", "perhaps"),
-        ],
-        &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "not a url")],
         &[("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5")],
         &[("AWS_DISABLE_REQUEST_COMPRESSION", "perhaps")],
         &[("AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES", "-1")],
@@ -111,7 +106,18 @@ async fn a_hostile_environment_does_not_panic() {
         (
             "AWS_REGION",
             "not a region!",
-            "fix configuration: region: `not a region!` is not a region",
+            "fix configuration: the environment variable AWS_REGION: expected a region",
+        ),
+        (
+            "AWS_USE_FIPS_ENDPOINT",
+            "perhaps",
+            "fix configuration: the environment variable AWS_USE_FIPS_ENDPOINT: expected `true`",
+        ),
+        (
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+            "not a url",
+            "fix configuration: the environment variable AWS_EC2_METADATA_SERVICE_ENDPOINT: \
+             expected a URL",
         ),
         (
             "AWS_CONTAINER_CREDENTIALS_FULL_URI",
@@ -121,7 +127,8 @@ async fn a_hostile_environment_does_not_panic() {
         (
             "AWS_CONTAINER_CREDENTIALS_FULL_URI",
             "not a url",
-            "fix configuration: listing the tasks",
+            "fix configuration: the environment variable AWS_CONTAINER_CREDENTIALS_FULL_URI: \
+             expected a URL",
         ),
         (
             "AWS_CONTAINER_AUTHORIZATION_TOKEN",

@@ -28,7 +28,7 @@ async fn members_asks_every_node_that_it_is_given() {
     let [one, other] = urls.as_slice() else {
         panic!("{urls:?}");
     };
-    let nowhere = BTreeMap::new();
+    let nowhere = BTreeMap::<String, String>::new();
 
     let arguments = ["members", "--json", "--url", other, "--url", one];
     let said = demo_node(&arguments, &nowhere).await;

@@ -7,6 +7,7 @@
 
 mod asking;
 mod ending;
+mod environment;
 mod founding;
 mod looking;
 mod outputs;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs::File,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -128,7 +129,10 @@ pub(crate) async fn bootstrap(node: &Node) -> anyhow::Result<Value> {
 }
 
 /// Runs a command to its end, with nothing but this environment.
-pub(crate) async fn demo_node(arguments: &[&str], environment: &BTreeMap<String, String>) -> Said {
+pub(crate) async fn demo_node<T: AsRef<OsStr> + Ord>(
+    arguments: &[&str],
+    environment: &BTreeMap<T, T>,
+) -> Said {
     let ended = command(environment)
         .args(arguments)
         .stdin(Stdio::null())
@@ -172,7 +176,7 @@ pub(crate) async fn status_of(
     child.wait().await.unwrap().code()
 }
 
-fn command(environment: &BTreeMap<String, String>) -> Command {
+fn command<T: AsRef<OsStr> + Ord>(environment: &BTreeMap<T, T>) -> Command {
     let mut command = Command::new(program("demo-node").unwrap());
     command.env_clear().envs(environment);
     command
