@@ -14,6 +14,7 @@ use crate::{
 mod environment;
 mod local;
 mod lookup;
+mod place;
 mod run;
 mod signals;
 

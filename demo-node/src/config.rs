@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use discovery::config::{Client, Ec2TagBased, Ecs, EcsTaskSet, Fixed, MethodName};
+use discovery::config::{AddressFamily, Client, Ec2TagBased, Ecs, EcsTaskSet, Fixed, MethodName};
 
 mod parse;
 pub mod settings;
@@ -310,6 +310,20 @@ pub fn discovery_settings(values: &Values) -> Result<discovery::config::Settings
             targets: values.required("discovery.config.addresses", parse::comma_separated)?,
         }),
     })
+}
+
+/// Which of its own addresses a node takes: the one that it would look for in others.
+///
+/// # Errors
+///
+/// When a setting of discovery is wrong. Where no method is given, as in a shell beside a node, it is
+/// the default.
+pub fn address_family(values: &Values) -> Result<AddressFamily, Error> {
+    let method: Option<MethodName> = values.optional("discovery.method", parse::checked)?;
+    match method {
+        Some(_) => Ok(discovery_settings(values)?.address_family()),
+        None => Ok(AddressFamily::default()),
+    }
 }
 
 fn client(values: &Values, region: &'static str, endpoint: &'static str) -> Result<Client, Error> {

@@ -22,7 +22,7 @@ use aws_types::{origin::Origin, service_config::ServiceConfigKey};
 use crate::{
     Error,
     config::{Client, Invalid, Surroundings, check_environment, check_region},
-    own::task,
+    own::{instance, task},
 };
 
 /// Within a region a connection is there in milliseconds, or not at all.
@@ -102,7 +102,7 @@ async fn load(client: &Client, surroundings: &Surroundings) -> Result<SdkConfig,
     let region = match &client.region {
         Some(region) => Region::new(region.clone()),
         // The chain below would search again, and more patiently.
-        None => region(&http, surroundings).await.ok_or(Error::NoRegion)?,
+        None => region(surroundings).await?.ok_or(Error::NoRegion)?,
     };
 
     let provider = ProviderConfig::without_region()
@@ -193,29 +193,25 @@ fn imds_client(http: &SharedHttpClient) -> imds::Client {
 
 /// The SDK's chain, with the task's own ARN between the profile and the instance:
 /// on EC2, agents before 1.104.0 tell their tasks no region otherwise.
-async fn region(http: &SharedHttpClient, surroundings: &Surroundings) -> Option<Region> {
+///
+/// # Errors
+///
+/// When the metadata that would tell it fails: the region may be known a moment later.
+async fn region(surroundings: &Surroundings) -> Result<Option<Region>, Error> {
     let named = |region: &Region| !region.as_ref().trim().is_empty();
     let environment = EnvironmentVariableRegionProvider::new();
     if let Some(region) = environment.region().await.filter(named) {
-        return Some(region);
+        return Ok(Some(region));
     }
     let profile = ProfileFileRegionProvider::new();
     if let Some(region) = profile.region().await.filter(named) {
-        return Some(region);
+        return Ok(Some(region));
     }
-    if let Some(url) = &surroundings.task_metadata {
-        match task::read(url).await {
-            Ok(task) => return task.region().map(|region| Region::new(region.to_owned())),
-            Err(error) => {
-                tracing::warn!(error = error.chain(), "the task does not tell its region");
-            }
-        }
-    }
-    surroundings.instance_metadata.as_ref()?;
-    let region = imds_client(http)
-        .get("/latest/meta-data/placement/region")
-        .await;
-    region.ok().map(|region| Region::new(String::from(region)))
+    let region = match &surroundings.task_metadata {
+        Some(url) => task::read(url).await?.region().map(str::to_owned),
+        None => instance::region(surroundings).await?,
+    };
+    Ok(region.map(Region::new))
 }
 
 #[cfg(test)]

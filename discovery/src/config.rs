@@ -195,6 +195,16 @@ impl Settings {
         }
     }
 
+    /// Which of a peer's addresses is wanted; of a node's own addresses it is the same one.
+    pub fn address_family(&self) -> AddressFamily {
+        match self {
+            Self::Ec2TagBased(ec2) => ec2.address_family,
+            Self::Ecs(ecs) => ecs.address_family,
+            Self::EcsTaskSet(task_set) => task_set.address_family,
+            Self::Config(_) => AddressFamily::default(),
+        }
+    }
+
     /// Says what cannot work, before anything is asked.
     pub(crate) fn check(&self) -> Result<(), Invalid> {
         match self {

@@ -267,6 +267,12 @@ pub enum MetadataProblem {
     /// Not what is documented.
     #[error("the answer could not be understood")]
     Undecodable,
+    /// Nobody answers, on what is an EC2 instance for certain.
+    #[error(
+        "no answer on an EC2 instance; a container reaches it only where the instance's \
+         HttpPutResponseHopLimit is at least 2"
+    )]
+    SilentOnEc2,
     /// The answer names no task.
     #[error("the answer names no task")]
     NoTask,

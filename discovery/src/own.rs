@@ -13,10 +13,11 @@ use crate::{
 };
 
 mod http;
-mod instance;
+pub(crate) mod instance;
 mod interfaces;
 pub(crate) mod task;
 
+use self::instance::Answer;
 pub use interfaces::{Candidate, Judgement};
 
 /// The own address, and what else the metadata told along with it.
@@ -52,9 +53,11 @@ pub enum AddressSource {
 ///
 /// # Errors
 ///
-/// When the task metadata endpoint exists and does not answer, or the task is not in network mode
-/// `awsvpc`; [`Error::OwnAddress`] with every candidate when the interfaces leave none or several,
-/// and with what became of the instance metadata where that was asked before.
+/// [`Error::Metadata`] when the task metadata fails, or the instance metadata on what is an EC2
+/// instance for certain ([`Surroundings::on_ec2`]): that passes as a rule, so ask again. An error
+/// when the task is not in network mode `awsvpc`; [`Error::OwnAddress`] with every candidate when
+/// the interfaces leave none or several, and with what became of the instance metadata where that
+/// was asked before.
 pub async fn container_address(
     surroundings: &Surroundings,
     family: AddressFamily,
@@ -76,11 +79,9 @@ pub async fn container_address(
         });
     }
     let mut silent = None;
-    if task.is_none()
-        && let Some(url) = &surroundings.instance_metadata
-    {
-        match instance::read(url, family).await {
-            Ok(Some(instance)) => {
+    if task.is_none() {
+        match instance::read(surroundings, family).await? {
+            Answer::Instance(Some(instance)) => {
                 return Ok(OwnAddress {
                     address: instance.address,
                     source: AddressSource::InstanceMetadata,
@@ -89,8 +90,8 @@ pub async fn container_address(
                     cluster: None,
                 });
             }
-            Ok(None) => {}
-            Err(error) => {
+            Answer::Instance(None) | Answer::NotAsked => {}
+            Answer::Nobody(error) => {
                 tracing::info!(
                     error = error.chain(),
                     "instance metadata does not tell the own address, so the interfaces do; \

@@ -3,11 +3,11 @@
 use std::{fmt::Write, net::SocketAddr, time::Duration};
 
 use clap::ArgMatches;
-use discovery::config::{AddressFamily, Surroundings};
+use discovery::config::Surroundings;
 use hyper::StatusCode;
 use serde_json::Value;
 
-use super::{Exit, Failure, print};
+use super::{Exit, Failure, place, print};
 use crate::{
     config::{self, Values},
     http::{self, Ask},
@@ -82,18 +82,19 @@ fn parsed(url: &str) -> Result<SocketAddr, Failure> {
     })
 }
 
-/// The node listens on its own address, so that is where it is asked.
+/// Where the node listens, as the node itself finds it with the same settings.
 async fn own_address(values: &Values) -> Result<SocketAddr, Failure> {
     let usage = |error: config::Error| Failure::usage(&error);
     let management = config::management(values).map_err(usage)?;
     let node = config::node(values).map_err(usage)?;
-    let ip = match node.bind_address.or(node.address) {
+    let ip = match node.bind_address {
         Some(ip) => ip,
         None => {
-            discovery::container_address(&Surroundings::from_env(), AddressFamily::Ipv4)
+            let family = config::address_family(values).map_err(usage)?;
+            let place = place::find(node, family, &Surroundings::from_env())
                 .await
-                .map_err(|error| Failure::discovery(&error))?
-                .address
+                .map_err(|error| Failure::discovery(&error))?;
+            place::bind_address(node, &place)
         }
     };
     Ok(SocketAddr::new(ip, management.bind_port))

@@ -1,28 +1,27 @@
 //! `demo-node run`
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr};
 
-use discovery::{
-    AddressSource, Discovery, OwnAddress, Remedy,
-    config::{AddressFamily, Settings, Surroundings},
-};
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use discovery::{Discovery, config::Surroundings};
+use rand::{SeedableRng, rngs::StdRng};
 use tokio::{
     net::{TcpListener, UdpSocket},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Exit, Failure, signals::Signals};
+use super::{
+    Exit, Failure,
+    place::{self, Patience},
+    signals::Signals,
+};
 use crate::{
-    bootstrap::pacing::Backoff,
     clock,
     config::{Config, Keys, Values},
-    error::Chain,
     log::LinesLost,
     membership::Environment,
     net::Tcp,
-    node::{End, Machine, Node, Place},
+    node::{End, Machine, Node},
     seal::{Keyring, Nonce},
 };
 
@@ -36,12 +35,6 @@ struct Listen {
     #[source]
     source: io::Error,
 }
-
-/// How long metadata may fail before the node ends, for its orchestrator to start another.
-const METADATA_PATIENCE: Duration = Duration::from_secs(60);
-
-/// The first pause between two questions to metadata.
-const METADATA_PAUSE: Duration = Duration::from_millis(250);
 
 /// Runs a node until it is asked to stop.
 pub(super) async fn run(
@@ -96,13 +89,17 @@ pub(super) async fn run(
 async fn start(config: &Config, lines_lost: LinesLost) -> Result<Node, Failure> {
     let keyring = keyring(config)?;
     let surroundings = Surroundings::from_env();
-    let discovery = Discovery::in_surroundings(config.discovery.clone(), &surroundings)
-        .await
-        .map_err(|error| Failure::discovery(&error))?;
     let mut rng = StdRng::from_seed(seed()?);
-    let place = place(config, &surroundings, &mut rng).await?;
+    let mut patience = Patience::new(&mut rng);
+    let discovery = patience
+        .ask(async || Discovery::in_surroundings(config.discovery.clone(), &surroundings).await)
+        .await?;
+    let family = config.discovery.address_family();
+    let place = patience
+        .ask(async || place::find(config.node, family, &surroundings).await)
+        .await?;
 
-    let bind = config.node.bind_address.unwrap_or(place.address);
+    let bind = place::bind_address(config.node, &place);
     let management = SocketAddr::new(bind, config.management.bind_port);
     let listener = TcpListener::bind(management).await.map_err(|source| {
         let (what, setting) = ("management HTTP", "management.port");
@@ -152,57 +149,6 @@ fn keyring(config: &Config) -> Result<Keyring, Failure> {
             );
             Ok(Keyring::unsealed())
         }
-    }
-}
-
-async fn place(
-    config: &Config,
-    surroundings: &Surroundings,
-    rng: &mut impl Rng,
-) -> Result<Place, Failure> {
-    if let Some(address) = config.node.address {
-        return Ok(Place {
-            address,
-            zone: None,
-        });
-    }
-    let family = match &config.discovery {
-        Settings::Ecs(settings) => settings.address_family,
-        Settings::EcsTaskSet(settings) => settings.address_family,
-        Settings::Ec2TagBased(settings) => settings.address_family,
-        Settings::Config(_) => AddressFamily::Ipv4,
-    };
-    let own = own_address(surroundings, family, rng).await?;
-    let source = match &own.source {
-        AddressSource::TaskMetadata => "task metadata".to_owned(),
-        AddressSource::InstanceMetadata => "instance metadata".to_owned(),
-        AddressSource::Interface(name) => format!("the interface {name}"),
-    };
-    tracing::info!(address = %own.address, source, "found this node's own address");
-    Ok(Place {
-        address: own.address,
-        zone: own.availability_zone,
-    })
-}
-
-/// Asks until there is an answer: where many tasks start at once, the metadata can be slow.
-async fn own_address(
-    surroundings: &Surroundings,
-    family: AddressFamily,
-    rng: &mut impl Rng,
-) -> Result<OwnAddress, Failure> {
-    let give_up_at = clock::now() + METADATA_PATIENCE;
-    let mut backoff = Backoff::new(METADATA_PAUSE, METADATA_PAUSE * 16, 0.5);
-    loop {
-        let error = match discovery::container_address(surroundings, family).await {
-            Ok(own) => return Ok(own),
-            Err(error) => error,
-        };
-        if error.remedy() != Remedy::RetryLater || give_up_at <= clock::now() {
-            return Err(Failure::discovery(&error));
-        }
-        tracing::warn!(error = %Chain(&error), "this node's own address is not known yet");
-        tokio::time::sleep(backoff.failed(rng)).await;
     }
 }
 

@@ -9,6 +9,9 @@ pub struct Surroundings {
     pub task_metadata: Option<String>,
     /// The URL of the instance metadata service (IMDS), unless this cannot be an EC2 instance.
     pub instance_metadata: Option<String>,
+    /// Whether this is an EC2 instance for certain: the machine says so, or the environment names
+    /// the service. Then metadata that fails is asked again, and nothing else is believed instead.
+    pub on_ec2: bool,
 }
 
 const IMDS_IPV4: &str = "http://169.254.169.254";
@@ -42,6 +45,8 @@ impl Surroundings {
         // `Amazon EC2` on Nitro, `Xen` before it.
         let maybe_ec2 =
             vendor.is_none_or(|vendor| vendor.contains("Amazon") || vendor.contains("Xen"));
+        let on_ec2 = !disabled
+            && (named.is_some() || vendor.is_some_and(|vendor| vendor.contains("Amazon")));
         let instance_metadata = if disabled {
             None
         } else if named.is_some() {
@@ -55,6 +60,7 @@ impl Surroundings {
         Self {
             task_metadata: task_metadata.as_deref().map(without_slash),
             instance_metadata: instance_metadata.as_deref().map(without_slash),
+            on_ec2,
         }
     }
 }

@@ -1,4 +1,7 @@
 //! The instance metadata service of EC2, version 2 only.
+//!
+//! Only status 404 says that an instance does not have something. Every other failure passes, as a
+//! rule, and whoever asked asks again.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -6,11 +9,11 @@ use hyper::Method;
 
 use super::http::{Endpoint, failed};
 use crate::{
-    config::AddressFamily,
+    config::{AddressFamily, Surroundings},
     error::{Error, MetadataProblem},
 };
 
-/// For all requests together. Where there is no such service, this is what finding out costs.
+/// For all requests about one thing together.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// As long as a session may be short: it is used at once.
@@ -23,49 +26,142 @@ pub(crate) struct Instance {
     pub(crate) availability_zone: Option<String>,
 }
 
-/// None where the instance has no such address.
+/// What became of the question whether there is an instance.
+#[derive(Debug)]
+pub(crate) enum Answer<T> {
+    /// There is, and this is what it says.
+    Instance(T),
+    /// Nobody answers where the service would be, and this need not be an instance.
+    Nobody(Error),
+    /// This cannot be an instance.
+    NotAsked,
+}
+
+/// Its address; none where it has no such address.
 ///
 /// # Errors
 ///
-/// Where there is no such service, or it is blocked.
-pub(crate) async fn read(url: &str, family: AddressFamily) -> Result<Option<Instance>, Error> {
-    match tokio::time::timeout(TIMEOUT, ask(url, family)).await {
+/// When the service fails, or does not answer on what is an instance for certain.
+pub(crate) async fn read(
+    surroundings: &Surroundings,
+    family: AddressFamily,
+) -> Result<Answer<Option<Instance>>, Error> {
+    ask(surroundings, async |session| session.instance(family).await).await
+}
+
+/// Its region.
+///
+/// # Errors
+///
+/// As [`read`].
+#[cfg(any(feature = "ec2", feature = "ecs"))]
+pub(crate) async fn region(surroundings: &Surroundings) -> Result<Option<String>, Error> {
+    let region = ask(surroundings, async |session| {
+        session.get("placement/region").await
+    });
+    match region.await? {
+        Answer::Instance(region) => Ok(region),
+        Answer::Nobody(_) | Answer::NotAsked => Ok(None),
+    }
+}
+
+async fn ask<T>(
+    surroundings: &Surroundings,
+    question: impl AsyncFnOnce(&Session<'_>) -> Result<T, Error>,
+) -> Result<Answer<T>, Error> {
+    let Some(url) = &surroundings.instance_metadata else {
+        return Ok(Answer::NotAsked);
+    };
+    let asked = async {
+        let session = match Session::open(url).await {
+            Ok(session) => session,
+            Err(error) if is_silence(&error) && surroundings.on_ec2 => {
+                let problem = MetadataProblem::SilentOnEc2;
+                return Err(failed(url, problem, Some(Box::new(error))));
+            }
+            Err(error) if is_silence(&error) => return Ok(Answer::Nobody(error)),
+            Err(error) => return Err(error),
+        };
+        Ok(Answer::Instance(question(&session).await?))
+    };
+    match tokio::time::timeout(TIMEOUT, asked).await {
         Ok(answer) => answer,
+        // Silence would have ended earlier: somebody answers, and slowly.
         Err(_) => Err(failed(url, MetadataProblem::TimedOut, None)),
     }
 }
 
-async fn ask(url: &str, family: AddressFamily) -> Result<Option<Instance>, Error> {
-    let endpoint = Endpoint::new();
-    let token = endpoint
-        .send(
-            Method::PUT,
-            &format!("{url}/latest/api/token"),
-            Some(TOKEN_LIFETIME),
-        )
-        .await?;
-    let token = String::from_utf8_lossy(&token);
-    let get = async |path: &str| {
-        let url = format!("{url}/latest/meta-data/{path}");
-        let header = Some(("X-aws-ec2-metadata-token", &*token));
-        let body = endpoint.send(Method::GET, &url, header).await?;
-        Ok::<String, Error>(String::from_utf8_lossy(&body).trim().to_owned())
-    };
-    let address = async |path: &str| get(path).await.ok()?.parse().ok();
+/// Whether nobody has answered at all.
+fn is_silence(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Metadata {
+            problem: MetadataProblem::Unreachable | MetadataProblem::TimedOut,
+            ..
+        }
+    )
+}
 
-    // 404 for the family that the instance lacks.
-    let address = match family {
-        AddressFamily::Ipv4 => match address("local-ipv4").await {
+/// A session with the service.
+struct Session<'a> {
+    url: &'a str,
+    endpoint: Endpoint,
+    token: String,
+}
+
+impl<'a> Session<'a> {
+    async fn open(url: &'a str) -> Result<Self, Error> {
+        let endpoint = Endpoint::new();
+        let token = format!("{url}/latest/api/token");
+        let token = endpoint
+            .send(Method::PUT, &token, Some(TOKEN_LIFETIME))
+            .await?;
+        Ok(Self {
+            url,
+            endpoint,
+            token: String::from_utf8_lossy(&token).trim().to_owned(),
+        })
+    }
+
+    /// None where the instance does not have it.
+    async fn get(&self, path: &str) -> Result<Option<String>, Error> {
+        let url = format!("{}/latest/meta-data/{path}", self.url);
+        let header = Some(("X-aws-ec2-metadata-token", self.token.as_str()));
+        match self.endpoint.send(Method::GET, &url, header).await {
+            Ok(body) => Ok(Some(String::from_utf8_lossy(&body).trim().to_owned())),
+            Err(Error::Metadata {
+                problem: MetadataProblem::Status(404),
+                ..
+            }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn address(&self, path: &str) -> Result<Option<IpAddr>, Error> {
+        let Some(text) = self.get(path).await? else {
+            return Ok(None);
+        };
+        text.parse().map(Some).map_err(|error| {
+            let url = format!("{}/latest/meta-data/{path}", self.url);
+            failed(&url, MetadataProblem::Undecodable, Some(Box::new(error)))
+        })
+    }
+
+    async fn instance(&self, family: AddressFamily) -> Result<Option<Instance>, Error> {
+        let ipv4 = match family {
+            AddressFamily::Ipv4 => self.address("local-ipv4").await?,
+            AddressFamily::Ipv6 => None,
+        };
+        let address = match ipv4 {
             Some(address) => Some(address),
-            None => address("ipv6").await,
-        },
-        AddressFamily::Ipv6 => address("ipv6").await,
-    };
-    let Some(address) = address else {
-        return Ok(None);
-    };
-    Ok(Some(Instance {
-        address,
-        availability_zone: get("placement/availability-zone").await.ok(),
-    }))
+            None => self.address("ipv6").await?,
+        };
+        let Some(address) = address else {
+            return Ok(None);
+        };
+        Ok(Some(Instance {
+            address,
+            availability_zone: self.get("placement/availability-zone").await?,
+        }))
+    }
 }

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, net::TcpListener, time::Duration};
 
 use discovery::{
-    AddressSource, Error, OwnAddress, Remedy,
-    config::{AddressFamily, Surroundings},
+    AddressSource, Discovery, Error, OwnAddress, Remedy,
+    config::{AddressFamily, Ecs, Settings, Surroundings},
     container_address,
 };
 use region::{Action, Fault, Instance, Region, Task, TaskArn};
@@ -189,6 +189,7 @@ async fn where_instance_metadata_is_silent_the_interfaces_follow_within_two_seco
     let surroundings = Surroundings {
         task_metadata: None,
         instance_metadata: Some(format!("http://{}", silent.local_addr().unwrap())),
+        on_ec2: false,
     };
     let started = Instant::now();
     let found = container_address(&surroundings, AddressFamily::Ipv4).await;
@@ -206,7 +207,18 @@ async fn instance_metadata_that_no_container_reaches_is_explained() {
     region
         .faults()
         .add(Fault::NoAnswer.on([Action::InstanceToken]));
-    let surroundings = surroundings(&region.instance_environment(&own));
+    let environment = region.instance_environment(&own);
+    let error = address(&environment).await.unwrap_err();
+    let explained = chain(&error);
+    assert!(explained.contains("HttpPutResponseHopLimit"), "{explained}");
+    assert!(explained.contains("no answer in time"), "{explained}");
+    assert_eq!(error.remedy(), Remedy::RetryLater);
+
+    // Where this need not be an instance, the interfaces follow.
+    let surroundings = Surroundings {
+        on_ec2: false,
+        ..surroundings(&environment)
+    };
     let asked = container_address(&surroundings, AddressFamily::Ipv4);
     let (found, log) = logged(asked).await;
     assert!(log.contains("no answer in time"), "{log}");
@@ -216,6 +228,88 @@ async fn instance_metadata_that_no_container_reaches_is_explained() {
         let chain = chain(&error);
         assert!(chain.contains("HttpPutResponseHopLimit"), "{chain}");
         assert!(chain.contains("no answer in time"), "{chain}");
+    }
+}
+
+/// What may pass, of either question to the instance metadata.
+fn passing() -> impl Iterator<Item = (Fault, Action)> {
+    let error = |status| Fault::Error {
+        status,
+        code: "Failed",
+    };
+    let faults = [
+        error(503),
+        error(500),
+        error(429),
+        error(403),
+        Fault::NoAnswer,
+    ];
+    let actions = [Action::InstanceToken, Action::InstanceMetadata];
+    faults
+        .into_iter()
+        .flat_map(move |fault| actions.map(|action| (fault.clone(), action)))
+}
+
+#[tokio::test]
+async fn a_passing_failure_of_the_instance_metadata_is_no_answer() {
+    let region = Region::start().await;
+    let own = region.edit(|account| {
+        let instance = Instance::running().at([127, 0, 5, 6].into());
+        account.run_instance(instance.zone("eu-west-1c"))
+    });
+    let environment = region.instance_environment(&own);
+    for (fault, action) in passing() {
+        region.faults().add(fault.clone().on([action]).next(1));
+        let error = address(&environment).await.unwrap_err();
+        assert_eq!(error.remedy(), Remedy::RetryLater, "{fault:?} {action:?}");
+        let found = address(&environment).await.unwrap();
+        assert_eq!(
+            found.address.to_string(),
+            "127.0.5.6",
+            "{fault:?} {action:?}"
+        );
+        assert_eq!(found.availability_zone.as_deref(), Some("eu-west-1c"));
+    }
+}
+
+#[tokio::test]
+async fn metadata_that_fails_while_the_region_is_looked_for_is_worth_another_try() {
+    let region = Region::start().await;
+    let instance = region.edit(|account| account.run_instance(Instance::running()));
+    let task = task(&region, Task::standalone("demo", "orders"));
+    let failing = Fault::Error {
+        status: 503,
+        code: "Failed",
+    };
+    for (mut environment, actions, times) in [
+        (
+            region.instance_environment(&instance),
+            [Action::InstanceToken, Action::InstanceMetadata],
+            1,
+        ),
+        // The task's metadata is asked three times at once.
+        (
+            region.task_environment(&task),
+            [Action::TaskMetadata, Action::TaskMetadata],
+            3,
+        ),
+    ] {
+        environment.retain(|name, _| !name.contains("REGION"));
+        for action in actions {
+            region
+                .faults()
+                .add(failing.clone().on([action]).next(times));
+            let surroundings = surroundings(&environment);
+            let settings = || Settings::Ecs(Ecs::in_cluster("demo"));
+            let error = Discovery::in_surroundings(settings(), &surroundings).await;
+            let error = error.unwrap_err();
+            assert!(
+                matches!(error, Error::Metadata { .. }),
+                "{action:?}: {error}"
+            );
+            let again = Discovery::in_surroundings(settings(), &surroundings).await;
+            again.unwrap();
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, TcpListener, UdpSocket},
+    net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket},
     time::Duration,
 };
 
@@ -97,8 +97,50 @@ async fn metadata_that_is_slow_to_come_delays_a_node_and_does_not_end_it() {
         .await
         .unwrap();
     let log = node.log();
-    let told = "this node's own address is not known yet";
+    let told = "the node cannot start yet";
     assert_eq!(log.matches(told).count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn metadata_that_fails_while_the_region_is_looked_for_delays_a_node_and_does_not_end_it() {
+    let site = Site::new().await;
+    let broken = Fault::Error {
+        status: 503,
+        code: "InternalServerError",
+    };
+    // For longer than it takes to ask once, which is to ask three times.
+    site.region
+        .faults()
+        .add(broken.on([Action::TaskMetadata]).next(7));
+    let (task, address) = site.run_task(Task::of_service(CLUSTER, ORDERS));
+    let mut environment = site.region.task_environment(&task);
+    environment.retain(|name, _| !name.contains("REGION"));
+    let mut node = site.start_in(environment, address, hasty());
+    eventually(PATIENCE, async || node.ready().await)
+        .await
+        .unwrap();
+    let log = node.log();
+    assert_eq!(log.matches("the node cannot start yet").count(), 2, "{log}");
+    node.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_node_is_asked_for_its_health_where_it_listens_whatever_the_address_family() {
+    let site = Site::new().await;
+    let (task, _) = site.run_task(Task::of_service(CLUSTER, ORDERS).at_v6(Ipv6Addr::LOCALHOST));
+    let mut environment = site.region.task_environment(&task);
+    let ipv6 = by_service().with("DISCOVERY_AWS_API_ECS_ADDRESS_FAMILY", "ipv6");
+    environment.extend(ipv6.into_environment());
+    for command in ["healthcheck", "members"] {
+        // Nobody answers; where it was asked is what counts.
+        let said = demo_node(&[command], &environment).await;
+        assert_eq!(said.status, Some(1), "{}", said.error);
+        assert!(
+            said.error.contains("connect to [::1]:7626"),
+            "{}",
+            said.error
+        );
+    }
 }
 
 #[tokio::test]

@@ -66,9 +66,19 @@ impl Site {
 
     /// Starts a node in a task.
     pub(crate) fn start(&self, task: &TaskArn, address: Ipv4Addr, settings: Settings) -> Node {
-        let log = self.log_of(address);
-        let output = File::create(log).unwrap();
-        self.start_logging(task, address, settings, output.into())
+        self.start_in(self.region.task_environment(task), address, settings)
+    }
+
+    /// Starts a node in another environment than a task has.
+    pub(crate) fn start_in(
+        &self,
+        mut environment: BTreeMap<String, String>,
+        address: Ipv4Addr,
+        settings: Settings,
+    ) -> Node {
+        let output = File::create(self.log_of(address)).unwrap();
+        environment.extend(settings.into_environment());
+        self.run(&environment, address, output.into())
     }
 
     /// The same, with what it logs going elsewhere.
@@ -81,7 +91,11 @@ impl Site {
     ) -> Node {
         let mut environment = self.region.task_environment(task);
         environment.extend(settings.into_environment());
-        let mut command = command(&environment);
+        self.run(&environment, address, log)
+    }
+
+    fn run(&self, environment: &BTreeMap<String, String>, address: Ipv4Addr, log: Stdio) -> Node {
+        let mut command = command(environment);
         command.arg("run").stdout(Stdio::null()).stderr(log);
         let process = Process::start_with(&self.group, command, self.log_of(address)).unwrap();
         Node::new(

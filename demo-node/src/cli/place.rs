@@ -1,0 +1,89 @@
+//! Where this node is: one answer, for the node itself and for whoever asks it from beside it.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use discovery::{
+    AddressSource, Remedy,
+    config::{AddressFamily, Surroundings},
+};
+use rand::Rng;
+
+use super::Failure;
+use crate::{bootstrap::pacing::Backoff, clock, config, error::Chain, node::Place};
+
+/// How long what a start needs may fail, all of it together, before the node ends for its
+/// orchestrator to start another.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The first pause between two questions.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Asks for what a start needs until there is an answer: where many tasks start at once, the metadata
+/// can be slow, and permissions can come late.
+pub(super) struct Patience<'a, R> {
+    until: Instant,
+    backoff: Backoff,
+    rng: &'a mut R,
+}
+
+impl<'a, R: Rng> Patience<'a, R> {
+    pub(super) fn new(rng: &'a mut R) -> Self {
+        Self {
+            until: clock::now() + PATIENCE,
+            backoff: Backoff::new(PAUSE, PAUSE * 16, 0.5),
+            rng,
+        }
+    }
+
+    /// Puts the question until it is answered, until asking again is of no use, or until this is out
+    /// of patience.
+    pub(super) async fn ask<T>(
+        &mut self,
+        question: impl AsyncFn() -> Result<T, discovery::Error>,
+    ) -> Result<T, Failure> {
+        loop {
+            let error = match Box::pin(question()).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if error.remedy() != Remedy::RetryLater || self.until <= clock::now() {
+                return Err(Failure::discovery(&error));
+            }
+            tracing::warn!(error = %Chain(&error), "the node cannot start yet");
+            tokio::time::sleep(self.backoff.failed(self.rng)).await;
+        }
+    }
+}
+
+/// Where this node is, from its settings or else from what it runs in.
+pub(super) async fn find(
+    node: config::Node,
+    family: AddressFamily,
+    surroundings: &Surroundings,
+) -> Result<Place, discovery::Error> {
+    if let Some(address) = node.address {
+        return Ok(Place {
+            address,
+            zone: None,
+        });
+    }
+    let own = discovery::container_address(surroundings, family).await?;
+    let source = match &own.source {
+        AddressSource::TaskMetadata => "task metadata".to_owned(),
+        AddressSource::InstanceMetadata => "instance metadata".to_owned(),
+        AddressSource::Interface(name) => format!("the interface {name}"),
+    };
+    tracing::info!(address = %own.address, source, "found this node's own address");
+    Ok(Place {
+        address: own.address,
+        zone: own.availability_zone,
+    })
+}
+
+/// Where it listens.
+pub(super) fn bind_address(node: config::Node, place: &Place) -> IpAddr {
+    node.bind_address.unwrap_or(place.address)
+}
