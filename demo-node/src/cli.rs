@@ -6,10 +6,10 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::{
     config::{self, FILE_VARIABLE, Values, settings::SETTINGS},
-    error::Chain,
     log::Queue,
     output, telemetry,
 };
+use discovery::Chain;
 
 mod environment;
 mod local;

@@ -5,7 +5,6 @@
 // What everything uses.
 pub mod clock;
 pub mod cluster;
-pub mod error;
 pub mod http;
 pub mod log;
 pub mod net;

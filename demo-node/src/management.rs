@@ -36,10 +36,10 @@ use crate::{
     bootstrap,
     bootstrap::wire::Sealer,
     cluster::{NodeAddress, NodeUid},
-    error::Chain,
     log::LinesLost,
     membership::{self, Members},
 };
+use discovery::Chain;
 
 mod contact;
 mod events;

@@ -22,6 +22,7 @@ use aws_types::{origin::Origin, service_config::ServiceConfigKey};
 use crate::{
     Error,
     config::{Client, Invalid, Surroundings, check_environment, check_region},
+    excerpt,
     own::{instance, task},
 };
 
@@ -70,6 +71,9 @@ pub(crate) async fn sdk_config(
     Ok(config)
 }
 
+/// How much of an endpoint's URL is shown, in characters.
+const LONGEST_URL: usize = 200;
+
 /// Who is called, for messages. A mistyped region makes a host name that does not exist.
 pub(crate) fn endpoint(config: &SdkConfig, service_id: &str) -> String {
     // As the client itself finds it: an endpoint for this service goes before the one for all,
@@ -90,7 +94,7 @@ pub(crate) fn endpoint(config: &SdkConfig, service_id: &str) -> String {
         .or_else(of_service)
         .or_else(|| config.endpoint_url().map(str::to_owned));
     match (url, config.region()) {
-        (Some(url), _) => format!("the endpoint {url}"),
+        (Some(url), _) => format!("the endpoint {}", excerpt(&url, LONGEST_URL)),
         (None, Some(region)) => format!("the endpoint of region `{region}`"),
         (None, None) => "the endpoint".to_owned(),
     }

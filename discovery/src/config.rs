@@ -6,6 +6,8 @@
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
+use crate::excerpt;
+
 mod environment;
 mod fixed;
 mod pairs;
@@ -72,7 +74,7 @@ pub enum AddressFamily {
 }
 
 /// How the AWS client is made. Empty means the SDK's usual chain.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Client {
     /// The region, for example `eu-central-1`.
     pub region: Option<String>,
@@ -275,6 +277,18 @@ impl FromStr for AddressFamily {
     }
 }
 
+/// Without a password that stands in the endpoint's URL.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoint = self.endpoint.as_deref();
+        f.debug_struct("Client")
+            .field("region", &self.region)
+            .field("endpoint", &endpoint.map(|url| excerpt(url, 200)))
+            .field("sdk_config", &self.sdk_config)
+            .finish()
+    }
+}
+
 impl Client {
     fn check(&self) -> Result<(), Invalid> {
         if let Some(region) = &self.region {
@@ -285,7 +299,10 @@ impl Client {
         {
             return Err(Invalid::new(
                 "endpoint",
-                format!("`{endpoint}` is not a URL; expected one like http://localhost:4566"),
+                format!(
+                    "`{}` is not a URL; expected one like http://localhost:4566",
+                    excerpt(endpoint, 200)
+                ),
             ));
         }
         Ok(())

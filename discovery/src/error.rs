@@ -5,7 +5,7 @@
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
-use crate::{config::Invalid, own::Candidate};
+use crate::{Chain, config::Invalid, own::Candidate};
 
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 pub(crate) mod aws;
@@ -313,14 +313,7 @@ impl Error {
 
     /// The error and its causes in one line, for places that keep text only.
     pub(crate) fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        Chain(self).to_string()
     }
 }
 

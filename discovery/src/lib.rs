@@ -41,6 +41,7 @@ mod error;
 mod lookup;
 mod own;
 mod tally;
+mod text;
 
 pub use discovery::{DEFAULT_RESOLVE_TIMEOUT, Discovery};
 pub use error::{Attempt, Cause, Error, MetadataProblem, Remedy};
@@ -49,6 +50,7 @@ pub use lookup::{
 };
 pub use own::{AddressSource, Candidate, Judgement, OwnAddress, container_address};
 pub use tally::Outcome;
+pub use text::{Chain, LONGEST_CHAIN, excerpt};
 
 /// Its example is compiled as a test.
 #[cfg(doctest)]

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, net::IpAddr};
 
+use crate::excerpt;
+
 /// One question: who runs this service?
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lookup {
@@ -59,7 +61,7 @@ pub enum Completeness {
 #[non_exhaustive]
 pub enum PartialReason {
     /// A running task has no address yet.
-    #[error("{id} is running but has no {wanted} yet")]
+    #[error("{} is running but has no {} yet", short(id), short(wanted))]
     NoAddressYet {
         /// The task.
         id: String,
@@ -67,7 +69,11 @@ pub enum PartialReason {
         wanted: String,
     },
     /// The API reported a failure for a listed task, other than that it is gone.
-    #[error("{id} was listed but could not be described: {reason}")]
+    #[error(
+        "{} was listed but could not be described: {}",
+        short(id),
+        short(reason)
+    )]
     NotDescribed {
         /// The task.
         id: String,
@@ -104,7 +110,11 @@ pub struct Dropped {
 #[non_exhaustive]
 pub enum DropReason {
     /// The task is on its way out, by its desired or its last status.
-    #[error("stopping (desired status {desired}, last status {last})")]
+    #[error(
+        "stopping (desired status {}, last status {})",
+        short(desired),
+        short(last)
+    )]
     Stopping {
         /// What ECS wants it to become.
         desired: String,
@@ -115,20 +125,25 @@ pub enum DropReason {
     #[error("gone: listed, but not found when described")]
     Gone,
     /// Listed, but described with a failure other than MISSING. Makes the view partial.
-    #[error("not described: {0}")]
+    #[error("not described: {}", short(.0))]
     NotDescribed(String),
     /// Running, but without a usable address. Makes the view of an ECS method partial.
-    #[error("no {0}")]
+    #[error("no {}", short(.0))]
     NoAddress(String),
     /// A tag that was asked for is absent or has another value.
-    #[error("tag {0} does not match")]
+    #[error("tag {} does not match", short(.0))]
     TagMismatch(String),
     /// The instance's state is not `running`.
-    #[error("state is {0}")]
+    #[error("state is {}", short(.0))]
     NotRunning(String),
     /// Another target has the same address and port.
-    #[error("same address as {0}")]
+    #[error("same address as {}", short(.0))]
     SameAddress(String),
+}
+
+/// How much of each text of AWS is shown. An ARN has some 100 characters.
+fn short(text: &str) -> String {
+    excerpt(text, 300)
 }
 
 /// Calls by action name, as CloudTrail and IAM spell it: `ListTasks`, `DescribeInstances`, ...

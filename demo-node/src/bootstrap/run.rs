@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use discovery::{Completeness, Discovery, PartialReason, Resolved};
+use discovery::{Chain, Completeness, Discovery, PartialReason, Resolved, excerpt};
 use rand::Rng;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -32,7 +32,6 @@ use super::{
 use crate::{
     clock,
     cluster::{Formation, NodeUid},
-    error::{Chain, excerpt},
     http::Ask,
     net::Network,
 };
@@ -46,6 +45,9 @@ const INBOX: usize = 64;
 /// What has changed is published this often, unless it is the phase or the rule that has: to list
 /// the contact points takes time, where there are many, and each of them answers every second.
 const PUBLISH_EVERY: Duration = Duration::from_millis(100);
+
+/// How many of what there may be hundreds of a log line names.
+const MOST_LOGGED: usize = 5;
 
 /// How much of an error is shown that somebody else has a part in.
 const LONGEST_PROBLEM: usize = 300;
@@ -252,7 +254,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                 Output::Join(cluster) => {
                     tracing::info!(
                         cluster.id = %cluster.formation.id,
-                        seeds = ?cluster.seeds,
+                        seeds = ?cluster.seeds.iter().take(MOST_LOGGED).collect::<Vec<_>>(),
                         "joining the cluster"
                     );
                     self.order(Order::Join(cluster)).await;
@@ -497,7 +499,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                 completeness = last.completeness,
                 targets = resolved.targets.len(),
                 dropped = resolved.dropped.len(),
-                reasons = ?last.reasons,
+                reasons = ?last.reasons.iter().take(MOST_LOGGED).collect::<Vec<_>>(),
                 "discovered"
             );
         }
@@ -518,7 +520,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         if !selected.filtered_hosts.is_empty() && !self.warned_filtered {
             self.warned_filtered = true;
             tracing::warn!(
-                hosts = ?selected.filtered_hosts,
+                hosts = ?selected.filtered_hosts.iter().take(MOST_LOGGED).collect::<Vec<_>>(),
                 fallback_port = self.settings.selection.fallback_port,
                 "discovery names several ports for these hosts and the fallback port is none of \
                  them: they are left out. Set bootstrap.fallback-port to the management port, or \

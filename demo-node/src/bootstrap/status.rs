@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use discovery::{Completeness, Discovery, DropReason, Resolved};
+use discovery::{Chain, Completeness, Discovery, DropReason, Resolved, excerpt};
 use serde::Serialize;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     coordinator::{Coordinator, Phase},
     expected::Expectation,
 };
-use crate::{cluster::Formation, error::Chain};
+use crate::cluster::Formation;
 
 /// The bootstrap's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -95,13 +95,22 @@ pub struct Probes {
 pub struct LastLookup {
     /// `complete`, `partial` or `failed`.
     pub completeness: &'static str,
-    /// Why it is partial or failed.
+    /// Why it is partial or failed: the first [`MOST_SHOWN`].
     pub reasons: Vec<String>,
-    /// What was listed and not taken: id and reason.
+    /// What was listed and not taken, id and reason: the first [`MOST_SHOWN`].
     pub dropped: Vec<(String, String)>,
+    /// How many were not taken in all.
+    pub dropped_count: usize,
     /// How long it took, in milliseconds.
     pub elapsed_ms: u64,
 }
+
+/// How much of what a lookup dropped or misses is shown. There can be thousands, each for the same
+/// reason, and nobody reads them all.
+pub const MOST_SHOWN: usize = 100;
+
+/// How much of an id is shown. An ARN has some 100 characters.
+const LONGEST_ID: usize = 300;
 
 /// Lookups by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -196,18 +205,21 @@ impl LastLookup {
         let (completeness, reasons) = match &resolved.completeness {
             Completeness::Complete => ("complete", Vec::new()),
             Completeness::Partial(reasons) => {
-                ("partial", reasons.iter().map(ToString::to_string).collect())
+                let shown = reasons.iter().take(MOST_SHOWN);
+                ("partial", shown.map(ToString::to_string).collect())
             }
         };
         let dropped = resolved
             .dropped
             .iter()
-            .map(|d| (d.id.clone(), d.reason.to_string()))
+            .take(MOST_SHOWN)
+            .map(|d| (excerpt(&d.id, LONGEST_ID), d.reason.to_string()))
             .collect();
         Self {
             completeness,
             reasons,
             dropped,
+            dropped_count: resolved.dropped.len(),
             elapsed_ms: millis(took),
         }
     }
@@ -219,6 +231,7 @@ impl LastLookup {
             completeness: "failed",
             reasons: vec![Chain(error).to_string()],
             dropped: Vec::new(),
+            dropped_count: 0,
             elapsed_ms: millis(took),
         }
     }

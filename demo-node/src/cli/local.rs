@@ -3,7 +3,7 @@
 use std::{fmt::Write, net::SocketAddr, time::Duration};
 
 use clap::ArgMatches;
-use discovery::config::Surroundings;
+use discovery::{config::Surroundings, excerpt};
 use hyper::StatusCode;
 use serde_json::Value;
 
@@ -17,6 +17,9 @@ use crate::{
 /// How long the local node may take to answer. Health checks of ECS wait five seconds.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How much of a text is shown that a node has a part in, in characters.
+const LONGEST: usize = 300;
+
 /// Shows the members, as each of the nodes that were named sees them.
 pub(super) async fn members(values: &Values, matches: &ArgMatches) -> Result<Exit, Failure> {
     let nodes = match matches.get_many::<String>("url") {
@@ -28,7 +31,8 @@ pub(super) async fn members(values: &Values, matches: &ArgMatches) -> Result<Exi
         let text = String::from_utf8_lossy(&body);
         if status != StatusCode::OK {
             return Err(failed(format!(
-                "{to} answered with status {status}: {text}"
+                "{to} answered with status {status}: {}",
+                excerpt(&text, LONGEST)
             )));
         }
         if matches.get_flag("json") {
@@ -51,10 +55,13 @@ pub(super) async fn healthcheck(values: &Values, matches: &ArgMatches) -> Result
         .map_or("ready", String::as_str);
     let (status, body) = ask(to, &format!("/{probe}")).await?;
     let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let message = answer["message"].as_str().unwrap_or("no reason given");
+    let message = excerpt(
+        answer["message"].as_str().unwrap_or("no reason given"),
+        LONGEST,
+    );
     if status == StatusCode::OK {
         // The exit status is the answer: a node is well also where nobody can be told.
-        let _unseen = print(message);
+        let _unseen = print(&message);
         Ok(Exit::Complete)
     } else {
         Err(failed(format!("not {probe}: {message}")))
@@ -102,7 +109,7 @@ async fn own_address(values: &Values) -> Result<SocketAddr, Failure> {
 
 fn table(members: &Value) -> String {
     let list = |key: &str| members[key].as_array().cloned().unwrap_or_default();
-    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let text = |value: &Value| excerpt(value.as_str().unwrap_or("-"), LONGEST);
     let unreachable: Vec<_> = list("unreachable")
         .iter()
         .map(|u| text(&u["node"]))

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write, time::Duration};
 
 use clap::ArgMatches;
-use discovery::{Completeness, Discovery, Lookup, Resolved, Target};
+use discovery::{Chain, Completeness, Discovery, Lookup, Resolved, Target, excerpt};
 use serde_json::{Value, json};
 
 use super::{Exit, Failure, print};
@@ -96,7 +96,7 @@ impl Asked {
                 }
                 Err(error) if before.is_none() => return Err(Failure::discovery(&error)),
                 Err(error) => {
-                    tracing::warn!(error = %crate::error::Chain(&error), "lookup failed");
+                    tracing::warn!(error = %Chain(&error), "lookup failed");
                 }
             }
             tokio::time::sleep(pause).await;
@@ -110,11 +110,11 @@ fn changes(before: &Resolved, after: &Resolved) -> String {
         let targets = resolved
             .targets
             .iter()
-            .map(|t| format!("{} {}", endpoint(t), t.id));
+            .map(|t| format!("{} {}", endpoint(t), id(&t.id)));
         let dropped = resolved
             .dropped
             .iter()
-            .map(|d| format!("dropped {}: {}", d.id, d.reason));
+            .map(|d| format!("dropped {}: {}", id(&d.id), d.reason));
         targets.chain(dropped).collect()
     };
     let (old, new) = (shown(before), shown(after));
@@ -201,15 +201,13 @@ fn as_table(method: &str, resolved: &Resolved, took: Duration) -> String {
             .max(7);
         let _ = writeln!(out, "\n{:<width$}  {:<15}  ID", "ADDRESS", "ZONE");
         for target in &resolved.targets {
-            let zone = target
-                .metadata
-                .get("availability-zone")
-                .map_or("-", String::as_str);
+            let zone = target.metadata.get("availability-zone");
+            let zone = zone.map_or_else(|| "-".to_owned(), |zone| id(zone));
             let _ = writeln!(
                 out,
                 "{:<width$}  {zone:<15}  {}",
                 endpoint(target),
-                target.id
+                id(&target.id)
             );
         }
     }
@@ -217,16 +215,21 @@ fn as_table(method: &str, resolved: &Resolved, took: Duration) -> String {
         let width = resolved
             .dropped
             .iter()
-            .map(|d| d.id.len())
+            .map(|d| id(&d.id).chars().count())
             .max()
             .unwrap_or(0);
         let _ = writeln!(out, "\n{:<width$}  WHY", "DROPPED");
         for dropped in &resolved.dropped {
-            let _ = writeln!(out, "{:<width$}  {}", dropped.id, dropped.reason);
+            let _ = writeln!(out, "{:<width$}  {}", id(&dropped.id), dropped.reason);
         }
     }
     out.truncate(out.trim_end().len());
     out
+}
+
+/// An id as it is shown. An ARN has some 100 characters.
+fn id(text: &str) -> String {
+    excerpt(text, 300)
 }
 
 fn endpoint(target: &Target) -> String {

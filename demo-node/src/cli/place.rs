@@ -6,13 +6,13 @@ use std::{
 };
 
 use discovery::{
-    AddressSource, Remedy,
+    AddressSource, Chain, Remedy,
     config::{AddressFamily, Surroundings},
 };
 use rand::Rng;
 
 use super::Failure;
-use crate::{bootstrap::pacing::Backoff, clock, config, error::Chain, node::Place};
+use crate::{bootstrap::pacing::Backoff, clock, config, node::Place};
 
 /// How long what a start needs may fail, all of it together, before the node ends for its
 /// orchestrator to start another.

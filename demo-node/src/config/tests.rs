@@ -439,7 +439,7 @@ fn a_file_that_is_not_toml_is_an_error_of_one_line_that_quotes_nothing() {
     ] {
         std::fs::write(&path, text).unwrap();
         let error = gather(&BTreeMap::new(), Some(&path), &BTreeMap::new()).unwrap_err();
-        let shown = crate::error::Chain(&error).to_string();
+        let shown = discovery::Chain(&error).to_string();
         assert!(shown.contains("node.toml, line 3: "), "{shown}");
         assert_eq!(shown.lines().count(), 1, "{shown}");
         assert!(

@@ -3,6 +3,8 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
+use discovery::excerpt;
+
 use super::settings::{SETTINGS, Setting};
 
 /// Where a value came from.
@@ -259,9 +261,12 @@ fn shown(name: &str, raw: &Raw) -> String {
     if Setting::named(name).is_some_and(|setting| setting.secret) {
         "(not shown)".to_owned()
     } else {
-        raw.to_string()
+        excerpt(&raw.to_string(), LONGEST_SHOWN)
     }
 }
+
+/// How much of a value is shown, in characters.
+const LONGEST_SHOWN: usize = 300;
 
 /// Keys joined by dots, down to what is a setting or a value.
 fn flatten(prefix: &str, table: toml::Table, found: &mut Vec<(String, Raw)>) {

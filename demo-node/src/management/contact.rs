@@ -17,9 +17,9 @@ use crate::{
         wire::{self, SeedNode, SeedNodes},
     },
     cluster::NodeAddress,
-    error::Chain,
     membership::{Member, Members, Status},
 };
+use discovery::Chain;
 
 /// The query of a probe. Whoever leaves it out, a person for example, gets no proof.
 #[derive(Debug, Deserialize)]

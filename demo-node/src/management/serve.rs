@@ -23,7 +23,8 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::{error::Chain, net::Listener};
+use crate::net::Listener;
+use discovery::Chain;
 
 /// What connections may use.
 #[derive(Debug, Clone, Copy)]

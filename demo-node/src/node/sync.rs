@@ -9,12 +9,12 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    error::Chain,
     http::{self, Ask},
     management::STATE_PATH,
     membership::{Handle, Members, MergeError, Status},
     net::Network,
 };
+use discovery::Chain;
 
 /// The least pause between two synchronisations, and the most that is added at random.
 /// A state of 1,000 members is about 100 kB: 5 kB/s at most, of a network that carries thousands.

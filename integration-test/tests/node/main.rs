@@ -8,6 +8,7 @@
 mod asking;
 mod ending;
 mod environment;
+mod foreign_text;
 mod founding;
 mod looking;
 mod outputs;

@@ -101,7 +101,13 @@ async fn the_bootstrap_says_what_it_has_seen_and_waits_for() {
     assert_eq!(bootstrap["expectedNodes"], 1);
     assert_eq!(
         keys(&bootstrap["lastLookup"]),
-        ["completeness", "dropped", "elapsedMs", "reasons"]
+        [
+            "completeness",
+            "dropped",
+            "droppedCount",
+            "elapsedMs",
+            "reasons"
+        ]
     );
     assert_eq!(
         keys(&bootstrap["lookups"]),
