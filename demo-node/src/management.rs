@@ -12,7 +12,7 @@
 //! | `/cluster/state` | GET | all that this node knows of the membership, sealed |
 //! | `/cluster/domain-events` | GET | what happens in the cluster, as server-sent events |
 //! | `/ready`, `/alive`, `/startup` | GET | 200 or 503, and why |
-//! | `/metrics` | GET | Prometheus text |
+//! | `/metrics` | GET | OpenMetrics, or classic Prometheus text |
 //!
 //! It reads what the stages publish; what it may write goes through their handles. People's writing
 //! methods are refused unless `management.read-only` is off.

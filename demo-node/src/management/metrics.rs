@@ -1,26 +1,30 @@
-//! `GET /metrics`: the stages' published values as Prometheus text.
+//! `GET /metrics`: the stages' published values, as OpenMetrics or as classic Prometheus text.
 
 use axum::{
     extract::State,
-    http::header,
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::Registry,
+    registry::{Registry, Unit},
 };
 
-use super::{Problem, Sources};
+use exposition::Format;
+
+use super::Sources;
 use crate::{
     bootstrap::{coordinator::Phase, status},
     membership::{Members, Rejection, Status, Traffic},
 };
 
+mod exposition;
+
 type Labels = Vec<(&'static str, String)>;
 
 /// `GET /metrics`
-pub(super) async fn metrics(State(sources): State<Sources>) -> Result<Response, Problem> {
+pub(super) async fn metrics(State(sources): State<Sources>, headers: HeaderMap) -> Response {
     let traffic = sources.membership.traffic().await.unwrap_or_default();
     let status = sources.bootstrap_status().borrow().clone();
     let text = render(
@@ -30,11 +34,15 @@ pub(super) async fn metrics(State(sources): State<Sources>) -> Result<Response, 
         (sources.unix_millis)(),
         sources.lines_lost.count(),
     );
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+    let format = Format::wanted(&headers);
+    let headers = [
+        (header::CONTENT_TYPE, format.media_type()),
+        (header::VARY, "accept"),
+    ];
+    (headers, format.of(text)).into_response()
 }
 
-/// A registry of its own for each answer: the values live where they are made.
+/// As OpenMetrics. A registry of its own for each answer: the values live where they are made.
 fn render(
     members: &Members,
     bootstrap: &status::Status,
@@ -93,9 +101,10 @@ fn render(
             reason = "an age in milliseconds is far below 2^52"
         )]
         age.set(unix_millis.saturating_sub(at) as f64 / 1000.0);
-        registry.register(
-            "last_complete_view_age_seconds",
+        registry.register_with_unit(
+            "last_complete_view_age",
             "Age of the last complete view",
+            Unit::Seconds,
             age,
         );
     }
@@ -147,10 +156,10 @@ fn render(
         "Gossip datagrams sent",
         traffic.sent,
     );
-    counter(
+    bytes(
         &mut registry,
-        "datagram_bytes_sent",
-        "Bytes of gossip sent",
+        "datagram_sent",
+        "Gossip sent",
         traffic.sent_bytes,
     );
     counter(
@@ -165,10 +174,10 @@ fn render(
         "Gossip datagrams received",
         traffic.received,
     );
-    counter(
+    bytes(
         &mut registry,
-        "datagram_bytes_received",
-        "Bytes of gossip received",
+        "datagram_received",
+        "Gossip received",
         traffic.received_bytes,
     );
     let rejected = Family::<Labels, Counter>::default();
@@ -213,6 +222,12 @@ fn counter(registry: &mut Registry, name: &str, help: &str, value: u64) {
     let counter: Counter = Counter::default();
     counter.inc_by(value);
     registry.register(name, help, counter);
+}
+
+fn bytes(registry: &mut Registry, name: &str, help: &str, value: u64) {
+    let counter: Counter = Counter::default();
+    counter.inc_by(value);
+    registry.register_with_unit(name, help, Unit::Bytes, counter);
 }
 
 fn set(family: &Family<Labels, Gauge>, label: &'static str, value: &str, count: usize) {

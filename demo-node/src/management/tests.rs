@@ -42,6 +42,7 @@ use crate::{
 };
 
 mod asking;
+mod measured;
 mod served;
 mod streaming;
 mod writing;
@@ -303,6 +304,12 @@ fn bootstrap_settings(me: Process) -> run::Settings {
         },
         unix_millis: clock::unix_millis,
     }
+}
+
+async fn looked_up(rig: &Rig) {
+    let mut status = rig.sources.bootstrap.status();
+    let seen = status.wait_for(|status| status.last_lookup.is_some());
+    seen.await.unwrap();
 }
 
 fn request(path: &str) -> Request {

@@ -344,47 +344,6 @@ async fn a_node_is_started_when_it_has_looked_up_and_alive_before() {
 }
 
 #[tokio::test]
-async fn metrics_that_have_a_value_have_their_names() {
-    let rig = Rig::member().await;
-    looked_up(&rig).await;
-    let response = rig.respond(request("/metrics")).await;
-    let kind = response.headers()[header::CONTENT_TYPE].to_str().unwrap();
-    assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
-    let text = response.into_body().collect().await.unwrap().to_bytes();
-    let text = String::from_utf8(text.to_vec()).unwrap();
-    let names: Vec<_> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE demo_node_"))
-        .collect();
-    assert_eq!(
-        names,
-        [
-            "members gauge",
-            "unreachable_members gauge",
-            "bootstrap_phase gauge",
-            "contact_points gauge",
-            "contact_points_with_a_problem gauge",
-            "last_complete_view_age_seconds gauge",
-            "lookups counter",
-            "probes counter",
-            "rival_cluster_alarms counter",
-            "datagrams_sent counter",
-            "datagram_bytes_sent counter",
-            "datagrams_unsent counter",
-            "datagrams_received counter",
-            "datagram_bytes_received counter",
-            "datagrams_rejected counter",
-            "log_lines_lost counter",
-        ]
-    );
-    assert!(
-        text.contains("demo_node_members{status=\"Up\"} 1\n"),
-        "{text}"
-    );
-    assert!(text.ends_with("# EOF\n"), "{text}");
-}
-
-#[tokio::test]
 async fn another_path_or_method_is_refused_in_json() {
     let rig = Rig::start().await;
     for path in [
@@ -453,12 +412,6 @@ const BALLOT: Ballot = Ballot {
     round: 1,
     proposer: NodeUid(99),
 };
-
-async fn looked_up(rig: &Rig) {
-    let mut status = rig.sources.bootstrap.status();
-    let seen = status.wait_for(|status| status.last_lookup.is_some());
-    seen.await.unwrap();
-}
 
 fn founding(body: Vec<u8>) -> Request {
     let request = Request::post("/bootstrap/founding").body(Body::from(body));
