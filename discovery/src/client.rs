@@ -26,11 +26,28 @@ use crate::{
     own::{instance, task},
 };
 
+mod bounded;
+
+pub(crate) use self::bounded::TooLarge;
+use self::bounded::bounded;
+
 /// Within a region a connection is there in milliseconds, or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A backstop: a lookup has its own, shorter timeout. In large accounts EC2 was seen to take 20 s.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The largest answer of EC2 that is read, in bytes. A page of 1,000 instances with all their tags and
+/// interfaces has some 10 MiB.
+#[cfg(feature = "ec2")]
+pub(crate) const LARGEST_OF_EC2: usize = 16 << 20;
+
+/// The largest answer of ECS. A hundred tasks with fifty long tags each have some 2 MiB.
+#[cfg(feature = "ecs")]
+pub(crate) const LARGEST_OF_ECS: usize = 8 << 20;
+
+/// The largest answer of whoever gives credentials: some hundred bytes are usual.
+const LARGEST_OF_CREDENTIALS: usize = 1 << 20;
 
 /// The same for all attempts of one call, for those who turn retries on.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
@@ -44,16 +61,17 @@ fn behavior() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
-/// The configuration that the method's client is made from.
+/// The configuration that the method's client is made from. Its answers have `largest` bytes at most.
 pub(crate) async fn sdk_config(
     client: &Client,
     surroundings: &Surroundings,
+    largest: usize,
 ) -> Result<SdkConfig, Error> {
     let config = match &client.sdk_config {
         Some(config) => handed_over(config.clone()),
         None => load(client, surroundings).await?,
     };
-    let mut builder = config.into_builder();
+    let mut builder = config.clone().into_builder();
     if let Some(region) = &client.region {
         builder.set_region(Region::new(region.clone()));
     }
@@ -62,6 +80,8 @@ pub(crate) async fn sdk_config(
         // Otherwise AWS_ENDPOINT_URL_ECS would win over the method's own setting.
         builder.insert_origin("endpoint_url", Origin::shared_config());
     }
+    let http = config.http_client().unwrap_or_else(http_client);
+    builder.set_http_client(Some(bounded(http, largest)));
     let config = builder.build();
     let region = config.region().ok_or(Error::NoRegion)?;
     check_region(region.as_ref())?;
@@ -109,12 +129,13 @@ async fn load(client: &Client, surroundings: &Surroundings) -> Result<SdkConfig,
         None => region(surroundings).await?.ok_or(Error::NoRegion)?,
     };
 
+    let of_credentials = bounded(http.clone(), LARGEST_OF_CREDENTIALS);
     let provider = ProviderConfig::without_region()
-        .with_http_client(http.clone())
+        .with_http_client(of_credentials.clone())
         .with_region(Some(region.clone()))
         .with_behavior_version(Some(behavior()));
     let mut credentials = DefaultCredentialsChain::builder()
-        .imds_client(imds_client(&http))
+        .imds_client(imds_client(&of_credentials))
         .configure(provider);
     credentials.set_region(Some(region.clone()));
 
@@ -237,7 +258,7 @@ mod tests {
             endpoint: None,
             sdk_config: own,
         };
-        Box::pin(sdk_config(&client, &Surroundings::default()))
+        Box::pin(sdk_config(&client, &Surroundings::default(), 1 << 20))
             .await
             .unwrap()
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 use tokio::time::Instant;
 
 #[cfg(any(feature = "ec2", feature = "ecs"))]
-use crate::client::sdk_config;
+use crate::client::{self, sdk_config};
 #[cfg(feature = "ec2")]
 use crate::ec2::Instances;
 #[cfg(feature = "ecs")]
@@ -164,12 +164,22 @@ impl Method {
         match settings {
             #[cfg(feature = "ec2")]
             Settings::Ec2TagBased(ec2) => {
-                let config = Box::pin(sdk_config(&ec2.client, surroundings)).await?;
+                let config = Box::pin(sdk_config(
+                    &ec2.client,
+                    surroundings,
+                    client::LARGEST_OF_EC2,
+                ))
+                .await?;
                 Ok(Self::Ec2TagBased(Box::new(Instances::new(&config, ec2))))
             }
             #[cfg(feature = "ecs")]
             Settings::Ecs(ecs) => {
-                let config = Box::pin(sdk_config(&ecs.client, surroundings)).await?;
+                let config = Box::pin(sdk_config(
+                    &ecs.client,
+                    surroundings,
+                    client::LARGEST_OF_ECS,
+                ))
+                .await?;
                 Ok(Self::Ecs(Box::new(Service::new(&config, ecs))))
             }
             #[cfg(feature = "ecs")]
@@ -180,7 +190,12 @@ impl Method {
                     "only tasks of the own task set or deployment are peers: under a rolling \
                      deployment, new tasks do not see the old ones and form a cluster of their own"
                 );
-                let config = Box::pin(sdk_config(&ecs.client, surroundings)).await?;
+                let config = Box::pin(sdk_config(
+                    &ecs.client,
+                    surroundings,
+                    client::LARGEST_OF_ECS,
+                ))
+                .await?;
                 let own = TaskSet::new(&config, ecs, metadata);
                 Ok(Self::EcsTaskSet(Box::new(own)))
             }

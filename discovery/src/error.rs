@@ -87,6 +87,14 @@ pub enum Error {
         #[source]
         source: Cause,
     },
+    /// The answer is larger than any that this API gives. Something other than AWS answers, as a rule.
+    #[error("{attempt}: the answer has more than {most} bytes, and is not read further")]
+    TooLarge {
+        /// What was attempted.
+        attempt: Attempt,
+        /// How many bytes are read at most.
+        most: usize,
+    },
     /// The listing would never end: the API handed out a page token for the second time.
     #[error("{attempt}: the same page token came twice")]
     RepeatedPage {
@@ -264,6 +272,9 @@ pub enum MetadataProblem {
     /// An answer other than 200.
     #[error("HTTP status {0}")]
     Status(u16),
+    /// Larger than what is documented.
+    #[error("the answer is too large, and is not read further")]
+    TooLarge,
     /// Not what is documented.
     #[error("the answer could not be understood")]
     Undecodable,
@@ -290,6 +301,7 @@ impl Error {
             | Self::TimedOut { .. }
             | Self::ServerFault { .. }
             | Self::Undecodable { .. }
+            | Self::TooLarge { .. }
             | Self::RepeatedPage { .. }
             | Self::CredentialsUnavailable { .. }
             | Self::OwnTaskMissing { .. }

@@ -29,6 +29,10 @@ impl Intercept for Whole {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        if context.output_or_error().is_err() {
+            // What is known of this one says more.
+            return Ok(());
+        }
         let answer = context.response();
         let body = answer.body().bytes().unwrap_or_default();
         if answer.status().is_success() && !is_whole(body) {

@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::{Attempt, Cause, Error};
+use crate::client::TooLarge;
 
 const THROTTLED: [&str; 9] = [
     "EC2ThrottledException",
@@ -104,7 +105,10 @@ where
                 Some(_) | None => strange(attempt, answer.raw()),
             }
         }
-        SdkError::ResponseError(answer) => strange(attempt, answer.raw()),
+        SdkError::ResponseError(ref answer) => match too_large(&error) {
+            Some(TooLarge { most }) => Error::TooLarge { attempt, most },
+            None => strange(attempt, answer.raw()),
+        },
         SdkError::DispatchFailure(ref failure) => {
             let timeout = failure.is_timeout();
             let source = error.into_source().unwrap_or_else(|error| Box::new(error));
@@ -126,6 +130,18 @@ where
             source: Box::new(error),
         },
     }
+}
+
+/// Whether reading the answer ended because of its size.
+fn too_large(error: &(dyn StdError + 'static)) -> Option<TooLarge> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(too_large) = error.downcast_ref() {
+            return Some(*too_large);
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// There is an answer, and AWS did not write it: a proxy did, or it was damaged on its way.

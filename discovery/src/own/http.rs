@@ -3,7 +3,7 @@
 
 use std::{fmt, time::Duration};
 
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::{Method, Request, StatusCode, Uri, body::Bytes};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -61,8 +61,13 @@ impl Endpoint {
                 return Err(failed(url, problem, None));
             }
             let body = Limited::new(answer.into_body(), MAX_BODY).collect().await;
-            let body =
-                body.map_err(|error| failed(url, MetadataProblem::Undecodable, Some(error)))?;
+            let body = body.map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    failed(url, MetadataProblem::TooLarge, None)
+                } else {
+                    failed(url, MetadataProblem::Undecodable, Some(error))
+                }
+            })?;
             Ok(body.to_bytes())
         };
         match tokio::time::timeout(TIMEOUT, exchange).await {

@@ -9,6 +9,7 @@ mod clients;
 mod cost;
 mod ec2;
 mod ecs;
+mod endless;
 mod errors;
 mod fuzz;
 mod own;
