@@ -19,5 +19,6 @@ pub mod membership;
 // What puts them together.
 pub mod cli;
 pub mod config;
+pub mod descriptors;
 pub mod node;
 pub mod telemetry;

@@ -76,6 +76,8 @@ pub struct Sources {
     pub membership: membership::Handle,
     /// Seals founding messages.
     pub sealer: Sealer,
+    /// How many streams of events there may be at once.
+    pub streams: usize,
     /// Whether people may not write.
     pub read_only: bool,
     /// Milliseconds since 1970, now.
@@ -96,7 +98,7 @@ impl Sources {
 
 /// Every path.
 pub fn router(sources: Sources) -> Router {
-    let streams = Arc::new(Semaphore::new(events::MOST_STREAMS));
+    let streams = Arc::new(Semaphore::new(sources.streams));
     let stream = async move |State(sources): State<Sources>, RawQuery(query): RawQuery| {
         events::stream(Arc::clone(&streams), sources, query).await
     };

@@ -2,7 +2,9 @@
 //!
 //! Nothing above this module knows which. Two operations, since more is not needed.
 
-use std::{future::Future, io, net::SocketAddr};
+use std::{future::Future, io, net::SocketAddr, time::Duration};
+
+use rustix::net::sockopt;
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -27,6 +29,14 @@ pub trait Listener: Send + 'static {
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
 }
 
+/// After so long without a word, the system asks whether the other side is still there: of a connection
+/// that a firewall or a machine's death has ended, nothing else tells.
+const ASK_AFTER: Duration = Duration::from_secs(60);
+
+/// How long it waits for each answer, and how many may stay out.
+const ASK_EVERY: Duration = Duration::from_secs(10);
+const ASK_TIMES: u32 = 6;
+
 /// The operating system's TCP.
 #[derive(Debug, Clone, Copy)]
 pub struct Tcp;
@@ -47,6 +57,24 @@ impl Listener for TcpListener {
     async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, from) = Self::accept(self).await?;
         stream.set_nodelay(true)?;
+        sockopt::set_tcp_keepidle(&stream, ASK_AFTER)?;
+        sockopt::set_tcp_keepintvl(&stream, ASK_EVERY)?;
+        sockopt::set_tcp_keepcnt(&stream, ASK_TIMES)?;
+        sockopt::set_socket_keepalive(&stream, true)?;
         Ok((stream, from))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_system_asks_whether_who_connected_is_still_there() {
+        let mut listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = Tcp.connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = Listener::accept(&mut listener).await.unwrap();
+        assert!(sockopt::socket_keepalive(&stream).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), ASK_AFTER);
     }
 }

@@ -57,6 +57,8 @@ pub struct Machine<N, L, D> {
     pub environment: membership::Environment,
     /// Counts the log lines that were dropped.
     pub lines_lost: LinesLost,
+    /// What connections to management HTTP may use.
+    pub limits: Limits,
 }
 
 /// Where a node is.
@@ -144,6 +146,7 @@ impl Node {
             fresh,
             environment,
             lines_lost,
+            limits,
         } = machine;
         let unix_millis = environment.unix_millis;
         // 53 bits, so that readers whose numbers are floating point keep it.
@@ -202,6 +205,7 @@ impl Node {
             bootstrap: bootstrap.clone(),
             membership: membership.clone(),
             sealer,
+            streams: limits.streams,
             read_only: config.management.read_only,
             unix_millis,
             lines_lost,
@@ -211,7 +215,7 @@ impl Node {
         let mut stages = JoinSet::new();
         let token = stop.clone();
         stages.spawn(async move {
-            management::serve(listener, router, Limits::default(), token).await;
+            management::serve(listener, router, limits, token).await;
             ("management", Ok(Ended::Stage))
         });
         let token = stop.clone();

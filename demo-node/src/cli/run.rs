@@ -18,7 +18,9 @@ use super::{
 use crate::{
     clock,
     config::{Config, Keys, Values},
+    descriptors,
     log::LinesLost,
+    management::Limits,
     membership::Environment,
     net::Tcp,
     node::{End, Machine, Node},
@@ -87,6 +89,7 @@ pub(super) async fn run(
 
 /// Everything that can take long before there is a node: AWS's settings, the own address, ports.
 async fn start(config: &Config, lines_lost: LinesLost) -> Result<Node, Failure> {
+    let descriptors = descriptors::raise();
     let keyring = keyring(config)?;
     let surroundings = Surroundings::from_env();
     let mut rng = StdRng::from_seed(seed()?);
@@ -131,6 +134,7 @@ async fn start(config: &Config, lines_lost: LinesLost) -> Result<Node, Failure> 
         fresh: || (clock::unix_millis(), Nonce::random()),
         environment: Environment::system(),
         lines_lost,
+        limits: Limits::within(descriptors),
     };
     let node =
         Node::start(config, discovery, keyring, machine).map_err(|error| Failure::usage(&error))?;

@@ -17,9 +17,6 @@ use crate::{
     membership::{Event, Member, Members, events},
 };
 
-/// How many streams there may be at once, so that they never take all of the connections.
-pub(super) const MOST_STREAMS: usize = 64;
-
 /// The one kind of event that is not the membership's: two clusters of this name exist.
 const RIVAL_CLUSTER: &str = "RivalCluster";
 
@@ -49,7 +46,8 @@ pub(super) async fn stream(
         return Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             format!(
-                "{MOST_STREAMS} streams of events are open already: ask another node, or later"
+                "{} streams of events are open already: ask another node, or later",
+                sources.streams
             ),
         ));
     };
@@ -72,9 +70,9 @@ pub(super) async fn stream(
             feed,
         ))
     });
-    Ok(Sse::new(batches.flatten())
-        .keep_alive(sse::KeepAlive::default())
-        .into_response())
+    let stream = Sse::new(batches.flatten()).keep_alive(sse::KeepAlive::default());
+    // Proxies hand events on as they come.
+    Ok(([("x-accel-buffering", "no")], stream).into_response())
 }
 
 impl Feed {

@@ -6,8 +6,6 @@
 //! until there is an answer, and a stream until it ends; an answer that is merely being taken is not.
 
 use std::{
-    collections::VecDeque,
-    io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,24 +13,38 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body};
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use discovery::Chain;
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::task::{AbortHandle, JoinSet};
+use hyper_util::rt::TokioIo;
+use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use super::Problem;
 use crate::net::Listener;
-use discovery::Chain;
+
+mod host;
+mod patience;
+mod room;
 
 /// What connections may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Connections at once.
     pub connections: usize,
-    /// How long a request's header may take, from the moment it is waited for.
+    /// Streams of events at once: so few that they never take all of the connections.
+    pub streams: usize,
+    /// How long a request's header may take, from the connection or from its first byte.
     pub header: Duration,
+    /// How long a connection may stay open without a request.
+    pub idle: Duration,
     /// How long a client may take no bytes of an answer that is ready for it.
     pub write: Duration,
     /// How long connections may take to end when the node stops.
@@ -42,40 +54,74 @@ pub struct Limits {
 /// The largest request header.
 const LARGEST_HEADER: usize = 16 * 1024;
 
-/// After a failure to accept, mostly for want of file descriptors, to let connections end.
-const BREATH: Duration = Duration::from_millis(100);
+/// Descriptors for everything but connections to management HTTP: about 15 that the process always has,
+/// and those of probes, of calls to AWS and of synchronisation.
+const RESERVE: usize = 40;
 
-/// Where all connections have something under way: how soon to look again for one that has not.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// What there is room for in any case. Should descriptors run out, connections give way.
+const FEWEST_CONNECTIONS: usize = 8;
 
-/// Whether a connection has something under way: an extension of each request.
+/// What a connection is about: an extension of each request.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Busy(Arc<AtomicBool>);
+pub(super) struct Busy(Arc<State>);
 
-/// A connection that was accepted.
-struct Open {
-    task: AbortHandle,
-    busy: Busy,
+#[derive(Debug, Default)]
+struct State {
+    /// Something is under way.
+    under_way: AtomicBool,
+    /// Something came after the last complete request.
+    come: AtomicBool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 512,
+            streams: 64,
             header: Duration::from_secs(5),
+            // Load balancers of AWS keep a connection for 60 s, and others for 75.
+            idle: Duration::from_secs(90),
             write: Duration::from_secs(10),
             drain: Duration::from_secs(1),
         }
     }
 }
 
+impl Limits {
+    /// As many connections as fit into so many descriptors.
+    #[must_use]
+    pub fn within(descriptors: usize) -> Self {
+        let most = Self::default();
+        let connections = descriptors
+            .saturating_sub(RESERVE)
+            .clamp(FEWEST_CONNECTIONS, most.connections);
+        Self {
+            connections,
+            streams: most.streams.min(connections / 2),
+            ..most
+        }
+    }
+}
+
 impl Busy {
-    pub(super) fn set(&self, busy: bool) {
-        self.0.store(busy, Ordering::Relaxed);
+    /// Whether something is under way, from a complete request on.
+    pub(super) fn set(&self, under_way: bool) {
+        self.0.under_way.store(under_way, Ordering::Relaxed);
+        if under_way {
+            self.0.come.store(false, Ordering::Relaxed);
+        }
     }
 
     fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.under_way.load(Ordering::Relaxed)
+    }
+
+    fn comes(&self) {
+        self.0.come.store(true, Ordering::Relaxed);
+    }
+
+    fn has_come(&self) -> bool {
+        self.0.come.load(Ordering::Relaxed)
     }
 }
 
@@ -87,7 +133,8 @@ pub async fn serve<L: Listener>(
     stop: CancellationToken,
 ) {
     let mut connections = JoinSet::new();
-    let mut open = VecDeque::new();
+    let mut room = room::Room::default();
+    let mut refusals = room::Refusals::default();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -98,30 +145,39 @@ pub async fn serve<L: Listener>(
         let (stream, from) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                pause_after(&error).await;
+                refusals.tell(&error);
+                room.make_after(&error).await;
                 continue;
             }
         };
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            () = make_room(&mut open, limits.connections) => {}
+            () = room.make(limits.connections) => {}
         }
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(limits.write));
         let busy = Busy::default();
+        let stream = patience::Noting::new(Box::pin(stream), busy.clone());
+        let timer = patience::Header::new(limits, busy.clone());
         let (router, flag, stop) = (router.clone(), busy.clone(), stop.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(flag.clone());
-            router.clone().oneshot(request.map(Body::new))
+            let router = router.clone();
+            async move {
+                match host::problem(&request) {
+                    None => router.oneshot(request.map(Body::new)).await,
+                    Some(problem) => Ok(unclear(problem)),
+                }
+            }
         });
         let task = connections.spawn(async move {
             let mut connection = std::pin::pin!(
                 http1::Builder::new()
-                    .timer(TokioTimer::new())
+                    .timer(timer)
                     .header_read_timeout(limits.header)
                     .max_buf_size(LARGEST_HEADER)
-                    .serve_connection(TokioIo::new(Box::pin(stream)), service)
+                    .serve_connection(TokioIo::new(stream), service)
             );
             let ended = tokio::select! {
                 biased;
@@ -135,7 +191,7 @@ pub async fn serve<L: Listener>(
                 tracing::debug!(peer = %from, error = %Chain(&error), "connection ended early");
             }
         });
-        open.push_back(Open { task, busy });
+        room.add(task, busy);
     }
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
@@ -144,24 +200,31 @@ pub async fn serve<L: Listener>(
     }
 }
 
-/// Waits until there is room for one more connection, and ends the oldest with nothing under way.
-async fn make_room(open: &mut VecDeque<Open>, limit: usize) {
-    open.retain(|connection| !connection.task.is_finished());
-    while limit <= open.len() {
-        match open.iter().position(|connection| !connection.busy.is_set()) {
-            Some(idle) => {
-                if let Some(idle) = open.remove(idle) {
-                    tracing::debug!("a connection made room for another");
-                    idle.task.abort();
-                }
-            }
-            None => tokio::time::sleep(LOOK_AGAIN).await,
-        }
-        open.retain(|connection| !connection.task.is_finished());
-    }
+/// What is unclear may mean something else to whoever passed it on: nothing more is taken from there.
+fn unclear(problem: &str) -> Response {
+    let mut answer = Problem::new(StatusCode::BAD_REQUEST, problem).into_response();
+    let close = HeaderValue::from_static("close");
+    answer.headers_mut().insert(header::CONNECTION, close);
+    answer
 }
 
-async fn pause_after(error: &io::Error) {
-    tracing::warn!(error = %Chain(error), "a connection could not be accepted");
-    tokio::time::sleep(BREATH).await;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_descriptors_to_everything_else() {
+        for (descriptors, connections, streams) in [
+            (0, 8, 4),
+            (48, 8, 4),
+            (64, 24, 12),
+            (256, 216, 64),
+            (1024, 512, 64),
+            (usize::MAX, 512, 64),
+        ] {
+            let limits = Limits::within(descriptors);
+            let got = (limits.connections, limits.streams);
+            assert_eq!(got, (connections, streams), "{descriptors}");
+        }
+    }
 }

@@ -188,6 +188,7 @@ impl Rig {
                 bootstrap: handle,
                 membership,
                 sealer,
+                streams: Limits::default().streams,
                 read_only: false,
                 unix_millis: clock::unix_millis,
                 lines_lost: LinesLost::default(),

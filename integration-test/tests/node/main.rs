@@ -6,6 +6,7 @@
 )]
 
 mod asking;
+mod descriptors;
 mod ending;
 mod environment;
 mod foreign_text;

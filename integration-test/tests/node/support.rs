@@ -94,9 +94,34 @@ impl Site {
         self.run(&environment, address, log)
     }
 
+    /// Starts a node after a shell's `ulimit` with these arguments.
+    pub(crate) fn start_limited(
+        &self,
+        task: &TaskArn,
+        address: Ipv4Addr,
+        settings: Settings,
+        ulimit: &str,
+    ) -> Node {
+        let mut environment = self.region.task_environment(task);
+        environment.extend(settings.into_environment());
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", &format!("ulimit {ulimit} && exec \"$0\" run")])
+            .arg(program("demo-node").unwrap())
+            .env_clear()
+            .envs(&environment);
+        let output = File::create(self.log_of(address)).unwrap();
+        self.spawn(command, address, output.into())
+    }
+
     fn run(&self, environment: &BTreeMap<String, String>, address: Ipv4Addr, log: Stdio) -> Node {
         let mut command = command(environment);
-        command.arg("run").stdout(Stdio::null()).stderr(log);
+        command.arg("run");
+        self.spawn(command, address, log)
+    }
+
+    fn spawn(&self, mut command: Command, address: Ipv4Addr, log: Stdio) -> Node {
+        command.stdout(Stdio::null()).stderr(log);
         let process = Process::start_with(&self.group, command, self.log_of(address)).unwrap();
         Node::new(
             "node".to_owned(),

@@ -19,6 +19,8 @@ const LARGE: usize = 512 * 1024;
 const HALF_A_BODY: &str =
     "POST /alive HTTP/1.1\r\nhost: node\r\nconnection: close\r\ncontent-length: 100\r\n\r\nhalf";
 const KEPT_OPEN: &str = "GET /alive HTTP/1.1\r\nhost: node\r\n\r\n";
+const KEPT_OPEN_WITH_A_BODY: &str =
+    "POST /alive HTTP/1.1\r\nhost: node\r\ncontent-length: 4\r\n\r\nbody";
 const ALIVE: &str = "GET /alive HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n";
 
 #[tokio::test(start_paused = true)]
@@ -54,14 +56,75 @@ async fn a_header_that_comes_byte_by_byte_gets_no_more_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_stays_idle_after_an_answer_is_closed() {
+async fn a_connection_is_kept_for_longer_than_load_balancers_do() {
     let server = Server::start(Limits::default());
     let began = Instant::now();
     let mut stream = server.connect();
-    let keep = ALIVE.replace("connection: close\r\n", "");
-    stream.write_all(keep.as_bytes()).await.unwrap();
-    assert!(read(&mut stream).await.starts_with("HTTP/1.1 200 "));
-    assert!(began.elapsed() < 6 * SECOND);
+    for _ in 0..3 {
+        stream.write_all(KEPT_OPEN.as_bytes()).await.unwrap();
+        assert_eq!(read_one(&mut stream).await, "HTTP/1.1 200 OK");
+        sleep(75 * SECOND).await;
+    }
+    assert_eq!(read(&mut stream).await, "");
+    let took = began.elapsed();
+    let idle = 2 * 75 * SECOND + 90 * SECOND;
+    assert!((idle..idle + SECOND).contains(&took), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_header_that_has_begun_gets_no_more_time_for_the_connection_being_kept() {
+    let server = Server::start(Limits::default());
+    for (request, answer) in [
+        (KEPT_OPEN, "HTTP/1.1 200 OK"),
+        (KEPT_OPEN_WITH_A_BODY, "HTTP/1.1 405 Method Not Allowed"),
+    ] {
+        let mut stream = server.connect();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        assert_eq!(read_one(&mut stream).await, answer);
+        sleep(75 * SECOND).await;
+        let began = Instant::now();
+        for byte in ALIVE.as_bytes() {
+            if stream.write_all(&[*byte]).await.is_err() {
+                break;
+            }
+            sleep(SECOND).await;
+        }
+        assert!(!read(&mut stream).await.contains(" 200 "));
+        let took = began.elapsed();
+        assert!((5 * SECOND..8 * SECOND).contains(&took), "{took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_names_one_host() {
+    let server = Server::start(Limits::default());
+    let get = |version: &str, hosts: &str| format!("GET /alive HTTP/{version}\r\n{hosts}\r\n");
+    for hosts in [
+        "",
+        "host: node\r\nhost: node\r\n",
+        "host: node\r\nx-other: 1\r\nHost: other\r\n",
+        "host:\r\n",
+        "host: a b\r\n",
+        "host: somebody@node\r\n",
+        "host: http://node/\r\n",
+    ] {
+        // The connection ends, though the request would have it kept.
+        let answer = server.answer(&get("1.1", hosts)).await;
+        assert_eq!(answer, "HTTP/1.1 400 Bad Request", "{hosts:?}");
+    }
+    for (version, hosts) in [
+        ("1.0", ""),
+        ("1.0", "host: node\r\n"),
+        ("1.1", "host: 10.0.0.1:7626\r\nconnection: close\r\n"),
+        ("1.1", "host: [fd00::1]:7626\r\nconnection: close\r\n"),
+        ("1.1", "host: node.internal\r\nconnection: close\r\n"),
+    ] {
+        let answer = server.answer(&get(version, hosts)).await;
+        assert!(answer.ends_with(" 200 OK"), "{hosts:?}: {answer}");
+    }
+    let twice = get("1.0", "host: node\r\nhost: node\r\n");
+    let answer = server.answer(&twice).await;
+    assert!(answer.ends_with(" 400 Bad Request"), "{answer}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,6 +239,43 @@ async fn a_connection_that_cannot_be_accepted_is_not_the_end() {
     let broken = io::Error::other("no more file descriptors");
     server.door.send(Err(broken)).unwrap();
     assert_eq!(server.answer(ALIVE).await, "HTTP/1.1 200 OK");
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_descriptors_run_out_the_oldest_idle_connection_gives_way_at_once() {
+    let server = Server::start(Limits::default());
+    let mut old = server.connect();
+    old.write_all(KEPT_OPEN.as_bytes()).await.unwrap();
+    assert_eq!(read_one(&mut old).await, "HTTP/1.1 200 OK");
+    let mut young = server.connect();
+    young.write_all(KEPT_OPEN.as_bytes()).await.unwrap();
+    assert_eq!(read_one(&mut young).await, "HTTP/1.1 200 OK");
+
+    let began = Instant::now();
+    let used_up = io::Error::from(rustix::io::Errno::MFILE);
+    server.door.send(Err(used_up)).unwrap();
+    assert_eq!(server.answer(ALIVE).await, "HTTP/1.1 200 OK");
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(read(&mut old).now_or_never().expect("closed"), "");
+    assert!(read(&mut young).now_or_never().is_none(), "both gave way");
+    // Who disappears before it is accepted takes nobody's place.
+    let aborted = io::Error::from(rustix::io::Errno::CONNABORTED);
+    server.door.send(Err(aborted)).unwrap();
+    assert_eq!(server.answer(ALIVE).await, "HTTP/1.1 200 OK");
+    assert!(read(&mut young).now_or_never().is_none(), "it gave way");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_to_accept_do_not_keep_the_node_busy() {
+    let server = Server::start(Limits::default());
+    let began = Instant::now();
+    for _ in 0..100 {
+        let used_up = io::Error::from(rustix::io::Errno::MFILE);
+        server.door.send(Err(used_up)).unwrap();
+    }
+    assert_eq!(server.answer(ALIVE).await, "HTTP/1.1 200 OK");
+    let took = began.elapsed();
+    assert!((5 * SECOND..15 * SECOND).contains(&took), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -354,4 +454,13 @@ async fn read(stream: &mut DuplexStream) -> String {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     String::from_utf8(answer).unwrap()
+}
+
+/// The status line of an answer after which the connection stays open; the rest is read as well.
+async fn read_one(stream: &mut DuplexStream) -> String {
+    let mut answer = [0; 1024];
+    let length = stream.read(&mut answer).await.unwrap();
+    let answer = std::str::from_utf8(&answer[..length]).unwrap();
+    assert!(answer.contains("\r\n\r\n"), "not whole: {answer}");
+    answer.lines().next().unwrap_or_default().to_owned()
 }

@@ -132,6 +132,7 @@ impl Events {
             response.headers()[header::CONTENT_TYPE],
             "text/event-stream"
         );
+        assert_eq!(response.headers()["x-accel-buffering"], "no");
         Self {
             body: response.into_body(),
             text: String::new(),

@@ -9,6 +9,7 @@ use std::{
 
 use demo_node::{
     log::LinesLost,
+    management::Limits,
     membership::{Datagram, Environment, Handle, Status},
     net::{Listener, Network},
     node::{Machine, Place},
@@ -101,6 +102,7 @@ pub(super) async fn machine(
         fresh,
         environment: Environment::simulated(!seed, unix_millis),
         lines_lost: LinesLost::default(),
+        limits: Limits::default(),
     };
     Ok((machine, membership))
 }

@@ -1,0 +1,129 @@
+//! Room for the next connection: the oldest that has nothing under way gives way to it.
+
+use std::{collections::VecDeque, io, time::Duration};
+
+use discovery::Chain;
+use rustix::io::Errno;
+use tokio::{
+    task::{AbortHandle, yield_now},
+    time::{Instant, sleep},
+};
+
+use super::Busy;
+
+/// The connections that were accepted, oldest first.
+#[derive(Default)]
+pub(super) struct Room(VecDeque<Open>);
+
+struct Open {
+    task: AbortHandle,
+    busy: Busy,
+}
+
+/// Connections that could not be accepted, and when that was last told: however many there are, the
+/// log has room for other things.
+#[derive(Default)]
+pub(super) struct Refusals {
+    told: Option<Instant>,
+    untold: u64,
+}
+
+/// Where all connections have something under way: how soon to look again for one that has not.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// After a failure to accept, to let connections end.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// How often failures to accept are told at most.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+
+impl Room {
+    pub(super) fn add(&mut self, task: AbortHandle, busy: Busy) {
+        self.0.push_back(Open { task, busy });
+    }
+
+    /// Waits until there is room for one more.
+    pub(super) async fn make(&mut self, limit: usize) {
+        self.forget_ended();
+        while limit <= self.0.len() {
+            if !self.give_way().await {
+                sleep(LOOK_AGAIN).await;
+            }
+            self.forget_ended();
+        }
+    }
+
+    /// After a failure to accept: where there are no descriptors left, a connection gives way. Else,
+    /// nothing but time helps.
+    pub(super) async fn make_after(&mut self, failure: &io::Error) {
+        self.forget_ended();
+        let used_up = matches!(
+            Errno::from_io_error(failure),
+            Some(Errno::MFILE | Errno::NFILE)
+        );
+        if !(used_up && self.give_way().await) {
+            sleep(BREATH).await;
+        }
+    }
+
+    /// Ends the oldest connection that has nothing under way, if there is one.
+    async fn give_way(&mut self) -> bool {
+        let idle = self.0.iter().position(|open| !open.busy.is_set());
+        let Some(idle) = idle.and_then(|idle| self.0.remove(idle)) else {
+            return false;
+        };
+        tracing::debug!("a connection made room for another");
+        idle.task.abort();
+        // Its descriptor is free once the task has gone.
+        while !idle.task.is_finished() {
+            yield_now().await;
+        }
+        true
+    }
+
+    fn forget_ended(&mut self) {
+        self.0.retain(|open| !open.task.is_finished());
+    }
+}
+
+impl Refusals {
+    pub(super) fn tell(&mut self, failure: &io::Error) {
+        let now = Instant::now();
+        let Some(before) = self.count(now) else {
+            return;
+        };
+        tracing::warn!(
+            error = %Chain(failure),
+            untold_before = before,
+            "a connection could not be accepted; this is told once a minute"
+        );
+    }
+
+    /// Whether to tell now, and if so, how many there were that were not told.
+    fn count(&mut self, now: Instant) -> Option<u64> {
+        if self.told.is_some_and(|told| now < told + TELL_EVERY) {
+            self.untold += 1;
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.untold))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_to_accept_are_told_once_a_minute_with_their_number() {
+        let mut refusals = Refusals::default();
+        let start = Instant::now();
+        let told: Vec<_> = (0..130)
+            .filter_map(|second| {
+                let before = refusals.count(start + Duration::from_secs(second))?;
+                Some((second, before))
+            })
+            .collect();
+        assert_eq!(told, [(0, 0), (60, 59), (120, 59)]);
+    }
+}
