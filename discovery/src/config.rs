@@ -248,6 +248,13 @@ impl AddressFamily {
     }
 
     /// How messages for people spell it.
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::Ipv4 => Self::Ipv6,
+            Self::Ipv6 => Self::Ipv4,
+        }
+    }
+
     pub(crate) const fn in_words(self) -> &'static str {
         match self {
             Self::Ipv4 => "IPv4",

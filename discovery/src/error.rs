@@ -290,12 +290,19 @@ pub enum MetadataProblem {
     /// The answer has no address.
     #[error("the answer has no address")]
     NoAddress,
+    /// IPv6 is wanted, and the answer has an IPv4 address only.
+    #[error("it has only {0}, and no IPv6 address; set address-family to ipv4")]
+    OnlyIpv4(std::net::IpAddr),
 }
 
 impl Error {
     /// What the caller can do.
     pub fn remedy(&self) -> Remedy {
         match self {
+            Self::Metadata {
+                problem: MetadataProblem::OnlyIpv4(_),
+                ..
+            } => Remedy::FixConfiguration,
             Self::Throttled { .. }
             | Self::Unreachable { .. }
             | Self::TimedOut { .. }

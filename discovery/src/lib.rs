@@ -46,7 +46,7 @@ mod text;
 pub use discovery::{DEFAULT_RESOLVE_TIMEOUT, Discovery};
 pub use error::{Attempt, Cause, Error, MetadataProblem, Remedy};
 pub use lookup::{
-    Calls, Completeness, DropReason, Dropped, Lookup, PartialReason, Resolved, Target,
+    Calls, Completeness, DropReason, Dropped, Lookup, Missing, PartialReason, Resolved, Target,
 };
 pub use own::{AddressSource, Candidate, Judgement, OwnAddress, container_address};
 pub use tally::Outcome;

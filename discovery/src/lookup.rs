@@ -60,13 +60,15 @@ pub enum Completeness {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PartialReason {
-    /// A running task has no address yet.
-    #[error("{} is running but has no {} yet", short(id), short(wanted))]
-    NoAddressYet {
+    /// A listed task has no address that could be used.
+    #[error("{} is running but has no {}{}", short(id), short(wanted), missing.for_a_task())]
+    NoAddress {
         /// The task.
         id: String,
         /// Which address, and whose.
         wanted: String,
+        /// Why, and what would help.
+        missing: Missing,
     },
     /// The API reported a failure for a listed task, other than that it is gone.
     #[error(
@@ -127,9 +129,14 @@ pub enum DropReason {
     /// Listed, but described with a failure other than MISSING. Makes the view partial.
     #[error("not described: {}", short(.0))]
     NotDescribed(String),
-    /// Running, but without a usable address. Makes the view of an ECS method partial.
-    #[error("no {}", short(.0))]
-    NoAddress(String),
+    /// Without a usable address. Makes the view of an ECS method partial.
+    #[error("no {}{missing}", short(wanted))]
+    NoAddress {
+        /// Which address, and whose.
+        wanted: String,
+        /// Why, and what would help.
+        missing: Missing,
+    },
     /// A tag that was asked for is absent or has another value.
     #[error("tag {} does not match", short(.0))]
     TagMismatch(String),
@@ -139,6 +146,43 @@ pub enum DropReason {
     /// Another target has the same address and port.
     #[error("same address as {}", short(.0))]
     SameAddress(String),
+}
+
+/// Why something that runs has no address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Missing {
+    /// It may get one.
+    Yet,
+    /// It has no network interface at all, and will not get one: its network mode does not give it any.
+    NoInterface,
+    /// It has this one, of the other family, only.
+    Only(IpAddr),
+}
+
+impl Missing {
+    fn for_a_task(self) -> String {
+        match self {
+            Self::Yet => " yet".to_owned(),
+            Self::NoInterface | Self::Only(_) => self.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Yet => Ok(()),
+            Self::NoInterface => f.write_str(
+                ": it has no network interface, so its network mode is bridge, host or none; \
+                 a peer needs network mode awsvpc",
+            ),
+            Self::Only(address) => {
+                let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
+                write!(f, ": it has only {address}; set address-family to {family}")
+            }
+        }
+    }
 }
 
 /// How much of each text of AWS is shown. An ARN has some 100 characters.

@@ -259,7 +259,7 @@ fn drop_label(reason: &DropReason) -> &'static str {
         DropReason::Stopping { .. } => "stopping",
         DropReason::Gone => "gone",
         DropReason::NotDescribed(_) => "not-described",
-        DropReason::NoAddress(_) => "no-address",
+        DropReason::NoAddress { .. } => "no-address",
         DropReason::TagMismatch(_) => "tag-mismatch",
         DropReason::NotRunning(_) => "not-running",
         _ => "other",

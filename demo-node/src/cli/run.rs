@@ -29,13 +29,28 @@ use crate::{
 
 /// A port that the node could not have.
 #[derive(Debug, thiserror::Error)]
-#[error("listen on {address} for {what}; set {setting} to another port, or end what uses it")]
+#[error("listen on {address} for {what}; {}", remedy(source, *address, setting))]
 struct Listen {
     address: SocketAddr,
     what: &'static str,
     setting: &'static str,
     #[source]
     source: io::Error,
+}
+
+fn remedy(source: &io::Error, address: SocketAddr, setting: &str) -> String {
+    match source.kind() {
+        io::ErrorKind::AddrNotAvailable => format!(
+            "this machine does not have the address {}: set node.bind-address to one that it has, \
+             or to `{}` for all of them",
+            address.ip(),
+            if address.is_ipv4() { "0.0.0.0" } else { "::" }
+        ),
+        io::ErrorKind::PermissionDenied => {
+            format!("set {setting} to a port above 1023, or grant the process lower ones")
+        }
+        _ => format!("set {setting} to another port, or end what uses it"),
+    }
 }
 
 /// Runs a node until it is asked to stop.

@@ -1,5 +1,6 @@
 //! An HTTP client that reads answers up to a size, so that whoever answers in AWS's place, or a fault
-//! of AWS, cannot fill the memory.
+//! of AWS, cannot fill the memory; and that says which host a failed request was for, since the name
+//! may have been made of a region and of settings such as FIPS.
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use aws_smithy_runtime_api::{
             SharedHttpClient, SharedHttpConnector,
         },
         orchestrator::HttpRequest,
+        result::ConnectorError,
         runtime_components::{RuntimeComponents, RuntimeComponentsBuilder},
     },
 };
@@ -22,6 +24,15 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 #[error("an answer may have {most} bytes at most")]
 pub(crate) struct TooLarge {
     pub(crate) most: usize,
+}
+
+/// Which host a request was for that could not be sent or was not answered.
+#[derive(Debug, thiserror::Error)]
+#[error("{host}")]
+struct At {
+    host: String,
+    #[source]
+    source: BoxError,
 }
 
 /// Wraps another client, or its connector.
@@ -76,8 +87,26 @@ impl HttpClient for Bounded<SharedHttpClient> {
     }
 }
 
+/// The same error, with the host in front of its cause.
+fn at(host: String, error: ConnectorError) -> ConnectorError {
+    let (timeout, user, io) = (error.is_timeout(), error.is_user(), error.is_io());
+    let source = error.into_source();
+    let source = Box::new(At { host, source });
+    if timeout {
+        ConnectorError::timeout(source)
+    } else if user {
+        ConnectorError::user(source)
+    } else if io {
+        ConnectorError::io(source)
+    } else {
+        ConnectorError::other(source, None)
+    }
+}
+
 impl HttpConnector for Bounded<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let uri: Option<hyper::Uri> = request.uri().parse().ok();
+        let host = uri.and_then(|uri| Some(uri.host()?.to_owned()));
         let answer = self.inner.call(request);
         let most = self.most;
         HttpConnectorFuture::new(async move {
@@ -91,7 +120,10 @@ impl HttpConnector for Bounded<SharedHttpConnector> {
                 });
                 SdkBody::from_body_1_x(body)
             };
-            Ok(answer.await?.map(bounded))
+            match answer.await {
+                Ok(answer) => Ok(answer.map(bounded)),
+                Err(error) => Err(at(host.unwrap_or_default(), error)),
+            }
         })
     }
 }

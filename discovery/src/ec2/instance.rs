@@ -10,7 +10,7 @@ use aws_sdk_ec2::{
 
 use crate::{
     config::{AddressFamily, Ec2TagBased},
-    lookup::{DropReason, Dropped, Found, Target},
+    lookup::{DropReason, Dropped, Found, Missing, Target},
 };
 
 /// Adds what the page holds; whether it held anything.
@@ -62,13 +62,18 @@ fn address_of(
     if !tagged {
         return Err(DropReason::TagMismatch(settings.tag_key.clone()));
     }
-    let address = match settings.address_family {
+    let family = settings.address_family;
+    of_family(instance, family).ok_or_else(|| DropReason::NoAddress {
+        wanted: format!("{} address", family.in_words()),
+        missing: of_family(instance, family.other()).map_or(Missing::Yet, Missing::Only),
+    })
+}
+
+fn of_family(instance: &Instance, family: AddressFamily) -> Option<IpAddr> {
+    match family {
         AddressFamily::Ipv4 => ipv4(instance),
         AddressFamily::Ipv6 => ipv6(instance),
-    };
-    address.ok_or_else(|| {
-        DropReason::NoAddress(format!("{} address", settings.address_family.in_words()))
-    })
+    }
 }
 
 /// Not any interface: on ECS container instances, the others belong to tasks.

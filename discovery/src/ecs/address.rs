@@ -18,6 +18,14 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    /// The same, where the other family is wanted.
+    pub(crate) fn of_the_other_family(&self) -> Self {
+        Self {
+            family: self.family.other(),
+            container: self.container.clone(),
+        }
+    }
+
     /// One address per task, however many containers it has.
     pub(crate) fn of(&self, task: &Task) -> Option<IpAddr> {
         let Some(name) = &self.container else {

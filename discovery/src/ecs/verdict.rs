@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::{
     primitives::DateTimeFormat,
-    types::{Failure, HealthStatus, LaunchType, Task},
+    types::{Container, Failure, HealthStatus, LaunchType, Task},
 };
 
 use super::address::Wanted;
 use crate::{
     config::Tags,
     error::Error,
-    lookup::{DropReason, Dropped, Found, PartialReason, Target},
+    lookup::{DropReason, Dropped, Found, Missing, PartialReason, Target},
 };
 
 /// Which tasks are peers, and which of their addresses counts.
@@ -77,14 +77,37 @@ impl Criteria {
                 task: id.to_owned(),
                 mode: "bridge or host".to_owned(),
             }),
-            None => Ok(unsettled(Verdict::Unclear(
-                PartialReason::NoAddressYet {
-                    id: id.to_owned(),
-                    wanted: self.address.to_string(),
-                },
-                DropReason::NoAddress(self.address.to_string()),
-            ))),
+            None => {
+                let (wanted, missing) = (self.address.to_string(), self.missing(task));
+                Ok(unsettled(Verdict::Unclear(
+                    PartialReason::NoAddress {
+                        id: id.to_owned(),
+                        wanted: wanted.clone(),
+                        missing,
+                    },
+                    DropReason::NoAddress { wanted, missing },
+                )))
+            }
         }
+    }
+
+    /// Why a task has no address.
+    fn missing(&self, task: &Task) -> Missing {
+        if let Some(address) = self.address.of_the_other_family().of(task) {
+            return Missing::Only(address);
+        }
+        let attached = task
+            .attachments()
+            .iter()
+            .any(|it| it.r#type() == Some("ElasticNetworkInterface"));
+        let within = |container: &Container| !container.network_interfaces().is_empty();
+        if task.last_status() == Some("RUNNING")
+            && !attached
+            && !task.containers().iter().any(within)
+        {
+            return Missing::NoInterface;
+        }
+        Missing::Yet
     }
 
     /// The first tag that the task lacks or has with another value.
@@ -186,7 +209,7 @@ fn metadata(task: &Task) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use aws_sdk_ecs::types::{
-        Container, NetworkBinding, NetworkInterface, Tag, builders::TaskBuilder,
+        Attachment, NetworkBinding, NetworkInterface, Tag, builders::TaskBuilder,
     };
 
     use super::*;
@@ -272,18 +295,44 @@ mod tests {
     }
 
     #[test]
-    fn a_running_task_without_an_address_leaves_the_view_unclear() {
-        let task = running().set_containers(None);
-        let judged = judge(&criteria(""), task);
-        let Verdict::Unclear(reason, dropped) = judged.verdict else {
-            panic!("{judged:?}");
-        };
-        assert_eq!(
-            reason.to_string(),
-            "task/1 is running but has no IPv4 address yet"
-        );
-        assert_eq!(dropped.to_string(), "no IPv4 address");
-        assert!(!judged.settled);
+    fn a_task_without_an_address_leaves_the_view_unclear_and_says_why_it_has_none() {
+        let attachment = Attachment::builder().r#type("ElasticNetworkInterface");
+        let ipv6 = NetworkInterface::builder().ipv6_address("2001:db8::7");
+        let ipv6 = Container::builder().network_interfaces(ipv6.build());
+        let bare = || running().set_containers(None);
+        for (task, partial, drop) in [
+            (
+                bare().attachments(attachment.build()),
+                "task/1 is running but has no IPv4 address yet",
+                "no IPv4 address",
+            ),
+            (
+                bare().last_status("PENDING"),
+                "task/1 is running but has no IPv4 address yet",
+                "no IPv4 address",
+            ),
+            (
+                bare(),
+                "task/1 is running but has no IPv4 address: it has no network interface, so its \
+                 network mode is bridge, host or none; a peer needs network mode awsvpc",
+                "no IPv4 address: it has no network interface, so its network mode is bridge, host \
+                 or none; a peer needs network mode awsvpc",
+            ),
+            (
+                bare().containers(ipv6.build()),
+                "task/1 is running but has no IPv4 address: it has only 2001:db8::7; set \
+                 address-family to ipv6",
+                "no IPv4 address: it has only 2001:db8::7; set address-family to ipv6",
+            ),
+        ] {
+            let judged = judge(&criteria(""), task);
+            let Verdict::Unclear(reason, dropped) = judged.verdict else {
+                panic!("{judged:?}");
+            };
+            assert_eq!(reason.to_string(), partial);
+            assert_eq!(dropped.to_string(), drop);
+            assert!(!judged.settled);
+        }
     }
 
     #[test]

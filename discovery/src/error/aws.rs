@@ -105,8 +105,11 @@ where
                 Some(_) | None => strange(attempt, answer.raw()),
             }
         }
-        SdkError::ResponseError(ref answer) => match too_large(&error) {
-            Some(TooLarge { most }) => Error::TooLarge { attempt, most },
+        SdkError::ResponseError(ref answer) => match find(&error) {
+            Some(TooLarge { most }) => Error::TooLarge {
+                attempt,
+                most: *most,
+            },
             None => strange(attempt, answer.raw()),
         },
         SdkError::DispatchFailure(ref failure) => {
@@ -130,18 +133,6 @@ where
             source: Box::new(error),
         },
     }
-}
-
-/// Whether reading the answer ended because of its size.
-fn too_large(error: &(dyn StdError + 'static)) -> Option<TooLarge> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(too_large) = error.downcast_ref() {
-            return Some(*too_large);
-        }
-        next = error.source();
-    }
-    None
 }
 
 /// There is an answer, and AWS did not write it: a proxy did, or it was damaged on its way.

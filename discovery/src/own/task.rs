@@ -121,7 +121,13 @@ impl Task {
         };
         match address {
             Some(address) => Ok(Some(address)),
-            None => Err(failed(&self.url, MetadataProblem::NoAddress, None)),
+            None => {
+                let problem = match ipv4 {
+                    Some(other) => MetadataProblem::OnlyIpv4(other),
+                    None => MetadataProblem::NoAddress,
+                };
+                Err(failed(&self.url, problem, None))
+            }
         }
     }
 }

@@ -194,7 +194,10 @@ async fn ipv6_is_given_where_it_is_asked_for_and_an_instance_without_it_is_dropp
     assert_eq!(addresses(&resolved), ["2001:db8::1"]);
     assert_eq!(
         dropped(&resolved),
-        [(bare.to_string(), "no IPv6 address".to_owned())]
+        [(
+            bare.to_string(),
+            "no IPv6 address: it has only 10.0.1.2; set address-family to ipv4".to_owned()
+        )]
     );
 }
 

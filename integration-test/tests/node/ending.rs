@@ -40,7 +40,10 @@ async fn a_port_that_is_in_use_is_named_with_its_setting() {
 async fn an_address_that_is_not_this_machines_is_named() {
     // Reserved for documentation: nobody has it.
     let said = demo_node(&["run"], &fixed([192, 0, 2, 1].into())).await;
-    said.refuses("listen on 192.0.2.1:7626 for management HTTP");
+    said.refuses(
+        "listen on 192.0.2.1:7626 for management HTTP; this machine does not have the address \
+         192.0.2.1: set node.bind-address to one that it has, or to `0.0.0.0`",
+    );
 }
 
 #[tokio::test]

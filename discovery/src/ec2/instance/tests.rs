@@ -104,7 +104,7 @@ fn ipv6_is_the_primary_or_the_first_of_device_0() {
     );
     assert_eq!(
         address(&settings, running("i-1").private_ip_address("10.0.0.1")),
-        Err("no IPv6 address".to_owned())
+        Err("no IPv6 address: it has only 10.0.0.1; set address-family to ipv4".to_owned())
     );
 }
 
@@ -114,7 +114,6 @@ fn an_instance_without_an_address_is_dropped_with_the_reason() {
         running("i-1"),
         running("i-1").private_ip_address(""),
         running("i-1").private_ip_address("0.0.0.0"),
-        running("i-1").ipv6_address("fd00::1"),
         with(&[InstanceNetworkInterface::builder().build()]),
     ] {
         assert_eq!(
@@ -122,6 +121,10 @@ fn an_instance_without_an_address_is_dropped_with_the_reason() {
             Err("no IPv4 address".to_owned())
         );
     }
+    assert_eq!(
+        address(&by_tag(), running("i-1").ipv6_address("fd00::1")),
+        Err("no IPv4 address: it has only fd00::1; set address-family to ipv6".to_owned())
+    );
 }
 
 #[test]
