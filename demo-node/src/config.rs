@@ -120,7 +120,7 @@ pub enum Keys {
 }
 
 /// How the node is managed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Management {
     /// The TCP port that peers reach.
     pub port: u16,
@@ -128,6 +128,8 @@ pub struct Management {
     pub bind_port: u16,
     /// Whether writing is refused.
     pub read_only: bool,
+    /// Names of this node, in lower case, that may be written to.
+    pub host_names: BTreeSet<String>,
 }
 
 /// How the node logs.
@@ -462,6 +464,9 @@ pub fn management(values: &Values) -> Result<Management, Error> {
             .optional("management.bind-port", parse::port)?
             .unwrap_or(port),
         read_only: values.required("management.read-only", parse::switch)?,
+        host_names: values
+            .optional("management.host-names", parse::host_names)?
+            .unwrap_or_default(),
     })
 }
 

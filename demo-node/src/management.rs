@@ -41,6 +41,8 @@ use crate::{
 };
 use discovery::Chain;
 
+mod address;
+mod browsers;
 mod contact;
 mod events;
 mod health;
@@ -80,6 +82,8 @@ pub struct Sources {
     pub streams: usize,
     /// Whether people may not write.
     pub read_only: bool,
+    /// The names by which people may address what they write to, besides IP addresses and `localhost`.
+    pub host_names: BTreeSet<String>,
     /// Milliseconds since 1970, now.
     pub unix_millis: fn() -> u64,
     /// Counts the log lines that were dropped.
@@ -98,6 +102,7 @@ impl Sources {
 
 /// Every path.
 pub fn router(sources: Sources) -> Router {
+    let names = Arc::new(sources.host_names.clone());
     let streams = Arc::new(Semaphore::new(sources.streams));
     let stream = async move |State(sources): State<Sources>, RawQuery(query): RawQuery| {
         events::stream(Arc::clone(&streams), sources, query).await
@@ -126,6 +131,7 @@ pub fn router(sources: Sources) -> Router {
                 "this path does not take that method",
             )
         })
+        .layer(middleware::from_fn_with_state(names, browsers::guarded))
         .layer(middleware::from_fn(bounded))
         .with_state(sources)
 }

@@ -207,6 +207,7 @@ impl Node {
             sealer,
             streams: limits.streams,
             read_only: config.management.read_only,
+            host_names: config.management.host_names.clone(),
             unix_millis,
             lines_lost,
         });

@@ -73,6 +73,19 @@ pub(super) fn words(raw: &Raw) -> Result<BTreeSet<String>, String> {
     ordered_words(raw).map(|words| words.into_iter().collect())
 }
 
+/// Names of hosts, in lower case.
+pub(super) fn host_names(raw: &Raw) -> Result<BTreeSet<String>, String> {
+    let names = words(raw)?;
+    let is_name = |name: &String| {
+        name.chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    };
+    if !names.iter().all(is_name) {
+        return Err("expected names of hosts, without a port, separated by commas".to_owned());
+    }
+    Ok(names.iter().map(|name| name.to_ascii_lowercase()).collect())
+}
+
 /// Likewise, in the order in which they stand.
 pub(super) fn ordered_words(raw: &Raw) -> Result<Vec<String>, String> {
     let items = match raw {

@@ -342,6 +342,12 @@ pub const SETTINGS: &[Setting] = &[
         "on",
         "Whether joining, leaving and downing over management HTTP are refused",
     ),
+    setting(
+        "management.host-names",
+        "NAME,…",
+        "Names by which this node may be told to join, leave or down, besides IP addresses and \
+         localhost: requests to others are refused, since any site can give this node one of its own",
+    ),
     with_default(
         "log.level",
         "FILTER",

@@ -176,6 +176,12 @@ fn a_wrong_value_is_named_with_its_source_and_what_was_expected() {
             "expected a port from 1 to 65535",
         ),
         (
+            "MANAGEMENT_HOST_NAMES",
+            "node.internal:7626",
+            "management.host-names = `node.internal:7626`",
+            "expected names of hosts, without a port, separated by commas",
+        ),
+        (
             "MEMBERSHIP_ROLES",
             "api,,worker",
             "membership.roles = `api,,worker`",

@@ -13,7 +13,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, Sources};
+use super::{Problem, Sources, address::socket};
 use crate::{
     cluster::{Formation, NodeAddress, NodeUid},
     membership::{Member, Members, Refused},
@@ -116,15 +116,15 @@ pub(super) async fn join(
         status: StatusCode::BAD_REQUEST,
         ..problem
     })?;
-    let Some(formation) = sources.members().formation else {
+    if sources.members().formation.is_none() {
         return Err(Problem::new(
             StatusCode::CONFLICT,
             "this node knows of no cluster yet: it joins one by itself as soon as it does",
         ));
-    };
+    }
     sources
         .membership
-        .join(formation, vec![seed])
+        .invite(seed)
         .await
         .map_err(|error| refused(&error))?;
     Ok(done(&format!("asking {seed} to join")))
@@ -217,31 +217,6 @@ fn find<'a>(
     })
 }
 
-/// `cluster://name@ip:port`, `name@ip:port` or `ip:port`.
-fn socket(sources: &Sources, address: &str) -> Result<SocketAddr, Problem> {
-    let address = address.strip_prefix("cluster://").unwrap_or(address);
-    let (name, socket) = match address.split_once('@') {
-        Some((name, socket)) => (Some(name), socket),
-        None => (None, address),
-    };
-    let ours = name.is_none_or(|name| name == sources.node.cluster.as_str());
-    match socket.parse() {
-        Ok(socket) if ours => Ok(socket),
-        Ok(_) => Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            format!(
-                "this cluster is `{}`, not `{}`",
-                sources.node.cluster,
-                name.unwrap_or_default()
-            ),
-        )),
-        Err(_) => Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            format!("`{address}` is not an address; expected [cluster://]<name>@<ip>:<port>"),
-        )),
-    }
-}
-
 fn named(sources: &Sources, socket: SocketAddr) -> NodeAddress {
     NodeAddress {
         cluster: sources.node.cluster.clone(),
@@ -276,6 +251,7 @@ fn refused(refused: &Refused) -> Problem {
     let status = match refused {
         Refused::OtherCluster(_) | Refused::NotMember | Refused::Leaving => StatusCode::CONFLICT,
         Refused::Unknown(_) => StatusCode::NOT_FOUND,
+        Refused::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         Refused::Stopped => StatusCode::SERVICE_UNAVAILABLE,
     };
     Problem::new(status, refused.to_string())

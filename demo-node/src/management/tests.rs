@@ -190,6 +190,7 @@ impl Rig {
                 sealer,
                 streams: Limits::default().streams,
                 read_only: false,
+                host_names: BTreeSet::from(["node.internal".to_owned()]),
                 unix_millis: clock::unix_millis,
                 lines_lost: LinesLost::default(),
             },

@@ -154,6 +154,9 @@ impl<D: Datagram> Driver<D> {
             Command::Join(formation, seeds, reply) => {
                 let _ = reply.send(self.gossip.join(formation, &seeds, now));
             }
+            Command::Invite(node, reply) => {
+                let _ = reply.send(self.gossip.invite(node, now));
+            }
             Command::Switch(formation, seeds, reply) => {
                 let _ = reply.send(self.gossip.switch(formation, &seeds, now));
             }

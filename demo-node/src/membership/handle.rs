@@ -1,6 +1,6 @@
 //! How the rest of the node talks to the membership.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -33,6 +33,14 @@ pub enum Refused {
     /// There is no such member.
     #[error("{0} is not a member")]
     Unknown(SocketAddr),
+    /// As many nodes as may be are being asked in, and have not answered yet.
+    #[error("{number} addresses are being tried already: each is given up after {limit:?}")]
+    TooMany {
+        /// How many.
+        number: usize,
+        /// How long each is tried.
+        limit: Duration,
+    },
     /// The membership's task has ended.
     #[error("node has stopped")]
     Stopped,
@@ -57,6 +65,7 @@ pub enum MergeError {
 pub(super) enum Command {
     Found(Formation, Reply<Result<(), Refused>>),
     Join(Formation, Vec<SocketAddr>, Reply<Result<(), Refused>>),
+    Invite(SocketAddr, Reply<Result<(), Refused>>),
     Switch(Formation, Vec<SocketAddr>, Reply<Result<(), Refused>>),
     State(Reply<Result<Vec<u8>, Refused>>),
     Merge(Vec<u8>, Reply<Result<(), MergeError>>),
@@ -106,6 +115,16 @@ impl Handle {
     pub async fn join(&self, formation: Formation, seeds: Vec<SocketAddr>) -> Result<(), Refused> {
         self.ask(|reply| Command::Join(formation, seeds, reply))
             .await?
+    }
+
+    /// Asks a node in that ought to be in this cluster, as people do. Only so many are remembered at
+    /// a time, and each for some minutes, however many are named.
+    ///
+    /// # Errors
+    ///
+    /// Where this node is in no cluster and about to join none, and where too many were named before.
+    pub async fn invite(&self, node: SocketAddr) -> Result<(), Refused> {
+        self.ask(|reply| Command::Invite(node, reply)).await?
     }
 
     /// Leaves its cluster, if it is in another, and joins this one.

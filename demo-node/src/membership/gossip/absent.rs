@@ -4,8 +4,15 @@
 //! Trying them is how a node gets into its cluster, back into it, and together again with the rest
 //! after a partition. Those that left are not tried, so that a cluster does not spend its days
 //! calling on everyone it has ever replaced.
+//!
+//! Nodes that people have named are tried besides, a few and not for long: however many they name,
+//! members that went missing are tried as often.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use rand::{RngExt as _, rngs::StdRng, seq::IteratorRandom as _};
 
@@ -14,10 +21,18 @@ use crate::membership::settings::Timing;
 /// How many are tried at a time.
 const AT_A_TIME: usize = 5;
 
+/// How many that people have named are remembered at a time.
+pub(super) const MOST_INVITED: usize = 16;
+
+/// For how long one that people have named is tried.
+pub(super) const INVITED_FOR: Duration = Duration::from_secs(120);
+
 /// Who is absent, and when to try them.
 #[derive(Debug, Default)]
 pub(super) struct Absent {
     since: BTreeMap<SocketAddr, Instant>,
+    /// Those that people have named, and when.
+    invited: BTreeMap<SocketAddr, Instant>,
     next: Option<Instant>,
     /// How often they have been tried since the last change.
     tries: u32,
@@ -29,15 +44,28 @@ impl Absent {
         self.try_soon(now);
     }
 
+    /// Whether one that people have named is tried: too many at a time are not.
+    pub(super) fn invite(&mut self, node: SocketAddr, now: Instant) -> bool {
+        self.invited.retain(|_, since| now < *since + INVITED_FOR);
+        if MOST_INVITED <= self.invited.len() && !self.invited.contains_key(&node) {
+            return false;
+        }
+        self.invited.insert(node, now);
+        self.try_soon(now);
+        true
+    }
+
     /// One that is back is seldom back alone.
     pub(super) fn remove(&mut self, node: SocketAddr, now: Instant) {
-        if self.since.remove(&node).is_some() {
+        let was_invited = self.invited.remove(&node).is_some();
+        if self.since.remove(&node).is_some() || was_invited {
             self.try_soon(now);
         }
     }
 
     pub(super) fn clear(&mut self) {
         self.since.clear();
+        self.invited.clear();
     }
 
     pub(super) fn try_soon(&mut self, now: Instant) {
@@ -64,13 +92,16 @@ impl Absent {
         rng: &mut StdRng,
     ) -> Vec<SocketAddr> {
         self.since.retain(|_, since| now < *since + timing.memory);
+        self.invited.retain(|_, since| now < *since + INVITED_FOR);
         let tenths = u32::try_from(size).unwrap_or(u32::MAX).max(10);
         let slowest = timing.knock_period / 10 * tenths;
         let wait = timing.knock_period / 8 * (1 << self.tries.min(16));
         let wait = wait.min(slowest).mul_f64(rng.random_range(0.8..1.2));
         self.tries = self.tries.saturating_add(1);
         self.next = Some(now + wait);
-        self.since.keys().copied().sample(rng, AT_A_TIME)
+        let mut chosen = self.since.keys().copied().sample(rng, AT_A_TIME);
+        chosen.extend(self.invited.keys().copied().sample(rng, AT_A_TIME));
+        chosen
     }
 }
 
@@ -141,5 +172,30 @@ mod tests {
         assert_eq!(absent.choose(later, 1, &timing, &mut rng).len(), AT_A_TIME);
         let later = now + timing.memory;
         assert!(absent.choose(later, 1, &timing, &mut rng).is_empty());
+    }
+    #[test]
+    fn a_few_that_people_name_are_tried_for_a_while_and_in_nobodys_place() {
+        let mut now = crate::clock::now();
+        let mut rng = StdRng::seed_from_u64(1);
+        let timing = Timing::lan();
+        let mut absent = Absent::default();
+        absent.add(node(0), now);
+        let stranger = |number: u16| SocketAddr::from(([10, 1, 0, 0], number));
+        for round in 0..20 {
+            let invited: Vec<_> = (1..=100)
+                .map(|n| absent.invite(stranger(100 * round + n), now))
+                .collect();
+            assert!(invited[..MOST_INVITED].iter().all(|invited| *invited));
+            assert!(!invited[MOST_INVITED..].iter().any(|invited| *invited));
+            assert!(absent.invite(stranger(100 * round + 1), now), "twice");
+            let chosen = absent.choose(now, 1, &timing, &mut rng);
+            assert_eq!(chosen.len(), 1 + AT_A_TIME);
+            assert_eq!(chosen[0], node(0));
+            now += INVITED_FOR;
+        }
+        assert_eq!(absent.choose(now, 1, &timing, &mut rng), [node(0)]);
+        absent.invite(stranger(1), now);
+        absent.remove(stranger(1), now);
+        assert_eq!(absent.choose(now, 1, &timing, &mut rng), [node(0)]);
     }
 }

@@ -4,7 +4,13 @@ use std::{collections::BTreeSet, net::SocketAddr};
 
 use rand::{SeedableRng as _, rngs::StdRng};
 
-use super::{Gossip, absent::Absent, exchange::Exchange, part::Part, suspicions::Suspicions};
+use super::{
+    Gossip,
+    absent::{Absent, INVITED_FOR, MOST_INVITED},
+    exchange::Exchange,
+    part::Part,
+    suspicions::Suspicions,
+};
 use crate::{
     cluster::Formation,
     membership::{environment::Now, handle::Refused, timers::Timers},
@@ -46,6 +52,25 @@ impl Gossip {
         }
         self.absent.try_soon(now.instant);
         Ok(())
+    }
+
+    /// Asks a node in: see [`Handle::invite`](crate::membership::Handle::invite).
+    ///
+    /// # Errors
+    ///
+    /// Where this node is in no cluster, and where too many were named before.
+    pub fn invite(&mut self, node: SocketAddr, now: Now) -> Result<(), Refused> {
+        if self.part.stays_in().is_none() {
+            return Err(self.part.refusal());
+        }
+        let is_present = self.swim.members().any(|member| member.id().node == node);
+        if is_present || node == self.swim.me().node || self.absent.invite(node, now.instant) {
+            return Ok(());
+        }
+        Err(Refused::TooMany {
+            number: MOST_INVITED,
+            limit: INVITED_FOR,
+        })
     }
 
     /// Leaves its cluster for another one: see

@@ -1,6 +1,6 @@
 //! Coming together: founding, joining, taking over state, finding back.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use crate::{
     cluster::NodeUid,
@@ -358,4 +358,39 @@ fn members_with_no_news_wake_to_probe_and_for_little_else() {
     let probes = 30_000 / Timing::lan().probe_period.as_millis();
     let at_most = 3 * (2 * usize::try_from(probes).unwrap() + 20);
     assert!(net.wakeups <= at_most, "{} > {at_most}", net.wakeups);
+}
+
+#[test]
+fn addresses_that_people_have_made_up_delay_nobody_who_comes_back() {
+    let mut net = Net::cluster(3);
+    net.cut_off.insert(address(3));
+    net.run_until(20 * SECOND, |net| net.view(1).members.len() == 2);
+    for number in 1..=1000 {
+        let made_up = SocketAddr::from(([10, 9, 0, 1], number));
+        for last in [1, 2] {
+            let asked = net.act(last, |node, now| node.invite(made_up, now));
+            assert_eq!(asked.is_ok(), number <= 16, "{number}: {asked:?}");
+        }
+    }
+    net.run(30 * SECOND);
+    net.cut_off.clear();
+    net.run_until(3 * SECOND, |net| {
+        [1, 2, 3]
+            .into_iter()
+            .all(|last| net.view(last).up().count() == 3)
+    });
+}
+
+#[test]
+fn a_node_that_people_name_is_asked_in_once_it_is_there() {
+    let mut net = Net::cluster(2);
+    net.start(settings(3));
+    let asked = net.act(3, |node, now| node.invite(address(1), now));
+    assert_eq!(asked, Err(Refused::NotMember));
+    // Nobody has told it how to come in.
+    net.act(3, |node, now| node.join(formation(1), &[address(3)], now))
+        .unwrap();
+    net.act(1, |node, now| node.invite(address(3), now))
+        .unwrap();
+    net.run_until(SECOND, |net| net.view(1).members.len() == 3);
 }
