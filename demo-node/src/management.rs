@@ -57,6 +57,9 @@ pub use serve::{Limits, serve};
 /// The largest request body. A sealed founding message takes about 250 bytes, a form less.
 const LARGEST_BODY: usize = 16 * 1024;
 
+/// How much of what a request says is shown to who sent it, in characters.
+const LONGEST_SHOWN: usize = 100;
+
 /// How long a request's body may take. All of them are small.
 const BODY_PATIENCE: Duration = Duration::from_secs(2);
 

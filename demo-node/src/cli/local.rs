@@ -36,12 +36,12 @@ pub(super) async fn members(values: &Values, matches: &ArgMatches) -> Result<Exi
                 excerpt(&text, LONGEST)
             )));
         }
-        if matches.get_flag("json") {
-            print(&text)?;
-            continue;
-        }
         let members = serde_json::from_str(&text)
             .map_err(|error| failed(format!("read the answer of {to}: {error}")))?;
+        if matches.get_flag("json") {
+            print(&in_ascii(&text))?;
+            continue;
+        }
         let separator = if n == 0 { "" } else { "\n" };
         print(&format!("{separator}{}", table(&members)))?;
     }
@@ -148,11 +148,29 @@ fn table(members: &Value) -> String {
         let _ = writeln!(
             out,
             "{node:<48} {status:<9} {reachable:<12} {}",
-            roles.join(",")
+            excerpt(&roles.join(","), LONGEST)
         );
     }
     out.truncate(out.trim_end().len());
     out
+}
+
+/// The same JSON, in one line and in nothing but ASCII: there is nothing in it that a terminal obeys.
+fn in_ascii(json: &str) -> String {
+    let mut ascii = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            ' '..='~' => ascii.push(c),
+            // Between values: JSON does not have them within strings.
+            '\n' | '\r' | '\t' => ascii.push(' '),
+            _ => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(ascii, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    ascii
 }
 
 fn failed(message: String) -> Failure {

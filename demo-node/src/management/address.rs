@@ -5,12 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use axum::http::StatusCode;
 use discovery::excerpt;
 
-use super::{Problem, Sources};
+use super::{LONGEST_SHOWN, Problem, Sources};
 
 const SCHEME: &str = "cluster://";
-
-/// How much of what people have written is shown to them again.
-const LONGEST_SHOWN: usize = 100;
 
 /// `cluster://name@ip:port`, `name@ip:port` or `ip:port`.
 pub(super) fn socket(sources: &Sources, address: &str) -> Result<SocketAddr, Problem> {

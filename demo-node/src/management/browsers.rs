@@ -17,12 +17,9 @@ use axum::{
 };
 use discovery::excerpt;
 
-use super::Problem;
+use super::{LONGEST_SHOWN, Problem};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
-/// How much of a header is shown to who sent it.
-const LONGEST_SHOWN: usize = 100;
 
 /// Refuses what other sites have a browser send, and what is sent to a name that is not this node's.
 pub(super) async fn guarded(

@@ -41,7 +41,7 @@ pub(super) async fn seed_nodes(
     };
     let challenge = challenge
         .parse()
-        .map_err(|error: wire::InvalidChallenge| bad(error.to_string()))?;
+        .map_err(|error: wire::InvalidChallenge| bad(Chain(&error).to_string()))?;
     let me = ContactPoint(members.me.management);
     Ok(Json(answer.proven(me, challenge, &sources.sealer)))
 }

@@ -6,11 +6,12 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response, Sse, sse},
 };
+use discovery::excerpt;
 use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::{Problem, Sources};
+use super::{LONGEST_SHOWN, Problem, Sources};
 use crate::{
     bootstrap::status::Status,
     cluster::NodeAddress,
@@ -151,7 +152,10 @@ fn wanted(query: &str) -> Result<BTreeSet<&'static str>, Problem> {
         if key != "type" {
             return Err(Problem::new(
                 StatusCode::BAD_REQUEST,
-                format!("`{key}` is not a parameter; expected `type`"),
+                format!(
+                    "`{}` is not a parameter; expected `type`",
+                    excerpt(key, LONGEST_SHOWN)
+                ),
             ));
         }
         let names = Event::NAMES.into_iter().chain([RIVAL_CLUSTER]);
@@ -160,7 +164,8 @@ fn wanted(query: &str) -> Result<BTreeSet<&'static str>, Problem> {
             return Err(Problem::new(
                 StatusCode::BAD_REQUEST,
                 format!(
-                    "`{value}` is not a type; expected one of {}",
+                    "`{}` is not a type; expected one of {}",
+                    excerpt(value, LONGEST_SHOWN),
                     names.join(", ")
                 ),
             ));

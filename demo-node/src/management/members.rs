@@ -11,9 +11,10 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use discovery::excerpt;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, Sources, address::socket};
+use super::{LONGEST_SHOWN, Problem, Sources, address::socket};
 use crate::{
     cluster::{Formation, NodeAddress, NodeUid},
     membership::{Member, Members, Refused},
@@ -175,7 +176,10 @@ pub(super) async fn change(
         }
         _ => Err(Problem::new(
             StatusCode::BAD_REQUEST,
-            format!("`{operation}` is not an operation; expected `Leave` or `Down`"),
+            format!(
+                "`{}` is not an operation; expected `Leave` or `Down`",
+                excerpt(&operation, LONGEST_SHOWN)
+            ),
         )),
     }
 }

@@ -136,6 +136,35 @@ async fn what_a_node_answers_to_a_command_is_shown_in_part_and_escaped() {
 }
 
 #[tokio::test]
+async fn members_as_json_are_the_same_json_without_what_a_terminal_obeys() {
+    let node = MockServer::start().await;
+    let url = node.address().to_string();
+    let arguments = ["members", "--json", "--url", &url];
+    let environment = BTreeMap::<String, String>::new();
+    let answer = json!({ "leader": HOSTILE, "members": [{ "version": "\u{7f}\u{1f600}" }] });
+    for (body, read) in [
+        (serde_json::to_string_pretty(&answer).unwrap(), true),
+        (format!("{answer}\r\r"), true),
+        (HOSTILE.to_owned(), false),
+        (format!("{answer}{HOSTILE}"), false),
+    ] {
+        node.reset().await;
+        let shown = ResponseTemplate::new(200).set_body_string(body);
+        Mock::given(any()).respond_with(shown).mount(&node).await;
+        let said = demo_node(&arguments, &environment).await;
+        is_harmless(&said.error, 2000);
+        is_harmless(&said.output, 2000);
+        if read {
+            assert_eq!(said.status, Some(0), "{said:?}");
+            let shown: serde_json::Value = serde_json::from_str(&said.output).unwrap();
+            assert_eq!(shown, answer);
+        } else {
+            assert_eq!((said.status, &*said.output), (Some(1), ""), "{said:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_password_in_an_endpoint_is_not_shown() {
     let site = Site::new().await;
     let (task, address) = site.run_task(Task::of_service(CLUSTER, ORDERS));

@@ -103,6 +103,10 @@ async fn what_cannot_be_understood_is_refused_with_the_reason() {
             400,
             "`Explode` is not an operation; expected `Leave` or `Down`",
         );
+    let long = format!("operation=%1B[2J{}", "x".repeat(10_000));
+    let answer = rig.ask(Method::PUT, &me, &long).await;
+    answer.refuses(400, "`\\u{1b}[2Jx");
+    assert!(answer.body["error"].as_str().unwrap().len() < 200);
     rig.ask(Method::PUT, "/cluster/members/here", "operation=Down")
         .await
         .refuses(400, "`here` is not an address");
