@@ -14,6 +14,7 @@ mod config;
 mod due;
 mod exchange;
 mod part;
+mod returned;
 mod suspicions;
 mod swim;
 mod view;
@@ -36,6 +37,7 @@ use self::{
     due::Due,
     exchange::Exchange,
     part::Part,
+    returned::Returned,
     suspicions::Suspicions,
     swim::{Effect, Swim},
 };
@@ -78,6 +80,7 @@ pub struct Gossip {
     absent: Absent,
     suspicions: Suspicions,
     exchange: Exchange,
+    returned: Returned,
     timers: Timers<Due>,
     /// The membership as it was last handed out, unless it has changed since.
     members: Arc<Members>,
@@ -118,6 +121,7 @@ impl Gossip {
             absent: Absent::default(),
             suspicions,
             exchange: Exchange::default(),
+            returned: Returned::default(),
             timers: Timers::new(),
         })
     }
@@ -191,14 +195,41 @@ impl Gossip {
         let formation = self.part.listens_to().ok_or(Rejection::NoCluster)?;
         match self.channel.open(formation, datagram, now)? {
             (Kind::Protocol, message) => {
+                let weighed = self.weighed(message, now);
+                let (sender, message) = weighed.map_err(|_error| Rejection::Malformed)?;
                 let understood = self.swim.receive(&message);
                 self.settle(now);
                 understood.map_err(|swim::Malformed| Rejection::Malformed)?;
-                self.observe(|| Wire::sender(&message));
+                self.observe(|| Some(sender));
                 Ok(())
             }
             (Kind::Ask, request) => self.asked(&request, now),
         }
+    }
+
+    /// Who sends a message, and the message without what is out of date.
+    fn weighed(
+        &self,
+        message: Vec<u8>,
+        now: Now,
+    ) -> Result<(SocketAddr, Vec<u8>), postcard::Error> {
+        let sender = Wire::sender(&message)?;
+        if !self.was_cut_off(sender, now) {
+            return Ok((sender, message));
+        }
+        let (header, mut news) = Wire::read(&message)?;
+        let all = news.len();
+        news.retain(|news| !returned::is_out_of_date(news, &self.swim));
+        if news.len() == all {
+            return Ok((sender, message));
+        }
+        Ok((sender, Wire::write(&header, &news)?))
+    }
+
+    /// Whether what this node says of the dead may be out of date: it is coming back, or has just done
+    /// so.
+    fn was_cut_off(&self, node: SocketAddr, now: Now) -> bool {
+        self.absent.contains(node) || self.returned.is_one(node, now.instant)
     }
 
     /// Does what follows from what was done with the protocol.
@@ -219,7 +250,11 @@ impl Gossip {
     fn take_notice(&mut self, notice: OwnedNotification<Identity>, now: Now) {
         self.stale = true;
         match notice {
-            OwnedNotification::MemberUp(id) => self.absent.remove(id.node, now.instant),
+            OwnedNotification::MemberUp(id) => {
+                if self.absent.remove(id.node, now.instant) {
+                    self.returned.add(id.node, now.instant);
+                }
+            }
             OwnedNotification::MemberDown(id) => {
                 if !id.leaving {
                     self.absent.add(id.node, now.instant);

@@ -30,8 +30,19 @@ impl Wire {
     }
 
     /// Who sent a message.
-    pub(super) fn sender(mut message: &[u8]) -> Option<SocketAddr> {
-        Some(Self.decode_header(&mut message).ok()?.src.node)
+    pub(super) fn sender(mut message: &[u8]) -> Result<SocketAddr, postcard::Error> {
+        Ok(Self.decode_header(&mut message)?.src.node)
+    }
+
+    /// Reads a whole message of the protocol. Some end with the header.
+    pub(super) fn read(
+        mut message: &[u8],
+    ) -> Result<(Header<Identity>, Vec<foca::Member<Identity>>), postcard::Error> {
+        let header = Self.decode_header(&mut message)?;
+        let Some((_count, members)) = message.split_first_chunk::<2>() else {
+            return Ok((header, Vec::new()));
+        };
+        Ok((header, Self::read_all(members)?))
     }
 
     /// Writes several members one after the other.

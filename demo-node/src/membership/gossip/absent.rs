@@ -55,12 +55,18 @@ impl Absent {
         true
     }
 
-    /// One that is back is seldom back alone.
-    pub(super) fn remove(&mut self, node: SocketAddr, now: Instant) {
+    /// Whether it was missing. One that is back is seldom back alone.
+    pub(super) fn remove(&mut self, node: SocketAddr, now: Instant) -> bool {
         let was_invited = self.invited.remove(&node).is_some();
-        if self.since.remove(&node).is_some() || was_invited {
+        let was_absent = self.since.remove(&node).is_some();
+        if was_absent || was_invited {
             self.try_soon(now);
         }
+        was_absent
+    }
+
+    pub(super) fn contains(&self, node: SocketAddr) -> bool {
+        self.since.contains_key(&node)
     }
 
     pub(super) fn clear(&mut self) {

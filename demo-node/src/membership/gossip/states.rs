@@ -1,6 +1,6 @@
 //! Handing out everything that this node knows, and taking over what another does.
 
-use super::{Gossip, part::Part};
+use super::{Gossip, part::Part, returned};
 use crate::{
     membership::{
         environment::Now,
@@ -51,10 +51,13 @@ impl Gossip {
             .channel
             .open_state(formation, state, now)
             .map_err(MergeError::Unopened)?;
-        let Ok(members) = Wire::read_all(&message) else {
+        let Ok(mut members) = Wire::read_all(&message) else {
             return Err(MergeError::Malformed);
         };
         let teller = members.first().map(|member| member.id().node);
+        if teller.is_some_and(|teller| self.was_cut_off(teller, now)) {
+            members.retain(|news| !returned::is_out_of_date(news, &self.swim));
+        }
         // What a newcomer learns first, the others know: it need not tell them.
         let tell = !self.exchange.takes_first();
         self.swim.apply(members, tell);

@@ -1,0 +1,71 @@
+//! Members that were taken for dead and are back.
+//!
+//! As a rule it was the network between them and this node that had failed, and then they took this
+//! node and all on its side for dead as well. What they say of the dead is out of date until they
+//! have heard from everyone again, so it is passed over where this node knows better: who acts on
+//! events must not be told of the end of a member that was well all the while.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use super::swim::Swim;
+use crate::membership::identity::Identity;
+
+/// How long what they say of the dead does not count. Within this time both sides of a partition have
+/// become one cluster again; and what is passed over this node finds out by its own probes.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// Who has come back lately.
+#[derive(Debug, Default)]
+pub(super) struct Returned {
+    at: BTreeMap<SocketAddr, Instant>,
+}
+
+impl Returned {
+    pub(super) fn add(&mut self, node: SocketAddr, now: Instant) {
+        self.at
+            .retain(|_, at| now.saturating_duration_since(*at) < WINDOW);
+        self.at.insert(node, now);
+    }
+
+    /// Whether this node has come back lately.
+    pub(super) fn is_one(&self, node: SocketAddr, now: Instant) -> bool {
+        self.at
+            .get(&node)
+            .is_some_and(|at| now.saturating_duration_since(*at) < WINDOW)
+    }
+}
+
+/// Whether what somebody says who was cut off is that a member is dead, or may be, who is well.
+pub(super) fn is_out_of_date(news: &foca::Member<Identity>, swim: &Swim) -> bool {
+    let id = news.id();
+    news.state() != foca::State::Alive
+        && !id.leaving
+        && swim
+            .members()
+            .any(|member| member.state() == foca::State::Alive && member.id().node == id.node)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn they_are_remembered_for_a_while_only() {
+        let node = |n: u16| SocketAddr::from(([10, 0, 0, 1], n));
+        let start = crate::clock::now();
+        let mut returned = Returned::default();
+        for n in 0..1000 {
+            returned.add(node(n), start + Duration::from_secs(n.into()));
+            assert!(returned.at.len() <= 10, "{}", returned.at.len());
+        }
+        let last = start + Duration::from_secs(999);
+        assert!(returned.is_one(node(999), last));
+        assert!(returned.is_one(node(990), last));
+        assert!(!returned.is_one(node(989), last));
+        assert!(!returned.is_one(node(999), last + WINDOW));
+    }
+}
