@@ -71,6 +71,8 @@ pub struct Bootstrap {
     pub probe_interval_jitter: f64,
     /// After how long a failing contact point is dropped.
     pub probing_failure_timeout: Duration,
+    /// The shortest pause between two lookups of a member.
+    pub watch_interval: Duration,
     /// What a member does about another cluster of the same name.
     pub on_rival: OnRival,
 }
@@ -376,6 +378,7 @@ fn bootstrap(values: &Values) -> Result<Bootstrap, Error> {
         probe_interval_jitter: values.required("bootstrap.probe-interval-jitter", parse::share)?,
         probing_failure_timeout: values
             .required("bootstrap.probing-failure-timeout", parse::duration)?,
+        watch_interval: values.required("bootstrap.watch-interval", parse::duration)?,
         on_rival: values.required("bootstrap.on-rival-cluster", parse::text)?,
     })
 }

@@ -319,6 +319,7 @@ fn bootstrap_settings(config: &Config, me: Process, unix_millis: fn() -> u64) ->
             backoff_max: settings.backoff_max,
             probe_interval: settings.probe_interval,
             probe_interval_jitter: settings.probe_interval_jitter,
+            watch_interval: settings.watch_interval,
             on_rival: settings.on_rival,
         },
         lookup: Lookup {

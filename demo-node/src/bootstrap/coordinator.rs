@@ -48,6 +48,8 @@ pub struct Settings {
     pub probe_interval: Duration,
     /// Added to pauses between probes, at most this share.
     pub probe_interval_jitter: f64,
+    /// The shortest pause between lookups of a member, which looks for other clusters.
+    pub watch_interval: Duration,
     /// What to do when another cluster of the same name is found after joining.
     pub on_rival: OnRival,
 }

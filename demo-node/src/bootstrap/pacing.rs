@@ -82,9 +82,6 @@ impl Schedule {
     }
 }
 
-/// The least time between two looks at discovery by one member.
-const WATCH_AT_MOST_EVERY: Duration = Duration::from_secs(60);
-
 /// What the watch of a whole cluster may cost: a tenth of what ECS grants an account (20 calls a
 /// second for cluster resource reads, "Request throttling for the Amazon ECS API").
 const WATCH_CALLS_PER_SECOND: usize = 2;
@@ -99,13 +96,13 @@ pub fn calls_per_look(tasks: usize) -> usize {
 }
 
 /// How long a member of a cluster of `members` waits between two looks at discovery: so long that
-/// the whole cluster, in which every member looks, makes at most 2 calls a second, and no member
-/// looks more than once a minute.
+/// the whole cluster, in which every member looks, makes at most 2 calls a second, and no shorter than
+/// `least`.
 #[must_use]
-pub fn watch_interval(members: usize) -> Duration {
+pub fn watch_interval(least: Duration, members: usize) -> Duration {
     let calls = members.saturating_mul(calls_per_look(members));
     let secs = u64::try_from(calls / WATCH_CALLS_PER_SECOND).unwrap_or(u64::MAX);
-    WATCH_AT_MOST_EVERY.max(Duration::from_secs(secs))
+    least.max(Duration::from_secs(secs))
 }
 
 #[cfg(test)]
@@ -133,15 +130,17 @@ mod tests {
         }
     }
 
+    const MINUTE: Duration = Duration::from_secs(60);
+
     #[test]
     fn the_watch_of_a_whole_cluster_makes_at_most_two_calls_a_second() {
         let calls_per_second = |members: usize| {
-            let looks_per_second = members as f64 / watch_interval(members).as_secs_f64();
+            let looks_per_second = members as f64 / watch_interval(MINUTE, members).as_secs_f64();
             looks_per_second * calls_per_look(members) as f64
         };
         for members in [1, 2, 59, 60, 61, 100, 101, 1000, 10_000] {
             assert!(calls_per_second(members) <= 2.0, "{members}");
-            assert!(Duration::from_secs(60) <= watch_interval(members));
+            assert!(MINUTE <= watch_interval(MINUTE, members));
         }
         // The figures that ARCHITECTURE.md states.
         for (members, calls) in [(10, 0.33), (100, 2.0), (1000, 2.0)] {

@@ -270,6 +270,13 @@ pub const SETTINGS: &[Setting] = &[
          than two probe intervals and the jitter of one",
     ),
     with_default(
+        "bootstrap.watch-interval",
+        "DURATION",
+        "1m",
+        "How often a member looks for other clusters of the same name, at most; less often in large \
+         clusters, so that all members together make no more than 2 calls a second",
+    ),
+    with_default(
         "bootstrap.on-rival-cluster",
         "merge|alarm",
         "merge",

@@ -292,6 +292,7 @@ fn bootstrap_settings(me: Process) -> run::Settings {
             backoff_max: Duration::from_secs(15),
             probe_interval: Duration::from_secs(1),
             probe_interval_jitter: 0.2,
+            watch_interval: Duration::from_secs(60),
             on_rival: coordinator::OnRival::Merge,
         },
         lookup: Lookup::new("orders"),

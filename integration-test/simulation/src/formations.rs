@@ -366,6 +366,7 @@ impl World {
             backoff_max: 15 * SECOND,
             probe_interval: SECOND,
             probe_interval_jitter: 0.2,
+            watch_interval: Duration::from_secs(60),
             on_rival: OnRival::Alarm,
         };
         let node = Node {

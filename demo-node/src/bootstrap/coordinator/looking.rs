@@ -47,7 +47,8 @@ impl Coordinator {
                 }
             }
             Stage::Watching(Watching { contact_points, .. }) => {
-                let pause = pacing::watch_interval(contact_points.len());
+                let pause =
+                    pacing::watch_interval(self.settings.watch_interval, contact_points.len());
                 let pause = pacing::jittered(pause, self.settings.random_factor, turn.rng);
                 self.lookup = Schedule::Due(turn.now + pause);
                 // Members are known to be in this cluster; others may be in another.

@@ -44,6 +44,7 @@ fn coordinator(now: Instant) -> Coordinator {
         backoff_max: 15 * SECOND,
         probe_interval: SECOND,
         probe_interval_jitter: 0.2,
+        watch_interval: Duration::from_secs(60),
         on_rival: OnRival::Merge,
     };
     Coordinator::new(settings, now)

@@ -32,7 +32,9 @@ impl Coordinator {
                 if !was_member {
                     self.probes.clear();
                     // The first look comes soon: whoever started the same cluster is found by it.
-                    let soon = pacing::watch_interval(contact_points.len()) / 12;
+                    let soon =
+                        pacing::watch_interval(self.settings.watch_interval, contact_points.len())
+                            / 12;
                     let soon = soon.mul_f64(1.0 + turn.rng.random::<f64>());
                     self.lookup = Schedule::Due(turn.now + soon);
                 }

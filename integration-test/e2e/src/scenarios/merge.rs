@@ -25,9 +25,11 @@ const AT_LEAST: usize = 5;
 /// The nodes of the younger cluster.
 const YOUNGER: usize = 2;
 
-/// Until a member looks at discovery again. It does so ten seconds after it has joined at the latest;
-/// a machine so slow that this was before the lists were whole gets the next look, after a minute.
-const MERGED: Duration = Duration::from_secs(90);
+/// How often a member looks for other clusters: more often than is usual, so that nobody waits long.
+const WATCH: &str = "3s";
+
+/// Until a member looks at discovery again, and the younger cluster has gone over.
+const MERGED: Duration = Duration::from_secs(20);
 
 /// Shows it with `nodes` tasks, and no fewer than five.
 pub async fn show(
@@ -74,7 +76,9 @@ fn apart<'deployment>(
     name: &'static str,
     nodes: usize,
 ) -> anyhow::Result<Fleet<'deployment>> {
-    let alone = Settings::default().with("BOOTSTRAP_EXPECTED_NODES", &nodes);
+    let alone = Settings::default()
+        .with("BOOTSTRAP_EXPECTED_NODES", &nodes)
+        .with("BOOTSTRAP_WATCH_INTERVAL", &WATCH);
     let mut fleet = Fleet::create(deployment).called(name).with(alone);
     fleet.place(nodes)?;
     let region = deployment.region();
