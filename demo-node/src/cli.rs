@@ -1,13 +1,18 @@
 //! The command line: what is asked for, and with which exit status it ends.
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::{
     config::{self, FILE_VARIABLE, Values, settings::SETTINGS},
     log::Queue,
-    output, telemetry,
+    telemetry,
 };
 use discovery::Chain;
 
@@ -112,7 +117,7 @@ pub fn command() -> Command {
         .arg_required_else_help(true)
         .after_help(EXIT_STATUS)
         .subcommand(
-            with_settings(Command::new("run").about("Runs the node until SIGTERM or SIGINT"))
+            with_settings(Command::new("run").about("Runs the node until SIGTERM, SIGINT or SIGHUP"))
                 .after_help(SETTINGS_HELP),
         )
         .subcommand(
@@ -248,8 +253,14 @@ pub async fn execute(matches: &ArgMatches, log: &Queue) -> Result<Exit, Failure>
 }
 
 /// Shows the answer of a command.
-fn print(text: &str) -> Result<(), Failure> {
-    output::print(text).map_err(|error| Failure {
+///
+/// # Errors
+///
+/// When standard output is closed or full. The caller ends then: nobody would see the rest.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    let written = writeln!(output, "{text}").and_then(|()| output.flush());
+    written.map_err(|error| Failure {
         exit: Exit::Failed,
         message: format!("write to standard output: {error}"),
     })

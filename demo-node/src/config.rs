@@ -1,6 +1,6 @@
 //! Flags, environment and a TOML file, in that order of precedence, become one valid [`Config`].
 //!
-//! The only module that reads the environment. Each stage owns its part; what is here is their sum.
+//! The only module that takes settings from the environment. Each stage owns its part; what is here is their sum.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -8,7 +8,6 @@ pub mod cluster;
 pub mod http;
 pub mod log;
 pub mod net;
-pub mod output;
 pub mod seal;
 
 // The stages.

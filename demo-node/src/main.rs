@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use demo_node::{cli, log::Queue, output};
+use demo_node::{cli, log::Queue};
 
 /// How long the last words may take, where standard error is not read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -60,24 +60,18 @@ fn run(log: &Queue) -> Result<ExitCode, cli::Failure> {
 /// Shows help, or what is wrong with the command line.
 fn show(error: &clap::Error, log: &Queue) -> Result<ExitCode, cli::Failure> {
     let text = error.render();
-    let (output, styled) = (io::stdout(), text.ansi().to_string());
     if error.use_stderr() {
-        let text = if io::stderr().is_terminal() {
-            styled
-        } else {
-            text.to_string()
-        };
-        log.put(text.into_bytes());
+        log.put(styled(&text, io::stderr().is_terminal()).into_bytes());
         return Ok(cli::Exit::Usage.into());
     }
-    let text = if output.is_terminal() {
-        styled
+    cli::print(styled(&text, io::stdout().is_terminal()).trim_end())?;
+    Ok(cli::Exit::Complete.into())
+}
+
+fn styled(text: &clap::builder::StyledStr, on_terminal: bool) -> String {
+    if on_terminal {
+        text.ansi().to_string()
     } else {
         text.to_string()
-    };
-    output::print(text.trim_end()).map_err(|error| cli::Failure {
-        exit: cli::Exit::Failed,
-        message: format!("write to standard output: {error}"),
-    })?;
-    Ok(cli::Exit::Complete.into())
+    }
 }

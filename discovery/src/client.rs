@@ -189,7 +189,7 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// TLS by rustls with ring: no C compiler is needed to build it.
+/// TLS by rustls with ring, which needs a C compiler to build, and no CMake as aws-lc does.
 fn http_client() -> SharedHttpClient {
     let mut trust = TrustStore::default();
     if rustls_native_certs::load_native_certs().certs.is_empty() {

@@ -19,7 +19,7 @@ const MOST_READ: usize = 64 * 1024;
 /// Shows an error with all its causes, outermost first: `look up the service: no answer: ...`.
 ///
 /// In one line and of at most [`LONGEST_CHAIN`] characters; control characters and those that change
-/// the direction of text are escaped, and what stands before the `@` of a URL is `***`.
+/// the direction of text are escaped, and what stands before the `@` of a web address is `***`.
 #[derive(Debug, Clone, Copy)]
 pub struct Chain<'a>(pub &'a (dyn Error + 'a));
 
@@ -77,6 +77,10 @@ fn is_harmful(c: char) -> bool {
         )
 }
 
+/// What endpoints and proxies are called by. In other URLs a name stands before the `@`, as in the
+/// address of a node of a cluster.
+const WITH_PASSWORDS: [&str; 4] = ["http", "https", "socks4", "socks5"];
+
 /// `http://user:password@host` as `http://***@host`.
 fn without_passwords(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -84,6 +88,15 @@ fn without_passwords(text: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (before, authority) = rest.split_at(at + 3);
         shown.push_str(before);
+        let mut words = before[..at].rsplit(|c: char| !c.is_ascii_alphanumeric());
+        let scheme = words.next().unwrap_or_default();
+        if !WITH_PASSWORDS
+            .iter()
+            .any(|with| with.eq_ignore_ascii_case(scheme))
+        {
+            rest = authority;
+            continue;
+        }
         let end = authority
             .find(|c: char| c.is_whitespace() || "/?#`'\"<>".contains(c))
             .unwrap_or(authority.len());
@@ -165,9 +178,14 @@ mod tests {
             ("http://me:secret@host:1/x", "http://***@host:1/x"),
             ("`https://se@cret@host`", "`https://***@host`"),
             (
-                "a http://me:secret@one b ws://two@x c",
-                "a http://***@one b ws://***@x c",
+                "a http://me:secret@one b HTTPS://two@x c",
+                "a http://***@one b HTTPS://***@x c",
             ),
+            (
+                "cluster://orders@10.0.0.1:7355",
+                "cluster://orders@10.0.0.1:7355",
+            ),
+            ("x://y http://me:secret@host", "x://y http://***@host"),
             ("http://host/path@2", "http://host/path@2"),
             ("mail me@example", "mail me@example"),
             ("://", "://"),

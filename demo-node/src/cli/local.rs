@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use super::{Exit, Failure, place, print};
 use crate::{
-    cluster::NodeAddress,
     config::{self, Values},
     http::{self, Ask},
     net::Tcp,
@@ -111,20 +110,15 @@ async fn own_address(values: &Values) -> Result<SocketAddr, Failure> {
 fn table(members: &Value) -> String {
     let list = |key: &str| members[key].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| excerpt(value.as_str().unwrap_or("-"), LONGEST);
-    // What stands before the `@` here is no password, which it could be in any other URL.
-    let node = |value: &Value| match value.as_str().map(str::parse::<NodeAddress>) {
-        Some(Ok(address)) => address.to_string(),
-        Some(Err(_)) | None => text(value),
-    };
     let unreachable: Vec<_> = list("unreachable")
         .iter()
-        .map(|u| node(&u["node"]))
+        .map(|u| text(&u["node"]))
         .collect();
     let mut out = String::new();
     let cluster = text(&members["cluster"]["id"]);
     let _ = writeln!(out, "cluster  {cluster}");
-    let _ = writeln!(out, "leader   {}", node(&members["leader"]));
-    let _ = writeln!(out, "oldest   {}", node(&members["oldest"]));
+    let _ = writeln!(out, "leader   {}", text(&members["leader"]));
+    let _ = writeln!(out, "oldest   {}", text(&members["oldest"]));
     let _ = writeln!(out);
     let _ = writeln!(
         out,
@@ -132,7 +126,7 @@ fn table(members: &Value) -> String {
         "NODE", "STATUS", "REACHABLE"
     );
     for member in list("members") {
-        let node = node(&member["node"]);
+        let node = text(&member["node"]);
         let reachable = if unreachable.contains(&node) {
             "no"
         } else {

@@ -13,8 +13,7 @@ const SCHEME: &str = "cluster://";
 pub(super) fn socket(sources: &Sources, address: &str) -> Result<SocketAddr, Problem> {
     let bare = address.strip_prefix(SCHEME).unwrap_or(address);
     let bad = |why: &str| {
-        let scheme = &address[..address.len() - bare.len()];
-        let error = format!("`{scheme}{}` {why}", excerpt(bare, LONGEST_SHOWN));
+        let error = format!("`{}` {why}", excerpt(address, LONGEST_SHOWN));
         Problem::new(StatusCode::BAD_REQUEST, error)
     };
     let (name, socket) = match bare.split_once('@') {

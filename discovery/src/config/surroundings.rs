@@ -1,6 +1,7 @@
 //! What the process runs in, as far as the environment tells: an ECS task, an EC2 instance.
 //!
-//! The only place of this crate that reads the environment. (The AWS SDK reads its own variables.)
+//! The only place of this crate that takes anything from the environment. The AWS SDK reads its own
+//! variables, which [`check_environment`](super::check_environment) looks at first.
 
 /// Task and instance metadata endpoints, where there can be any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
