@@ -223,25 +223,30 @@ fn with_settings(command: Command) -> Command {
 /// # Errors
 ///
 /// When it cannot be done; the failure says why and with which exit status to end.
-pub async fn execute(matches: &ArgMatches, log: &Queue) -> Result<Exit, Failure> {
+pub async fn execute(mut matches: ArgMatches, log: &Queue) -> Result<Exit, Failure> {
     // Before anything that can take long.
     let mut signals = Signals::watch().map_err(|error| Failure::failed(&error))?;
-    let Some((name, matches)) = matches.subcommand() else {
+    let Some((name, matches)) = matches.remove_subcommand() else {
         return Ok(Exit::Usage);
     };
-    let values = values(matches).map_err(|error| Failure::usage(&error))?;
+    let values = values(&matches).map_err(|error| Failure::usage(&error))?;
     telemetry::start(
         &config::log(&values).map_err(|error| Failure::usage(&error))?,
         log,
     );
+    for (setting, exposure) in values.exposed_secrets() {
+        tracing::warn!("{setting} {exposure}");
+    }
     if name == "run" {
-        return run::run(&values, signals, log.lines_lost()).await;
+        // A node lives long, and what was written on its command line may be a secret.
+        drop(matches);
+        return run::run(values, signals, log.lines_lost()).await;
     }
     let answer = async {
-        match name {
-            "lookup" => lookup::lookup(&values, matches).await,
-            "members" => local::members(&values, matches).await,
-            "healthcheck" => local::healthcheck(&values, matches).await,
+        match name.as_str() {
+            "lookup" => lookup::lookup(&values, &matches).await,
+            "members" => local::members(&values, &matches).await,
+            "healthcheck" => local::healthcheck(&values, &matches).await,
             _ => unreachable!("clap knows only the commands above"),
         }
     };

@@ -4,8 +4,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::{self, Read as _},
     net::IpAddr,
     num::NonZeroUsize,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -17,9 +19,9 @@ mod parse;
 pub mod settings;
 mod values;
 
-pub use values::{Error, FILE_VARIABLE, Raw, Source, Values};
+pub use values::{Error, Exposure, FILE_VARIABLE, File, Raw, Source, Values};
 
-use crate::{bootstrap::coordinator::OnRival, cluster::ClusterName};
+use crate::{bootstrap::coordinator::OnRival, cluster::ClusterName, seal::Keyring};
 
 /// Everything that the node can be told.
 #[derive(Debug)]
@@ -106,19 +108,10 @@ pub struct Membership {
     pub port: u16,
     /// The UDP port to listen on.
     pub bind_port: u16,
-    /// The cluster's secrets; empty only where the node runs unsealed.
-    pub keys: Keys,
+    /// What is made of the cluster's secrets; empty only where the node runs unsealed.
+    pub keyring: Keyring,
     /// This node's roles.
     pub roles: BTreeSet<String>,
-}
-
-/// The cluster's secrets, which are never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Keys {
-    /// The first seals, all open.
-    Sealed(Vec<String>),
-    /// None, on purpose.
-    Unsealed,
 }
 
 /// How the node is managed.
@@ -152,18 +145,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// The least length of a secret, in characters. 32 random letters and digits are 190 bits.
-const LEAST_SECRET: usize = 32;
-
-impl std::fmt::Debug for Keys {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Sealed(secrets) => write!(f, "Sealed({} secrets)", secrets.len()),
-            Self::Unsealed => f.write_str("Unsealed"),
-        }
-    }
-}
-
 /// The process's environment, as far as it can be settings.
 #[must_use]
 pub fn environment() -> BTreeMap<String, String> {
@@ -190,20 +171,34 @@ pub fn gather(
             .filter(|path| !path.is_empty())
             .map(Into::into)
     });
-    let table = file.map(read).transpose()?;
-    Values::gather(flags, environment, table)
+    let file = file.map(read).transpose()?;
+    Values::gather(flags, environment, file)
 }
 
-fn read(path: PathBuf) -> Result<(PathBuf, toml::Table), Error> {
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
+fn read(path: PathBuf) -> Result<File, Error> {
+    let opened = || {
+        let mut file = std::fs::File::open(&path)?;
+        let mode = file.metadata()?.permissions().mode();
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        io::Result::Ok((text, mode))
+    };
+    let (text, mode) = match opened() {
+        Ok(opened) => opened,
         Err(error) => return Err(Error::Read(path, error)),
     };
     match text.parse() {
-        Ok(table) => Ok((path, table)),
+        Ok(table) => Ok(File {
+            path,
+            table,
+            is_public: mode & READABLE_BY_OTHERS != 0,
+        }),
         Err(error) => Err(Error::parse(path, &text, &error)),
     }
 }
+
+/// In a file's mode.
+const READABLE_BY_OTHERS: u32 = 0o004;
 
 // === impl Config ===
 
@@ -412,22 +407,13 @@ pub fn node(values: &Values) -> Result<Node, Error> {
 fn membership(values: &Values) -> Result<Membership, Error> {
     let port = values.required("membership.port", parse::port)?;
     let unsealed = values.required("membership.unsealed", parse::switch)?;
-    let secrets = values.optional("membership.keys", |raw| {
+    let sealed = values.optional("membership.keys", |raw| {
         let secrets = parse::ordered_words(raw)?;
-        match secrets
-            .iter()
-            .find(|secret| secret.chars().count() < LEAST_SECRET)
-        {
-            Some(short) => Err(format!(
-                "one of the secrets has {} characters; expected at least {LEAST_SECRET}",
-                short.chars().count()
-            )),
-            None => Ok(secrets),
-        }
+        Keyring::from_secrets(&secrets).map_err(|error| error.to_string())
     })?;
-    let keys = match (secrets, unsealed) {
-        (Some(secrets), false) => Keys::Sealed(secrets),
-        (None, true) => Keys::Unsealed,
+    let keyring = match (sealed, unsealed) {
+        (Some(keyring), false) => keyring,
+        (None, true) => Keyring::unsealed(),
         (Some(_), true) => {
             return Err(Error::Combination(
                 "membership.keys and membership.unsealed do not go together: drop one".to_owned(),
@@ -447,7 +433,7 @@ fn membership(values: &Values) -> Result<Membership, Error> {
         bind_port: values
             .optional("membership.bind-port", parse::port)?
             .unwrap_or(port),
-        keys,
+        keyring,
         roles: values
             .optional("membership.roles", parse::words)?
             .unwrap_or_default(),

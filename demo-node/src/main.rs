@@ -1,12 +1,19 @@
 //! The process: arguments in, an exit status out.
 
 use std::{
+    alloc::System,
     io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
     time::Duration,
 };
 
 use demo_node::{cli, log::Queue};
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes what is freed: a secret passes through many hands (the command line, the file and its parser,
+/// the AWS SDK) before it is where it belongs, and each leaves a copy.
+#[global_allocator]
+static WIPING: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// How long the last words may take, where standard error is not read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -52,7 +59,7 @@ fn run(log: &Queue) -> Result<ExitCode, cli::Failure> {
     let runtime = runtime
         .build()
         .map_err(|error| failed(format!("start the runtime: {error}")))?;
-    let ended = runtime.block_on(Box::pin(cli::execute(&matches, log)));
+    let ended = runtime.block_on(Box::pin(cli::execute(matches, log)));
     runtime.shutdown_timeout(LAST_TASKS);
     ended.map(Into::into)
 }

@@ -32,7 +32,6 @@ use crate::{
     management::{self, Limits, Sources},
     membership::{self, Datagram, Departure},
     net::{Listener, Network},
-    seal::Keyring,
 };
 
 mod standing;
@@ -134,7 +133,6 @@ impl Node {
     pub fn start<N: Network, L: Listener, D: Datagram>(
         config: &Config,
         discovery: Discovery,
-        keyring: Keyring,
         machine: Machine<N, L, D>,
     ) -> Result<Self, Failed> {
         let Machine {
@@ -148,6 +146,7 @@ impl Node {
             lines_lost,
             limits,
         } = machine;
+        let keyring = &config.membership.keyring;
         let unix_millis = environment.unix_millis;
         // 53 bits, so that readers whose numbers are floating point keep it.
         let uid = NodeUid(rng.next_u64() >> 11);
@@ -174,7 +173,7 @@ impl Node {
                 roles: config.membership.roles.clone(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 zone: place.zone,
-                keyring,
+                keyring: keyring.clone(),
                 timing: membership::Timing::lan(),
             },
             socket,

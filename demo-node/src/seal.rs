@@ -22,6 +22,7 @@ use chacha20poly1305::{
 use hkdf::Hkdf;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::cluster::{ClusterId, ClusterName};
 
@@ -294,10 +295,10 @@ impl Purpose {
 impl Key {
     fn derive(secret: &str) -> Self {
         let source = Hkdf::<Sha256>::new(Some(b"cluster-on-aws"), secret.as_bytes());
-        let mut key = [0; 32];
+        let mut key = Zeroizing::new([0; 32]);
         let mut id = UNSEALED;
         source
-            .expand(b"seal key", &mut key)
+            .expand(b"seal key", key.as_mut_slice())
             .expect("32 bytes are within what one expansion gives");
         source
             .expand(b"seal key id", &mut id)
@@ -307,10 +308,20 @@ impl Key {
         }
         Self {
             id,
-            cipher: XChaCha20Poly1305::new(&key.into()),
+            cipher: XChaCha20Poly1305::new((&*key).into()),
         }
     }
 }
+
+/// Two are the same where they have the same keys in the same order.
+impl PartialEq for Keyring {
+    fn eq(&self, other: &Self) -> bool {
+        let ids = |ring: &Self| ring.keys.iter().map(|key| key.id).collect::<Vec<_>>();
+        ids(self) == ids(other)
+    }
+}
+
+impl Eq for Keyring {}
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -17,14 +17,14 @@ use super::{
 };
 use crate::{
     clock,
-    config::{Config, Keys, Values},
+    config::{Config, Values},
     descriptors,
     log::LinesLost,
     management::Limits,
     membership::Environment,
     net::Tcp,
     node::{End, Machine, Node},
-    seal::{Keyring, Nonce},
+    seal::Nonce,
 };
 
 /// A port that the node could not have.
@@ -55,11 +55,13 @@ fn remedy(source: &io::Error, address: SocketAddr, setting: &str) -> String {
 
 /// Runs a node until it is asked to stop.
 pub(super) async fn run(
-    values: &Values,
+    values: Values,
     mut signals: Signals,
     lines_lost: LinesLost,
 ) -> Result<Exit, Failure> {
-    let config = Config::read(values).map_err(|error| Failure::usage(&error))?;
+    let config = Config::read(&values).map_err(|error| Failure::usage(&error))?;
+    // With the secrets as they were written.
+    drop(values);
     let node = tokio::select! {
         biased;
         (signal, _) = signals.asked() => {
@@ -105,7 +107,11 @@ pub(super) async fn run(
 /// Everything that can take long before there is a node: AWS's settings, the own address, ports.
 async fn start(config: &Config, lines_lost: LinesLost) -> Result<Node, Failure> {
     let descriptors = descriptors::raise();
-    let keyring = keyring(config)?;
+    if !config.membership.keyring.is_sealed() {
+        tracing::warn!(
+            "running unsealed: anybody on the network can read, join and alter this cluster"
+        );
+    }
     let surroundings = Surroundings::from_env();
     let mut rng = StdRng::from_seed(seed()?);
     let mut patience = Patience::new(&mut rng);
@@ -151,24 +157,9 @@ async fn start(config: &Config, lines_lost: LinesLost) -> Result<Node, Failure> 
         lines_lost,
         limits: Limits::within(descriptors),
     };
-    let node =
-        Node::start(config, discovery, keyring, machine).map_err(|error| Failure::usage(&error))?;
+    let node = Node::start(config, discovery, machine).map_err(|error| Failure::usage(&error))?;
     tracing::info!(node = %node.address, "node started");
     Ok(node)
-}
-
-fn keyring(config: &Config) -> Result<Keyring, Failure> {
-    match &config.membership.keys {
-        Keys::Sealed(secrets) => {
-            Keyring::from_secrets(secrets).map_err(|error| Failure::usage(&error))
-        }
-        Keys::Unsealed => {
-            tracing::warn!(
-                "running unsealed: anybody on the network can read, join and alter this cluster"
-            );
-            Ok(Keyring::unsealed())
-        }
-    }
 }
 
 fn seed() -> Result<[u8; 32], Failure> {

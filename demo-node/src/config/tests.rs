@@ -375,22 +375,22 @@ fn filters_as_text_may_repeat_a_name_and_contain_an_equals_sign() {
 #[test]
 fn keys_stay_in_order_from_text_and_from_a_list() {
     let (one, other) = (SECRET, SECRET.to_ascii_uppercase());
-    let keys = Keys::Sealed(vec![other.clone(), one.to_owned()]);
+    let ring = Keyring::from_secrets(&[other.as_str(), one]).unwrap();
     let text = config(
         &[("DEMO_NODE_MEMBERSHIP_KEYS", &format!("{other}, {one}"))],
         "",
     );
-    assert_eq!(text.unwrap().membership.keys, keys);
+    assert_eq!(text.unwrap().membership.keyring, ring);
     let list = format!("membership.keys = ['{other}', '{one}']");
     let list = config(&[("DEMO_NODE_MEMBERSHIP_KEYS", "")], &list);
-    assert_eq!(list.unwrap().membership.keys, keys);
+    assert_eq!(list.unwrap().membership.keyring, ring);
     // A secret is the same with and without white space around it, wherever it is given.
     let padded = format!("membership.keys = [' {other}\\n', \"{one}\\n\"]").replace('\'', "\"");
     let padded = config(&[("DEMO_NODE_MEMBERSHIP_KEYS", " \n")], &padded);
-    assert_eq!(padded.unwrap().membership.keys, keys);
+    assert_eq!(padded.unwrap().membership.keyring, ring);
     let padded = format!("{other},{one}\n");
     let padded = config(&[("DEMO_NODE_MEMBERSHIP_KEYS", &padded)], "");
-    assert_eq!(padded.unwrap().membership.keys, keys);
+    assert_eq!(padded.unwrap().membership.keyring, ring);
 }
 
 #[test]
@@ -403,7 +403,7 @@ fn a_node_is_sealed_or_said_not_to_be() {
         "membership.keys and membership.unsealed do not go together: drop one"
     );
     let config = config(&[keyless, unsealed], "").unwrap();
-    assert_eq!(config.membership.keys, Keys::Unsealed);
+    assert_eq!(config.membership.keyring, Keyring::unsealed());
 }
 
 #[test]
@@ -491,7 +491,11 @@ fn gathered(
             .map(|(name, value)| (*name, (*value).to_owned()))
             .collect(),
         &variables.iter().map(owned).collect(),
-        Some((FILE.into(), file.parse().unwrap())),
+        Some(File {
+            path: FILE.into(),
+            table: file.parse().unwrap(),
+            is_public: false,
+        }),
     )
 }
 

@@ -32,7 +32,36 @@ pub enum Raw {
 }
 
 /// The settings that have a value.
-pub struct Values(BTreeMap<&'static str, (Raw, Source)>);
+pub struct Values {
+    all: BTreeMap<&'static str, (Raw, Source)>,
+    /// Whether everybody on this host can read the configuration file.
+    file_is_public: bool,
+}
+
+/// A configuration file.
+#[derive(Debug, Default)]
+pub struct File {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What is in it.
+    pub table: toml::Table,
+    /// Whether everybody on this host can read it.
+    pub is_public: bool,
+}
+
+/// How a secret can become known to those whom it does not concern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Exposure {
+    /// A list of processes shows it.
+    #[error(
+        "is on the command line, where everybody on this host can read it: give it as the variable \
+         {0}, or in a configuration file that only this user can read"
+    )]
+    CommandLine(String),
+    /// Its file can be read by everybody.
+    #[error("is in {path}, which everybody on this host can read: `chmod o= {path}`", path = .0.display())]
+    PublicFile(PathBuf),
+}
 
 /// A value, a file or a combination that cannot work.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +151,7 @@ impl fmt::Display for Raw {
 
 impl fmt::Debug for Values {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.0.iter().map(|(name, (raw, source))| {
+        let shown = self.all.iter().map(|(name, (raw, source))| {
             let value = shown(name, raw);
             (name, format!("{value} (from {source})"))
         });
@@ -156,8 +185,9 @@ impl Values {
     pub fn gather(
         flags: &BTreeMap<&'static str, String>,
         environment: &BTreeMap<String, String>,
-        file: Option<(PathBuf, toml::Table)>,
+        file: Option<File>,
     ) -> Result<Self, Error> {
+        let file_is_public = file.as_ref().is_some_and(|file| file.is_public);
         let mut values = BTreeMap::new();
         for setting in SETTINGS {
             if let Some(default) = setting.default {
@@ -167,7 +197,7 @@ impl Values {
                 );
             }
         }
-        if let Some((path, table)) = file {
+        if let Some(File { path, table, .. }) = file {
             let mut found = Vec::new();
             flatten("", table, &mut found);
             for (key, value) in found {
@@ -204,7 +234,26 @@ impl Values {
             let value = value.trim().to_owned();
             values.insert(name, (Raw::Text(value), Source::Flag(flag)));
         }
-        Ok(Self(values))
+        Ok(Self {
+            all: values,
+            file_is_public,
+        })
+    }
+
+    /// The secrets that are given in a way in which others can read them.
+    pub fn exposed_secrets(&self) -> impl Iterator<Item = (&'static str, Exposure)> {
+        SETTINGS
+            .iter()
+            .filter(|setting| setting.secret)
+            .filter_map(|setting| {
+                let (_, source) = self.all.get(setting.name)?;
+                let exposure = match source {
+                    Source::Flag(_) => Exposure::CommandLine(setting.env()),
+                    Source::File(path) if self.file_is_public => Exposure::PublicFile(path.clone()),
+                    Source::File(_) | Source::Environment(_) | Source::Default => return None,
+                };
+                Some((setting.name, exposure))
+            })
     }
 
     /// Reads a setting, if it has a value.
@@ -217,7 +266,7 @@ impl Values {
         name: &'static str,
         parse: impl FnOnce(&Raw) -> Result<T, String>,
     ) -> Result<Option<T>, Error> {
-        let Some((raw, source)) = self.0.get(name) else {
+        let Some((raw, source)) = self.all.get(name) else {
             return Ok(None);
         };
         match parse(raw) {

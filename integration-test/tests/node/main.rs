@@ -13,5 +13,6 @@ mod foreign_text;
 mod founding;
 mod looking;
 mod outputs;
+mod secrets;
 mod stranger;
 mod support;

@@ -94,6 +94,22 @@ impl Site {
         self.run(&environment, address, log)
     }
 
+    /// The same, with arguments.
+    pub(crate) fn start_with(
+        &self,
+        task: &TaskArn,
+        address: Ipv4Addr,
+        settings: Settings,
+        arguments: &[&str],
+    ) -> Node {
+        let mut environment = self.region.task_environment(task);
+        environment.extend(settings.into_environment());
+        let mut command = command(&environment);
+        command.arg("run").args(arguments);
+        let output = File::create(self.log_of(address)).unwrap();
+        self.spawn(command, address, output.into())
+    }
+
     /// Starts a node after a shell's `ulimit` with these arguments.
     pub(crate) fn start_limited(
         &self,

@@ -68,7 +68,6 @@ struct Shared {
     seed: u64,
     mutation: Mutation,
     configs: BTreeMap<Host, Config>,
-    keyring: Keyring,
     lives: RefCell<BTreeMap<Host, Life>>,
     started: RefCell<BTreeMap<Host, Started>>,
     mailbox: RefCell<Mailbox>,
@@ -118,13 +117,6 @@ impl World {
             seed,
             mutation,
             configs: configs.map_err(|error| failed(&error.to_string()))?,
-            keyring: match mutation {
-                Mutation::Unsealed => Keyring::unsealed(),
-                Mutation::None
-                | Mutation::GenerationNotRaised
-                | Mutation::WritesToMembersOnly
-                | Mutation::QuorumTooSmall => keyring(KEY)?,
-            },
             lives: RefCell::default(),
             started: RefCell::default(),
             mailbox: RefCell::default(),
@@ -146,10 +138,15 @@ impl World {
         }
         if plan.stranger {
             // Where there is no key, it has what everyone has.
-            let key = if shared.keyring.is_sealed() {
-                keyring("a secret that only the stranger has")?
-            } else {
-                shared.keyring.clone()
+            let key = match mutation {
+                Mutation::Unsealed => Keyring::unsealed(),
+                Mutation::None
+                | Mutation::GenerationNotRaised
+                | Mutation::WritesToMembersOnly
+                | Mutation::QuorumTooSmall => {
+                    let own = Keyring::from_secrets(&["a secret that only the stranger has"]);
+                    own.map_err(|error| failed(&error.to_string()))?
+                }
             };
             sim.host(ip(STRANGER), move || intrude(stranger(key.clone())));
         }
@@ -408,9 +405,8 @@ async fn live(host: Host, shared: Rc<Shared>) -> turmoil::Result {
         let first = *started.first_at.get_or_insert_with(machine::unix_millis);
         (shared.mutation == Mutation::GenerationNotRaised).then_some(first)
     };
-    let node = machine::with_clock_stuck_at(clock_stuck_at, || {
-        Node::start(config, discovery, shared.keyring.clone(), machine)
-    })?;
+    let node =
+        machine::with_clock_stuck_at(clock_stuck_at, || Node::start(config, discovery, machine))?;
     let asked_to_stop = CancellationToken::new();
     let members = node.membership.members();
     let uid = members.borrow().me.uid;
@@ -502,11 +498,11 @@ fn configuration(host: Host, plan: &Plan, mutation: Mutation) -> Result<Config, 
     ];
     let environment = environment.map(|(name, value)| (format!("DEMO_NODE_{name}"), value));
     let values = config::gather(&BTreeMap::new(), None, &environment.into())?;
-    Config::read(&values)
-}
-
-fn keyring(secret: &str) -> Result<Keyring, Broken> {
-    Keyring::from_secrets(&[secret]).map_err(|error| failed(&error.to_string()))
+    let mut config = Config::read(&values)?;
+    if mutation == Mutation::Unsealed {
+        config.membership.keyring = Keyring::unsealed();
+    }
+    Ok(config)
 }
 
 fn failed(how: &str) -> Broken {
