@@ -12,24 +12,24 @@ use aws_config::{
     profile::ProfileFileRegionProvider, provider_config::ProviderConfig,
 };
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_http_client::tls::{
-    Provider, TlsContext, TrustStore, rustls_provider::CryptoMode::Ring,
-};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{origin::Origin, service_config::ServiceConfigKey};
 
 use crate::{
     Error,
-    config::{Client, Invalid, Surroundings, check_environment, check_region},
+    config::{Client, Invalid, Surroundings, check_region},
     excerpt,
     own::{instance, task},
 };
 
 mod bounded;
+mod http;
+mod routed;
 
 pub(crate) use self::bounded::TooLarge;
 use self::bounded::bounded;
+pub use self::http::http_client;
 
 /// Within a region a connection is there in milliseconds, or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -68,7 +68,7 @@ pub(crate) async fn sdk_config(
     largest: usize,
 ) -> Result<SdkConfig, Error> {
     let config = match &client.sdk_config {
-        Some(config) => handed_over(config.clone()),
+        Some(config) => handed_over(config.clone())?,
         None => load(client, surroundings).await?,
     };
     let mut builder = config.clone().into_builder();
@@ -80,7 +80,10 @@ pub(crate) async fn sdk_config(
         // Otherwise AWS_ENDPOINT_URL_ECS would win over the method's own setting.
         builder.insert_origin("endpoint_url", Origin::shared_config());
     }
-    let http = config.http_client().unwrap_or_else(http_client);
+    let http = match config.http_client() {
+        Some(http) => http,
+        None => http_client()?,
+    };
     builder.set_http_client(Some(bounded(http, largest)));
     let config = builder.build();
     let region = config.region().ok_or(Error::NoRegion)?;
@@ -121,8 +124,7 @@ pub(crate) fn endpoint(config: &SdkConfig, service_id: &str) -> String {
 }
 
 async fn load(client: &Client, surroundings: &Surroundings) -> Result<SdkConfig, Error> {
-    check_environment(std::env::vars_os())?;
-    let http = http_client();
+    let http = http_client()?;
     let region = match &client.region {
         Some(region) => Region::new(region.clone()),
         // The chain below would search again, and more patiently.
@@ -152,7 +154,7 @@ async fn load(client: &Client, surroundings: &Surroundings) -> Result<SdkConfig,
 }
 
 /// A configuration that the user made: kept as it is, where it says anything.
-fn handed_over(config: SdkConfig) -> SdkConfig {
+fn handed_over(config: SdkConfig) -> Result<SdkConfig, Error> {
     let retries = config.retry_config().cloned();
     if let Some(retries) = &retries
         && 1 < retries.max_attempts()
@@ -166,19 +168,23 @@ fn handed_over(config: SdkConfig) -> SdkConfig {
     let mut timeout_config = config.timeout_config().cloned().unwrap_or_else(timeouts);
     timeout_config.take_defaults_from(&timeouts());
 
-    let http_client = config.http_client().unwrap_or_else(http_client);
+    let http_client = match config.http_client() {
+        Some(http_client) => http_client,
+        None => http_client()?,
+    };
     let sleep = config
         .sleep_impl()
         .unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()));
     let version = config.behavior_version().unwrap_or_else(behavior);
-    config
+    let config = config
         .into_builder()
         .http_client(http_client)
         .sleep_impl(sleep)
         .timeout_config(timeout_config)
         .retry_config(retries.unwrap_or_else(RetryConfig::disabled))
         .behavior_version(version)
-        .build()
+        .build();
+    Ok(config)
 }
 
 fn timeouts() -> TimeoutConfig {
@@ -187,24 +193,6 @@ fn timeouts() -> TimeoutConfig {
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build()
-}
-
-/// TLS by rustls with ring, which needs a C compiler to build, and no CMake as aws-lc does.
-fn http_client() -> SharedHttpClient {
-    let mut trust = TrustStore::default();
-    if rustls_native_certs::load_native_certs().certs.is_empty() {
-        // An endpoint without TLS still works; in a debug build the client would panic over this.
-        tracing::warn!("this host has no CA certificates, so no HTTPS endpoint will be trusted");
-        trust = TrustStore::empty();
-    }
-    let tls = TlsContext::builder()
-        .with_trust_store(trust)
-        .build()
-        .expect("a context of defaults has nothing to get wrong");
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(Ring))
-        .tls_context(tls)
-        .build_https()
 }
 
 fn imds_client(http: &SharedHttpClient) -> imds::Client {

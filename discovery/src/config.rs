@@ -10,13 +10,18 @@ use crate::excerpt;
 
 mod environment;
 mod fixed;
+#[cfg(any(feature = "ec2", feature = "ecs"))]
+mod network;
 mod pairs;
 mod ports;
 mod surroundings;
 
-pub(crate) use environment::check as check_environment;
 pub use environment::{Tidied, tidied};
+#[cfg(any(feature = "ec2", feature = "ecs"))]
+pub(crate) use environment::{check as check_environment, invalid as invalid_variable};
 pub use fixed::{Addresses, Fixed};
+#[cfg(any(feature = "ec2", feature = "ecs"))]
+pub(crate) use network::{CA_BUNDLE, Network};
 pub use pairs::{Filters, Tags};
 pub use ports::Ports;
 pub use surroundings::Surroundings;

@@ -43,6 +43,8 @@ mod own;
 mod tally;
 mod text;
 
+#[cfg(any(feature = "ec2", feature = "ecs"))]
+pub use client::http_client;
 pub use discovery::{DEFAULT_RESOLVE_TIMEOUT, Discovery};
 pub use error::{Attempt, Cause, Error, MetadataProblem, Remedy};
 pub use lookup::{

@@ -87,11 +87,13 @@ impl HttpClient for Bounded<SharedHttpClient> {
     }
 }
 
-/// The same error, with the host in front of its cause.
-fn at(host: String, error: ConnectorError) -> ConnectorError {
+/// The same error, with something in front of its cause.
+pub(super) fn caused_by<E: Into<BoxError>>(
+    error: ConnectorError,
+    in_front_of: impl FnOnce(BoxError) -> E,
+) -> ConnectorError {
     let (timeout, user, io) = (error.is_timeout(), error.is_user(), error.is_io());
-    let source = error.into_source();
-    let source = Box::new(At { host, source });
+    let source = in_front_of(error.into_source()).into();
     if timeout {
         ConnectorError::timeout(source)
     } else if user {
@@ -122,7 +124,10 @@ impl HttpConnector for Bounded<SharedHttpConnector> {
             };
             match answer.await {
                 Ok(answer) => Ok(answer.map(bounded)),
-                Err(error) => Err(at(host.unwrap_or_default(), error)),
+                Err(error) => {
+                    let host = host.unwrap_or_default();
+                    Err(caused_by(error, |source| At { host, source }))
+                }
             }
         })
     }

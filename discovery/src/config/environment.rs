@@ -24,6 +24,9 @@ const READ_IN_ANY_CASE: [&str; 6] = [
     "ssl_cert_dir",
 ];
 
+/// Those that name a proxy.
+const PROXIES: [&str; 3] = ["http_proxy", "https_proxy", "all_proxy"];
+
 /// Variables as they were meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tidied {
@@ -122,6 +125,7 @@ enum Expected {
     Switch,
     Region,
     Key,
+    Proxy,
 }
 
 /// See the AWS SDKs and Tools Reference Guide, "Environment variables list". Where a value has a
@@ -139,6 +143,7 @@ fn expected(name: &str) -> Option<Expected> {
         | "AWS_USE_FIPS_ENDPOINT" => Some(Expected::Switch),
         "AWS_DEFAULT_REGION" | "AWS_REGION" => Some(Expected::Region),
         "AWS_ACCESS_KEY_ID" => Some(Expected::Key),
+        _ if PROXIES.contains(&name.to_ascii_lowercase().as_str()) => Some(Expected::Proxy),
         _ => name
             .starts_with("AWS_ENDPOINT_URL_")
             .then_some(Expected::Url),
@@ -154,6 +159,8 @@ impl Expected {
                 .any(|word| word.eq_ignore_ascii_case(value)),
             Self::Region => check_region(value).is_ok(),
             Self::Key => value.chars().all(|c| c.is_ascii_graphic()),
+            Self::Proxy if value.contains("://") => is_http_url(value),
+            Self::Proxy => is_http_url(&format!("http://{value}")),
         }
     }
 }
@@ -165,6 +172,7 @@ impl fmt::Display for Expected {
             Self::Switch => "`true` or `false`",
             Self::Region => "a region, for example eu-central-1",
             Self::Key => "letters and digits",
+            Self::Proxy => "an HTTP proxy, for example http://proxy.example:3128",
         })
     }
 }
@@ -192,7 +200,7 @@ fn has_control(text: &str) -> bool {
     text.chars().any(char::is_control)
 }
 
-fn invalid(name: &str, problem: &str) -> Invalid {
+pub(crate) fn invalid(name: &str, problem: &str) -> Invalid {
     Invalid::new(format!("the environment variable {name}"), problem)
 }
 
@@ -292,6 +300,9 @@ mod tests {
             ("AWS_EC2_METADATA_DISABLED", "1", "False"),
             ("AWS_REGION", "Frankfurt (eu)", "eu-central-1"),
             ("AWS_ACCESS_KEY_ID", "AKIÄ", "AKIA"),
+            ("HTTPS_PROXY", "socks5://proxy:1080", "proxy:3128"),
+            ("http_proxy", "http://", "http://user:password@proxy:3128/"),
+            ("all_proxy", "one two", "https://proxy"),
         ] {
             let error = check(variables(&[(name, wrong)])).unwrap_err().to_string();
             let beginning = format!("the environment variable {name}: expected ");

@@ -13,6 +13,7 @@ mod foreign_text;
 mod founding;
 mod looking;
 mod outputs;
+mod proxies;
 mod secrets;
 mod stranger;
 mod support;

@@ -5,10 +5,6 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_ec2::types::Filter;
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
 use options::deploy::Place;
 
 use crate::stacks::Stacks;
@@ -40,9 +36,7 @@ pub struct Vpc {
 impl Account {
     /// The one that the environment and the profile name.
     pub async fn open(place: &Place) -> anyhow::Result<Self> {
-        let http = Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
+        let http = discovery::http_client()?;
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http);
         if let Some(region) = &place.region {
             loader = loader.region(Region::new(region.clone()));

@@ -1,0 +1,62 @@
+//! How calls to AWS leave this network, as far as the environment tells.
+
+use std::path::PathBuf;
+
+/// Whom to trust, and what is never asked through a proxy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Network {
+    /// The file of the certificate authorities to trust, instead of this host's own.
+    /// See the AWS SDKs and Tools Reference Guide, "General configuration settings".
+    pub(crate) ca_bundle: Option<PathBuf>,
+    /// Where metadata and credentials are: on this host or right beside it, whatever the address.
+    pub(crate) beside: Vec<String>,
+}
+
+/// The variables that name such places. Each SDK asks them without a proxy.
+const BESIDE: [&str; 4] = [
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "ECS_CONTAINER_METADATA_URI",
+    "ECS_CONTAINER_METADATA_URI_V4",
+];
+
+/// The variable of the file. A fault in it names it.
+pub(crate) const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+
+impl Network {
+    /// Reads the environment.
+    pub(crate) fn from_env() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "`config` reads the environment")]
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let variable = |name: &str| {
+            let value = variable(name)?.trim().to_owned();
+            (!value.is_empty()).then_some(value)
+        };
+        Self {
+            ca_bundle: variable(CA_BUNDLE).map(PathBuf::from),
+            beside: BESIDE.into_iter().filter_map(variable).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blank_is_not_set() {
+        let blank = Network::read(|_| Some(" \n".to_owned()));
+        assert_eq!(blank, Network::default());
+    }
+
+    #[test]
+    fn places_beside_this_process_are_those_that_variables_name() {
+        let network = Network::read(|name| Some(format!("http://{name}/ ")));
+        assert_eq!(network.ca_bundle, Some("http://AWS_CA_BUNDLE/".into()));
+        assert_eq!(network.beside.len(), BESIDE.len());
+        assert_eq!(network.beside[2], "http://ECS_CONTAINER_METADATA_URI/");
+    }
+}
