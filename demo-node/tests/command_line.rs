@@ -76,7 +76,11 @@ fn two_secrets_that_are_the_same_are_refused_without_being_shown() {
     let twice = format!("{SECRET},{SECRET}");
     let said = Said::by(&["run"], &[("DEMO_NODE_MEMBERSHIP_KEYS", &twice)]);
     assert_eq!(said.status, Some(2));
-    assert_eq!(said.error, "demo-node: secrets 1 and 2 are the same\n");
+    assert_eq!(
+        said.error,
+        "demo-node: membership.keys = (not shown) (from the environment variable \
+         DEMO_NODE_MEMBERSHIP_KEYS): secrets 1 and 2 are the same\n"
+    );
 }
 
 #[test]

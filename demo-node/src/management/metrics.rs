@@ -12,6 +12,7 @@ use prometheus_client::{
 };
 
 use exposition::Format;
+use tokio::runtime::Handle;
 
 use super::Sources;
 use crate::{
@@ -33,6 +34,7 @@ pub(super) async fn metrics(State(sources): State<Sources>, headers: HeaderMap) 
         &traffic,
         (sources.unix_millis)(),
         sources.lines_lost.count(),
+        Handle::current().metrics().num_alive_tasks(),
     );
     let format = Format::wanted(&headers);
     let headers = [
@@ -49,6 +51,7 @@ fn render(
     traffic: &Traffic,
     unix_millis: u64,
     lines_lost: u64,
+    tasks: usize,
 ) -> String {
     let mut registry = Registry::with_prefix("demo_node");
 
@@ -196,6 +199,12 @@ fn render(
         "log_lines_lost",
         "Log lines that were dropped: standard error was full, closed or not read",
         lines_lost,
+    );
+    gauge(
+        &mut registry,
+        "tasks",
+        "Tasks of the runtime that have not ended",
+        tasks,
     );
 
     let mut text = String::new();

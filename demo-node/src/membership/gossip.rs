@@ -11,6 +11,7 @@
 mod absent;
 mod channel;
 mod config;
+mod dead;
 mod due;
 mod exchange;
 mod part;

@@ -48,7 +48,8 @@ pub struct Timing {
     pub announce_period: Duration,
     /// How often peers that went missing are tried again, by a node in a cluster of up to ten.
     pub knock_period: Duration,
-    /// For how long a missing peer is tried, and a dead one remembered.
+    /// For how long a missing peer is tried, and a dead one remembered, at most: where more than 256
+    /// members are gone, some are forgotten earlier.
     pub memory: Duration,
     /// How long a leaving node is shown as leaving before it is gone.
     pub leave_notice: Duration,

@@ -3,7 +3,7 @@
 //! Sets itself up: a Python environment of its own beside the build, once.
 //! What it does otherwise than AWS is in [`deploy::differences::ministack`], and nowhere else.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, ensure};
 use aws_config::SdkConfig;
@@ -112,12 +112,13 @@ impl Containers {
         Ok(())
     }
 
-    /// Keeps what those in an ECS cluster have said.
+    /// Keeps what those in an ECS cluster have said, also those that have ended. One that goes in the
+    /// meantime has nothing to say any more.
     pub fn save_logs(&self, cluster_arn: &str, folder: &Path) -> anyhow::Result<()> {
-        for (id, name) in self.in_cluster("running", cluster_arn)? {
-            let log = folder.join(format!("{name}.log"));
-            fs::write(&log, Docker::logs(&id)?)
-                .with_context(|| format!("writing {}", log.display()))?;
+        for state in ["running", "exited"] {
+            for (id, name) in self.in_cluster(state, cluster_arn)? {
+                let _is_there = Docker::save_logs(&id, &folder.join(format!("{name}.log")))?;
+            }
         }
         Ok(())
     }

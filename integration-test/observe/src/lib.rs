@@ -5,9 +5,11 @@
 //!
 //! - [`http`]: one question to a management endpoint
 //! - [`members`]: what nodes answer about their cluster
+//! - [`events`]: what they say happens in it
 //! - [`eventually`]: waiting for a state
 //! - [`signals`]: the signals that ask a program to end
 
+pub mod events;
 pub mod eventually;
 pub mod http;
 pub mod members;

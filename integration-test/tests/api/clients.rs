@@ -94,9 +94,10 @@ async fn a_hostile_environment_does_not_panic() {
         &[("AWS_SDK_UA_APP_ID", "no spaces, please")],
         &[("AWS_NEW_RETRIES_2026", "perhaps")],
         &[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "")],
+        &[("HTTPS_PROXY", "http://127.0.0.1:1")],
         &[
             ("HTTP_PROXY", "http://127.0.0.1:1"),
-            ("HTTPS_PROXY", "http://127.0.0.1:1"),
+            ("NO_PROXY", "127.0.0.0/8"),
         ],
     ] {
         let answer = lookup_in(&with(&environment, hostile)).await;
@@ -129,6 +130,16 @@ async fn a_hostile_environment_does_not_panic() {
             "not a url",
             "fix configuration: the environment variable AWS_CONTAINER_CREDENTIALS_FULL_URI: \
              expected a URL",
+        ),
+        (
+            "HTTP_PROXY",
+            "http://127.0.0.1:1",
+            "retry later: listing the tasks",
+        ),
+        (
+            "all_proxy",
+            "socks5://127.0.0.1:1",
+            "fix configuration: the environment variable all_proxy: expected an HTTP proxy",
         ),
         (
             "AWS_CONTAINER_AUTHORIZATION_TOKEN",

@@ -2,4 +2,5 @@
 
 mod network;
 mod promises;
+mod replacing;
 mod returning;

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const METRICS: [(&str, &str); 16] = [
+const METRICS: [(&str, &str); 17] = [
     ("members", "gauge"),
     ("unreachable_members", "gauge"),
     ("bootstrap_phase", "gauge"),
@@ -19,6 +19,7 @@ const METRICS: [(&str, &str); 16] = [
     ("datagram_received_bytes", "counter"),
     ("datagrams_rejected", "counter"),
     ("log_lines_lost", "counter"),
+    ("tasks", "gauge"),
 ];
 
 #[tokio::test]

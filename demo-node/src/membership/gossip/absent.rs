@@ -21,6 +21,10 @@ use crate::membership::settings::Timing;
 /// How many are tried at a time.
 const AT_A_TIME: usize = 5;
 
+/// How many are remembered at a time. Any one of those on the other side of a partition is enough to
+/// come together again.
+const MOST: usize = 256;
+
 /// How many that people have named are remembered at a time.
 pub(super) const MOST_INVITED: usize = 16;
 
@@ -98,6 +102,11 @@ impl Absent {
         rng: &mut StdRng,
     ) -> Vec<SocketAddr> {
         self.since.retain(|_, since| now < *since + timing.memory);
+        // Any of them, so that of those who are cut off for long some are left.
+        let excess = self.since.len().saturating_sub(MOST);
+        for node in self.since.keys().copied().sample(rng, excess) {
+            self.since.remove(&node);
+        }
         self.invited.retain(|_, since| now < *since + INVITED_FOR);
         let tenths = u32::try_from(size).unwrap_or(u32::MAX).max(10);
         let slowest = timing.knock_period / 10 * tenths;
@@ -179,6 +188,26 @@ mod tests {
         let later = now + timing.memory;
         assert!(absent.choose(later, 1, &timing, &mut rng).is_empty());
     }
+
+    #[test]
+    fn they_are_few_however_many_are_replaced_and_some_of_each_time_are_left() {
+        let mut now = crate::clock::now();
+        let mut rng = StdRng::seed_from_u64(1);
+        let mut absent = Absent::default();
+        let cut_off = (0..25).map(|n| SocketAddr::from(([10, 1, 0, n], 7355)));
+        for node in cut_off.clone() {
+            absent.add(node, now);
+        }
+        for replaced in 0..300 {
+            now += Duration::from_secs(5);
+            absent.add(SocketAddr::from(([10, 0, 0, 1], replaced)), now);
+            absent.choose(now, 50, &Timing::lan(), &mut rng);
+            assert!(absent.since.len() <= MOST);
+        }
+        let left = cut_off.filter(|node| absent.contains(*node)).count();
+        assert!(10 < left, "{left} of 25");
+    }
+
     #[test]
     fn a_few_that_people_name_are_tried_for_a_while_and_in_nobodys_place() {
         let mut now = crate::clock::now();

@@ -1,5 +1,7 @@
 //! Handing out everything that this node knows, and taking over what another does.
 
+use std::collections::BTreeSet;
+
 use super::{Gossip, part::Part, returned};
 use crate::{
     membership::{
@@ -60,6 +62,14 @@ impl Gossip {
         }
         // What a newcomer learns first, the others know: it need not tell them.
         let tell = !self.exchange.takes_first();
+        if tell {
+            // Whom this node has forgotten it does not remember anew: members would remind each other
+            // for ever.
+            let known: BTreeSet<_> = self.swim.everyone().map(|one| one.id().node).collect();
+            members.retain(|news| {
+                news.state() != foca::State::Down || known.contains(&news.id().node)
+            });
+        }
         self.swim.apply(members, tell);
         self.settle(now);
         self.observe(|| teller);

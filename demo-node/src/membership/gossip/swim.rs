@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Instant};
 use foca::{AccumulatingRuntime, Foca, Identity as _, NoCustomBroadcast, OwnedNotification, Timer};
 use rand::rngs::StdRng;
 
-use super::config::config;
+use super::{config::config, dead::Dead};
 use crate::membership::{identity::Identity, settings::Timing, timers::Timers, wire::Wire};
 
 /// SWIM as one node runs it.
@@ -15,6 +15,7 @@ pub(super) struct Swim {
     /// What `foca` wants done and nobody has taken yet.
     wanted: AccumulatingRuntime<Identity>,
     timers: Timers<Timer<Identity>>,
+    dead: Dead,
     /// The timer of gossip, while there is no news: a node with nothing to tell sleeps.
     resting_gossip: Option<Timer<Identity>>,
     /// Whether any member is known to know this node by its present generation.
@@ -44,6 +45,7 @@ impl Swim {
             timing,
             wanted: AccumulatingRuntime::new(),
             timers: Timers::new(),
+            dead: Dead::default(),
             resting_gossip: None,
             known: false,
         }
@@ -83,7 +85,12 @@ impl Swim {
 
     /// Does one thing that is due. Says whether there was any.
     pub(super) fn elapse(&mut self, now: Instant) -> bool {
-        let Some(timer) = self.timers.due(now) else {
+        let forgotten = || {
+            Some(Timer::RemoveDown(
+                self.dead.forget(self.timing.memory, now)?,
+            ))
+        };
+        let Some(timer) = self.timers.due(now).or_else(forgotten) else {
             return false;
         };
         if !self.is_moot(&timer) {
@@ -94,7 +101,8 @@ impl Swim {
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.timers.next()
+        let forget = self.dead.next(self.timing.memory);
+        [self.timers.next(), forget].into_iter().flatten().min()
     }
 
     /// Asks whoever is at an address whom it knows.
@@ -145,10 +153,14 @@ impl Swim {
         }
         while let Some((after, timer)) = self.wanted.to_schedule() {
             let suspect = suspect(&timer).map(|suspect| suspect.id().node);
-            if matches!(timer, Timer::PeriodicGossip(_)) {
-                self.resting_gossip = Some(timer);
-            } else {
-                self.timers.schedule(now + after, timer);
+            match timer {
+                Timer::PeriodicGossip(_) => self.resting_gossip = Some(timer),
+                Timer::RemoveDown(dead) => self.dead.add(dead, now),
+                Timer::ProbeRandomMember(_)
+                | Timer::SendIndirectProbe { .. }
+                | Timer::ChangeSuspectToDown { .. }
+                | Timer::PeriodicAnnounce(_)
+                | Timer::PeriodicAnnounceDown(_) => self.timers.schedule(now + after, timer),
             }
             if let Some(suspect) = suspect {
                 return Some(Effect::Suspects(suspect));

@@ -1,7 +1,7 @@
 //! Measures clusters; `cargo xtask measure` builds and starts it.
 
 use clap::{Parser, Subcommand};
-use e2e::measure::{idle, in_one_process, in_virtual_time, load};
+use e2e::measure::{idle, in_one_process, in_virtual_time, load, soak};
 
 /// Measures clusters: how fast they settle, what they use, what they bear.
 ///
@@ -27,6 +27,8 @@ enum What {
     Idle(idle::Options),
     /// A node's management HTTP under slow connections and many requests, and its cluster meanwhile
     Load(load::Options),
+    /// A member that outlives all others: its memory, descriptors and tasks, and how fast its cluster heals
+    Soak(soak::Options),
 }
 
 #[tokio::main]
@@ -36,5 +38,6 @@ async fn main() -> anyhow::Result<()> {
         What::Real(options) => in_one_process::measure(&options).await,
         What::Idle(options) => idle::measure(&options).await,
         What::Load(options) => load::measure(&options).await,
+        What::Soak(options) => soak::measure(&options).await,
     }
 }

@@ -1,11 +1,15 @@
 //! What nodes use that have nothing to do.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use tokio::time::sleep;
 
-use super::{running, tell};
+use super::{
+    mib,
+    process::{on_cpu, resident},
+    running, tell,
+};
 use crate::deployment::Deployment;
 
 /// Whoever has just joined is still told about, and lists are read once more.
@@ -53,38 +57,10 @@ pub async fn measure(options: &Options) -> anyhow::Result<()> {
         .map(|process| resident(*process))
         .collect::<anyhow::Result<Vec<u64>>>()?;
     resident.sort_unstable();
-    let mib = |kib: u64| format!("{:.1} MiB", kib as f64 / 1024.0);
     tell("resident memory, median", mib(resident[resident.len() / 2]));
     tell(
         "resident memory, largest",
         mib(resident[resident.len() - 1]),
     );
     Ok(())
-}
-
-/// How long the threads of these processes have run; proc(5), `schedstat`, in nanoseconds.
-fn on_cpu(processes: &[u32]) -> anyhow::Result<Duration> {
-    let mut sum = Duration::ZERO;
-    for process in processes {
-        let threads = format!("/proc/{process}/task");
-        let threads = fs::read_dir(&threads).with_context(|| format!("reading {threads}"))?;
-        for thread in threads {
-            let file = thread?.path().join("schedstat");
-            let text =
-                fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
-            let ran = text.split(' ').next().unwrap_or_default();
-            sum += Duration::from_nanos(ran.parse().context("schedstat begins with a number")?);
-        }
-    }
-    Ok(sum)
-}
-
-/// In KiB; proc(5), `status`.
-fn resident(process: u32) -> anyhow::Result<u64> {
-    let file = format!("/proc/{process}/status");
-    let text = fs::read_to_string(&file).with_context(|| format!("reading {file}"))?;
-    text.lines()
-        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"))
-        .and_then(|kib| kib.parse().ok())
-        .with_context(|| format!("{file} has no VmRSS"))
 }

@@ -8,9 +8,11 @@
 
 use std::{
     collections::BTreeMap,
+    fs::{self, File},
     io,
     net::{Ipv4Addr, TcpListener},
     os::unix::process::CommandExt,
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Output, Stdio},
     sync::{
         Mutex, PoisonError,
@@ -60,6 +62,16 @@ pub enum DockerError {
         command: String,
         /// What Docker said.
         answer: String,
+    },
+
+    /// What it said cannot be written down.
+    #[error("write {}", path.display())]
+    Unwritten {
+        /// Where to.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
     },
 
     /// Docker runs elsewhere: on another machine, or in a virtual one.
@@ -321,9 +333,38 @@ impl Docker {
         docker(&["kill", container]).map(|_| ())
     }
 
-    /// What a container has said.
-    pub fn logs(container: &str) -> Result<String, DockerError> {
-        docker(&["logs", container])
+    /// Writes down what a container has said, to its standard output and to its standard error; says
+    /// whether it is still there.
+    pub fn save_logs(container: &str, to: &Path) -> Result<bool, DockerError> {
+        let arguments = ["logs", container];
+        let command = || arguments.join(" ");
+        let unwritten = |source| DockerError::Unwritten {
+            path: to.to_owned(),
+            source,
+        };
+        let output = File::create(to).map_err(unwritten)?;
+        let error = output.try_clone().map_err(unwritten)?;
+        let status = Command::new("docker")
+            .args(arguments)
+            .stdout(output)
+            .stderr(error)
+            .status()
+            .map_err(|source| DockerError::NoCommand {
+                command: command(),
+                source,
+            })?;
+        if status.success() {
+            return Ok(true);
+        }
+        let answer = fs::read_to_string(to).map_err(unwritten)?;
+        if answer.contains("No such container") {
+            fs::remove_file(to).map_err(unwritten)?;
+            return Ok(false);
+        }
+        Err(DockerError::Refused {
+            command: command(),
+            answer: answer.lines().last().unwrap_or_default().to_owned(),
+        })
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use futures::future::try_join;
+use anyhow::ensure;
+use futures::future::{try_join, try_join_all};
+use observe::events::Events;
 
 use super::expect::{FORMING, REMOVED, be_cluster, form_one_cluster};
-use crate::{deployment::Deployment, fleet::Fleet, record::Record};
+use crate::{deployment::Deployment, fleet::Fleet, nodes::node::Node, record::Record};
 
 /// The nodes of the smaller side; two, since a side of one has nobody to gossip with.
 const SMALLER_SIDE: usize = 2;
@@ -53,11 +55,51 @@ pub async fn show(
     )
     .await?;
 
+    let [of_one, of_other] = [follow(one).await?, follow(other).await?];
     fleet.split(0);
     record
         .step(
             "the network heals: one cluster again",
             be_cluster(MERGED, &all, &whole),
         )
+        .await?;
+    record
+        .step(
+            "nobody heard a word against a node of its own side",
+            async {
+                nothing_against(one, &of_one)?;
+                nothing_against(other, &of_other)
+            },
+        )
         .await
+}
+
+/// What is said of members that are, or seem, less well than before.
+const AGAINST: [&str; 3] = ["MemberLeft", "MemberRemoved", "UnreachableMember"];
+
+async fn follow(side: &[&Node]) -> anyhow::Result<Vec<Events>> {
+    let streams = side
+        .iter()
+        .map(|node| Events::follow(node.management(), &AGAINST));
+    Ok(try_join_all(streams).await?)
+}
+
+/// Who acts on events hands work over at each of them: they must be true of nodes that were well all
+/// the while, and that is what each node was on its own side.
+fn nothing_against(side: &[&Node], told: &[Events]) -> anyhow::Result<()> {
+    for (observer, told) in side.iter().zip(told) {
+        for event in told.so_far()? {
+            let about = side
+                .iter()
+                .find(|node| event.about.node.as_deref() == Some(node.uri()));
+            ensure!(
+                about.is_none(),
+                "{} says {} of {}, which was well all the while",
+                observer.name(),
+                event.name,
+                event.about.node.unwrap_or_default(),
+            );
+        }
+    }
+    Ok(())
 }

@@ -1,0 +1,120 @@
+//! Follows what a node says happens in its cluster.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::future::join;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::{Request, body::Bytes, client::conn::http1, header::HOST};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use tokio::{net::TcpStream, sync::oneshot, task::JoinSet};
+
+/// Something that has happened, as a node tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Event {
+    /// `MemberUp`, for example.
+    #[serde(rename = "type")]
+    pub name: String,
+    /// To which member.
+    #[serde(rename = "event")]
+    pub about: About,
+}
+
+/// Whom an event is about.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct About {
+    /// The member's address; none where the event is about the whole cluster.
+    pub node: Option<String>,
+}
+
+/// A stream of events, followed until this is dropped.
+#[derive(Debug)]
+pub struct Events {
+    text: Arc<Mutex<String>>,
+    _following: JoinSet<()>,
+}
+
+/// The stream did not begin.
+#[derive(Debug, thiserror::Error)]
+#[error("{to} gives no events")]
+pub struct NoEvents {
+    /// Who was asked.
+    to: SocketAddr,
+}
+
+impl Events {
+    /// Follows a node's events of these names. When this returns, it has begun.
+    ///
+    /// # Errors
+    ///
+    /// When the node does not answer.
+    pub async fn follow(to: SocketAddr, names: &[&str]) -> Result<Self, NoEvents> {
+        let text = Arc::<Mutex<String>>::default();
+        let (begun, has_begun) = oneshot::channel();
+        let query: Vec<_> = names.iter().map(|name| format!("type={name}")).collect();
+        let path = format!("/cluster/domain-events?{}", query.join("&"));
+        let mut following = JoinSet::new();
+        let told = Arc::clone(&text);
+        following.spawn(async move {
+            // What breaks it ends it: what has come by then counts.
+            let _ended = read(to, &path, begun, &told).await;
+        });
+        match has_begun.await {
+            Ok(()) => Ok(Self {
+                text,
+                _following: following,
+            }),
+            Err(_) => Err(NoEvents { to }),
+        }
+    }
+
+    /// Those that have come so far.
+    ///
+    /// # Errors
+    ///
+    /// When the node says something else.
+    pub fn so_far(&self) -> Result<Vec<Event>, serde_json::Error> {
+        let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        // The last may be half there.
+        let whole = text.rfind("\n\n").map_or("", |end| &text[..end]);
+        whole
+            .lines()
+            .filter_map(|line| line.strip_prefix("data: "))
+            .map(serde_json::from_str)
+            .collect()
+    }
+}
+
+async fn read(
+    to: SocketAddr,
+    path: &str,
+    begun: oneshot::Sender<()>,
+    told: &Mutex<String>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let stream = TcpStream::connect(to).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let request = Request::get(path)
+        .header(HOST, to.to_string())
+        .body(Empty::<Bytes>::new())?;
+    let reading = async move {
+        let mut answer = sender.send_request(request).await?;
+        if answer.status().is_success() {
+            let _gone = begun.send(());
+        } else {
+            drop(begun);
+            return Ok(());
+        }
+        while let Some(frame) = answer.frame().await {
+            if let Ok(bytes) = frame?.into_data() {
+                let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+                told.push_str(&String::from_utf8_lossy(&bytes));
+            }
+        }
+        Ok(())
+    };
+    let (read, _) = join(reading, connection).await;
+    read
+}
