@@ -12,8 +12,8 @@ use tokio::{
     time::{Instant, interval, sleep, timeout},
 };
 
-use super::{running, tell};
-use crate::deployment::Deployment;
+use super::{PATIENCE, running, tell};
+use crate::{deployment::Deployment, scenarios::expect::form_one_cluster};
 
 /// What a slow client sends one byte after.
 const SLOWNESS: Duration = Duration::from_secs(1);
@@ -45,7 +45,7 @@ pub struct Options {
 ///
 /// # Errors
 ///
-/// When the cluster does not form, the node does not answer, or a member is taken for dead.
+/// When the cluster does not form, a node does not answer, or a member is taken for dead.
 pub async fn measure(options: &Options) -> anyhow::Result<()> {
     let (host, _logs) = running::host(options.program.clone())?;
     let deployment = Deployment::create(&host, "load").await?;
@@ -114,6 +114,47 @@ pub async fn measure(options: &Options) -> anyhow::Result<()> {
     }
     ensure!(failed == 0, "{failed} requests had no answer");
     ensure!(flaps == 0, "membership flapped under the load");
+    drop(fleet);
+    impaired(options).await
+}
+
+/// How many descriptors each impaired node may have.
+const DESCRIPTORS: usize = 64;
+
+/// How many half-open requests each then gets: more than it can hold.
+const HALF_OPEN: usize = 100;
+
+/// How often it is asked meanwhile.
+const QUESTIONS: usize = 500;
+
+/// Nodes with few descriptors, whose log nobody reads: are they a cluster, and do they answer?
+async fn impaired(options: &Options) -> anyhow::Result<()> {
+    println!("nodes with {DESCRIPTORS} descriptors, whose log nobody reads:");
+    let (host, _folder) = running::impaired_host(options.program.clone(), DESCRIPTORS)?;
+    let deployment = Deployment::create(&host, "impaired").await?;
+    let fleet = running::cluster(&deployment, options.size).await?;
+    let nodes = fleet.nodes();
+    let mut half_open = JoinSet::new();
+    for node in &nodes {
+        for _ in 0..HALF_OPEN {
+            half_open.spawn(dawdle(node.management()));
+        }
+    }
+    sleep(SLOWNESS).await;
+    let mut failed = 0;
+    for _ in 0..QUESTIONS {
+        for node in &nodes {
+            let answer = http::get(node.management(), "/alive").await;
+            failed += usize::from(!answer.is_ok_and(|answer| answer.status == StatusCode::OK));
+        }
+    }
+    tell("requests", QUESTIONS * nodes.len());
+    tell("  without an answer", failed);
+    for node in &nodes {
+        node.ready().await?;
+    }
+    form_one_cluster(PATIENCE, &nodes).await?;
+    ensure!(failed == 0, "{failed} requests had no answer");
     Ok(())
 }
 

@@ -1,6 +1,11 @@
 //! A cluster of real processes, to be measured.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+};
 
 use anyhow::Context as _;
 use tempfile::TempDir;
@@ -13,13 +18,50 @@ use crate::{
 
 /// This machine, ready to run `program`, or the demo-node beside this program.
 pub(super) fn host(program: Option<PathBuf>) -> anyhow::Result<(Host, TempDir)> {
-    let logs = tempfile::Builder::new()
+    let logs = folder()?;
+    Ok((
+        Host::of_processes(chosen(program)?, logs.path().to_owned())?,
+        logs,
+    ))
+}
+
+/// What a pipe holds; pipe(7).
+const PIPE: usize = 64 * 1024;
+
+/// The same, for nodes that may have so many descriptors, and whose log goes to a full pipe
+/// that nobody reads.
+pub(super) fn impaired_host(
+    program: Option<PathBuf>,
+    descriptors: usize,
+) -> anyhow::Result<(Host, TempDir)> {
+    let folder = folder()?;
+    let program = chosen(program)?;
+    let script = folder.path().join("program.sh");
+    let pipes = folder.path().display();
+    let text = format!(
+        "#!/bin/sh\nulimit -n {descriptors} && mkfifo '{pipes}/'$$ && exec 3<>'{pipes}/'$$ && \
+         head -c {PIPE} /dev/zero >&3 && exec '{}' \"$@\" 2>&3\n",
+        program.display()
+    );
+    fs::write(&script, text)
+        .and_then(|()| fs::set_permissions(&script, Permissions::from_mode(0o755)))
+        .with_context(|| format!("writing {}", script.display()))?;
+    Ok((
+        Host::of_processes(script, folder.path().to_owned())?,
+        folder,
+    ))
+}
+
+fn folder() -> anyhow::Result<TempDir> {
+    tempfile::Builder::new()
         .prefix("cluster-on-aws-measure-")
         .tempdir()
-        .context("there is no room for the nodes' logs")?;
+        .context("there is no room for the nodes' logs")
+}
+
+fn chosen(program: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let beside = env::current_exe().context("this program's own path is unknown")?;
-    let program = program.unwrap_or_else(|| beside.with_file_name("demo-node"));
-    Ok((Host::of_processes(program, logs.path().to_owned())?, logs))
+    Ok(program.unwrap_or_else(|| beside.with_file_name("demo-node")))
 }
 
 /// So many nodes that are one cluster.
