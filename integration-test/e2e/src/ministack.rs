@@ -3,7 +3,7 @@
 //! Sets itself up: a Python environment of its own beside the build, once.
 //! What it does otherwise than AWS is in [`deploy::differences::ministack`], and nowhere else.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, ensure};
 use aws_config::SdkConfig;
@@ -117,7 +117,11 @@ impl Containers {
     pub fn save_logs(&self, cluster_arn: &str, folder: &Path) -> anyhow::Result<()> {
         for state in ["running", "exited"] {
             for (id, name) in self.in_cluster(state, cluster_arn)? {
-                let _is_there = Docker::save_logs(&id, &folder.join(format!("{name}.log")))?;
+                let log = folder.join(format!("{name}.log"));
+                if Docker::save_logs(&id, &log)? {
+                    let length = fs::metadata(&log).map_or(0, |log| log.len());
+                    ensure!(length != 0, "{name} has said nothing");
+                }
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use std::{
 };
 
 use deploy::differences::ACCESS_KEY;
-use e2e::{emulator::REGION, ministack::Ministack};
+use e2e::{emulator::REGION, ministack::Ministack, nodes::docker::Docker};
 use observe::eventually::eventually;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -41,6 +41,14 @@ async fn nodes_are_asked_by_a_task_among_them_as_on_aws() {
     assert!(status.success(), "{}", run.said());
     assert!(run.said().contains("3 tasks form one cluster"));
     site.is_idle().await;
+}
+
+#[test]
+fn a_container_that_has_just_gone_has_nothing_to_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("gone.log");
+    assert!(!Docker::save_logs("cluster-on-aws-no-such-container", &log).unwrap());
+    assert!(!log.exists());
 }
 
 #[tokio::test]
