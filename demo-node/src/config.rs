@@ -177,11 +177,14 @@ pub fn gather(
 
 fn read(path: PathBuf) -> Result<File, Error> {
     let opened = || {
-        let mut file = std::fs::File::open(&path)?;
+        let file = std::fs::File::open(&path)?;
         let mode = file.metadata()?.permissions().mode();
         let mut text = String::new();
-        file.read_to_string(&mut text)?;
-        io::Result::Ok((text, mode))
+        file.take(LARGEST_FILE + 1).read_to_string(&mut text)?;
+        if LARGEST_FILE < text.len() as u64 {
+            return Err(io::Error::other("it has more than 1 MiB"));
+        }
+        Ok((text, mode))
     };
     let (text, mode) = match opened() {
         Ok(opened) => opened,
@@ -196,6 +199,9 @@ fn read(path: PathBuf) -> Result<File, Error> {
         Err(error) => Err(Error::parse(path, &text, &error)),
     }
 }
+
+/// The largest configuration file, in bytes.
+const LARGEST_FILE: u64 = 1 << 20;
 
 /// In a file's mode.
 const READABLE_BY_OTHERS: u32 = 0o004;

@@ -299,7 +299,7 @@ pub const SETTINGS: &[Setting] = &[
         "node.grace-period",
         "DURATION",
         "10s",
-        "How long leaving may take after SIGTERM or SIGINT",
+        "How long leaving may take after SIGTERM, SIGINT or SIGHUP",
     ),
     with_default(
         "membership.port",

@@ -457,6 +457,16 @@ fn a_file_that_is_not_toml_is_an_error_of_one_line_that_quotes_nothing() {
 }
 
 #[test]
+fn a_file_without_an_end_is_not_read_to_it() {
+    let zeros = Path::new("/dev/zero");
+    let error = gather(&BTreeMap::new(), Some(zeros), &BTreeMap::new()).unwrap_err();
+    assert_eq!(
+        discovery::Chain(&error).to_string(),
+        "read the configuration file /dev/zero: it has more than 1 MiB"
+    );
+}
+
+#[test]
 fn peers_are_never_probed_at_their_gossip_port() {
     let port = ("DEMO_NODE_MEMBERSHIP_PORT", "7626");
     assert!(error_of(&[port], "").starts_with(
