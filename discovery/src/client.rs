@@ -18,7 +18,7 @@ use aws_types::{origin::Origin, service_config::ServiceConfigKey};
 
 use crate::{
     Error,
-    config::{Client, Invalid, Surroundings, check_region},
+    config::{Client, Invalid, Surroundings, check_environment, check_region},
     excerpt,
     own::{instance, task},
 };
@@ -124,6 +124,7 @@ pub(crate) fn endpoint(config: &SdkConfig, service_id: &str) -> String {
 }
 
 async fn load(client: &Client, surroundings: &Surroundings) -> Result<SdkConfig, Error> {
+    check_environment(std::env::vars_os())?;
     let http = http_client()?;
     let region = match &client.region {
         Some(region) => Region::new(region.clone()),

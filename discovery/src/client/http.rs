@@ -27,7 +27,8 @@ use crate::config::{CA_BUNDLE, Invalid, Network, check_environment, invalid_vari
 ///
 /// When one of these variables cannot work; it is named.
 pub fn http_client() -> Result<SharedHttpClient, Invalid> {
-    check_environment(std::env::vars_os())?;
+    let of_network = std::env::vars_os().filter(|(name, _)| Network::reads(name));
+    check_environment(of_network)?;
     let network = Network::from_env();
     let tls = TlsContext::builder()
         .with_trust_store(match &network.ca_bundle {

@@ -14,8 +14,8 @@ use super::{Invalid, check_region, is_http_url};
 /// The beginnings of the names that the AWS SDK and its HTTP client read, and this crate.
 const READ: [&str; 2] = ["AWS_", "ECS_CONTAINER_METADATA_URI"];
 
-/// Further names, in lower case.
-const READ_IN_ANY_CASE: [&str; 6] = [
+/// Further names, in lower case; any case counts.
+pub(super) const READ_BY_THE_HTTP_CLIENT: [&str; 6] = [
     "http_proxy",
     "https_proxy",
     "all_proxy",
@@ -179,7 +179,7 @@ impl fmt::Display for Expected {
 
 fn is_read(name: &str) -> bool {
     READ.iter().any(|beginning| name.starts_with(beginning))
-        || READ_IN_ANY_CASE.contains(&name.to_ascii_lowercase().as_str())
+        || READ_BY_THE_HTTP_CLIENT.contains(&name.to_ascii_lowercase().as_str())
 }
 
 fn meant<'a>(name: &str, value: &'a OsStr) -> Result<&'a str, Invalid> {

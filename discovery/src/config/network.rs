@@ -1,6 +1,8 @@
 //! How calls to AWS leave this network, as far as the environment tells.
 
-use std::path::PathBuf;
+use std::{ffi::OsStr, path::PathBuf};
+
+use super::environment::READ_BY_THE_HTTP_CLIENT;
 
 /// Whom to trust, and what is never asked through a proxy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +26,14 @@ const BESIDE: [&str; 4] = [
 pub(crate) const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
 impl Network {
+    /// Whether calls depend on a variable of this name.
+    pub(crate) fn reads(name: &OsStr) -> bool {
+        let lower = name.to_ascii_lowercase();
+        name == CA_BUNDLE
+            || BESIDE.iter().any(|beside| name == *beside)
+            || READ_BY_THE_HTTP_CLIENT.iter().any(|read| lower == *read)
+    }
+
     /// Reads the environment.
     pub(crate) fn from_env() -> Self {
         #[expect(clippy::disallowed_methods, reason = "`config` reads the environment")]
@@ -45,6 +55,16 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_read_is_none_of_its_business() {
+        for name in ["AWS_CA_BUNDLE", "https_proxy", "NO_PROXY", "SSL_CERT_FILE"] {
+            assert!(Network::reads(OsStr::new(name)), "{name}");
+        }
+        for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "PATH", "PROXY"] {
+            assert!(!Network::reads(OsStr::new(name)), "{name}");
+        }
+    }
 
     #[test]
     fn blank_is_not_set() {
