@@ -19,7 +19,7 @@ mod parse;
 pub mod settings;
 mod values;
 
-pub use values::{Error, Exposure, FILE_VARIABLE, File, Raw, Source, Values};
+pub use values::{ConfigFile, Error, Exposure, FILE_VARIABLE, Raw, Source, Values};
 
 use crate::{bootstrap::coordinator::OnRival, cluster::ClusterName, seal::Keyring};
 
@@ -175,7 +175,7 @@ pub fn gather(
     Values::gather(flags, environment, file)
 }
 
-fn read(path: PathBuf) -> Result<File, Error> {
+fn read(path: PathBuf) -> Result<ConfigFile, Error> {
     let opened = || {
         let file = std::fs::File::open(&path)?;
         let mode = file.metadata()?.permissions().mode();
@@ -191,7 +191,7 @@ fn read(path: PathBuf) -> Result<File, Error> {
         Err(error) => return Err(Error::Read(path, error)),
     };
     match text.parse() {
-        Ok(table) => Ok(File {
+        Ok(table) => Ok(ConfigFile {
             path,
             table,
             is_public: mode & READABLE_BY_OTHERS != 0,

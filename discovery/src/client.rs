@@ -80,11 +80,8 @@ pub(crate) async fn sdk_config(
         // Otherwise AWS_ENDPOINT_URL_ECS would win over the method's own setting.
         builder.insert_origin("endpoint_url", Origin::shared_config());
     }
-    let http = match config.http_client() {
-        Some(http) => http,
-        None => http_client()?,
-    };
-    builder.set_http_client(Some(bounded(http, largest)));
+    let http = config.http_client();
+    builder.set_http_client(http.map(|http| bounded(http, largest)));
     let config = builder.build();
     let region = config.region().ok_or(Error::NoRegion)?;
     check_region(region.as_ref())?;

@@ -501,7 +501,7 @@ fn gathered(
             .map(|(name, value)| (*name, (*value).to_owned()))
             .collect(),
         &variables.iter().map(owned).collect(),
-        Some(File {
+        Some(ConfigFile {
             path: FILE.into(),
             table: file.parse().unwrap(),
             is_public: false,

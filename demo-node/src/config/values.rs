@@ -40,7 +40,7 @@ pub struct Values {
 
 /// A configuration file.
 #[derive(Debug, Default)]
-pub struct File {
+pub struct ConfigFile {
     /// Where it is.
     pub path: PathBuf,
     /// What is in it.
@@ -185,7 +185,7 @@ impl Values {
     pub fn gather(
         flags: &BTreeMap<&'static str, String>,
         environment: &BTreeMap<String, String>,
-        file: Option<File>,
+        file: Option<ConfigFile>,
     ) -> Result<Self, Error> {
         let file_is_public = file.as_ref().is_some_and(|file| file.is_public);
         let mut values = BTreeMap::new();
@@ -197,7 +197,7 @@ impl Values {
                 );
             }
         }
-        if let Some(File { path, table, .. }) = file {
+        if let Some(ConfigFile { path, table, .. }) = file {
             let mut found = Vec::new();
             flatten("", table, &mut found);
             for (key, value) in found {

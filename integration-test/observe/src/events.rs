@@ -10,7 +10,9 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::{Request, body::Bytes, client::conn::http1, header::HOST};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use tokio::{net::TcpStream, sync::oneshot, task::JoinSet};
+use tokio::{net::TcpStream, sync::oneshot, task::JoinSet, time::timeout};
+
+use crate::http::PATIENCE;
 
 /// Something that has happened, as a node tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -62,12 +64,12 @@ impl Events {
             // What breaks it ends it: what has come by then counts.
             let _ended = read(to, &path, begun, &told).await;
         });
-        match has_begun.await {
-            Ok(()) => Ok(Self {
+        match timeout(PATIENCE, has_begun).await {
+            Ok(Ok(())) => Ok(Self {
                 text,
                 _following: following,
             }),
-            Err(_) => Err(NoEvents { to }),
+            Ok(Err(_)) | Err(_) => Err(NoEvents { to }),
         }
     }
 

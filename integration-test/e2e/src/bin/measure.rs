@@ -25,7 +25,8 @@ enum What {
     Real(in_one_process::Options),
     /// A cluster of processes that has nothing to do: processor time and memory
     Idle(idle::Options),
-    /// A node's management HTTP under slow connections and many requests, and its cluster meanwhile
+    /// A node's management HTTP under slow connections and many requests, and its cluster meanwhile; then nodes with few
+    /// descriptors and a log that nobody reads
     Load(load::Options),
     /// A member that outlives all others: its memory, descriptors and tasks, and how fast its cluster heals
     Soak(soak::Options),

@@ -41,7 +41,7 @@ pub struct Options {
     program: Option<PathBuf>,
 }
 
-/// Loads one node of a cluster.
+/// Loads one node of a cluster; then starts another cluster, whose nodes lack descriptors and a log.
 ///
 /// # Errors
 ///
