@@ -30,8 +30,8 @@ pub struct Options {
     /// How many nodes; the first stays, the others are replaced at new addresses one after the other
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..))]
     size: u16,
-    /// For how many minutes
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    /// For how many minutes, a week at most
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_080))]
     minutes: u64,
     /// What the nodes run [default: the demo-node that was built with this]
     #[arg(long, value_name = "FILE")]
