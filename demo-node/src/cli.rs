@@ -1,11 +1,6 @@
 //! The command line: what is asked for, and with which exit status it ends.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write as _},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -14,80 +9,22 @@ use crate::{
     log::Queue,
     telemetry,
 };
-use discovery::Chain;
 
 mod environment;
+mod exit;
 mod local;
 mod lookup;
+mod output;
 mod place;
 mod run;
 mod signals;
 
-pub use self::environment::{tidy as tidy_environment, worker_threads};
 use self::signals::Signals;
-
-/// How a command ended, as its exit status tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// All is well; of a lookup: the view is complete.
-    Complete,
-    /// It failed.
-    Failed,
-    /// The command line or the configuration is wrong.
-    Usage,
-    /// Of a lookup: peers may be missing.
-    Partial,
-    /// Not at its end: a signal of this number came.
-    Signal(u8),
-}
-
-/// Why a command did not do what was asked.
-#[derive(Debug)]
-pub struct Failure {
-    /// The exit status.
-    pub exit: Exit,
-    /// What went wrong, outermost first.
-    pub message: String,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Complete => 0,
-            Exit::Failed => 1,
-            Exit::Usage => 2,
-            Exit::Partial => 3,
-            // As shells tell it.
-            Exit::Signal(number) => 128 + number,
-        })
-    }
-}
-
-impl Failure {
-    fn usage(error: &(dyn std::error::Error + 'static)) -> Self {
-        Self {
-            exit: Exit::Usage,
-            message: Chain(error).to_string(),
-        }
-    }
-
-    fn failed(error: &(dyn std::error::Error + 'static)) -> Self {
-        Self {
-            exit: Exit::Failed,
-            message: Chain(error).to_string(),
-        }
-    }
-
-    /// A discovery error: its remedy tells whether the configuration is to blame.
-    fn discovery(error: &discovery::Error) -> Self {
-        match error.remedy() {
-            discovery::Remedy::FixConfiguration => Self::usage(error),
-            discovery::Remedy::RetryLater | discovery::Remedy::FixPermissions => {
-                Self::failed(error)
-            }
-        }
-    }
-}
+pub use self::{
+    environment::{tidy as tidy_environment, worker_threads},
+    exit::{Exit, Failure},
+    output::print,
+};
 
 const EXIT_STATUS: &str = "\
 Exit status:
@@ -255,20 +192,6 @@ pub async fn execute(mut matches: ArgMatches, log: &Queue) -> Result<Exit, Failu
         (_, number) = signals.asked() => Ok(Exit::Signal(number)),
         ended = answer => ended,
     }
-}
-
-/// Shows the answer of a command.
-///
-/// # Errors
-///
-/// When standard output is closed or full. The caller ends then: nobody would see the rest.
-pub fn print(text: &str) -> Result<(), Failure> {
-    let mut output = io::stdout().lock();
-    let written = writeln!(output, "{text}").and_then(|()| output.flush());
-    written.map_err(|error| Failure {
-        exit: Exit::Failed,
-        message: format!("write to standard output: {error}"),
-    })
 }
 
 fn values(matches: &ArgMatches) -> Result<Values, config::Error> {

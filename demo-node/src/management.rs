@@ -17,10 +17,10 @@
 //! It reads what the stages publish; what it may write goes through their handles. People's writing
 //! methods are refused unless `management.read-only` is off.
 
-use std::{collections::BTreeSet, error::Error as _, sync::Arc, time::Duration};
+use std::{error::Error as _, sync::Arc, time::Duration};
 
 use axum::{
-    Json, Router,
+    Router,
     body::{Body, Bytes, HttpBody as _},
     extract::{RawQuery, Request, State},
     http::StatusCode,
@@ -28,18 +28,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use http_body_util::LengthLimitError;
-use serde::Serialize;
-use tokio::sync::{Semaphore, watch};
-
-use crate::{
-    bootstrap,
-    bootstrap::wire::Sealer,
-    cluster::{NodeAddress, NodeUid},
-    log::LinesLost,
-    membership::{self, Members},
-};
 use discovery::Chain;
+use http_body_util::LengthLimitError;
+use tokio::sync::Semaphore;
+
+use crate::bootstrap;
 
 mod address;
 mod browsers;
@@ -48,60 +41,24 @@ mod events;
 mod health;
 mod members;
 mod metrics;
+mod problem;
 mod serve;
+mod sources;
 
 pub use members::STATE_PATH;
+use problem::Problem;
 use serve::Busy;
 pub use serve::{Limits, serve};
+pub use sources::Sources;
 
 /// The largest request body. A sealed founding message takes about 250 bytes, a form less.
 const LARGEST_BODY: usize = 16 * 1024;
-
-/// How much of what a request says is shown to who sent it, in characters.
-const LONGEST_SHOWN: usize = 100;
 
 /// How long a request's body may take. All of them are small.
 const BODY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a complete request may take to be answered, streams of events aside.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What the handlers read and whom they ask.
-#[derive(Debug, Clone)]
-pub struct Sources {
-    /// This node.
-    pub node: NodeAddress,
-    /// Its process.
-    pub uid: NodeUid,
-    /// Its roles.
-    pub roles: BTreeSet<String>,
-    /// The bootstrap.
-    pub bootstrap: bootstrap::run::Handle,
-    /// The membership.
-    pub membership: membership::Handle,
-    /// Seals founding messages.
-    pub sealer: Sealer,
-    /// How many streams of events there may be at once.
-    pub streams: usize,
-    /// Whether people may not write.
-    pub read_only: bool,
-    /// The names by which people may address what they write to, besides IP addresses and `localhost`.
-    pub host_names: BTreeSet<String>,
-    /// Milliseconds since 1970, now.
-    pub unix_millis: fn() -> u64,
-    /// Counts the log lines that were dropped.
-    pub lines_lost: LinesLost,
-}
-
-impl Sources {
-    fn members(&self) -> Arc<Members> {
-        self.membership.members().borrow().clone()
-    }
-
-    fn bootstrap_status(&self) -> watch::Receiver<Arc<bootstrap::status::Status>> {
-        self.bootstrap.status()
-    }
-}
 
 /// Every path.
 pub fn router(sources: Sources) -> Router {
@@ -137,29 +94,6 @@ pub fn router(sources: Sources) -> Router {
         .layer(middleware::from_fn_with_state(names, browsers::guarded))
         .layer(middleware::from_fn(bounded))
         .with_state(sources)
-}
-
-/// An answer that says what is wrong.
-#[derive(Debug, Serialize)]
-struct Problem {
-    #[serde(skip)]
-    status: StatusCode,
-    error: String,
-}
-
-impl Problem {
-    fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self {
-            status,
-            error: error.into(),
-        }
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        (self.status, Json(self)).into_response()
-    }
 }
 
 /// Takes in the request as a whole, then has it answered, both in bounded time.

@@ -11,28 +11,23 @@
 //! version 1 | key id 4 | cluster tag 8 | unix ms 8 | nonce 24 | ciphertext | authenticator 16
 //! ```
 
+mod nonce;
 mod replays;
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
 use hkdf::Hkdf;
-use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::cluster::{ClusterId, ClusterName};
 
-pub use replays::Replays;
-
-/// A message's stamp may be this far from the receiver's clock, either way.
-///
-/// Long enough for clocks that nobody looks after, short enough that what was overheard is soon
-/// worth nothing.
-pub const WINDOW: Duration = Duration::from_secs(30);
+pub use nonce::Nonce;
+pub use replays::{Replays, WINDOW};
 
 /// How many bytes sealing adds.
 pub const OVERHEAD: usize = HEADER + AUTHENTICATOR;
@@ -118,10 +113,6 @@ pub enum Purpose {
     /// Everything that a member knows of the membership.
     State,
 }
-
-/// A number used once: 24 random bytes, so many that chance never repeats them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Nonce(pub [u8; 24]);
 
 /// A message that opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -354,17 +345,6 @@ impl Scope<'_> {
         // Last, being the only part of varying length.
         bound.extend(name);
         bound
-    }
-}
-
-impl Nonce {
-    /// A fresh one from the operating system.
-    #[must_use]
-    pub fn random() -> Self {
-        let mut bytes = [0; 24];
-        getrandom::fill(&mut bytes)
-            .expect("Linux gives random bytes once it has booted, and no node starts before");
-        Self(bytes)
     }
 }
 

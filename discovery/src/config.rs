@@ -4,22 +4,25 @@
 //! printed with [`Display`](fmt::Display) parses back to the same value.
 //! Nothing falls back to something else: a wrong value is an [`Invalid`].
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
-use crate::excerpt;
-
+mod client;
 mod environment;
 mod fixed;
+mod invalid;
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 mod network;
 mod pairs;
 mod ports;
 mod surroundings;
 
+pub use client::Client;
+pub(crate) use client::check_region;
 pub use environment::{Tidied, tidied};
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 pub(crate) use environment::{check as check_environment, invalid as invalid_variable};
 pub use fixed::{Addresses, Fixed};
+pub use invalid::Invalid;
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 pub(crate) use network::{CA_BUNDLE, Network};
 pub use pairs::{Filters, Tags};
@@ -31,16 +34,6 @@ pub const DEFAULT_TAG_KEY: &str = "service";
 
 /// The cluster that ECS itself assumes where none is named.
 pub const DEFAULT_CLUSTER: &str = "default";
-
-/// A value that cannot work: which setting, and what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}")]
-pub struct Invalid {
-    /// The setting, as configuration spells it, or the variable.
-    pub field: Cow<'static, str>,
-    /// What was found and what was expected.
-    pub problem: String,
-}
 
 /// A method, by the name that configuration uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,20 +69,6 @@ pub enum AddressFamily {
     Ipv4,
     /// The IPv6 address.
     Ipv6,
-}
-
-/// How the AWS client is made. Empty means the SDK's usual chain.
-#[derive(Clone, Default)]
-pub struct Client {
-    /// The region, for example `eu-central-1`.
-    pub region: Option<String>,
-    /// The endpoint's URL, for example of an emulator. The region is still needed, to sign requests.
-    pub endpoint: Option<String>,
-    /// The user's own SDK configuration; region and endpoint above still win over it.
-    ///
-    /// Its retries are honoured, with a warning: a node that asks again every second and retries
-    /// besides can exhaust the request rate of the whole account.
-    pub sdk_config: Option<aws_types::SdkConfig>,
 }
 
 /// Settings of `aws-api-ec2-tag-based`.
@@ -133,15 +112,6 @@ pub struct EcsTaskSet {
     pub address_family: AddressFamily,
     /// The client.
     pub client: Client,
-}
-
-impl Invalid {
-    pub(crate) fn new(field: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            problem: problem.into(),
-        }
-    }
 }
 
 impl MethodName {
@@ -289,38 +259,6 @@ impl FromStr for AddressFamily {
     }
 }
 
-/// Without a password that stands in the endpoint's URL.
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let endpoint = self.endpoint.as_deref();
-        f.debug_struct("Client")
-            .field("region", &self.region)
-            .field("endpoint", &endpoint.map(|url| excerpt(url, 200)))
-            .field("sdk_config", &self.sdk_config)
-            .finish()
-    }
-}
-
-impl Client {
-    fn check(&self) -> Result<(), Invalid> {
-        if let Some(region) = &self.region {
-            check_region(region)?;
-        }
-        if let Some(endpoint) = &self.endpoint
-            && !is_http_url(endpoint)
-        {
-            return Err(Invalid::new(
-                "endpoint",
-                format!(
-                    "`{}` is not a URL; expected one like http://localhost:4566",
-                    excerpt(endpoint, 200)
-                ),
-            ));
-        }
-        Ok(())
-    }
-}
-
 impl Ec2TagBased {
     /// Instances whose tag `tag_key` is the service name, and nothing else configured.
     pub fn by_tag(tag_key: impl Into<String>) -> Self {
@@ -357,25 +295,6 @@ impl EcsTaskSet {
             client: Client::default(),
         }
     }
-}
-
-/// The SDK builds a host name of it.
-fn is_http_url(text: &str) -> bool {
-    let url: Option<hyper::Uri> = text.parse().ok();
-    url.is_some_and(|url| {
-        matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some()
-    })
-}
-
-pub(crate) fn check_region(region: &str) -> Result<(), Invalid> {
-    let plausible = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    if region.is_empty() || !region.chars().all(plausible) {
-        return Err(Invalid::new(
-            "region",
-            format!("`{region}` is not a region; expected one like eu-central-1"),
-        ));
-    }
-    Ok(())
 }
 
 fn present(field: &'static str, value: &str) -> Result<(), Invalid> {

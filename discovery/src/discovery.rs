@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
-use tokio::time::Instant;
-
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 use crate::client::{self, sdk_config};
 #[cfg(feature = "ec2")]
@@ -11,6 +9,7 @@ use crate::ec2::Instances;
 #[cfg(feature = "ecs")]
 use crate::ecs::{Service, TaskSet};
 use crate::{
+    budget::Budget,
     config::{Fixed, Invalid, MethodName, Settings, Surroundings},
     error::Error,
     lookup::{Calls, Found, Lookup, Resolved, Target},
@@ -36,13 +35,6 @@ enum Method {
     #[cfg(feature = "ecs")]
     EcsTaskSet(Box<TaskSet>),
     Config(Fixed),
-}
-
-/// How long a lookup may take, and until when.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Budget {
-    pub(crate) timeout: Duration,
-    pub(crate) deadline: Instant,
 }
 
 impl Discovery {
@@ -145,16 +137,6 @@ impl Discovery {
             #[cfg(feature = "ecs")]
             Method::EcsTaskSet(own) => own.tally().counts(),
             Method::Config(_) => BTreeMap::new(),
-        }
-    }
-}
-
-impl Budget {
-    fn new(timeout: Duration) -> Self {
-        Self {
-            timeout,
-            // What is longer than a day might as well be one, and does not overflow the clock.
-            deadline: Instant::now() + timeout.min(Duration::from_hours(24)),
         }
     }
 }

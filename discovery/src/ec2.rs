@@ -9,9 +9,9 @@ use aws_sdk_ec2::{operation::describe_instances::DescribeInstancesOutput, types:
 use tokio::time::timeout_at;
 
 use crate::{
+    budget::Budget,
     client,
     config::Ec2TagBased,
-    discovery::Budget,
     error::{Attempt, Error, aws},
     lookup::{Calls, Found, PartialReason},
     tally::Tally,

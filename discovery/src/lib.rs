@@ -29,6 +29,7 @@
     )
 )]
 
+mod budget;
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 mod client;
 pub mod config;

@@ -14,17 +14,6 @@ use xshell::{Shell, cmd};
 /// Lines. Who needs more has more than one idea in a file.
 const LONGEST: usize = 600;
 
-/// Crates in which there are circles still.
-const WITH_CIRCLES: [&str; 4] = [
-    "demo-node/src",
-    "discovery/src",
-    "integration-test/simulation/src",
-    "xtask/deploy/src",
-];
-
-/// Files that are too long still.
-const TOO_LONG: [&str; 1] = ["integration-test/simulation/src/formations.rs"];
-
 /// Fails on files that are too long, and on circles of imports, and names them all.
 pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
     let listed = cmd!(
@@ -40,11 +29,10 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
 
     let mut findings: Vec<_> = files
         .iter()
-        .filter(|(file, _)| !TOO_LONG.contains(file))
         .filter_map(|(file, text)| too_long(file, text))
         .collect();
     let folders = source_folders(&files);
-    for folder in folders.iter().filter(|it| !WITH_CIRCLES.contains(it)) {
+    for folder in &folders {
         let of_crate = files.iter().filter_map(|(file, text)| {
             let path = Path::new(file).strip_prefix(folder).ok()?;
             Some((path, text.as_str()))

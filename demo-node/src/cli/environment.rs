@@ -6,7 +6,7 @@ use std::{
 
 use discovery::config::{Tidied, tidied};
 
-use super::{Exit, Failure};
+use super::exit::{Exit, Failure};
 
 /// How many threads tokio uses. It would panic over a wrong value.
 const THREADS: &str = "TOKIO_WORKER_THREADS";

@@ -7,7 +7,11 @@ use discovery::{config::Surroundings, excerpt};
 use hyper::StatusCode;
 use serde_json::Value;
 
-use super::{Exit, Failure, place, print};
+use super::{
+    exit::{Exit, Failure},
+    output::print,
+    place,
+};
 use crate::{
     config::{self, Values},
     http::{self, Ask},

@@ -6,7 +6,10 @@ use clap::ArgMatches;
 use discovery::{Chain, Completeness, Discovery, Lookup, Resolved, Target, excerpt};
 use serde_json::{Value, json};
 
-use super::{Exit, Failure, print};
+use super::{
+    exit::{Exit, Failure},
+    output::print,
+};
 use crate::{
     clock,
     config::{self, Values},

@@ -11,7 +11,7 @@ use discovery::{
 };
 use rand::Rng;
 
-use super::Failure;
+use super::exit::Failure;
 use crate::{bootstrap::pacing::Backoff, clock, config, node::Place};
 
 /// How long what a start needs may fail, all of it together, before the node ends for its

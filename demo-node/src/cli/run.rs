@@ -11,7 +11,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Exit, Failure,
+    exit::{Exit, Failure},
     place::{self, Patience},
     signals::Signals,
 };

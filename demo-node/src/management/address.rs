@@ -5,7 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use axum::http::StatusCode;
 use discovery::excerpt;
 
-use super::{LONGEST_SHOWN, Problem, Sources};
+use super::{
+    problem::{LONGEST_SHOWN, Problem},
+    sources::Sources,
+};
 
 const SCHEME: &str = "cluster://";
 

@@ -17,7 +17,7 @@ use axum::{
 };
 use discovery::excerpt;
 
-use super::{LONGEST_SHOWN, Problem};
+use super::problem::{LONGEST_SHOWN, Problem};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 

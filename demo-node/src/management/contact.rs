@@ -10,7 +10,7 @@ use axum::{
 
 use serde::Deserialize;
 
-use super::{Problem, Sources};
+use super::{problem::Problem, sources::Sources};
 use crate::{
     bootstrap::{
         ContactPoint,

@@ -11,7 +11,10 @@ use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::{LONGEST_SHOWN, Problem, Sources};
+use super::{
+    problem::{LONGEST_SHOWN, Problem},
+    sources::Sources,
+};
 use crate::{
     bootstrap::status::Status,
     cluster::NodeAddress,

@@ -8,7 +8,7 @@ use axum::{
 };
 use serde_json::json;
 
-use super::Sources;
+use super::sources::Sources;
 use crate::membership::Status;
 
 /// `GET /alive`: the process turns its loop, or it could not answer.

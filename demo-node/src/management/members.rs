@@ -14,7 +14,11 @@ use axum::{
 use discovery::excerpt;
 use serde::{Deserialize, Serialize};
 
-use super::{LONGEST_SHOWN, Problem, Sources, address::socket};
+use super::{
+    address::socket,
+    problem::{LONGEST_SHOWN, Problem},
+    sources::Sources,
+};
 use crate::{
     cluster::{Formation, NodeAddress, NodeUid},
     membership::{Member, Members, Refused},
@@ -113,10 +117,8 @@ pub(super) async fn join(
 ) -> Result<Response, Problem> {
     may_write(&sources)?;
     let Form(Join { address }) = form.map_err(|rejection| bad_form(&rejection, "address"))?;
-    let seed = socket(&sources, &address).map_err(|problem| Problem {
-        status: StatusCode::BAD_REQUEST,
-        ..problem
-    })?;
+    let seed =
+        socket(&sources, &address).map_err(|problem| problem.with(StatusCode::BAD_REQUEST))?;
     if sources.members().formation.is_none() {
         return Err(Problem::new(
             StatusCode::CONFLICT,

@@ -14,7 +14,7 @@ use prometheus_client::{
 use exposition::Format;
 use tokio::runtime::Handle;
 
-use super::Sources;
+use super::sources::Sources;
 use crate::{
     bootstrap::{coordinator::Phase, status},
     membership::{Members, Rejection, Status, Traffic},

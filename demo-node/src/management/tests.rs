@@ -1,7 +1,7 @@
 //! Every path, asked of a router whose stages are real: the membership gossips over the loopback,
 //! the bootstrap looks up and probes.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use axum::{
     body::Body,
@@ -16,7 +16,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use serde_json::Value;
 use tokio::{
     net::{TcpListener, UdpSocket},
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -32,11 +32,12 @@ use crate::{
         founding::{Ballot, Reply, Request as Message},
         run::{self, Bootstrap, Order},
         state::Rules,
-        wire::FoundingRequest,
+        wire::{FoundingRequest, Sealer},
     },
     clock,
-    cluster::{ClusterId, Formation},
-    membership::{Driver, Environment, Status, Timing},
+    cluster::{ClusterId, Formation, NodeAddress, NodeUid},
+    log::LinesLost,
+    membership::{self, Driver, Environment, Status, Timing},
     net::Tcp,
     seal::{Keyring, Nonce},
 };

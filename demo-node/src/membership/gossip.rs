@@ -53,7 +53,7 @@ use super::{
 };
 
 pub use channel::DATAGRAM_LIMIT;
-pub use states::STATE_LIMIT;
+pub use exchange::STATE_LIMIT;
 
 /// What a node may say of itself, so that a datagram has room for news of five others at least.
 const ABOUT_LIMIT: usize = 200;

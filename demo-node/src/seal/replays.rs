@@ -8,7 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Nonce, WINDOW};
+use super::nonce::Nonce;
+
+/// A message's stamp may be this far from the receiver's clock, either way.
+///
+/// Long enough for clocks that nobody looks after, short enough that what was overheard is soon
+/// worth nothing.
+pub const WINDOW: Duration = Duration::from_secs(30);
 
 /// A stamp may be ahead of the clock by the window and is good until behind it by as much.
 const MEMORY: Duration = Duration::from_secs(2 * WINDOW.as_secs());

@@ -9,7 +9,10 @@ use std::{
     fmt,
 };
 
-use super::{Invalid, check_region, is_http_url};
+use super::{
+    client::{check_region, is_http_url},
+    invalid::Invalid,
+};
 
 /// The beginnings of the names that the AWS SDK and its HTTP client read, and this crate.
 const READ: [&str; 2] = ["AWS_", "ECS_CONTAINER_METADATA_URI"];

@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-use super::Invalid;
+use super::invalid::Invalid;
 
 /// Settings of `config`.
 #[derive(Debug, Clone, Default)]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use super::Invalid;
+use super::invalid::Invalid;
 
 /// Filters of `DescribeInstances`: a name, and values of which any may match.
 ///

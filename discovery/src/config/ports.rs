@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
-use super::Invalid;
+use super::invalid::Invalid;
 
 /// Ports, each once, none of them 0. As text, separated by commas; empty text means none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,10 +2,14 @@
 
 use std::num::NonZeroU32;
 
-use super::{Filter, Tasks, address::Wanted, nonzero, verdict::Criteria};
+use super::{
+    address::Wanted,
+    tasks::{Filter, Tasks, nonzero},
+    verdict::Criteria,
+};
 use crate::{
+    budget::Budget,
     config::Ecs,
-    discovery::Budget,
     error::Error,
     lookup::{Calls, Found},
     tally::Tally,

@@ -8,10 +8,14 @@ use std::num::NonZeroU32;
 use aws_sdk_ecs::types::Service;
 use tokio::sync::OnceCell;
 
-use super::{Filter, Tasks, address::Wanted, nonzero, verdict::Criteria};
+use super::{
+    address::Wanted,
+    tasks::{Filter, Tasks, nonzero},
+    verdict::Criteria,
+};
 use crate::{
+    budget::Budget,
     config::{EcsTaskSet, Tags},
-    discovery::Budget,
     error::{Attempt, Error},
     lookup::{Calls, Found},
     own::task,

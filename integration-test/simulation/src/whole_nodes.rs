@@ -9,10 +9,12 @@
 //! Where the number of nodes and its faults are what counts, [`crate::formations`] and
 //! [`crate::membership`] try far more of them: they simulate the stages one by one.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 mod invariants;
 mod machine;
+mod mutation;
+mod outcome;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,8 @@ use invariants::{
     invariant_the_alarm_is_raised_once, invariant_the_dead_are_not_reachable,
     invariant_who_was_asked_to_stop_has_stopped,
 };
+pub use mutation::Mutation;
+pub use outcome::{Injected, Outcome};
 use plan::{Act, Beyond, Change, Plan, Storm};
 use world::World;
 
@@ -40,65 +44,6 @@ const MERGED: Duration = Duration::from_secs(10);
 const WATCHED: Duration = Duration::from_secs(90);
 /// Not promised in figures. Longer than this, and it will never come about.
 const EVENTUALLY: Duration = Duration::from_secs(30);
-
-/// A bug planted on purpose, to show that the simulation finds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mutation {
-    /// None.
-    None,
-    /// A process that starts again takes the generation of the one before it.
-    GenerationNotRaised,
-    /// A member writes to none but members, so that it never finds back to those it has lost.
-    WritesToMembersOnly,
-    /// So few must consent to a new cluster that two groups need not have anyone in common.
-    QuorumTooSmall,
-    /// Nothing is sealed, so that a stranger is believed.
-    Unsealed,
-}
-
-/// How a run went.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// The seed that repeats it.
-    pub seed: u64,
-    /// Whether it is one of [`run_beyond`].
-    pub beyond: bool,
-    /// What happens in it.
-    pub plan: String,
-    /// Which invariant was broken, if any, and when.
-    pub broken: Option<(Duration, Broken)>,
-    /// What every node saw, and what was done to them.
-    pub log: Vec<String>,
-    /// What was done.
-    pub injected: Injected,
-    /// How long what takes time took at most, in virtual time.
-    pub took: BTreeMap<&'static str, Duration>,
-    /// How long it ran, in virtual time.
-    pub lasted: Duration,
-    /// How many clusters ever came into being.
-    pub clusters: usize,
-}
-
-/// What was done to the nodes of a run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Injected {
-    /// Processes that were started.
-    pub processes: u64,
-    /// Processes that died.
-    pub crashes: u64,
-    /// Nodes that were asked to stop.
-    pub departures: u64,
-    /// Splits of the network.
-    pub splits: u64,
-    /// Links that failed in one direction.
-    pub deafened: u64,
-    /// Links that kept all messages back for a while.
-    pub stalled: u64,
-    /// Links that became slow.
-    pub slow: u64,
-    /// Links that lost messages.
-    pub lossy: u64,
-}
 
 /// Runs one cluster's life.
 #[must_use]
@@ -265,62 +210,4 @@ fn stays_at_rest(world: &mut World) -> Result<(), Broken> {
 fn note(took: &mut Took, what: &'static str, this: Duration) {
     let longest = took.entry(what).or_default();
     *longest = this.max(*longest);
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((at, broken)) = &self.broken else {
-            return write!(f, "seed {}: all invariants hold", self.seed);
-        };
-        writeln!(
-            f,
-            "seed {} breaks {} after {at:.1?}: {}",
-            self.seed, broken.invariant, broken.how
-        )?;
-        write!(f, "{}", self.plan)?;
-        let left_out = self.log.len().saturating_sub(LOG);
-        for line in &self.log[left_out..] {
-            writeln!(f, "  {line}")?;
-        }
-        write!(
-            f,
-            "again, with the whole log: cargo xtask simulate --whole-nodes{} --from {} --seeds 1 --show",
-            if self.beyond { " --beyond" } else { "" },
-            self.seed
-        )
-    }
-}
-
-/// How many lines of the log a failure shows.
-const LOG: usize = 30;
-
-impl std::ops::AddAssign for Injected {
-    fn add_assign(&mut self, other: Self) {
-        self.processes += other.processes;
-        self.crashes += other.crashes;
-        self.departures += other.departures;
-        self.splits += other.splits;
-        self.deafened += other.deafened;
-        self.stalled += other.stalled;
-        self.slow += other.slow;
-        self.lossy += other.lossy;
-    }
-}
-
-impl fmt::Display for Injected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} processes, {} crashes, {} departures; {} splits; links: {} one-way, {} stalled, \
-             {} slow, {} lossy",
-            self.processes,
-            self.crashes,
-            self.departures,
-            self.splits,
-            self.deafened,
-            self.stalled,
-            self.slow,
-            self.lossy
-        )
-    }
 }

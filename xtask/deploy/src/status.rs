@@ -1,5 +1,6 @@
 //! `cargo xtask status`.
 
+mod host;
 mod instances;
 pub mod tasks;
 
@@ -15,15 +16,6 @@ use super::{account::Account, terminal::say};
 
 /// Where nodes answer, if at all from here.
 const MANAGEMENT_PORT: u16 = 7626;
-
-/// Who runs a node, as AWS sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Host {
-    /// `task` or `instance`.
-    kind: &'static str,
-    address: Option<Ipv4Addr>,
-    state: String,
-}
 
 /// Shows the stacks and the cluster.
 pub async fn status(options: &Status) -> anyhow::Result<()> {
@@ -86,19 +78,6 @@ async fn ask(address: Ipv4Addr) -> Option<Members> {
     (!members.members.is_empty()).then_some(members)
 }
 
-impl Host {
-    fn line(&self) -> String {
-        let Self {
-            kind,
-            address,
-            state,
-        } = self;
-        let address = address.map_or_else(|| "no address yet".to_owned(), |ip| ip.to_string());
-        let line = format!("{kind:<8} {address:<24} {state}");
-        line.trim_end().to_owned()
-    }
-}
-
 /// The cluster, for people.
 fn lines(members: &Members) -> Vec<String> {
     let mut lines = vec![format!("members  {}", members.members.len())];
@@ -139,20 +118,6 @@ mod tests {
                 "         cluster://orders@10.0.0.1:7355 Up leader",
                 "         cluster://orders@10.0.0.2:7355 Up",
             ]
-        );
-    }
-
-    #[test]
-    fn a_task_without_an_address_is_shown_as_well() {
-        let host = Host {
-            kind: "task",
-            address: None,
-            state: "PROVISIONING".to_owned(),
-        };
-
-        assert_eq!(
-            host.line(),
-            "task     no address yet           PROVISIONING"
         );
     }
 }

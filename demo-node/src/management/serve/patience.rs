@@ -17,7 +17,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::{Busy, Limits};
+use super::{busy::Busy, limits::Limits};
 
 /// Times each request's header for hyper, which asks for a timer whenever it begins to wait for one.
 pub(super) struct Header {

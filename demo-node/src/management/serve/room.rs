@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::Busy;
+use super::busy::Busy;
 
 /// The connections that were accepted, oldest first.
 #[derive(Default)]

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 /// keep the node busy; and news travels by gossip.
 const KEPT: Duration = Duration::from_millis(100);
 
+/// The longest state that is taken over: some 50,000 members.
+pub const STATE_LIMIT: usize = 4 << 20;
+
 /// What a node remembers of states that it gave and took.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {

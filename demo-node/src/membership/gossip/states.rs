@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Gossip, part::Part, returned};
+use super::{Gossip, exchange::STATE_LIMIT, part::Part, returned};
 use crate::{
     membership::{
         environment::Now,
@@ -11,9 +11,6 @@ use crate::{
     },
     seal::Purpose,
 };
-
-/// The longest state that is taken over: some 50,000 members.
-pub const STATE_LIMIT: usize = 4 << 20;
 
 impl Gossip {
     /// Everything known: see [`Handle::state`](crate::membership::Handle::state).

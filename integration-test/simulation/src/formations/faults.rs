@@ -8,7 +8,9 @@ use std::{
 use demo_node::bootstrap::expected::Told;
 use rand::{Rng, RngExt, seq::IteratorRandom};
 
-use super::{Host, SECOND};
+use super::hosts::Host;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Under which assumptions there is only ever one cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

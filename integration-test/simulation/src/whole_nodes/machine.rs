@@ -18,7 +18,7 @@ use demo_node::{
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::time::Instant;
 
-use super::Mutation;
+use super::mutation::Mutation;
 
 /// The port that every node gossips on.
 pub(super) const GOSSIP: u16 = 7355;

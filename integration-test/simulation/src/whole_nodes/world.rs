@@ -24,9 +24,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Injected, Mutation,
     invariants::{Answer, Broken, Cluster, Running, invariant_one_cluster_ever},
     machine::{self, GOSSIP, Incoming, MANAGEMENT, Streams},
+    mutation::Mutation,
+    outcome::Injected,
     plan::{Change, Host, Plan},
 };
 use crate::stranger::Stranger;

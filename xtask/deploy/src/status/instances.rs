@@ -3,7 +3,7 @@
 use anyhow::Context;
 use aws_sdk_ec2::types::{Filter, Instance, Reservation};
 
-use super::Host;
+use super::host::Host;
 use crate::account::Account;
 
 /// Auto Scaling sets it on each instance that it starts.

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use anyhow::Context;
 use aws_sdk_ecs::types::{Attachment, Task};
 
-use super::Host;
+use super::host::Host;
 use crate::{account::Account, terminal::say};
 
 /// As ECS describes them. Says how many run of those that should.

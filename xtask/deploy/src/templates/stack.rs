@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Template;
+use super::template::Template;
 
 /// A template, its parameters, and what its resources are called.
 #[derive(Debug)]

@@ -1,0 +1,40 @@
+//! What a connection is about.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// What a connection is about: an extension of each request.
+#[derive(Debug, Clone, Default)]
+pub(in crate::management) struct Busy(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Something is under way.
+    under_way: AtomicBool,
+    /// Something came after the last complete request.
+    come: AtomicBool,
+}
+
+impl Busy {
+    /// Whether something is under way, from a complete request on.
+    pub(in crate::management) fn set(&self, under_way: bool) {
+        self.0.under_way.store(under_way, Ordering::Relaxed);
+        if under_way {
+            self.0.come.store(false, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.0.under_way.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn comes(&self) {
+        self.0.come.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_come(&self) -> bool {
+        self.0.come.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,50 @@
+//! What the handlers read, and whom they ask.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tokio::sync::watch;
+
+use crate::{
+    bootstrap,
+    bootstrap::wire::Sealer,
+    cluster::{NodeAddress, NodeUid},
+    log::LinesLost,
+    membership::{self, Members},
+};
+
+/// What the handlers read and whom they ask.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// This node.
+    pub node: NodeAddress,
+    /// Its process.
+    pub uid: NodeUid,
+    /// Its roles.
+    pub roles: BTreeSet<String>,
+    /// The bootstrap.
+    pub bootstrap: bootstrap::run::Handle,
+    /// The membership.
+    pub membership: membership::Handle,
+    /// Seals founding messages.
+    pub sealer: Sealer,
+    /// How many streams of events there may be at once.
+    pub streams: usize,
+    /// Whether people may not write.
+    pub read_only: bool,
+    /// The names by which people may address what they write to, besides IP addresses and `localhost`.
+    pub host_names: BTreeSet<String>,
+    /// Milliseconds since 1970, now.
+    pub unix_millis: fn() -> u64,
+    /// Counts the log lines that were dropped.
+    pub lines_lost: LinesLost,
+}
+
+impl Sources {
+    pub(super) fn members(&self) -> Arc<Members> {
+        self.membership.members().borrow().clone()
+    }
+
+    pub(super) fn bootstrap_status(&self) -> watch::Receiver<Arc<bootstrap::status::Status>> {
+        self.bootstrap.status()
+    }
+}

@@ -1,0 +1,18 @@
+//! Numbers that are used once.
+
+use serde::{Deserialize, Serialize};
+
+/// A number used once: 24 random bytes, so many that chance never repeats them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Nonce(pub [u8; 24]);
+
+impl Nonce {
+    /// A fresh one from the operating system.
+    #[must_use]
+    pub fn random() -> Self {
+        let mut bytes = [0; 24];
+        getrandom::fill(&mut bytes)
+            .expect("Linux gives random bytes once it has booted, and no node starts before");
+        Self(bytes)
+    }
+}

@@ -1,0 +1,71 @@
+//! How the AWS client is made, whatever the method.
+
+use std::fmt;
+
+use super::invalid::Invalid;
+use crate::excerpt;
+
+/// How the AWS client is made. Empty means the SDK's usual chain.
+#[derive(Clone, Default)]
+pub struct Client {
+    /// The region, for example `eu-central-1`.
+    pub region: Option<String>,
+    /// The endpoint's URL, for example of an emulator. The region is still needed, to sign requests.
+    pub endpoint: Option<String>,
+    /// The user's own SDK configuration; region and endpoint above still win over it.
+    ///
+    /// Its retries are honoured, with a warning: a node that asks again every second and retries
+    /// besides can exhaust the request rate of the whole account.
+    pub sdk_config: Option<aws_types::SdkConfig>,
+}
+
+/// Without a password that stands in the endpoint's URL.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoint = self.endpoint.as_deref();
+        f.debug_struct("Client")
+            .field("region", &self.region)
+            .field("endpoint", &endpoint.map(|url| excerpt(url, 200)))
+            .field("sdk_config", &self.sdk_config)
+            .finish()
+    }
+}
+
+impl Client {
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        if let Some(region) = &self.region {
+            check_region(region)?;
+        }
+        if let Some(endpoint) = &self.endpoint
+            && !is_http_url(endpoint)
+        {
+            return Err(Invalid::new(
+                "endpoint",
+                format!(
+                    "`{}` is not a URL; expected one like http://localhost:4566",
+                    excerpt(endpoint, 200)
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The SDK builds a host name of it.
+pub(super) fn is_http_url(text: &str) -> bool {
+    let url: Option<hyper::Uri> = text.parse().ok();
+    url.is_some_and(|url| {
+        matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some()
+    })
+}
+
+pub(crate) fn check_region(region: &str) -> Result<(), Invalid> {
+    let plausible = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if region.is_empty() || !region.chars().all(plausible) {
+        return Err(Invalid::new(
+            "region",
+            format!("`{region}` is not a region; expected one like eu-central-1"),
+        ));
+    }
+    Ok(())
+}

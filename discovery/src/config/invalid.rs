@@ -1,0 +1,22 @@
+//! Why a setting cannot work.
+
+use std::borrow::Cow;
+
+/// A value that cannot work: which setting, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct Invalid {
+    /// The setting, as configuration spells it, or the variable.
+    pub field: Cow<'static, str>,
+    /// What was found and what was expected.
+    pub problem: String,
+}
+
+impl Invalid {
+    pub(crate) fn new(field: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            problem: problem.into(),
+        }
+    }
+}

@@ -1,0 +1,551 @@
+//! The simulated nodes, the messages between them, and what happens to both.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use demo_node::{
+    bootstrap::{
+        Process as Itself,
+        coordinator::{self, Coordinator, Input, OnRival, Output, Standing},
+        expected::{Expectation, Told},
+        founding::{Reply, Request},
+        state::{Answer, KnownCluster, Rules, View},
+    },
+    cluster::{Formation, NodeUid},
+};
+use rand::{SeedableRng, rngs::SmallRng};
+
+use super::{
+    faults::{Faults, Mutation, Promise},
+    hosts::{Host, Process, contact_point, gossip, host},
+    outcome::{Injected, Outcome},
+};
+
+mod mishaps;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// When what has not come about by itself never will.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+struct Node {
+    process: Process,
+    coordinator: Coordinator,
+    standing: Standing,
+    /// Members that know each other. Two halves of one cluster are two of these.
+    island: Option<u64>,
+    joining: Option<KnownCluster>,
+    /// Whether a [`Happening::Knock`] is scheduled.
+    knocking: bool,
+    wakeup: Instant,
+}
+
+enum Happening {
+    Start(Host),
+    Crash(Host),
+    Wakeup(Host, Process),
+    LookedUp(Host, Process, View),
+    Expected(Host, Process),
+    /// A question arrives.
+    Asked {
+        from: (Host, Process),
+        to: Host,
+        question: Question,
+    },
+    /// An answer arrives, or none did in time.
+    Answered {
+        to: (Host, Process),
+        from: Host,
+        answer: Option<Reaction>,
+    },
+    /// A node that was told to join tries its seeds.
+    Knock(Host, Process),
+}
+
+#[derive(Clone, Copy)]
+enum Question {
+    Probe,
+    Founding(NodeUid, Request),
+    LetMeIn(Formation),
+}
+
+enum Reaction {
+    Probe(Answer),
+    Founding(NodeUid, Reply),
+    Welcome(Formation, u64),
+}
+
+pub(super) struct World {
+    rng: SmallRng,
+    faults: Faults,
+    mutation: Mutation,
+    began: Instant,
+    now: Instant,
+    queue: BTreeMap<(Instant, u64), Happening>,
+    sequence: u64,
+    nodes: BTreeMap<Host, Node>,
+    /// When each task started and, if it has, ended: what AWS lists, sooner or later.
+    tasks: Vec<(Host, Instant, Option<Instant>)>,
+    next_process: Process,
+    next_island: u64,
+    outcome: Outcome,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, promise: Promise, mutation: Mutation) -> Self {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let faults = Faults::draw(promise, &mut rng);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "any instant will do as the beginning"
+        )]
+        let began = Instant::now();
+        let mut world = Self {
+            rng,
+            mutation,
+            began,
+            now: began,
+            queue: BTreeMap::new(),
+            sequence: 0,
+            nodes: BTreeMap::new(),
+            tasks: Vec::new(),
+            next_process: 1,
+            next_island: 1,
+            outcome: Outcome {
+                seed,
+                clusters: BTreeSet::new(),
+                converged: false,
+                took: Duration::ZERO,
+                injected: Injected::default(),
+            },
+            faults,
+        };
+        for (at, host) in world.faults.starts.clone() {
+            world.schedule(at, Happening::Start(host));
+        }
+        for (at, host) in world.faults.crashes.clone() {
+            world.schedule(at, Happening::Crash(host));
+        }
+        world
+    }
+
+    fn schedule(&mut self, after_began: Duration, happening: Happening) {
+        self.sequence += 1;
+        self.queue
+            .insert((self.began + after_began, self.sequence), happening);
+    }
+
+    fn after(&mut self, delay: Duration, happening: Happening) {
+        let at = self.now.saturating_duration_since(self.began) + delay;
+        self.schedule(at, happening);
+    }
+
+    pub(super) fn run(mut self) -> Outcome {
+        let calm = self.began + self.faults.until;
+        while let Some(((at, _), happening)) = self.queue.pop_first() {
+            self.now = at;
+            self.happen(happening);
+            if calm <= self.now && self.is_one_cluster() {
+                self.outcome.converged = true;
+                self.outcome.took = self.now.saturating_duration_since(calm);
+                break;
+            }
+            if calm + PATIENCE < self.now {
+                break;
+            }
+        }
+        self.outcome
+    }
+
+    fn is_one_cluster(&self) -> bool {
+        let mut islands = self.nodes.values().map(|node| node.island);
+        let first = islands.next().flatten();
+        first.is_some() && islands.all(|island| island == first)
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Start(host) => self.start(host),
+            Happening::Crash(host) => self.crash(host),
+            Happening::Wakeup(host, process) => {
+                if self.lives(host, process) && self.nodes[&host].wakeup <= self.now {
+                    self.feed(host, Input::Tick, None);
+                }
+            }
+            Happening::LookedUp(host, process, result) => {
+                if self.lives(host, process) {
+                    self.feed(host, Input::Looked(result), None);
+                }
+            }
+            Happening::Expected(host, process) => {
+                if self.lives(host, process) {
+                    let told = match self.mutation {
+                        Mutation::ExpectedNodesIgnored => Told::Nodes(1),
+                        Mutation::None
+                        | Mutation::PartialMayFound
+                        | Mutation::OutsideOwnViewMayFound => self.faults.told,
+                    };
+                    self.feed(host, Input::Told(told), None);
+                }
+            }
+            Happening::Asked { from, to, question } => self.asked(from, to, question),
+            Happening::Answered {
+                to: (host, process),
+                from,
+                answer,
+            } => {
+                if self.lives(host, process) {
+                    self.answered(host, from, answer);
+                }
+            }
+            Happening::Knock(host, process) => {
+                if self.lives(host, process) {
+                    if let Some(node) = self.nodes.get_mut(&host) {
+                        node.knocking = false;
+                    }
+                    self.knock(host);
+                }
+            }
+        }
+    }
+
+    fn lives(&self, host: Host, process: Process) -> bool {
+        self.nodes
+            .get(&host)
+            .is_some_and(|node| node.process == process)
+    }
+
+    fn start(&mut self, host: Host) {
+        let process = self.next_process;
+        self.next_process += 1;
+        self.outcome.injected.processes += 1;
+        let me = Itself {
+            uid: NodeUid(process),
+            contact_point: contact_point(host),
+            node: gossip(host),
+        };
+        let settings = coordinator::Settings {
+            rules: Rules {
+                me,
+                new_cluster_enabled: true,
+                participants: self.faults.participants,
+                contact_with_all_contact_points: true,
+                stable_margin: 5 * SECOND,
+                probing_failure_timeout: 3 * SECOND,
+            },
+            expectation: Expectation::Asking,
+            interval: SECOND,
+            random_factor: 0.2,
+            backoff_max: 15 * SECOND,
+            probe_interval: SECOND,
+            probe_interval_jitter: 0.2,
+            watch_interval: Duration::from_secs(60),
+            on_rival: OnRival::Alarm,
+        };
+        let node = Node {
+            process,
+            coordinator: Coordinator::new(settings, self.now),
+            standing: Standing::Outside,
+            island: None,
+            joining: None,
+            knocking: false,
+            wakeup: self.now,
+        };
+        self.nodes.insert(host, node);
+        self.tasks.push((host, self.now, None));
+        self.feed(host, Input::Tick, None);
+    }
+
+    fn crash(&mut self, host: Host) {
+        if self.nodes.remove(&host).is_none() {
+            return;
+        }
+        self.outcome.injected.crashes += 1;
+        let now = self.now;
+        for (task, _, ended) in &mut self.tasks {
+            if *task == host && ended.is_none() {
+                *ended = Some(now);
+            }
+        }
+        self.announce_members();
+    }
+
+    /// Gives a node its input and carries out what it says. `asker` waits for a reply.
+    fn feed(&mut self, host: Host, input: Input, asker: Option<(Host, Process)>) {
+        let Some(node) = self.nodes.get_mut(&host) else {
+            return;
+        };
+        let founded_at = self.now.saturating_duration_since(self.began).as_secs();
+        let outputs = node
+            .coordinator
+            .handle(self.now, founded_at, input, &mut self.rng);
+        let process = node.process;
+        for output in outputs {
+            self.carry_out(host, process, output, asker);
+        }
+        let Some(node) = self.nodes.get_mut(&host) else {
+            return;
+        };
+        let wakeup = node.coordinator.next_wakeup(self.now);
+        assert!(
+            self.now < wakeup,
+            "wants to be woken at once, and would spin"
+        );
+        if self.now < node.wakeup && node.wakeup <= wakeup {
+            // Woken before that anyway.
+            return;
+        }
+        node.wakeup = wakeup;
+        let delay = wakeup
+            .saturating_duration_since(self.now)
+            .max(Duration::from_millis(1));
+        self.after(delay, Happening::Wakeup(host, process));
+    }
+
+    fn carry_out(
+        &mut self,
+        host: Host,
+        process: Process,
+        output: Output,
+        asker: Option<(Host, Process)>,
+    ) {
+        match output {
+            Output::Lookup => {
+                let result = self.look_up(host);
+                let latency = self.delay() * 2;
+                self.after(latency, Happening::LookedUp(host, process, result));
+            }
+            Output::AskExpected => {
+                let latency = self.delay() * 2;
+                self.after(latency, Happening::Expected(host, process));
+            }
+            Output::Probe(point) => self.ask((host, process), point.0, Question::Probe),
+            Output::Send(point, to, request) => {
+                self.ask((host, process), point.0, Question::Founding(to, request));
+            }
+            Output::Reply(reply) => {
+                if let Some((to, to_process)) = asker {
+                    let answer = Reaction::Founding(NodeUid(process), reply);
+                    self.reply(host, (to, to_process), answer);
+                }
+            }
+            Output::Start(formation) => {
+                self.outcome.clusters.insert(formation.id);
+                let island = self.next_island;
+                self.next_island += 1;
+                self.settle(host, formation, island);
+            }
+            Output::Join(cluster) => {
+                if let Some(node) = self.nodes.get_mut(&host) {
+                    node.joining = Some(cluster);
+                    self.knock(host);
+                }
+            }
+            Output::Alarm { .. } => {}
+        }
+    }
+
+    /// Asks whoever is at an address; a question that is lost is not answered in time.
+    fn ask(&mut self, from: (Host, Process), to: SocketAddr, question: Question) {
+        let to = host(to);
+        let timeout = Happening::Answered {
+            to: from,
+            from: to,
+            answer: None,
+        };
+        if self.is_cut(from.0, to) || self.is_lost() {
+            // Founding does without the answer; a probe must know that there was none.
+            if matches!(question, Question::Probe) {
+                self.after(SECOND, timeout);
+            }
+            return;
+        }
+        let delay = self.delay();
+        if self.is_repeated() {
+            let again = self.delay() + delay;
+            if !matches!(question, Question::Probe) {
+                self.after(again, Happening::Asked { from, to, question });
+            }
+        }
+        self.after(delay, Happening::Asked { from, to, question });
+    }
+
+    fn asked(&mut self, from: (Host, Process), to: Host, question: Question) {
+        let Some(node) = self.nodes.get(&to) else {
+            // Nobody listens: refused at once, or silence; the asker learns it either way.
+            if matches!(question, Question::Probe) {
+                let delay = self.delay();
+                self.after(
+                    delay,
+                    Happening::Answered {
+                        to: from,
+                        from: to,
+                        answer: None,
+                    },
+                );
+            }
+            return;
+        };
+        match question {
+            Question::Probe => {
+                let answer = Answer {
+                    uid: NodeUid(node.process),
+                    contact_point: contact_point(to),
+                    cluster: self.cluster_of(to),
+                    expected: node.coordinator.state().own_number(),
+                };
+                self.reply(to, from, Reaction::Probe(answer));
+            }
+            // For a process that was here before: refused.
+            Question::Founding(uid, _) if uid != NodeUid(node.process) => {}
+            Question::Founding(_, request) => self.feed(to, Input::Request(request), Some(from)),
+            Question::LetMeIn(formation) => {
+                let is_member = matches!(
+                    node.standing, Standing::Member { formation: f, .. } if f == formation
+                );
+                if let (true, Some(island)) = (is_member, node.island) {
+                    self.reply(to, from, Reaction::Welcome(formation, island));
+                }
+            }
+        }
+    }
+
+    fn reply(&mut self, from: Host, to: (Host, Process), answer: Reaction) {
+        let probe = matches!(answer, Reaction::Probe(_));
+        if self.is_cut(from, to.0) || self.is_lost() {
+            if probe {
+                self.after(
+                    SECOND,
+                    Happening::Answered {
+                        to,
+                        from,
+                        answer: None,
+                    },
+                );
+            }
+            return;
+        }
+        let delay = self.delay();
+        self.after(
+            delay,
+            Happening::Answered {
+                to,
+                from,
+                answer: Some(answer),
+            },
+        );
+    }
+
+    fn answered(&mut self, host: Host, from: Host, answer: Option<Reaction>) {
+        let point = contact_point(from);
+        match answer {
+            None => self.feed(host, Input::Probed(point, None), None),
+            Some(Reaction::Probe(answer)) => {
+                self.feed(host, Input::Probed(point, Some(answer)), None);
+            }
+            Some(Reaction::Founding(uid, reply)) => {
+                self.feed(host, Input::Reply(uid, reply), None);
+            }
+            Some(Reaction::Welcome(formation, island)) => {
+                let still_wanted = self.nodes.get(&host).is_some_and(|node| {
+                    node.joining
+                        .as_ref()
+                        .is_some_and(|joining| joining.formation == formation)
+                });
+                if still_wanted {
+                    self.settle(host, formation, island);
+                }
+            }
+        }
+    }
+
+    fn cluster_of(&self, host: Host) -> Option<KnownCluster> {
+        let node = self.nodes.get(&host)?;
+        let Standing::Member { formation, .. } = node.standing else {
+            return None;
+        };
+        let others = self
+            .nodes
+            .iter()
+            .filter(|(_, other)| other.island == node.island);
+        let seeds = std::iter::once(gossip(host))
+            .chain(others.map(|(other, _)| gossip(*other)))
+            .take(6)
+            .collect();
+        Some(KnownCluster { formation, seeds })
+    }
+
+    /// Asks every seed to be let in, and again until one does.
+    fn knock(&mut self, host: Host) {
+        let Some(node) = self.nodes.get_mut(&host) else {
+            return;
+        };
+        let Some(joining) = node.joining.clone() else {
+            return;
+        };
+        let process = node.process;
+        if !std::mem::replace(&mut node.knocking, true) {
+            self.after(SECOND / 5, Happening::Knock(host, process));
+        }
+        for seed in joining.seeds {
+            self.ask((host, process), seed, Question::LetMeIn(joining.formation));
+        }
+    }
+
+    /// Makes a node a member, and its island and the one that it was on the same.
+    fn settle(&mut self, host: Host, formation: Formation, island: u64) {
+        let Some(node) = self.nodes.get_mut(&host) else {
+            return;
+        };
+        node.joining = None;
+        node.standing = Standing::Member {
+            formation,
+            contact_points: BTreeSet::new(),
+        };
+        if let Some(before) = node.island.replace(island) {
+            for node in self
+                .nodes
+                .values_mut()
+                .filter(|node| node.island == Some(before))
+            {
+                node.island = Some(island);
+            }
+        }
+        self.announce_members();
+    }
+
+    /// Tells every member who is on its island.
+    fn announce_members(&mut self) {
+        let hosts: Vec<Host> = self.nodes.keys().copied().collect();
+        for host in hosts {
+            let node = &self.nodes[&host];
+            let Standing::Member {
+                formation,
+                contact_points: before,
+            } = &node.standing
+            else {
+                continue;
+            };
+            let contact_points: BTreeSet<_> = self
+                .nodes
+                .iter()
+                .filter(|(_, other)| other.island == node.island)
+                .map(|(host, _)| contact_point(*host))
+                .collect();
+            if *before == contact_points {
+                continue;
+            }
+            let standing = Standing::Member {
+                formation: *formation,
+                contact_points,
+            };
+            if let Some(node) = self.nodes.get_mut(&host) {
+                node.standing = standing.clone();
+            }
+            self.feed(host, Input::Standing(standing), None);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What goes wrong with messages and lookups, as chance has it.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use demo_node::bootstrap::state::View;
+use rand::RngExt;
+
+use super::{SECOND, World};
+use crate::formations::{
+    faults::Mutation,
+    hosts::{Host, contact_point},
+};
+
+impl World {
+    fn is_calm(&self) -> bool {
+        self.began + self.faults.until <= self.now
+    }
+
+    fn chance(&mut self, probability: f64) -> bool {
+        !self.is_calm() && self.rng.random_bool(probability)
+    }
+
+    pub(super) fn is_lost(&mut self) -> bool {
+        let lost = self.chance(self.faults.loss);
+        self.outcome.injected.lost += u64::from(lost);
+        lost
+    }
+
+    pub(super) fn is_repeated(&mut self) -> bool {
+        let repeated = self.chance(self.faults.repetition);
+        self.outcome.injected.repeated += u64::from(repeated);
+        repeated
+    }
+
+    pub(super) fn is_cut(&mut self, one: Host, other: Host) -> bool {
+        let now = self.now.saturating_duration_since(self.began);
+        let cut = self
+            .faults
+            .splits
+            .iter()
+            .any(|split| split.separates(now, one, other));
+        self.outcome.injected.cut += u64::from(cut);
+        cut
+    }
+
+    pub(super) fn delay(&mut self) -> Duration {
+        let most = if self.is_calm() {
+            SECOND / 100
+        } else {
+            self.faults.delay
+        };
+        most.mul_f64(self.rng.random())
+    }
+
+    /// What AWS lists to a node now.
+    pub(super) fn look_up(&mut self, me: Host) -> View {
+        if self.chance(self.faults.failing_lookups) {
+            self.outcome.injected.failed_lookups += 1;
+            return View::Failed;
+        }
+        let age = if self.is_calm() {
+            Duration::ZERO
+        } else {
+            self.faults.staleness.mul_f64(self.rng.random())
+        };
+        let as_of = self
+            .now
+            .checked_sub(age)
+            .unwrap_or(self.began)
+            .max(self.began);
+        let listed_at = |at: Instant| -> BTreeSet<Host> {
+            self.tasks
+                .iter()
+                .filter(|(_, started, ended)| {
+                    *started <= at && ended.is_none_or(|ended| at < ended)
+                })
+                .map(|(host, ..)| *host)
+                .filter(|host| !self.faults.unlisted.contains(host))
+                .collect()
+        };
+        let mut listed = listed_at(as_of);
+        if listed != listed_at(self.now) {
+            self.outcome.injected.stale_lookups += 1;
+        }
+        let mut complete = true;
+        if self.chance(self.faults.partial_lookups) {
+            self.outcome.injected.partial_lookups += 1;
+            complete = false;
+            let blind = self.faults.blind.get(&me);
+            listed.retain(|host| !blind.is_some_and(|blind| blind.contains(host)));
+        }
+        match self.mutation {
+            Mutation::None | Mutation::ExpectedNodesIgnored => {}
+            Mutation::PartialMayFound => complete = true,
+            Mutation::OutsideOwnViewMayFound => {
+                listed.insert(me);
+            }
+        }
+        let contact_points = listed.into_iter().map(contact_point).collect();
+        if complete {
+            View::Complete(contact_points)
+        } else {
+            let hindered = self.rng.random();
+            View::Partial {
+                contact_points,
+                hindered,
+            }
+        }
+    }
+}
