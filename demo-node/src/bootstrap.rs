@@ -38,7 +38,7 @@ pub struct Process {
     /// Where it says that its management HTTP answers.
     pub contact_point: ContactPoint,
     /// Where it gossips.
-    pub node: SocketAddr,
+    pub gossip: SocketAddr,
 }
 
 impl ContactPoint {

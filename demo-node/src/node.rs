@@ -166,7 +166,7 @@ impl Node {
         let (membership, driver) = membership::new(
             membership::Settings {
                 cluster,
-                node: gossip,
+                gossip,
                 management: contact_point.0,
                 uid,
                 started_at: unix_millis(),
@@ -186,7 +186,7 @@ impl Node {
         let me = Process {
             uid,
             contact_point,
-            node: gossip,
+            gossip,
         };
         let (bootstrap, bootstrap_loop) = Bootstrap::new(
             bootstrap_settings(config, me, unix_millis),
@@ -331,7 +331,7 @@ fn bootstrap_settings(config: &Config, me: Process, unix_millis: fn() -> u64) ->
             fallback_port: settings.fallback_port,
             filter_on_fallback_port: settings.filter_on_fallback_port,
             port_name: settings.port_name.clone(),
-            gossip: me.node,
+            gossip: me.gossip,
         },
         unix_millis,
     }

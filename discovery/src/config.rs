@@ -7,24 +7,24 @@
 use std::{fmt, str::FromStr};
 
 mod client;
+#[cfg(any(feature = "ec2", feature = "ecs"))]
+mod egress;
 mod environment;
 mod fixed;
 mod invalid;
-#[cfg(any(feature = "ec2", feature = "ecs"))]
-mod network;
 mod pairs;
 mod ports;
 mod surroundings;
 
 pub use client::Client;
 pub(crate) use client::check_region;
+#[cfg(any(feature = "ec2", feature = "ecs"))]
+pub(crate) use egress::{CA_BUNDLE, Egress};
 pub use environment::{Tidied, tidied};
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 pub(crate) use environment::{check as check_environment, invalid as invalid_variable};
 pub use fixed::{Addresses, Fixed};
 pub use invalid::Invalid;
-#[cfg(any(feature = "ec2", feature = "ecs"))]
-pub(crate) use network::{CA_BUNDLE, Network};
 pub use pairs::{Filters, Tags};
 pub use ports::Ports;
 pub use surroundings::Surroundings;

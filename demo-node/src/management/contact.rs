@@ -51,7 +51,7 @@ fn answer(sources: &Sources, members: &Members) -> SeedNodes {
     let me = std::iter::once(&members.me);
     let others = members
         .up()
-        .filter(|member| member.reachable && member.node != members.me.node);
+        .filter(|member| member.reachable && member.gossip != members.me.gossip);
     let seed_nodes: Vec<_> = me
         .chain(others)
         .take_while(|_| members.me.status == Status::Up)
@@ -72,7 +72,7 @@ fn seed_node(sources: &Sources, member: &Member) -> SeedNode {
     SeedNode {
         node: NodeAddress {
             cluster: sources.node.cluster.clone(),
-            socket: member.node,
+            socket: member.gossip,
         },
         node_uid: member.uid,
         status: member.status.to_string(),

@@ -126,7 +126,7 @@ fn body(sources: &Sources, event: &Event) -> Value {
     };
     let member = |member: &Member| {
         json!({
-            "node": node(member.node),
+            "node": node(member.gossip),
             "nodeUid": member.uid,
             "status": member.status.as_str(),
             "roles": member.roles,

@@ -74,7 +74,7 @@ pub(super) struct Change {
 /// `GET /cluster/members`
 pub(super) async fn all(State(sources): State<Sources>) -> Response {
     let members = sources.members();
-    let named = |member: &Member| named(&sources, member.node);
+    let named = |member: &Member| named(&sources, member.gossip);
     Json(MembersView {
         self_node: sources.node.clone(),
         cluster: members.formation,
@@ -140,7 +140,7 @@ pub(super) async fn leave(
 ) -> Result<Response, Problem> {
     may_write(&sources)?;
     let members = sources.members();
-    let node = find(&sources, &members, address)?.node;
+    let node = find(&sources, &members, address)?.gossip;
     sources
         .membership
         .leave_member(node)
@@ -158,7 +158,7 @@ pub(super) async fn change(
     may_write(&sources)?;
     let Form(Change { operation }) = form.map_err(|rejection| bad_form(&rejection, "operation"))?;
     let members = sources.members();
-    let node = find(&sources, &members, address)?.node;
+    let node = find(&sources, &members, address)?.gossip;
     match operation.to_ascii_lowercase().as_str() {
         "leave" => {
             sources
@@ -232,7 +232,7 @@ fn named(sources: &Sources, socket: SocketAddr) -> NodeAddress {
 
 fn view(sources: &Sources, member: &Member) -> MemberView {
     MemberView {
-        node: named(sources, member.node),
+        node: named(sources, member.gossip),
         node_uid: member.uid,
         status: member.status.as_str(),
         roles: member.roles.clone(),

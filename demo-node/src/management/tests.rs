@@ -144,7 +144,7 @@ impl Rig {
         let me = Process {
             uid: NodeUid(u64::from(gossip.port())),
             contact_point: ContactPoint(contact_point.local_addr().unwrap()),
-            node: gossip,
+            gossip,
         };
         let node = NodeAddress {
             cluster: "orders".parse().unwrap(),
@@ -155,7 +155,7 @@ impl Rig {
         let (membership, driver) = membership::new(
             membership::Settings {
                 cluster: node.cluster.clone(),
-                node: gossip,
+                gossip,
                 management: me.contact_point.0,
                 uid: me.uid,
                 started_at: clock::unix_millis(),
@@ -304,7 +304,7 @@ fn bootstrap_settings(me: Process) -> run::Settings {
             // All nodes here have the same address.
             filter_on_fallback_port: false,
             port_name: None,
-            gossip: me.node,
+            gossip: me.gossip,
         },
         unix_millis: clock::unix_millis,
     }

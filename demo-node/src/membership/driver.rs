@@ -225,24 +225,24 @@ async fn until(deadline: Option<Instant>) {
 
 fn log(event: &Event) {
     match event {
-        Event::MemberJoined(member) => tracing::info!(node = %member.node, "asking to be let in"),
+        Event::MemberJoined(member) => tracing::info!(node = %member.gossip, "asking to be let in"),
         Event::MemberUp(member) => {
-            tracing::info!(node = %member.node, uid = %member.uid, "member is up");
+            tracing::info!(node = %member.gossip, uid = %member.uid, "member is up");
         }
-        Event::MemberLeft(member) => tracing::info!(node = %member.node, "member is leaving"),
+        Event::MemberLeft(member) => tracing::info!(node = %member.gossip, "member is leaving"),
         Event::MemberRemoved { member, removal } => match removal {
-            Removal::Left => tracing::info!(node = %member.node, "member has left"),
-            Removal::Downed => tracing::warn!(node = %member.node, "member was removed as dead"),
+            Removal::Left => tracing::info!(node = %member.gossip, "member has left"),
+            Removal::Downed => tracing::warn!(node = %member.gossip, "member was removed as dead"),
             Removal::Replaced => {
-                tracing::info!(node = %member.node, "member was replaced by a newer process");
+                tracing::info!(node = %member.gossip, "member was replaced by a newer process");
             }
         },
         Event::UnreachableMember(member) => {
             let observed_by = &member.observed_by;
-            tracing::warn!(node = %member.node, ?observed_by, "member does not answer");
+            tracing::warn!(node = %member.gossip, ?observed_by, "member does not answer");
         }
         Event::ReachableMember(member) => {
-            tracing::info!(node = %member.node, "member answers again");
+            tracing::info!(node = %member.gossip, "member answers again");
         }
         Event::LeaderChanged(leader) => {
             let leader = leader.map(tracing::field::display);

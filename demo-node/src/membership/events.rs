@@ -91,10 +91,10 @@ pub fn events(before: &Members, after: &Members) -> Vec<Event> {
             Ordering::Greater => events.push(Event::UnreachableMember(new.clone())),
         }
     }
-    let leader = |members: &Members| members.leader().map(|member| (member.node, member.uid));
+    let leader = |members: &Members| members.leader().map(|member| (member.gossip, member.uid));
     if leader(before) != leader(after) {
         events.push(Event::LeaderChanged(
-            after.leader().map(|leader| leader.node),
+            after.leader().map(|leader| leader.gossip),
         ));
     }
     events
@@ -132,7 +132,7 @@ mod tests {
             &[old.clone(), new.clone()],
             &[
                 Event::MemberUp(new.clone()),
-                Event::LeaderChanged(Some(new.node)),
+                Event::LeaderChanged(Some(new.gossip)),
             ],
         );
     }
@@ -163,7 +163,7 @@ mod tests {
             &[Event::MemberLeft(leaving.clone())],
         );
         let mut after = members(std::slice::from_ref(&one));
-        after.gone.insert(leaving.node, Removal::Left);
+        after.gone.insert(leaving.gossip, Removal::Left);
         assert_eq!(
             events(&members(&[one, leaving.clone()]), &after),
             [Event::MemberRemoved {
@@ -187,7 +187,7 @@ mod tests {
                     removal: Removal::Replaced,
                 },
                 Event::MemberUp(now.clone()),
-                Event::LeaderChanged(Some(now.node)),
+                Event::LeaderChanged(Some(now.gossip)),
             ],
         );
     }

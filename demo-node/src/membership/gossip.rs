@@ -107,7 +107,7 @@ impl Gossip {
         if ABOUT_LIMIT < bytes {
             return Err(Invalid::TooMuchToSay { bytes });
         }
-        let identity = Identity::new(settings.node, about);
+        let identity = Identity::new(settings.gossip, about);
         let timing = settings.timing;
         let (part, suspicions) = (Part::Outside, Suspicions::default());
         let swim = Swim::new(identity, timing.clone(), entropy.fork());
@@ -252,13 +252,13 @@ impl Gossip {
         self.stale = true;
         match notice {
             OwnedNotification::MemberUp(id) => {
-                if self.absent.remove(id.node, now.instant) {
-                    self.returned.add(id.node, now.instant);
+                if self.absent.remove(id.gossip, now.instant) {
+                    self.returned.add(id.gossip, now.instant);
                 }
             }
             OwnedNotification::MemberDown(id) => {
                 if !id.leaving {
-                    self.absent.add(id.node, now.instant);
+                    self.absent.add(id.gossip, now.instant);
                 }
             }
             OwnedNotification::Active => {

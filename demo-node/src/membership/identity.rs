@@ -16,7 +16,7 @@ const STEP_LIMIT: u64 = 1 << 32;
 /// A member, as the protocol knows it. Equal are those of one address and generation.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Identity {
-    pub(super) node: SocketAddr,
+    pub(super) gossip: SocketAddr,
     pub(super) generation: u64,
     /// Goes of its own accord, and will not come back.
     pub(super) leaving: bool,
@@ -43,7 +43,7 @@ impl Identity {
     /// A process that has just started.
     pub(super) fn new(node: SocketAddr, about: About) -> Self {
         Self {
-            node,
+            gossip: node,
             generation: about.started_at,
             leaving: false,
             about: Some(Arc::new(about)),
@@ -54,7 +54,7 @@ impl Identity {
     /// Whoever is at an address.
     pub(super) fn anyone_at(node: SocketAddr) -> Self {
         Self {
-            node,
+            gossip: node,
             generation: 0,
             leaving: false,
             about: None,
@@ -97,7 +97,7 @@ impl foca::Identity for Identity {
     }
 
     fn addr(&self) -> SocketAddr {
-        self.node
+        self.gossip
     }
 
     fn win_addr_conflict(&self, adversary: &Self) -> bool {
@@ -107,7 +107,7 @@ impl foca::Identity for Identity {
 
 impl PartialEq for Identity {
     fn eq(&self, other: &Self) -> bool {
-        (self.node, self.generation) == (other.node, other.generation)
+        (self.gossip, self.generation) == (other.gossip, other.generation)
     }
 }
 
@@ -115,7 +115,7 @@ impl Eq for Identity {}
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}", self.node, self.generation)
+        write!(f, "{}#{}", self.gossip, self.generation)
     }
 }
 

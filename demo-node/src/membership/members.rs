@@ -28,7 +28,7 @@ pub struct Members {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     /// Where it gossips.
-    pub node: SocketAddr,
+    pub gossip: SocketAddr,
     /// Where its management endpoint is.
     pub management: SocketAddr,
     /// Tells this life of the node from any other at its address.
@@ -88,7 +88,7 @@ impl Members {
     #[must_use]
     pub fn oldest(&self) -> Option<&Member> {
         self.up()
-            .min_by_key(|member| (member.started_at, member.node))
+            .min_by_key(|member| (member.started_at, member.gossip))
     }
 
     /// The members that are up, by address.
@@ -168,7 +168,7 @@ pub(super) mod tests {
     pub(in crate::membership) fn member(last: u8, status: Status) -> Member {
         let node = SocketAddr::from(([10, 0, 0, last], 7355));
         Member {
-            node,
+            gossip: node,
             management: SocketAddr::from(([10, 0, 0, last], 7626)),
             uid: NodeUid(last.into()),
             generation: 1,
@@ -191,7 +191,7 @@ pub(super) mod tests {
             }),
             members: list
                 .iter()
-                .map(|member| (member.node, member.clone()))
+                .map(|member| (member.gossip, member.clone()))
                 .collect(),
             gone: BTreeMap::new(),
         }

@@ -13,7 +13,7 @@ pub struct Settings {
     /// The cluster's name.
     pub cluster: ClusterName,
     /// Where the others send this node's datagrams.
-    pub node: SocketAddr,
+    pub gossip: SocketAddr,
     /// Where the others reach its management endpoint.
     pub management: SocketAddr,
     /// Tells this life of the node from any other at its address.

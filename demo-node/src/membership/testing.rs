@@ -41,7 +41,7 @@ pub(super) fn formation(id: u128) -> Formation {
 pub(super) fn settings(last: u8) -> Settings {
     Settings {
         cluster: "orders".parse().unwrap(),
-        node: address(last),
+        gossip: address(last),
         management: SocketAddr::from(([10, 0, 0, last], 7626)),
         uid: NodeUid(last.into()),
         started_at: EPOCH + u64::from(last),
@@ -101,7 +101,7 @@ impl Net {
     }
 
     pub(super) fn start(&mut self, settings: Settings) {
-        let node = settings.node;
+        let node = settings.gossip;
         let entropy = Entropy::seeded(settings.uid.0);
         let gossip = Gossip::new(settings, entropy, self.now()).unwrap();
         self.nodes.insert(node, gossip);

@@ -31,7 +31,7 @@ impl Wire {
 
     /// Who sent a message.
     pub(super) fn sender(mut message: &[u8]) -> Result<SocketAddr, postcard::Error> {
-        Ok(Self.decode_header(&mut message)?.src.node)
+        Ok(Self.decode_header(&mut message)?.src.gossip)
     }
 
     /// Reads a whole message of the protocol. Some end with the header.

@@ -95,7 +95,7 @@ mod tests {
         let node = SocketAddr::from(([10, 0, 0, 1], 7355));
         Members {
             me: Member {
-                node,
+                gossip: node,
                 management: SocketAddr::from(([10, 0, 0, 1], 7626)),
                 uid: NodeUid(1),
                 generation: 1,

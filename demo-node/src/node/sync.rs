@@ -92,7 +92,7 @@ fn is_up(members: &Members) -> bool {
 fn another(members: &Members, rng: &mut impl Rng) -> Option<SocketAddr> {
     members
         .up()
-        .filter(|member| member.reachable && member.node != members.me.node)
+        .filter(|member| member.reachable && member.gossip != members.me.gossip)
         .map(|member| member.management)
         .choose(rng)
 }
@@ -159,7 +159,7 @@ mod tests {
             let node = socket.local_addr().unwrap();
             let settings = Settings {
                 cluster: "orders".parse().unwrap(),
-                node,
+                gossip: node,
                 management: node,
                 uid: NodeUid(uid),
                 started_at: clock::unix_millis(),

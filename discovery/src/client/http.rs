@@ -14,7 +14,7 @@ use rustls::{
 };
 
 use super::routed::routed;
-use crate::config::{CA_BUNDLE, Invalid, Network, check_environment, invalid_variable};
+use crate::config::{CA_BUNDLE, Egress, Invalid, check_environment, invalid_variable};
 
 /// An HTTP client for AWS SDKs that goes through the proxy that the environment names (`HTTPS_PROXY`,
 /// `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, as `curl` and the AWS CLI read them), never to metadata or
@@ -27,11 +27,11 @@ use crate::config::{CA_BUNDLE, Invalid, Network, check_environment, invalid_vari
 ///
 /// When one of these variables cannot work; it is named.
 pub fn http_client() -> Result<SharedHttpClient, Invalid> {
-    let of_network = std::env::vars_os().filter(|(name, _)| Network::reads(name));
+    let of_network = std::env::vars_os().filter(|(name, _)| Egress::reads(name));
     check_environment(of_network)?;
-    let network = Network::from_env();
+    let egress = Egress::from_env();
     let tls = TlsContext::builder()
-        .with_trust_store(match &network.ca_bundle {
+        .with_trust_store(match &egress.ca_bundle {
             Some(path) => bundle(path)?,
             None => authorities_of_this_host(),
         })
@@ -51,7 +51,7 @@ pub fn http_client() -> Result<SharedHttpClient, Invalid> {
                 .build()
         })
     });
-    Ok(routed(direct, proxied, network.beside))
+    Ok(routed(direct, proxied, egress.beside))
 }
 
 fn authorities_of_this_host() -> TrustStore {

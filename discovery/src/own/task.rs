@@ -22,12 +22,12 @@ pub(crate) struct Task {
     pub(crate) arn: String,
     pub(crate) cluster: Option<String>,
     pub(crate) availability_zone: Option<String>,
-    networks: Vec<Network>,
+    networks: Vec<ContainerNetwork>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Network {
+struct ContainerNetwork {
     network_mode: Option<String>,
     #[serde(rename = "IPv4Addresses")]
     ipv4: Option<Vec<String>>,
@@ -48,7 +48,7 @@ struct Answer {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Container {
-    networks: Option<Vec<Network>>,
+    networks: Option<Vec<ContainerNetwork>>,
 }
 
 /// `url` is the container's own; the task is beside it. Tries a few times.
@@ -94,7 +94,7 @@ impl Task {
 
     /// The address, or none where the endpoint says nothing of networks, as some emulators do.
     pub(crate) fn address(&self, family: AddressFamily) -> Result<Option<IpAddr>, Error> {
-        let mode = |network: &Network| network.network_mode.clone().unwrap_or_default();
+        let mode = |network: &ContainerNetwork| network.network_mode.clone().unwrap_or_default();
         let Some(first) = self.networks.first() else {
             return Ok(None);
         };

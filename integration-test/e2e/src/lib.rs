@@ -1,28 +1,32 @@
 //! The end-to-end run: real nodes form clusters, and are watched from outside.
 //!
-//! The product's promises are [`scenarios`]. Here is also what they run on, what is reported, and what can be measured.
 //! What is pretended of AWS is in the crate `region`; what is deployed to emulators and to AWS, in the crate `deploy`.
+//!
+//! | where | what |
+//! |---|---|
+//! | [`scenarios`] | the product's promises: a table of them, and how each is shown |
+//! | [`run`] | shows what was asked for; [`record`], [`progress`] and [`report`] say what was seen |
+//! | [`survey`] | before a run in a real account: what it creates and costs |
+//! | [`platform`] | what a run's nodes run on, as `--target` has it: one of the two that follow |
+//! | [`local`] | AWS is pretended here, and nodes run here |
+//! | [`cloud`] | AWS or an emulator runs the nodes, as tasks of stacks that are deployed to it |
+//! | [`emulators`] | starting them |
+//! | [`nodes`] | nodes as processes or containers, and what they say over HTTP |
+//! | [`measure`] | figures, as against promises |
+//!
+//! To add a scenario: its name and what it shows in `options::e2e::Scenario`, its row in the table of [`scenarios`],
+//! and a file there with its `show`. To add a target: `options::e2e::Target`, and [`platform::Platform::prepare`].
 
-pub mod ability;
-pub mod aws;
-pub mod deployment;
-pub mod emulator;
-pub mod estate;
-pub mod fleet;
-pub mod host;
+pub mod cloud;
+pub mod emulators;
 pub mod https;
-pub mod localstack;
+pub mod local;
 pub mod measure;
-pub mod ministack;
-pub mod moto;
 pub mod nodes;
+pub mod platform;
 pub mod progress;
-pub mod python;
-pub mod reader;
 pub mod record;
 pub mod report;
 pub mod run;
 pub mod scenarios;
-pub mod service;
-pub mod stage;
-pub mod task_log;
+pub mod survey;

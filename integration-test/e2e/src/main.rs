@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use e2e::{aws::survey, report::Report, run::run, stage::Stage};
+use e2e::{platform::Platform, report::Report, run::run, survey::survey};
 use observe::signals::interruption;
 use options::e2e::{Options, Target};
 use tempfile::TempDir;
@@ -64,23 +64,23 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
     let program = env::current_exe()
         .context("this program's own path is unknown")?
         .with_file_name("demo-node");
-    let preparing = Stage::prepare(&options, account, program, IMAGE, logs.path().to_owned());
-    let mut stage = tokio::select! {
-        stage = Box::pin(preparing) => stage?,
+    let preparing = Platform::prepare(&options, account, program, IMAGE, logs.path().to_owned());
+    let mut platform = tokio::select! {
+        platform = Box::pin(preparing) => platform?,
         status = interruption() => return Ok(ExitCode::from(status?)),
     };
 
     let running = async {
-        stage.furnish().await?;
-        anyhow::Ok(run(&options, &stage).await)
+        platform.furnish().await?;
+        anyhow::Ok(run(&options, &platform).await)
     };
     let shown = tokio::select! {
         report = Box::pin(running) => Ok(report),
         status = interruption() => Err(status?),
     };
     // Whatever came out.
-    let cleared = clear(&stage).await;
-    drop(stage);
+    let cleared = clear(&platform).await;
+    drop(platform);
     let report = match shown {
         Ok(report) => report?,
         Err(status) => {
@@ -103,10 +103,10 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
 }
 
 /// Removes what is left of the run; whoever cannot wait for it is told how to.
-async fn clear(stage: &Stage) -> anyhow::Result<()> {
+async fn clear(platform: &Platform) -> anyhow::Result<()> {
     tokio::select! {
-        cleared = Box::pin(stage.clear()) => cleared.context("not everything was removed"),
-        _ = interruption() => match stage.by_hand() {
+        cleared = Box::pin(platform.clear()) => cleared.context("not everything was removed"),
+        _ = interruption() => match platform.by_hand() {
             None => Ok(()),
             Some(commands) => bail!("interrupted: not everything was removed. By hand:\n{commands}"),
         },

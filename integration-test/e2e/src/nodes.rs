@@ -5,7 +5,7 @@
 pub mod addresses;
 pub mod docker;
 pub mod group;
-pub mod network;
 pub mod node;
 pub mod process;
+pub mod relay;
 pub mod settings;

@@ -5,7 +5,7 @@ use std::{cell::RefCell, fmt, future::Future, time::Duration};
 use anyhow::Context;
 use tokio::time::Instant;
 
-use super::progress::progress;
+use crate::progress::progress;
 
 /// The steps of one scenario so far.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::PathBuf, time::Duration};
 use options::e2e::Target;
 use serde_json::{Value, json};
 
-use super::record::Step;
+use crate::record::Step;
 
 /// What a run came to.
 #[derive(Debug)]
@@ -13,18 +13,18 @@ pub struct Report {
     /// Where the nodes ran.
     pub target: Target,
     /// In the order in which scenarios are listed.
-    pub scenarios: Vec<Told>,
+    pub scenarios: Vec<Shown>,
     /// All of it.
     pub took: Duration,
 }
 
 /// What one scenario came to.
 #[derive(Debug)]
-pub struct Told {
+pub struct Shown {
     /// Its name.
     pub name: String,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: Conclusion,
     /// What was seen on the way.
     pub steps: Vec<Step>,
     /// All of it.
@@ -33,7 +33,7 @@ pub struct Told {
 
 /// How a scenario ended.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum Conclusion {
     /// Everything was seen.
     Passed,
     /// Something was not.
@@ -54,8 +54,8 @@ impl Report {
     /// The names of the scenarios that failed.
     pub fn failed(&self) -> Vec<&str> {
         let failed = self.scenarios.iter().filter(|told| match told.outcome {
-            Outcome::Passed | Outcome::Skipped { .. } => false,
-            Outcome::Failed { .. } => true,
+            Conclusion::Passed | Conclusion::Skipped { .. } => false,
+            Conclusion::Failed { .. } => true,
         });
         failed.map(|told| told.name.as_str()).collect()
     }
@@ -75,12 +75,12 @@ impl Report {
             "target": self.target.to_string(),
             "passed": self.failed().is_empty(),
             "elapsedMs": millis(self.took),
-            "scenarios": self.scenarios.iter().map(Told::to_json).collect::<Vec<_>>(),
+            "scenarios": self.scenarios.iter().map(Shown::to_json).collect::<Vec<_>>(),
         })
     }
 }
 
-impl Told {
+impl Shown {
     fn write_to(&self, text: &mut String) -> std::fmt::Result {
         let Self {
             name,
@@ -90,9 +90,9 @@ impl Told {
         } = self;
         let took = took.as_secs_f64();
         match outcome {
-            Outcome::Passed => write!(text, "passed   {name:<14} {took:>5.1} s  ")?,
-            Outcome::Failed { .. } => write!(text, "FAILED   {name:<14} {took:>5.1} s  ")?,
-            Outcome::Skipped { reason } => {
+            Conclusion::Passed => write!(text, "passed   {name:<14} {took:>5.1} s  ")?,
+            Conclusion::Failed { .. } => write!(text, "FAILED   {name:<14} {took:>5.1} s  ")?,
+            Conclusion::Skipped { reason } => {
                 return writeln!(text, "skipped  {name:<14}          {reason}");
             }
         }
@@ -101,7 +101,7 @@ impl Told {
             write!(text, "{separator}{step}")?;
         }
         writeln!(text)?;
-        if let Outcome::Failed { error, logs } = outcome {
+        if let Conclusion::Failed { error, logs } = outcome {
             writeln!(text, "         {error:#}")?;
             writeln!(text, "         logs: {}", logs.display())?;
         }
@@ -121,18 +121,18 @@ impl Told {
             "steps": steps,
         });
         match &self.outcome {
-            Outcome::Passed => {}
-            Outcome::Failed { error, logs } => {
+            Conclusion::Passed => {}
+            Conclusion::Failed { error, logs } => {
                 told["error"] = json!(format!("{error:#}"));
                 told["logs"] = json!(logs);
             }
-            Outcome::Skipped { reason } => told["reason"] = json!(reason),
+            Conclusion::Skipped { reason } => told["reason"] = json!(reason),
         }
         told
     }
 }
 
-impl Outcome {
+impl Conclusion {
     fn name(&self) -> &'static str {
         match self {
             Self::Passed => "passed",
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_line_says_what_was_seen_and_how_long_it_took() {
-        let report = report(Outcome::Passed);
+        let report = report(Conclusion::Passed);
 
         assert_eq!(
             report.to_text(),
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_failure_comes_with_its_causes_and_its_logs() {
-        let report = report(Outcome::Failed {
+        let report = report(Conclusion::Failed {
             error: anyhow!("connection refused").context("orders-1 says nothing"),
             logs: "/tmp/run/scale".into(),
         });
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn what_is_skipped_is_no_failure_and_says_why() {
-        let report = report(Outcome::Skipped {
+        let report = report(Conclusion::Skipped {
             reason: "one machine has one network",
         });
 
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn machines_read_the_same() {
-        let json = report(Outcome::Passed).to_json();
+        let json = report(Conclusion::Passed).to_json();
 
         assert_eq!(
             json,
@@ -212,14 +212,14 @@ mod tests {
         );
     }
 
-    fn report(outcome: Outcome) -> Report {
+    fn report(outcome: Conclusion) -> Report {
         let step = |what: &str, took| Step {
             what: what.to_owned(),
             took: Duration::from_millis(took),
         };
         Report {
             target: Target::Embedded,
-            scenarios: vec![Told {
+            scenarios: vec![Shown {
                 name: "scale".to_owned(),
                 outcome,
                 steps: vec![

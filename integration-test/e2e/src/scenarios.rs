@@ -1,22 +1,231 @@
-//! What the product promises, shown with real nodes.
+//! What the product promises, shown with real nodes: one table, with a row for each scenario.
 //!
 //! A scenario says what AWS lists and what happens to nodes, and waits for what must follow.
-//! How nodes come to run is the business of [`deployment`](crate::deployment).
+//! How nodes come to run is the business of [`local`](crate::local) and of [`cloud`](crate::cloud).
 
-pub mod dead_node;
+use futures::future::LocalBoxFuture;
+use options::e2e::Scenario;
+
+use crate::{cloud::Kind, local::sandbox::Sandbox, record::Record};
+
+mod dead_node;
 mod decoys;
-pub mod ec2_ports;
-pub mod ec2_tag;
-pub mod ecs_service;
-pub mod ecs_tags;
-pub mod ecs_task_set;
+mod ec2_ports;
+mod ec2_tag;
+mod ecs_service;
+mod ecs_tags;
+mod ecs_task_set;
 pub(crate) mod expect;
-pub mod failure;
-pub mod flaky_api;
-pub mod least_privilege;
-pub mod merge;
-pub mod partition;
-pub mod rolling;
-pub mod scale;
+mod failure;
+mod flaky_api;
+mod least_privilege;
+mod merge;
+mod partition;
+mod rolling;
+mod scale;
 pub mod stack;
 mod views;
+
+use self::stack::OnStack;
+
+/// What there is to know of a scenario.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// Shows it with so many nodes that run here; AWS is pretended.
+    pub show: Show,
+    /// It takes more than ten seconds, mostly since a node must give up hope: a run begins with it.
+    pub is_long: bool,
+    /// How a deployed stack shows it, where it can.
+    pub on_stack: Option<OnStack>,
+    /// Where it cannot be shown.
+    pub not_on: NotOn,
+}
+
+/// A scenario, or what follows once its nodes run.
+pub type Show =
+    for<'a> fn(&'a Sandbox<'a>, &'a Record, usize) -> LocalBoxFuture<'a, anyhow::Result<()>>;
+
+/// Why a scenario cannot be shown; `None` where it can be.
+#[derive(Debug, Clone, Copy)]
+pub struct NotOn {
+    /// By MiniStack.
+    pub ministack: Option<&'static str>,
+    /// By other emulators.
+    pub emulators: Option<&'static str>,
+    /// By AWS.
+    pub aws: Option<&'static str>,
+}
+
+impl NotOn {
+    /// It can be shown everywhere.
+    const NOWHERE: Self = Self {
+        ministack: None,
+        emulators: None,
+        aws: None,
+    };
+
+    /// Why it cannot be shown there.
+    #[must_use]
+    pub fn kind(&self, kind: &Kind) -> Option<&'static str> {
+        match kind {
+            Kind::Ministack(_) => self.ministack,
+            Kind::Emulator => self.emulators,
+            Kind::Aws => self.aws,
+        }
+    }
+}
+
+/// The table. What each scenario shows is said where its name is: in [`Scenario`].
+#[must_use]
+pub fn row(scenario: Scenario) -> Row {
+    match scenario {
+        Scenario::EcsService => Row {
+            show: |sandbox, record, nodes| Box::pin(ecs_service::show(sandbox, record, nodes)),
+            is_long: false,
+            on_stack: Some(OnStack {
+                then: |_, _, _, _| Box::pin(async { Ok(()) }),
+                most_tasks: |nodes| nodes,
+            }),
+            not_on: NotOn::NOWHERE,
+        },
+        Scenario::Ec2Tag => Row {
+            show: |sandbox, record, nodes| Box::pin(ec2_tag::show(sandbox, record, nodes)),
+            is_long: false,
+            on_stack: None,
+            not_on: NotOn {
+                ministack: Some("MiniStack runs nothing for an EC2 instance"),
+                emulators: Some("emulators run nothing that could be reached for an EC2 instance"),
+                aws: Some(
+                    "its stack takes the program from a bucket of yours: cargo xtask deploy --workload ec2",
+                ),
+            },
+        },
+        Scenario::Ec2Ports => Row {
+            show: |sandbox, record, nodes| Box::pin(ec2_ports::show(sandbox, record, nodes)),
+            is_long: false,
+            on_stack: None,
+            not_on: NotOn {
+                ministack: Some("MiniStack runs nothing for an EC2 instance"),
+                emulators: Some("emulators run nothing that could be reached for an EC2 instance"),
+                aws: Some("no stack here runs several nodes on an instance"),
+            },
+        },
+        Scenario::EcsTags => Row {
+            show: |sandbox, record, nodes| Box::pin(ecs_tags::show(sandbox, record, nodes)),
+            is_long: false,
+            on_stack: None,
+            not_on: NotOn {
+                ministack: Some("MiniStack does not propagate the tags of a service to its tasks"),
+                emulators: Some(BY_STACK_ONLY),
+                aws: Some(BY_STACK_ONLY),
+            },
+        },
+        Scenario::EcsTaskSet => Row {
+            show: |sandbox, record, nodes| Box::pin(ecs_task_set::show(sandbox, record, nodes)),
+            is_long: false,
+            on_stack: None,
+            not_on: NotOn {
+                ministack: Some("MiniStack has no task sets"),
+                emulators: Some(NO_TASK_SETS),
+                aws: Some(NO_TASK_SETS),
+            },
+        },
+        Scenario::Scale => Row {
+            show: |sandbox, record, nodes| Box::pin(scale::show(sandbox, record, nodes)),
+            is_long: false,
+            on_stack: Some(stack::SCALE),
+            not_on: NotOn::NOWHERE,
+        },
+        Scenario::Failure => Row {
+            show: |sandbox, record, nodes| Box::pin(failure::show(sandbox, record, nodes)),
+            is_long: false,
+            on_stack: Some(stack::FAILURE),
+            not_on: NotOn {
+                ministack: None,
+                emulators: Some(
+                    "it is not known how this emulator marks the containers of a task: none can be killed",
+                ),
+                aws: Some("Fargate warns a task before it ends it: nobody can kill one"),
+            },
+        },
+        Scenario::Rolling => Row {
+            show: |sandbox, record, nodes| Box::pin(rolling::show(sandbox, record, nodes)),
+            is_long: false,
+            on_stack: Some(stack::ROLLING),
+            not_on: NotOn::NOWHERE,
+        },
+        Scenario::FlakyApi => Row {
+            show: |sandbox, record, nodes| Box::pin(flaky_api::show(sandbox, record, nodes)),
+            is_long: false,
+            on_stack: None,
+            not_on: NotOn {
+                ministack: Some("MiniStack cannot be made to fail"),
+                emulators: Some("an emulator cannot be made to fail"),
+                aws: Some("AWS cannot be made to fail"),
+            },
+        },
+        Scenario::LeastPrivilege => Row {
+            show: |sandbox, record, nodes| Box::pin(least_privilege::show(sandbox, record, nodes)),
+            is_long: true,
+            on_stack: None,
+            not_on: NotOn {
+                ministack: Some("MiniStack judges no conditions of policies"),
+                emulators: Some(ALWAYS_LEAST),
+                aws: Some(ALWAYS_LEAST),
+            },
+        },
+        Scenario::Partition => Row {
+            show: |sandbox, record, nodes| Box::pin(partition::show(sandbox, record, nodes)),
+            is_long: false,
+            on_stack: None,
+            not_on: NotOn {
+                ministack: Some("the network that MiniStack puts its tasks on cannot be split"),
+                emulators: Some("the network that the emulator puts its tasks on cannot be split"),
+                aws: Some("nobody can split the network of a VPC for a moment"),
+            },
+        },
+        Scenario::DeadNode => Row {
+            show: |sandbox, record, nodes| Box::pin(dead_node::show(sandbox, record, nodes)),
+            is_long: false,
+            on_stack: None,
+            not_on: LISTS_WHAT_RUNS,
+        },
+        Scenario::Merge => Row {
+            show: |sandbox, record, nodes| Box::pin(merge::show(sandbox, record, nodes)),
+            is_long: true,
+            on_stack: None,
+            not_on: LISTS_WHAT_RUNS,
+        },
+    }
+}
+
+const BY_STACK_ONLY: &str =
+    "the stack of the service knows one group of tasks, not two told apart by tag";
+
+const NO_TASK_SETS: &str =
+    "its stack, cloudformation/ecs-task-set.yaml, is not deployed by this command";
+
+const ALWAYS_LEAST: &str = "every task here has the policy of the stack; what fails without it is shown by the pretended region";
+
+const LISTS_WHAT_RUNS: NotOn = NotOn {
+    ministack: Some("MiniStack lists what runs, and nothing else"),
+    emulators: Some("an emulator lists what runs, and nothing else"),
+    aws: Some("AWS lists what runs, and nothing else"),
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_no_stack_shows_a_scenario_the_reason_is_said() {
+        for &scenario in Scenario::all() {
+            let Row {
+                on_stack, not_on, ..
+            } = row(scenario);
+            let reasons = [not_on.ministack, not_on.emulators, not_on.aws];
+            let everywhere = reasons.iter().all(Option::is_some);
+            assert_eq!(everywhere, on_stack.is_none(), "{}", scenario.name());
+        }
+    }
+}

@@ -11,16 +11,16 @@
 
 mod faults;
 mod hosts;
-mod outcome;
+mod run;
 #[cfg(test)]
 mod tests;
 mod world;
 
 pub use faults::{Faults, Mutation, Promise};
-pub use outcome::{Injected, Outcome};
+pub use run::{Injected, Run};
 
 /// Runs one formation.
 #[must_use]
-pub fn run(seed: u64, promise: Promise, mutation: Mutation) -> Outcome {
+pub fn run(seed: u64, promise: Promise, mutation: Mutation) -> Run {
     world::World::new(seed, promise, mutation).run()
 }

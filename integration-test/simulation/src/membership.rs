@@ -183,7 +183,7 @@ impl Simulation {
         self.uids += 1;
         let settings = Settings {
             cluster: "simulated".parse::<ClusterName>().expect("it is a name"),
-            node: address,
+            gossip: address,
             management: SocketAddr::new(address.ip(), 7626),
             uid: NodeUid(self.uids),
             started_at: self.now().unix_millis - behind,

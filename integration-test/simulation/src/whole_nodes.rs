@@ -14,8 +14,8 @@ use std::{collections::BTreeMap, time::Duration};
 mod invariants;
 mod machine;
 mod mutation;
-mod outcome;
 mod plan;
+mod run;
 #[cfg(test)]
 mod tests;
 mod world;
@@ -27,8 +27,8 @@ use invariants::{
     invariant_who_was_asked_to_stop_has_stopped,
 };
 pub use mutation::Mutation;
-pub use outcome::{Injected, Outcome};
 use plan::{Act, Beyond, Change, Plan, Storm};
+pub use run::{Injected, Run};
 use world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -47,19 +47,19 @@ const EVENTUALLY: Duration = Duration::from_secs(30);
 
 /// Runs one cluster's life.
 #[must_use]
-pub fn run(seed: u64, mutation: Mutation) -> Outcome {
+pub fn run(seed: u64, mutation: Mutation) -> Run {
     run_plan(seed, mutation, &Plan::draw(seed))
 }
 
 /// Runs a cluster's life in which more processes take part than the guarantee is for: a majority is
 /// replaced while the other members are cut off. A second cluster comes of it, and must end.
 #[must_use]
-pub fn run_beyond(seed: u64) -> Outcome {
+pub fn run_beyond(seed: u64) -> Run {
     run_plan(seed, Mutation::None, &Plan::draw_beyond(seed))
 }
 
-fn run_plan(seed: u64, mutation: Mutation, plan: &Plan) -> Outcome {
-    let mut outcome = Outcome {
+fn run_plan(seed: u64, mutation: Mutation, plan: &Plan) -> Run {
+    let mut outcome = Run {
         seed,
         beyond: plan.beyond.is_some(),
         plan: plan.to_string(),

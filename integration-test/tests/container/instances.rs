@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::moto::Moto;
+use e2e::emulators::moto::Moto;
 use observe::eventually::eventually;
 use tempfile::TempDir;
 

@@ -3,7 +3,7 @@
 use std::{fmt, process::Stdio};
 
 use deploy::differences::ACCESS_KEY;
-use e2e::emulator::REGION;
+use e2e::emulators::REGION;
 use tokio::process::Command;
 
 /// What `cargo xtask image` builds.

@@ -8,7 +8,10 @@ use std::{
 };
 
 use deploy::differences::ACCESS_KEY;
-use e2e::{emulator::REGION, ministack::Ministack, nodes::docker::Docker};
+use e2e::{
+    emulators::{REGION, ministack::Ministack},
+    nodes::docker::Docker,
+};
 use observe::eventually::eventually;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::ministack::Ministack;
+use e2e::emulators::ministack::Ministack;
 use observe::eventually::eventually;
 use tempfile::TempDir;
 

@@ -54,7 +54,7 @@ impl Coordinator {
         {
             return;
         }
-        let seed = self.settings.rules.me.node;
+        let seed = self.settings.rules.me.gossip;
         let decided = Decided { formation, seed };
         self.acceptor.learn(decided);
         let told: BTreeSet<_> = among.values().copied().collect();

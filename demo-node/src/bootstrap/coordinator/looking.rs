@@ -148,7 +148,7 @@ impl Coordinator {
         match &self.stage {
             Stage::Watching(Watching { formation, .. }) => Some(Decided {
                 formation: *formation,
-                seed: self.settings.rules.me.node,
+                seed: self.settings.rules.me.gossip,
             }),
             Stage::Looking(_) | Stage::Founding(_) | Stage::Joining(_) => self.acceptor.decided(),
         }

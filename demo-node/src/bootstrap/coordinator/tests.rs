@@ -27,7 +27,7 @@ fn coordinator(now: Instant) -> Coordinator {
     let me = Process {
         uid: NodeUid(1),
         contact_point: point(1),
-        node: ([10, 0, 0, 1], 7355).into(),
+        gossip: ([10, 0, 0, 1], 7355).into(),
     };
     let settings = Settings {
         rules: Rules {
@@ -202,7 +202,7 @@ fn who_answers_and_is_in_no_cluster_is_told_which_one_there_is() {
     let list = BTreeSet::from([point(1), point(2), point(3)]);
     let decided = Decided {
         formation: cluster(5),
-        seed: coordinator(now).settings.rules.me.node,
+        seed: coordinator(now).settings.rules.me.gossip,
     };
     for learns in [
         Input::Standing(member_of(cluster(5))),

@@ -68,7 +68,7 @@ impl Coordinator {
         if let (Stage::Watching(watching), Request::Decided(Decided { formation, seed })) =
             (&self.stage, request)
             && watching.formation.id == formation.id
-            && seed != self.settings.rules.me.node
+            && seed != self.settings.rules.me.gossip
         {
             let seeds = BTreeSet::from([seed]);
             turn.out

@@ -25,7 +25,7 @@ fn rules(me: u8) -> Rules {
         me: Process {
             uid: uid(me),
             contact_point: point(me),
-            node: SocketAddr::from(([10, 0, 0, me], 7355)),
+            gossip: SocketAddr::from(([10, 0, 0, me], 7355)),
         },
         new_cluster_enabled: true,
         participants: None,

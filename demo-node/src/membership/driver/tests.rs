@@ -306,8 +306,8 @@ async fn real_sockets_do() {
     for last in 1..=3 {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let mut settings = settings(last);
-        settings.node = socket.local_addr().unwrap();
-        let node = settings.node;
+        settings.gossip = socket.local_addr().unwrap();
+        let node = settings.gossip;
         let (handle, driver) = new(settings, socket, Environment::system()).unwrap();
         tasks.spawn(driver.run(CancellationToken::new()));
         match seed {

@@ -26,7 +26,7 @@ impl Gossip {
     /// Where there is no such member.
     pub fn leave_member(&mut self, node: SocketAddr, now: Now) -> Result<(), Refused> {
         let uid = self.uid_of(node)?;
-        if node == self.swim.me().node {
+        if node == self.swim.me().gossip {
             self.leave(now);
         } else {
             self.order(node, uid, Order::Leave, now);
@@ -41,7 +41,7 @@ impl Gossip {
     /// Where there is no such member.
     pub fn down(&mut self, node: SocketAddr, now: Now) -> Result<(), Refused> {
         let uid = self.uid_of(node)?;
-        if node == self.swim.me().node {
+        if node == self.swim.me().gossip {
             self.depart(Status::Down, now);
             return Ok(());
         }
@@ -50,7 +50,7 @@ impl Gossip {
         let dead: Vec<_> = self
             .swim
             .members()
-            .filter(|member| member.id().node == node)
+            .filter(|member| member.id().gossip == node)
             .map(|member| foca::Member::down(member.id().clone()))
             .collect();
         self.swim.apply(dead, true);

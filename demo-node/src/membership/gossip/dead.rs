@@ -26,7 +26,7 @@ pub(super) struct Dead(VecDeque<(Instant, Identity)>);
 impl Dead {
     /// Who was there before at the same address has been replaced, and need not be forgotten.
     pub(super) fn add(&mut self, id: Identity, now: Instant) {
-        self.0.retain(|(_, former)| former.node != id.node);
+        self.0.retain(|(_, former)| former.gossip != id.gossip);
         self.0.push_back((now, id));
     }
 
@@ -65,7 +65,7 @@ mod tests {
     /// The ports of those that are forgotten at a time.
     fn forgotten(dead: &mut Dead, now: Instant) -> Vec<u16> {
         std::iter::from_fn(|| dead.forget(MEMORY, now))
-            .map(|id| id.node.port())
+            .map(|id| id.gossip.port())
             .collect()
     }
 

@@ -43,8 +43,8 @@ impl Gossip {
         now: Now,
     ) -> Result<(), Refused> {
         self.enter(formation)?;
-        let me = self.swim.me().node;
-        let present: BTreeSet<_> = self.swim.members().map(|m| m.id().node).collect();
+        let me = self.swim.me().gossip;
+        let present: BTreeSet<_> = self.swim.members().map(|m| m.id().gossip).collect();
         for seed in seeds {
             if *seed != me && !present.contains(seed) {
                 self.absent.add(*seed, now.instant);
@@ -63,8 +63,8 @@ impl Gossip {
         if self.part.stays_in().is_none() {
             return Err(self.part.refusal());
         }
-        let is_present = self.swim.members().any(|member| member.id().node == node);
-        if is_present || node == self.swim.me().node || self.absent.invite(node, now.instant) {
+        let is_present = self.swim.members().any(|member| member.id().gossip == node);
+        if is_present || node == self.swim.me().gossip || self.absent.invite(node, now.instant) {
             return Ok(());
         }
         Err(Refused::TooMany {

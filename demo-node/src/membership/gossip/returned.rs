@@ -46,7 +46,7 @@ pub(super) fn is_out_of_date(news: &foca::Member<Identity>, swim: &Swim) -> bool
         && !id.leaving
         && swim
             .members()
-            .any(|member| member.state() == foca::State::Alive && member.id().node == id.node)
+            .any(|member| member.state() == foca::State::Alive && member.id().gossip == id.gossip)
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ impl Gossip {
         let Ok(mut members) = Wire::read_all(&message) else {
             return Err(MergeError::Malformed);
         };
-        let teller = members.first().map(|member| member.id().node);
+        let teller = members.first().map(|member| member.id().gossip);
         if teller.is_some_and(|teller| self.was_cut_off(teller, now)) {
             members.retain(|news| !returned::is_out_of_date(news, &self.swim));
         }
@@ -62,9 +62,9 @@ impl Gossip {
         if tell {
             // Whom this node has forgotten it does not remember anew: members would remind each other
             // for ever.
-            let known: BTreeSet<_> = self.swim.everyone().map(|one| one.id().node).collect();
+            let known: BTreeSet<_> = self.swim.everyone().map(|one| one.id().gossip).collect();
             members.retain(|news| {
-                news.state() != foca::State::Down || known.contains(&news.id().node)
+                news.state() != foca::State::Down || known.contains(&news.id().gossip)
             });
         }
         self.swim.apply(members, tell);

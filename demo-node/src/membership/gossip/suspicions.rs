@@ -27,12 +27,12 @@ impl Suspicions {
         let suspects: BTreeSet<SocketAddr> = swim
             .members()
             .filter(|member| member.state() == foca::State::Suspect)
-            .map(|member| member.id().node)
+            .map(|member| member.id().gossip)
             .collect();
         if self.observers.keys().eq(&suspects) {
             return false;
         }
-        let teller = teller().unwrap_or(swim.me().node);
+        let teller = teller().unwrap_or(swim.me().gossip);
         self.observers.retain(|node, _| suspects.contains(node));
         for node in suspects {
             self.observers.entry(node).or_insert(teller);

@@ -149,10 +149,10 @@ impl Swim {
     /// What is to be done. Call until there is nothing, after every other call.
     pub(super) fn next_effect(&mut self, now: Instant) -> Option<Effect> {
         if let Some((to, message)) = self.wanted.to_send() {
-            return Some(Effect::Send(to.node, message.to_vec()));
+            return Some(Effect::Send(to.gossip, message.to_vec()));
         }
         while let Some((after, timer)) = self.wanted.to_schedule() {
-            let suspect = suspect(&timer).map(|suspect| suspect.id().node);
+            let suspect = suspect(&timer).map(|suspect| suspect.id().gossip);
             match timer {
                 Timer::PeriodicGossip(_) => self.resting_gossip = Some(timer),
                 Timer::RemoveDown(dead) => self.dead.add(dead, now),

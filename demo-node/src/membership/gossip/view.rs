@@ -15,7 +15,7 @@ pub(super) fn view(part: Part, swim: &Swim, suspicions: &Suspicions) -> Members 
     let mut gone = BTreeMap::new();
     for member in swim.everyone() {
         let id = member.id();
-        if id.node == me.node {
+        if id.gossip == me.gossip {
             // A former self.
             continue;
         }
@@ -27,7 +27,7 @@ pub(super) fn view(part: Part, swim: &Swim, suspicions: &Suspicions) -> Members 
                     true => Removal::Left,
                     false => Removal::Downed,
                 };
-                gone.insert(id.node, removal);
+                gone.insert(id.gossip, removal);
                 continue;
             }
         };
@@ -37,18 +37,18 @@ pub(super) fn view(part: Part, swim: &Swim, suspicions: &Suspicions) -> Members 
         };
         if let Some(mut member) = describe(id, status) {
             member.reachable = reachable;
-            member.observed_by = suspicions.observer(id.node).into_iter().collect();
-            members.insert(id.node, member);
+            member.observed_by = suspicions.observer(id.gossip).into_iter().collect();
+            members.insert(id.gossip, member);
         }
     }
     if part.is_listed() {
-        members.insert(me.node, me.clone());
+        members.insert(me.gossip, me.clone());
     } else if me.status.is_final() {
         let removal = match me.status {
             Status::Down => Removal::Downed,
             Status::Joining | Status::Up | Status::Leaving | Status::Removed => Removal::Left,
         };
-        gone.insert(me.node, removal);
+        gone.insert(me.gossip, removal);
     }
     Members {
         me,
@@ -69,7 +69,7 @@ fn describe(id: &Identity, status: Status) -> Option<Member> {
         zone,
     } = id.about.as_deref()?.clone();
     Some(Member {
-        node: id.node,
+        gossip: id.gossip,
         management,
         uid,
         generation: id.generation,

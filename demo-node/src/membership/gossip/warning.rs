@@ -17,7 +17,7 @@ impl Gossip {
         let suspect = self
             .swim
             .members()
-            .find(|member| member.id().node == node && member.state() == foca::State::Suspect)
+            .find(|member| member.id().gossip == node && member.state() == foca::State::Suspect)
             .cloned();
         let Some(suspect) = suspect else {
             self.suspicions.calm(node);

@@ -10,7 +10,7 @@ use super::{
     process::{on_cpu, resident},
     running, tell,
 };
-use crate::deployment::Deployment;
+use crate::local::sandbox::Sandbox;
 
 /// Whoever has just joined is still told about, and lists are read once more.
 const SETTLING: Duration = Duration::from_secs(15);
@@ -35,9 +35,9 @@ pub struct Options {
 ///
 /// When the cluster does not form, or a node ends.
 pub async fn measure(options: &Options) -> anyhow::Result<()> {
-    let (host, _logs) = running::host(options.program.clone())?;
-    let deployment = Deployment::create(&host, "idle").await?;
-    let fleet = running::cluster(&deployment, options.size).await?;
+    let (runtime, _logs) = running::runtime(options.program.clone())?;
+    let sandbox = Sandbox::create(&runtime, "idle").await?;
+    let fleet = running::cluster(&sandbox, options.size).await?;
     sleep(SETTLING).await;
 
     let processes: Vec<u32> = fleet.nodes().iter().filter_map(|node| node.id()).collect();

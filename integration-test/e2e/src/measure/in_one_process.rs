@@ -122,7 +122,7 @@ async fn start(
     let address = socket.local_addr()?;
     let settings = Settings {
         cluster: "measured".parse()?,
-        node: address,
+        gossip: address,
         management: address,
         uid,
         started_at: clock::unix_millis(),

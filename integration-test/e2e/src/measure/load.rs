@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{PATIENCE, running, tell};
-use crate::{deployment::Deployment, scenarios::expect::form_one_cluster};
+use crate::{local::sandbox::Sandbox, scenarios::expect::form_one_cluster};
 
 /// What a slow client sends one byte after.
 const SLOWNESS: Duration = Duration::from_secs(1);
@@ -47,9 +47,9 @@ pub struct Options {
 ///
 /// When the cluster does not form, a node does not answer, or a member is taken for dead.
 pub async fn measure(options: &Options) -> anyhow::Result<()> {
-    let (host, _logs) = running::host(options.program.clone())?;
-    let deployment = Deployment::create(&host, "load").await?;
-    let fleet = running::cluster(&deployment, options.size).await?;
+    let (runtime, _logs) = running::runtime(options.program.clone())?;
+    let sandbox = Sandbox::create(&runtime, "load").await?;
+    let fleet = running::cluster(&sandbox, options.size).await?;
     let nodes = fleet.nodes();
     let loaded = nodes[0].management();
 
@@ -130,9 +130,9 @@ const QUESTIONS: usize = 500;
 /// Nodes with few descriptors, whose log nobody reads: are they a cluster, and do they answer?
 async fn impaired(options: &Options) -> anyhow::Result<()> {
     println!("nodes with {DESCRIPTORS} descriptors, whose log nobody reads:");
-    let (host, _folder) = running::impaired_host(options.program.clone(), DESCRIPTORS)?;
-    let deployment = Deployment::create(&host, "impaired").await?;
-    let fleet = running::cluster(&deployment, options.size).await?;
+    let (runtime, _folder) = running::impaired_runtime(options.program.clone(), DESCRIPTORS)?;
+    let sandbox = Sandbox::create(&runtime, "impaired").await?;
+    let fleet = running::cluster(&sandbox, options.size).await?;
     let nodes = fleet.nodes();
     let mut half_open = JoinSet::new();
     for node in &nodes {

@@ -12,15 +12,16 @@ use tempfile::TempDir;
 
 use super::{PATIENCE, report};
 use crate::{
-    deployment::Deployment, fleet::Fleet, host::Host, nodes::settings::Settings,
+    local::{fleet::Fleet, runtime::Runtime, sandbox::Sandbox},
+    nodes::settings::Settings,
     scenarios::expect::form_one_cluster,
 };
 
 /// This machine, ready to run `program`, or the demo-node beside this program.
-pub(super) fn host(program: Option<PathBuf>) -> anyhow::Result<(Host, TempDir)> {
+pub(super) fn runtime(program: Option<PathBuf>) -> anyhow::Result<(Runtime, TempDir)> {
     let logs = folder()?;
     Ok((
-        Host::of_processes(chosen(program)?, logs.path().to_owned())?,
+        Runtime::of_processes(chosen(program)?, logs.path().to_owned())?,
         logs,
     ))
 }
@@ -30,10 +31,10 @@ const PIPE: usize = 64 * 1024;
 
 /// The same, for nodes that may have so many descriptors, and whose log goes to a full pipe
 /// that nobody reads.
-pub(super) fn impaired_host(
+pub(super) fn impaired_runtime(
     program: Option<PathBuf>,
     descriptors: usize,
-) -> anyhow::Result<(Host, TempDir)> {
+) -> anyhow::Result<(Runtime, TempDir)> {
     let folder = folder()?;
     let program = chosen(program)?;
     let script = folder.path().join("program.sh");
@@ -47,7 +48,7 @@ pub(super) fn impaired_host(
         .and_then(|()| fs::set_permissions(&script, Permissions::from_mode(0o755)))
         .with_context(|| format!("writing {}", script.display()))?;
     Ok((
-        Host::of_processes(script, folder.path().to_owned())?,
+        Runtime::of_processes(script, folder.path().to_owned())?,
         folder,
     ))
 }
@@ -65,12 +66,12 @@ fn chosen(program: Option<PathBuf>) -> anyhow::Result<PathBuf> {
 }
 
 /// So many nodes that are one cluster.
-pub(super) async fn cluster<'deployment>(
-    deployment: &'deployment Deployment<'deployment>,
+pub(super) async fn cluster<'sandbox>(
+    sandbox: &'sandbox Sandbox<'sandbox>,
     size: usize,
-) -> anyhow::Result<Fleet<'deployment>> {
+) -> anyhow::Result<Fleet<'sandbox>> {
     let settings = Settings::default().with("LOG_LEVEL", "info");
-    let mut fleet = Fleet::create(deployment).with(settings);
+    let mut fleet = Fleet::create(sandbox).with(settings);
     let begin = tokio::time::Instant::now();
     fleet.scale_out(size)?;
     report("all started after", begin.elapsed());

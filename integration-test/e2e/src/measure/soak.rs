@@ -12,8 +12,7 @@ use super::{
     running, tell,
 };
 use crate::{
-    deployment::Deployment,
-    fleet::Fleet,
+    local::{fleet::Fleet, sandbox::Sandbox},
     nodes::{node::Node, settings::Settings},
     scenarios::expect::form_one_cluster,
 };
@@ -57,14 +56,14 @@ struct Sample {
 ///
 /// When the cluster does not heal, or the survivor has more descriptors or tasks at the end.
 pub async fn measure(options: &Options) -> anyhow::Result<()> {
-    let (host, _logs) = running::host(options.program.clone())?;
-    let deployment = Deployment::create(&host, "soak").await?;
+    let (runtime, _logs) = running::runtime(options.program.clone())?;
+    let sandbox = Sandbox::create(&runtime, "soak").await?;
     let settings = Settings::default().with("LOG_LEVEL", "warn");
-    let mut survivors = Fleet::create(&deployment)
+    let mut survivors = Fleet::create(&sandbox)
         .called("survivor")
         .with(settings.clone());
     survivors.scale_out(1)?;
-    let mut others = Fleet::create(&deployment).with(settings);
+    let mut others = Fleet::create(&sandbox).with(settings);
     let size = usize::from(options.size) - 1;
     others.scale_out(size)?;
     let survivor = *survivors.nodes().first().context("no node runs")?;

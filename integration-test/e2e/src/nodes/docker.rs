@@ -166,7 +166,7 @@ impl Docker {
     /// A network for one container alone, from which it reaches this machine and nothing else.
     ///
     /// Gives the address of this machine there, and the container's. All that such containers tell each other
-    /// then goes through whoever listens at the former: a [`Network`](super::network::Network) that can be split.
+    /// then goes through whoever listens at the former: a [`Network`](super::relay::Relay) that can be split.
     pub fn island(&self) -> Result<(Ipv4Addr, Ipv4Addr), DockerError> {
         let next = |next: u8| (next < ISLANDS).then(|| next + 1);
         let island = self

@@ -1,15 +1,18 @@
 //! `dead-node`: AWS lists a running task whose node never answers, and the others do without it.
 
 use super::expect::{FORMING, form_one_cluster};
-use crate::{deployment::Deployment, fleet::Fleet, record::Record};
+use crate::{
+    local::{fleet::Fleet, sandbox::Sandbox},
+    record::Record,
+};
 
 /// Shows it with `nodes` tasks that live, and one that does not.
-pub async fn show(
-    deployment: &Deployment<'_>,
+pub(super) async fn show(
+    sandbox: &Sandbox<'_>,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
-    let mut fleet = Fleet::create(deployment);
+    let mut fleet = Fleet::create(sandbox);
     fleet.place(nodes + 1)?;
     // Of the lowest address, so that it is the one that would found the cluster.
     let _silent = fleet.lose_first()?;

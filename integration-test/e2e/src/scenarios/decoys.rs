@@ -9,7 +9,7 @@ use anyhow::ensure;
 use futures::future::try_join_all;
 
 use super::expect::{FORMING, one_cluster, within};
-use crate::{deployment::Deployment, nodes::node::Node, record::Record};
+use crate::{local::sandbox::Sandbox, nodes::node::Node, record::Record};
 
 /// Decoys that run.
 #[derive(Debug)]
@@ -18,14 +18,14 @@ pub(super) struct Decoys(Vec<Node>);
 impl Decoys {
     /// Starts one at each address, and waits until each has its cluster.
     pub(super) async fn start(
-        deployment: &Deployment<'_>,
+        sandbox: &Sandbox<'_>,
         record: &Record,
         what: &str,
         addresses: &[Ipv4Addr],
     ) -> anyhow::Result<Self> {
         let nodes = addresses
             .iter()
-            .map(|&address| deployment.bait(address))
+            .map(|&address| sandbox.decoy(address))
             .collect::<Result<Vec<_>, _>>()?;
         let forming = within(FORMING, async || {
             let each = nodes

@@ -4,19 +4,19 @@ use region::Instance;
 
 use super::expect::{FORMING, form_one_cluster, within};
 use crate::{
-    deployment::{Deployment, ORDERS, Placed, Ports},
+    local::sandbox::{ORDERS, Placed, Ports, Sandbox},
     nodes::settings::Settings,
     record::Record,
 };
 
 /// Shows it with `nodes` nodes on an instance.
-pub async fn show(
-    deployment: &Deployment<'_>,
+pub(super) async fn show(
+    sandbox: &Sandbox<'_>,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
-    let address = deployment.free_address()?;
-    let region = deployment.region();
+    let address = sandbox.free_address()?;
+    let region = sandbox.region();
     let instance = Instance::running().at(address).tag("service", ORDERS);
     let id = region.edit(|account| account.run_instance(instance));
 
@@ -38,7 +38,7 @@ pub async fn show(
         .with("BOOTSTRAP_REQUIRED_CONTACT_POINTS", &nodes);
 
     let start = |ports: Ports| {
-        deployment.start(Placed {
+        sandbox.start(Placed {
             name: format!("{ORDERS}-{}", ports.management),
             address,
             behind: None,

@@ -9,7 +9,7 @@ use super::{
     expect::{FORMING, form_one_cluster},
 };
 use crate::{
-    deployment::{Deployment, ORDERS, Placed, Ports},
+    local::sandbox::{ORDERS, Placed, Ports, Sandbox},
     nodes::{node::Node, settings::Settings},
     record::Record,
 };
@@ -18,21 +18,21 @@ use crate::{
 const TAG: &str = "service";
 
 /// Shows it with `nodes` instances.
-pub async fn show(
-    deployment: &Deployment<'_>,
+pub(super) async fn show(
+    sandbox: &Sandbox<'_>,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
     let decoys = Decoys::start(
-        deployment,
+        sandbox,
         record,
         "a stopped instance, a differently tagged one, one that the filter leaves out",
-        &place_decoys(deployment)?,
+        &place_decoys(sandbox)?,
     )
     .await?;
 
     let instances: Vec<_> = (1..=nodes)
-        .map(|n| start_node(deployment, n, nodes))
+        .map(|n| start_node(sandbox, n, nodes))
         .collect::<Result<_, _>>()?;
     let instances: Vec<_> = instances.iter().collect();
     let cluster = record
@@ -45,11 +45,11 @@ pub async fn show(
     decoys.stay_out(record, &cluster).await
 }
 
-fn start_node(deployment: &Deployment<'_>, n: usize, of: usize) -> anyhow::Result<Node> {
-    let address = deployment.free_address()?;
-    let region = deployment.region();
+fn start_node(sandbox: &Sandbox<'_>, n: usize, of: usize) -> anyhow::Result<Node> {
+    let address = sandbox.free_address()?;
+    let region = sandbox.region();
     let id = region.edit(|account| account.run_instance(production(address)));
-    deployment.start(Placed {
+    sandbox.start(Placed {
         name: format!("{ORDERS}-{n}"),
         address,
         behind: None,
@@ -68,13 +68,13 @@ fn start_node(deployment: &Deployment<'_>, n: usize, of: usize) -> anyhow::Resul
 }
 
 /// Instances that must not count. Gives their addresses.
-fn place_decoys(deployment: &Deployment<'_>) -> anyhow::Result<[Ipv4Addr; 3]> {
+fn place_decoys(sandbox: &Sandbox<'_>) -> anyhow::Result<[Ipv4Addr; 3]> {
     let [stopped, payments, rehearsal] = [
-        deployment.free_address()?,
-        deployment.free_address()?,
-        deployment.free_address()?,
+        sandbox.free_address()?,
+        sandbox.free_address()?,
+        sandbox.free_address()?,
     ];
-    deployment.region().edit(|account| {
+    sandbox.region().edit(|account| {
         account.run_instance(production(stopped).state(InstanceState::Stopped));
         account.run_instance(production(payments).tag(TAG, "payments"));
         account.run_instance(production(rehearsal).tag("purpose", "rehearsal"));

@@ -9,25 +9,27 @@ use super::{
     expect::{FORMING, form_one_cluster},
 };
 use crate::{
-    deployment::{Deployment, ORDERS},
-    fleet::{ECS_CLUSTER, Fleet},
+    local::{
+        fleet::{ECS_CLUSTER, Fleet},
+        sandbox::{ORDERS, Sandbox},
+    },
     record::Record,
 };
 
 /// Shows it with `nodes` tasks.
-pub async fn show(
-    deployment: &Deployment<'_>,
+pub(super) async fn show(
+    sandbox: &Sandbox<'_>,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
-    let mut fleet = Fleet::create(deployment);
+    let mut fleet = Fleet::create(sandbox);
     fleet.place(nodes)?;
 
     let decoys = Decoys::start(
-        deployment,
+        sandbox,
         record,
         "another service's task, a stopped one, a stopping one, one that is listed but gone",
-        &place_decoys(deployment)?,
+        &place_decoys(sandbox)?,
     )
     .await?;
 
@@ -44,14 +46,14 @@ pub async fn show(
 }
 
 /// Tasks that must not count. Gives their addresses.
-fn place_decoys(deployment: &Deployment<'_>) -> anyhow::Result<[Ipv4Addr; 4]> {
+fn place_decoys(sandbox: &Sandbox<'_>) -> anyhow::Result<[Ipv4Addr; 4]> {
     let [other, stopped, stopping, gone] = [
-        deployment.free_address()?,
-        deployment.free_address()?,
-        deployment.free_address()?,
-        deployment.free_address()?,
+        sandbox.free_address()?,
+        sandbox.free_address()?,
+        sandbox.free_address()?,
+        sandbox.free_address()?,
     ];
-    let region = deployment.region();
+    let region = sandbox.region();
 
     let gone_task = region.edit(|account| {
         account.put_service(ECS_CLUSTER, "payments", 1);

@@ -4,16 +4,20 @@ use anyhow::ensure;
 use futures::future::try_join;
 
 use super::expect::{FORMING, form_one_cluster};
-use crate::{deployment::Deployment, fleet::Fleet, nodes::settings::Settings, record::Record};
+use crate::{
+    local::{fleet::Fleet, sandbox::Sandbox},
+    nodes::settings::Settings,
+    record::Record,
+};
 
 /// Shows it with `nodes` tasks of each colour.
-pub async fn show(
-    deployment: &Deployment<'_>,
+pub(super) async fn show(
+    sandbox: &Sandbox<'_>,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
-    let mut blue = of_color("blue", deployment, nodes);
-    let mut green = of_color("green", deployment, nodes);
+    let mut blue = of_color("blue", sandbox, nodes);
+    let mut green = of_color("green", sandbox, nodes);
     blue.place(nodes)?;
     green.place(nodes)?;
     blue.start()?;
@@ -34,12 +38,12 @@ pub async fn show(
     Ok(())
 }
 
-fn of_color<'d>(color: &'static str, deployment: &'d Deployment<'d>, nodes: usize) -> Fleet<'d> {
+fn of_color<'d>(color: &'static str, sandbox: &'d Sandbox<'d>, nodes: usize) -> Fleet<'d> {
     let settings = Settings::default()
         .with("DISCOVERY_AWS_API_ECS_TAGS", &format!("color={color}"))
         // The service's desired count is that of both colours together.
         .with("BOOTSTRAP_EXPECTED_NODES", &nodes);
-    Fleet::create(deployment)
+    Fleet::create(sandbox)
         .called(color)
         .of(|task| task.tag("color", color))
         .with(settings)

@@ -5,19 +5,21 @@ use futures::future::try_join_all;
 
 use super::expect::{FORMING, LEFT, be_cluster, form_one_cluster, left_in_time};
 use crate::{
-    deployment::{Deployment, ORDERS},
-    fleet::{ECS_CLUSTER, Fleet},
+    local::{
+        fleet::{ECS_CLUSTER, Fleet},
+        sandbox::{ORDERS, Sandbox},
+    },
     nodes::settings::Settings,
     record::Record,
 };
 
 /// Shows it with `nodes` tasks in each set.
-pub async fn show(
-    deployment: &Deployment<'_>,
+pub(super) async fn show(
+    sandbox: &Sandbox<'_>,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
-    let mut blue = task_set("blue", deployment, nodes);
+    let mut blue = task_set("blue", sandbox, nodes);
     blue.scale_out(nodes)?;
     let before = record
         .step(
@@ -26,7 +28,7 @@ pub async fn show(
         )
         .await?;
 
-    let mut green = task_set("green", deployment, nodes);
+    let mut green = task_set("green", sandbox, nodes);
     green.scale_out(nodes)?;
     let after = record
         .step(
@@ -46,14 +48,14 @@ pub async fn show(
     be_cluster(LEFT, &green.nodes(), &after).await
 }
 
-fn task_set<'d>(name: &'static str, deployment: &'d Deployment<'d>, nodes: usize) -> Fleet<'d> {
+fn task_set<'d>(name: &'static str, sandbox: &'d Sandbox<'d>, nodes: usize) -> Fleet<'d> {
     let settings = Settings::default()
         .with("DISCOVERY_METHOD", "aws-api-ecs-task-set")
         .with("DISCOVERY_AWS_API_ECS_TASK_SET_CLUSTER", ECS_CLUSTER)
         // The service's desired count is that of both sets together.
         .with("BOOTSTRAP_EXPECTED_NODES", &nodes);
-    let fleet = Fleet::create(deployment).called(name).with(settings);
-    let id = deployment
+    let fleet = Fleet::create(sandbox).called(name).with(settings);
+    let id = sandbox
         .region()
         .edit(|account| account.put_task_set(ECS_CLUSTER, ORDERS));
     fleet.of(|task| task.started_by(&id))

@@ -8,7 +8,7 @@ use observe::{eventually::eventually, members::Members};
 use tokio::time::timeout;
 
 use crate::{
-    fleet::Departing,
+    local::fleet::Departing,
     nodes::{
         node::{Node, View},
         process::Ended,

@@ -8,18 +8,21 @@ use super::expect::{
     FORMING, LEFT, REMOVED, be_cluster, form_one_cluster, gone, left_in_time, seen_unreachable,
     within,
 };
-use crate::{deployment::Deployment, fleet::Fleet, record::Record};
+use crate::{
+    local::{fleet::Fleet, sandbox::Sandbox},
+    record::Record,
+};
 
 /// From the kill until somebody sees it.
 const UNREACHABLE: Duration = Duration::from_secs(3);
 
 /// Shows it with `nodes` tasks.
-pub async fn show(
-    deployment: &Deployment<'_>,
+pub(super) async fn show(
+    sandbox: &Sandbox<'_>,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
-    let mut fleet = Fleet::create(deployment);
+    let mut fleet = Fleet::create(sandbox);
     fleet.scale_out(nodes)?;
     let cluster = record
         .step(

@@ -5,7 +5,10 @@ use std::time::Duration;
 use region::{Action, Fault, Region};
 
 use super::{expect::form_one_cluster, views::see_only_each_other};
-use crate::{deployment::Deployment, fleet::Fleet, record::Record};
+use crate::{
+    local::{fleet::Fleet, sandbox::Sandbox},
+    record::Record,
+};
 
 /// Enough for two groups that do not know of each other.
 const AT_LEAST: usize = 5;
@@ -23,14 +26,14 @@ const FORMING: Duration = Duration::from_secs(40);
 const LOOKUP: [Action; 2] = [Action::ListTasks, Action::DescribeTasks];
 
 /// Shows it with `nodes` tasks, and no fewer than five.
-pub async fn show(
-    deployment: &Deployment<'_>,
+pub(super) async fn show(
+    sandbox: &Sandbox<'_>,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
     let nodes = nodes.max(AT_LEAST);
-    let region = deployment.region();
-    let mut fleet = Fleet::create(deployment);
+    let region = sandbox.region();
+    let mut fleet = Fleet::create(sandbox);
     fleet.place(nodes)?;
 
     // Every list looks complete, and is not: a node that trusted it would found a cluster for its group alone.

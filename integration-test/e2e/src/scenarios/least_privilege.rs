@@ -19,8 +19,10 @@ use serde_json::Value;
 
 use super::expect::{FORMING, one_cluster, within};
 use crate::{
-    deployment::{Deployment, ORDERS},
-    fleet::{ECS_CLUSTER, Fleet},
+    local::{
+        fleet::{ECS_CLUSTER, Fleet},
+        sandbox::{ORDERS, Sandbox},
+    },
     nodes::node::Node,
     record::Record,
 };
@@ -62,8 +64,8 @@ struct LastLookup {
 }
 
 /// Shows it with `nodes` tasks.
-pub async fn show(
-    deployment: &Deployment<'_>,
+pub(super) async fn show(
+    sandbox: &Sandbox<'_>,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
@@ -71,10 +73,10 @@ pub async fn show(
     let without = statements.iter().enumerate().map(|(n, statement)| {
         let mut rest = statements.clone();
         rest.remove(n);
-        without(deployment, record, statement, rest)
+        without(sandbox, record, statement, rest)
     });
     try_join(
-        with_all(deployment, record, &statements, nodes),
+        with_all(sandbox, record, &statements, nodes),
         try_join_all(without),
     )
     .await?;
@@ -94,13 +96,13 @@ fn statements_of_the_stack() -> anyhow::Result<Vec<Value>> {
 }
 
 async fn with_all(
-    deployment: &Deployment<'_>,
+    sandbox: &Sandbox<'_>,
     record: &Record,
     statements: &[Value],
     nodes: usize,
 ) -> anyhow::Result<()> {
-    confine(deployment.region(), statements)?;
-    let mut fleet = Fleet::create(deployment);
+    confine(sandbox.region(), statements)?;
+    let mut fleet = Fleet::create(sandbox);
     fleet.scale_out(nodes)?;
     let whole = within(FORMING, async || {
         one_cluster(&fleet.nodes()).await?;
@@ -112,7 +114,7 @@ async fn with_all(
                 node.name()
             );
         }
-        every_permission_is_used(deployment.region(), statements)
+        every_permission_is_used(sandbox.region(), statements)
     });
     let count = statements.len();
     record
@@ -126,7 +128,7 @@ async fn with_all(
 }
 
 async fn without(
-    deployment: &Deployment<'_>,
+    sandbox: &Sandbox<'_>,
     record: &Record,
     statement: &Value,
     rest: Vec<Value>,
@@ -137,9 +139,9 @@ async fn without(
         )
     })?;
     let sid = statement["Sid"].as_str().unwrap_or(&action).to_owned();
-    let deployment = deployment.another(&format!("without-{sid}")).await?;
-    confine(deployment.region(), &rest)?;
-    let mut fleet = Fleet::create(&deployment);
+    let sandbox = sandbox.another(&format!("without-{sid}")).await?;
+    confine(sandbox.region(), &rest)?;
+    let mut fleet = Fleet::create(&sandbox);
     fleet.scale_out(FEW)?;
 
     if action == OPTIONAL {

@@ -13,8 +13,7 @@ use super::{
     views::see_only_each_other,
 };
 use crate::{
-    deployment::Deployment,
-    fleet::Fleet,
+    local::{fleet::Fleet, sandbox::Sandbox},
     nodes::{node::Node, settings::Settings},
     record::Record,
 };
@@ -32,20 +31,20 @@ const WATCH: &str = "3s";
 const MERGED: Duration = Duration::from_secs(20);
 
 /// Shows it with `nodes` tasks, and no fewer than five.
-pub async fn show(
-    deployment: &Deployment<'_>,
+pub(super) async fn show(
+    sandbox: &Sandbox<'_>,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
     let nodes = nodes.max(AT_LEAST);
-    let older = apart(deployment, "older", nodes - YOUNGER)?;
+    let older = apart(sandbox, "older", nodes - YOUNGER)?;
     let before = record
         .step(
             format!("{} tasks form a cluster", nodes - YOUNGER),
             form_one_cluster(FORMING, &older.nodes()),
         )
         .await?;
-    let younger = apart(deployment, "younger", YOUNGER)?;
+    let younger = apart(sandbox, "younger", YOUNGER)?;
     let rival = record
         .step(
             format!("{YOUNGER} that AWS lists apart form another"),
@@ -55,7 +54,7 @@ pub async fn show(
     ensure!(before != rival, "two groups that do not meet are {before}");
     be_cluster(FORMING, &older.nodes(), &before).await?;
 
-    deployment.region().faults().clear();
+    sandbox.region().faults().clear();
     let all = [older.nodes(), younger.nodes()].concat();
     let merging = within(MERGED, async || {
         let now = one_cluster(&all).await?;
@@ -71,17 +70,17 @@ pub async fn show(
 }
 
 /// Tasks that see only each other, and take themselves for all.
-fn apart<'deployment>(
-    deployment: &'deployment Deployment<'deployment>,
+fn apart<'sandbox>(
+    sandbox: &'sandbox Sandbox<'sandbox>,
     name: &'static str,
     nodes: usize,
-) -> anyhow::Result<Fleet<'deployment>> {
+) -> anyhow::Result<Fleet<'sandbox>> {
     let alone = Settings::default()
         .with("BOOTSTRAP_EXPECTED_NODES", &nodes)
         .with("BOOTSTRAP_WATCH_INTERVAL", &WATCH);
-    let mut fleet = Fleet::create(deployment).called(name).with(alone);
+    let mut fleet = Fleet::create(sandbox).called(name).with(alone);
     fleet.place(nodes)?;
-    let region = deployment.region();
+    let region = sandbox.region();
     for rule in see_only_each_other(region, &fleet.placed()) {
         region.faults().add(rule);
     }

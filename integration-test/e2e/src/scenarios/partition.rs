@@ -7,7 +7,11 @@ use futures::future::{try_join, try_join_all};
 use observe::events::Events;
 
 use super::expect::{FORMING, REMOVED, be_cluster, form_one_cluster};
-use crate::{deployment::Deployment, fleet::Fleet, nodes::node::Node, record::Record};
+use crate::{
+    local::{fleet::Fleet, sandbox::Sandbox},
+    nodes::node::Node,
+    record::Record,
+};
 
 /// The nodes of the smaller side; two, since a side of one has nobody to gossip with.
 const SMALLER_SIDE: usize = 2;
@@ -19,13 +23,13 @@ const AT_LEAST: usize = 5;
 const MERGED: Duration = Duration::from_secs(10);
 
 /// Shows it with `nodes` tasks, and no fewer than five.
-pub async fn show(
-    deployment: &Deployment<'_>,
+pub(super) async fn show(
+    sandbox: &Sandbox<'_>,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
     let nodes = nodes.max(AT_LEAST);
-    let mut fleet = Fleet::create(deployment).on_network();
+    let mut fleet = Fleet::create(sandbox).on_network();
     fleet.scale_out(nodes)?;
     let whole = record
         .step(

@@ -4,18 +4,20 @@ use futures::future::try_join;
 
 use super::expect::{FORMING, LEFT, be_cluster, form_one_cluster, left_in_time};
 use crate::{
-    deployment::{Deployment, ORDERS},
-    fleet::{ECS_CLUSTER, Fleet},
+    local::{
+        fleet::{ECS_CLUSTER, Fleet},
+        sandbox::{ORDERS, Sandbox},
+    },
     record::Record,
 };
 
 /// Shows it with `nodes` tasks.
-pub async fn show(
-    deployment: &Deployment<'_>,
+pub(super) async fn show(
+    sandbox: &Sandbox<'_>,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
-    let mut fleet = Fleet::create(deployment);
+    let mut fleet = Fleet::create(sandbox);
     fleet.scale_out(nodes)?;
     let founded = record
         .step(
@@ -24,7 +26,7 @@ pub async fn show(
         )
         .await?;
 
-    deployment
+    sandbox
         .region()
         .edit(|account| account.deploy(ECS_CLUSTER, ORDERS));
     for n in 1..=nodes {

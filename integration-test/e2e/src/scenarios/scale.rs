@@ -3,18 +3,21 @@
 use futures::future::{try_join, try_join_all};
 
 use super::expect::{FORMING, LEFT, be_cluster, form_one_cluster, left_in_time};
-use crate::{deployment::Deployment, fleet::Fleet, record::Record};
+use crate::{
+    local::{fleet::Fleet, sandbox::Sandbox},
+    record::Record,
+};
 
 /// How many tasks come, and go again.
 const MORE: usize = 4;
 
 /// Shows it with `nodes` tasks, more, and `nodes` again.
-pub async fn show(
-    deployment: &Deployment<'_>,
+pub(super) async fn show(
+    sandbox: &Sandbox<'_>,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
-    let mut fleet = Fleet::create(deployment);
+    let mut fleet = Fleet::create(sandbox);
     fleet.scale_out(nodes)?;
     let founded = record
         .step(

@@ -3,26 +3,70 @@
 use std::slice::from_ref;
 
 use anyhow::ensure;
-use options::e2e::Scenario;
+use futures::future::LocalBoxFuture;
 
 use super::expect::{agreed, within};
-use crate::{estate::Estate, record::Record, service::Service};
+use crate::{
+    cloud::{Cloud, service::Service},
+    record::Record,
+};
 
 /// How many tasks come, and go again.
-pub const MORE: usize = 2;
+const MORE: usize = 2;
 
-/// Deploys a stack, shows the scenario on it, and deletes it whatever comes out.
+/// A scenario on a deployed stack.
+#[derive(Debug, Clone, Copy)]
+pub struct OnStack {
+    /// What happens once the tasks of the service are one cluster.
+    pub then: Then,
+    /// How many tasks of the service run at once at most, with this many to begin with.
+    pub most_tasks: fn(usize) -> usize,
+}
+
+/// The service, what is seen, how many tasks it has, and their cluster.
+pub type Then = for<'a> fn(
+    &'a Service<'a>,
+    &'a Record,
+    usize,
+    &'a str,
+) -> LocalBoxFuture<'a, anyhow::Result<()>>;
+
+/// More tasks come, and go again.
+pub(super) const SCALE: OnStack = OnStack {
+    then: |service, record, nodes, founded| Box::pin(scale(service, record, nodes, founded)),
+    most_tasks: |nodes| nodes + MORE,
+};
+
+/// A container is killed.
+pub(super) const FAILURE: OnStack = OnStack {
+    then: |service, record, nodes, founded| Box::pin(failure(service, record, nodes, founded)),
+    most_tasks: |nodes| nodes,
+};
+
+/// All tasks are replaced; the new run before the old end.
+pub(super) const ROLLING: OnStack = OnStack {
+    then: |service, record, nodes, founded| Box::pin(rolling(service, record, nodes, founded)),
+    most_tasks: |nodes| 2 * nodes,
+};
+
+/// Deploys a stack named for the scenario, shows it there, and deletes the stack whatever comes out.
 pub async fn show(
-    estate: &Estate,
-    scenario: Scenario,
+    cloud: &Cloud,
+    name: &str,
+    OnStack { then, .. }: OnStack,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
-    let name = scenario.name();
-    let deploying = Service::deploy(estate, &name, nodes);
+    let deploying = Service::deploy(cloud, name, nodes);
     let service = record.step("the stack is deployed", deploying).await?;
 
-    let shown = show_on(&service, scenario, record, nodes).await;
+    let showing = async {
+        let forming = within(service.patience(), async || formed(&service, nodes).await);
+        let what = format!("{nodes} tasks form one cluster");
+        let founded = record.step(what, forming).await?;
+        then(&service, record, nodes, &founded).await
+    };
+    let shown = showing.await;
     let saved = service.save_logs().await;
     let deleting = record.step(
         "the stack is deleted, and nothing is left",
@@ -30,35 +74,6 @@ pub async fn show(
     );
     let deleted = deleting.await;
     shown.and(saved).and(deleted)
-}
-
-async fn show_on(
-    service: &Service<'_>,
-    scenario: Scenario,
-    record: &Record,
-    nodes: usize,
-) -> anyhow::Result<()> {
-    let founded = record
-        .step(
-            format!("{nodes} tasks form one cluster"),
-            within(service.patience(), async || formed(service, nodes).await),
-        )
-        .await?;
-    match scenario {
-        Scenario::Scale => scale(service, record, nodes, &founded).await,
-        Scenario::Failure => failure(service, record, nodes, &founded).await,
-        Scenario::Rolling => rolling(service, record, nodes, &founded).await,
-        Scenario::EcsService
-        | Scenario::Ec2Tag
-        | Scenario::Ec2Ports
-        | Scenario::EcsTags
-        | Scenario::EcsTaskSet
-        | Scenario::LeastPrivilege
-        | Scenario::Partition
-        | Scenario::FlakyApi
-        | Scenario::DeadNode
-        | Scenario::Merge => Ok(()),
-    }
 }
 
 async fn scale(

@@ -2,7 +2,7 @@
 
 use region::{Action, Fault, Region, Rule, Snapshot, TaskArn};
 
-use crate::fleet::ECS_CLUSTER;
+use crate::local::fleet::ECS_CLUSTER;
 
 /// One rule for each of `tasks`, by which it is shown these tasks and no other.
 pub(super) fn see_only_each_other(region: &Region, tasks: &[TaskArn]) -> Vec<Rule> {

@@ -9,7 +9,7 @@ fn outcomes(
     seeds: std::ops::Range<u64>,
     promise: Promise,
     mutation: Mutation,
-) -> impl Iterator<Item = Outcome> {
+) -> impl Iterator<Item = Run> {
     seeds.map(move |seed| run(seed, promise, mutation))
 }
 

@@ -21,7 +21,7 @@ use rand::{SeedableRng, rngs::SmallRng};
 use super::{
     faults::{Faults, Mutation, Promise},
     hosts::{Host, Process, contact_point, gossip, host},
-    outcome::{Injected, Outcome},
+    run::{Injected, Run},
 };
 
 mod mishaps;
@@ -91,7 +91,7 @@ pub(super) struct World {
     tasks: Vec<(Host, Instant, Option<Instant>)>,
     next_process: Process,
     next_island: u64,
-    outcome: Outcome,
+    outcome: Run,
 }
 
 impl World {
@@ -114,7 +114,7 @@ impl World {
             tasks: Vec::new(),
             next_process: 1,
             next_island: 1,
-            outcome: Outcome {
+            outcome: Run {
                 seed,
                 clusters: BTreeSet::new(),
                 converged: false,
@@ -143,7 +143,7 @@ impl World {
         self.schedule(at, happening);
     }
 
-    pub(super) fn run(mut self) -> Outcome {
+    pub(super) fn run(mut self) -> Run {
         let calm = self.began + self.faults.until;
         while let Some(((at, _), happening)) = self.queue.pop_first() {
             self.now = at;
@@ -225,7 +225,7 @@ impl World {
         let me = Itself {
             uid: NodeUid(process),
             contact_point: contact_point(host),
-            node: gossip(host),
+            gossip: gossip(host),
         };
         let settings = coordinator::Settings {
             rules: Rules {

@@ -141,7 +141,7 @@ fn invariant_everyone_lists_exactly_the_running(cluster: &Cluster) -> Holds {
             .members
             .values()
             .filter(|member| member.reachable && member.status == Status::Up)
-            .map(|member| member.node)
+            .map(|member| member.gossip)
             .collect();
         let all = running.members.members.len();
         let expected = cluster.values().map(|running| running.node);
@@ -181,7 +181,7 @@ fn invariant_no_former_process_is_listed(cluster: &Cluster) -> Holds {
 fn invariant_everyone_sees_the_same_leader(cluster: &Cluster) -> Holds {
     let lowest = cluster.values().next().map(|running| running.node);
     for (host, running) in cluster {
-        let leader = running.members.leader().map(|leader| leader.node);
+        let leader = running.members.leader().map(|leader| leader.gossip);
         if leader != lowest {
             return broken(
                 "invariant_everyone_sees_the_same_leader",

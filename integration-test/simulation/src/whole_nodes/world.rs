@@ -27,8 +27,8 @@ use super::{
     invariants::{Answer, Broken, Cluster, Running, invariant_one_cluster_ever},
     machine::{self, GOSSIP, Incoming, MANAGEMENT, Streams},
     mutation::Mutation,
-    outcome::Injected,
     plan::{Change, Host, Plan},
+    run::Injected,
 };
 use crate::stranger::Stranger;
 
@@ -524,7 +524,7 @@ fn shown(members: &Members) -> String {
         let since = Duration::from_millis(member.generation).saturating_sub(EPOCH);
         format!(
             "{} {}{reachable} ({:04x}, {})",
-            last_number(member.node.ip()),
+            last_number(member.gossip.ip()),
             member.status,
             member.uid.0 & 0xffff,
             since.as_millis()

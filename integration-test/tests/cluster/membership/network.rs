@@ -69,7 +69,7 @@ async fn run(
     let node = address(number);
     let settings = Settings {
         cluster: "simulated".parse()?,
-        node,
+        gossip: node,
         management: SocketAddr::new(node.ip(), 7626),
         uid: NodeUid(unix_millis() + u64::from(number)),
         started_at: unix_millis(),
@@ -171,7 +171,7 @@ impl Cluster {
                     let reachable = if member.reachable { "" } else { "?" };
                     format!(
                         "{} {} {}{reachable}",
-                        member.node, member.uid, member.status
+                        member.gossip, member.uid, member.status
                     )
                 });
                 format!("{number}: {}", members.collect::<Vec<_>>().join(", "))

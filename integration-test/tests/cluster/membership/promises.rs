@@ -97,7 +97,7 @@ fn kill(size: u16, options: &Options) {
         cluster.agree(usize::from(size) - 1)
     });
     let removed = cluster.log(node(1)).iter().any(|(_, event)| {
-            matches!(event, Event::MemberRemoved { member, removal: Removal::Downed } if member.node == victim)
+            matches!(event, Event::MemberRemoved { member, removal: Removal::Downed } if member.gossip == victim)
         });
     assert!(removed);
 }

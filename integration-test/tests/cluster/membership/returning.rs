@@ -51,7 +51,7 @@ fn about_its_own_side(cluster: &Simulation, split: &Split, healed_at: Duration) 
                 | Event::ReachableMember(member)
                 | Event::MemberUp(member)
                 | Event::MemberJoined(member)
-                | Event::MemberLeft(member) => member.node,
+                | Event::MemberLeft(member) => member.gossip,
                 Event::LeaderChanged(_) => continue,
             };
             if beside(&about) {

@@ -47,11 +47,11 @@ fn who_leaves_is_seen_leaving_and_is_gone_within_two_seconds() {
 #[test]
 fn a_leader_that_leaves_leads_no_more_before_it_is_gone() {
     let mut net = Net::cluster(3);
-    assert_eq!(net.view(2).leader().unwrap().node, address(1));
+    assert_eq!(net.view(2).leader().unwrap().gossip, address(1));
     net.act(1, Gossip::leave);
     net.run(Duration::from_millis(100));
     assert_eq!(net.sees(2, 1).unwrap().status, Status::Leaving);
-    assert_eq!(net.view(2).leader().unwrap().node, address(2));
+    assert_eq!(net.view(2).leader().unwrap().gossip, address(2));
 }
 
 #[test]

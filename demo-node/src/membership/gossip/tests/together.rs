@@ -258,7 +258,7 @@ fn a_state_tells_a_newcomer_everything_at_once() {
 fn a_state_is_taken_from_members_of_the_same_cluster_only() {
     let mut net = Net::cluster(2);
     let state = net.act(1, Gossip::state).unwrap();
-    let gossip = net.act(2, |node, _| node.members().me.node);
+    let gossip = net.act(2, |node, _| node.members().me.gossip);
     assert_eq!(gossip, address(2));
     let mut merge = |last, state: &[u8]| net.act(last, |node, now| node.merge(state, now));
 

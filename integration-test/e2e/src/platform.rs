@@ -1,4 +1,4 @@
-//! Where the scenarios of a run are shown.
+//! What the nodes of a run run on.
 
 use std::path::PathBuf;
 
@@ -6,18 +6,18 @@ use anyhow::Context;
 use deploy::account::Account;
 use options::e2e::{Options, Target};
 
-use super::{estate::Estate, host::Host};
+use crate::{cloud::Cloud, local::runtime::Runtime};
 
 /// A target, prepared for a run. Dropping it ends whatever was started for it.
 #[derive(Debug)]
-pub enum Stage {
+pub enum Platform {
     /// AWS is pretended by this process, which also starts the nodes.
-    Pretended(Host),
+    Local(Runtime),
     /// Stacks say what should run, and an emulator or AWS runs it.
-    Deployed(Box<Estate>),
+    Cloud(Box<Cloud>),
 }
 
-impl Stage {
+impl Platform {
     /// Prepares a run whose logs go to `logs`. Nodes are processes of `program` or containers of `image`.
     /// For AWS the account that the person has agreed to.
     pub async fn prepare(
@@ -28,49 +28,49 @@ impl Stage {
         logs: PathBuf,
     ) -> anyhow::Result<Self> {
         let image = options.image.as_deref().unwrap_or(image);
-        let estate = match &options.target {
-            Target::Embedded => return Ok(Self::Pretended(Host::of_processes(program, logs)?)),
-            Target::Docker => return Ok(Self::Pretended(Host::of_containers(image, logs)?)),
-            Target::Ministack => Estate::on_ministack(options, image, logs).await?,
-            Target::Localstack => Estate::on_localstack(options, image, logs).await?,
-            Target::Url(url) => Estate::at(options, url, image, logs).await?,
+        let cloud = match &options.target {
+            Target::Embedded => return Ok(Self::Local(Runtime::of_processes(program, logs)?)),
+            Target::Docker => return Ok(Self::Local(Runtime::of_containers(image, logs)?)),
+            Target::Ministack => Cloud::on_ministack(options, image, logs).await?,
+            Target::Localstack => Cloud::on_localstack(options, image, logs).await?,
+            Target::Url(url) => Cloud::at(options, url, image, logs).await?,
             Target::Aws => {
                 let account = account.context("nobody has agreed to an account")?;
-                Estate::in_aws(options, account, logs)
+                Cloud::in_aws(options, account, logs)
             }
         };
-        Ok(Self::Deployed(Box::new(estate)))
+        Ok(Self::Cloud(Box::new(cloud)))
     }
 
     /// Has there what all scenarios need.
     pub async fn furnish(&mut self) -> anyhow::Result<()> {
         match self {
-            Self::Pretended(_) => Ok(()),
-            Self::Deployed(estate) => estate.furnish().await,
+            Self::Local(_) => Ok(()),
+            Self::Cloud(cloud) => cloud.furnish().await,
         }
     }
 
     /// Removes what the run has left there. An error says how to do it by hand.
     pub async fn clear(&self) -> anyhow::Result<()> {
         match self {
-            Self::Pretended(_) => Ok(()),
-            Self::Deployed(estate) => estate.clear().await,
+            Self::Local(_) => Ok(()),
+            Self::Cloud(cloud) => cloud.clear().await,
         }
     }
 
     /// The commands that remove what is left there.
     pub fn by_hand(&self) -> Option<String> {
         match self {
-            Self::Pretended(_) => None,
-            Self::Deployed(estate) => estate.by_hand(),
+            Self::Local(_) => None,
+            Self::Cloud(cloud) => cloud.by_hand(),
         }
     }
 
     /// The folder for one scenario's logs.
     pub fn logs_of(&self, scenario: &str) -> PathBuf {
         match self {
-            Self::Pretended(host) => host.logs_of(scenario),
-            Self::Deployed(estate) => estate.logs_of(scenario),
+            Self::Local(runtime) => runtime.logs_of(scenario),
+            Self::Cloud(cloud) => cloud.logs_of(scenario),
         }
     }
 }

@@ -6,7 +6,7 @@ use demo_node::cluster::ClusterId;
 
 /// How one simulated formation went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct Run {
     /// The seed that repeats it.
     pub seed: u64,
     /// The clusters that were ever started.
@@ -40,7 +40,7 @@ pub struct Injected {
     pub cut: u64,
 }
 
-impl Outcome {
+impl Run {
     /// One cluster was ever started, and in the end all who live are in it.
     #[must_use]
     pub fn is_good(&self) -> bool {
@@ -48,7 +48,7 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let converged = if self.converged {
             ""

@@ -11,9 +11,9 @@ use options::{
     e2e::{Options, Scenario},
 };
 
-use super::{
-    ability::aws_cannot,
-    estate::{repository_stack, service_stack},
+use crate::{
+    cloud::{repository_stack, service_stack},
+    scenarios::row,
 };
 
 /// In US dollars, for us-east-1, as known in March 2026, for an estimate.
@@ -55,7 +55,7 @@ pub async fn survey(options: &Options) -> anyhow::Result<Option<Account>> {
     )?;
     let scenarios: Vec<_> = options
         .chosen()
-        .filter(|&scenario| aws_cannot(scenario).is_none())
+        .filter(|&scenario| row(scenario).not_on.aws.is_none())
         .collect();
     ensure!(
         !scenarios.is_empty(),
@@ -134,22 +134,10 @@ Everything carries the tag cluster-on-aws, and is removed at the end, also after
 
 /// With those that replace others while they still run, and the one that asks.
 fn tasks_at_once(scenario: Scenario, nodes: usize) -> usize {
-    let of_service = match scenario {
-        Scenario::Rolling => 2 * nodes,
-        Scenario::Scale => nodes + crate::scenarios::stack::MORE,
-        Scenario::EcsService
-        | Scenario::Ec2Tag
-        | Scenario::Ec2Ports
-        | Scenario::EcsTags
-        | Scenario::EcsTaskSet
-        | Scenario::Failure
-        | Scenario::LeastPrivilege
-        | Scenario::Partition
-        | Scenario::FlakyApi
-        | Scenario::DeadNode
-        | Scenario::Merge => nodes,
-    };
-    of_service + 1
+    let of_service = row(scenario)
+        .on_stack
+        .map(|stack| (stack.most_tasks)(nodes));
+    of_service.map_or(0, |tasks| tasks + 1)
 }
 
 fn cost_per_hour(tasks: usize, prices: Prices) -> f64 {

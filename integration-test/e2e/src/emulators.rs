@@ -2,6 +2,11 @@
 //!
 //! What all emulators have in common. Each has a module of its own, with what it does otherwise than AWS.
 
+pub mod localstack;
+pub mod ministack;
+pub mod moto;
+pub mod python;
+
 use std::{
     fs::File,
     net::{Ipv4Addr, SocketAddr, TcpListener},

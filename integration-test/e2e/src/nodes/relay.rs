@@ -23,7 +23,7 @@ const LONGEST_DATAGRAM: usize = 65_535;
 
 /// Relays until it is dropped.
 #[derive(Debug)]
-pub struct Network {
+pub struct Relay {
     shared: Arc<Shared>,
     relays: JoinSet<()>,
 }
@@ -42,7 +42,7 @@ struct Attached {
     datagrams: Arc<UdpSocket>,
 }
 
-impl Network {
+impl Relay {
     /// Whole, and without nodes.
     pub fn new() -> Self {
         let (side, _) = watch::channel(BTreeSet::new());
@@ -94,7 +94,7 @@ impl Network {
     }
 }
 
-impl Default for Network {
+impl Default for Relay {
     fn default() -> Self {
         Self::new()
     }
@@ -171,7 +171,7 @@ mod tests {
     #[tokio::test]
     async fn a_datagram_arrives_from_its_senders_outer_address() {
         let [one, other] = Peer::pair().await;
-        let mut network = Network::new();
+        let mut network = Relay::new();
         one.attach_to(&mut network);
         other.attach_to(&mut network);
 
@@ -184,7 +184,7 @@ mod tests {
     async fn no_datagram_crosses_a_split_until_it_heals() {
         let [one, other] = Peer::pair().await;
         let [third, fourth] = Peer::pair().await;
-        let mut network = Network::new();
+        let mut network = Relay::new();
         for peer in [&one, &other, &third, &fourth] {
             peer.attach_to(&mut network);
         }
@@ -205,7 +205,7 @@ mod tests {
     #[tokio::test]
     async fn a_stream_breaks_when_the_network_splits_and_can_be_opened_when_it_has_healed() {
         let [one, other] = Peer::pair().await;
-        let mut network = Network::new();
+        let mut network = Relay::new();
         one.attach_to(&mut network);
         let mut stream = one.opens_stream().await.unwrap();
 
@@ -245,7 +245,7 @@ mod tests {
             }
         }
 
-        fn attach_to(&self, network: &mut Network) {
+        fn attach_to(&self, network: &mut Relay) {
             network
                 .attach(self.outer, self.inner, STREAM, DATAGRAM)
                 .unwrap();

@@ -1,4 +1,4 @@
-//! What all nodes of a run share: what they run on, their process group, the folder of their logs.
+//! Starts the nodes of a run, as processes or as containers.
 
 use std::{
     collections::BTreeMap,
@@ -12,12 +12,12 @@ use tokio::process::Command;
 
 use crate::nodes::{addresses::Addresses, docker::Docker, group::Group, process::Process};
 
-/// This machine, for one run.
+/// This machine, running the nodes of one run.
 #[derive(Debug)]
-pub struct Host {
-    /// Ends the nodes with the run. Dropped before the ground that they stand on.
+pub struct Runtime {
+    /// Ends the nodes with the run. Dropped before their addresses or their network.
     group: Group,
-    ground: Ground,
+    form: Form,
     logs: PathBuf,
 }
 
@@ -27,19 +27,19 @@ pub struct Silence {
     _accepts_none: Option<TcpListener>,
 }
 
-/// What nodes run on.
+/// What nodes are.
 #[derive(Debug)]
-enum Ground {
+enum Form {
     /// They are processes of `program`, each with a loopback address.
-    Loopback {
+    Processes {
         addresses: Addresses,
         program: PathBuf,
     },
     /// They are containers.
-    Docker(Docker),
+    Containers(Docker),
 }
 
-impl Host {
+impl Runtime {
     /// For nodes that are processes of `program`, each with a loopback address. Their logs go to `logs`.
     pub fn of_processes(program: PathBuf, logs: PathBuf) -> anyhow::Result<Self> {
         ensure!(
@@ -48,55 +48,55 @@ impl Host {
             program.display()
         );
         let addresses = Addresses::claim()?;
-        Self::on(Ground::Loopback { addresses, program }, logs)
+        Self::of(Form::Processes { addresses, program }, logs)
     }
 
     /// For nodes that are containers of `image`, on a network of their own. Their logs go to `logs`.
     pub fn of_containers(image: &str, logs: PathBuf) -> anyhow::Result<Self> {
-        Self::on(Ground::Docker(Docker::start(image)?), logs)
+        Self::of(Form::Containers(Docker::start(image)?), logs)
     }
 
-    fn on(ground: Ground, logs: PathBuf) -> anyhow::Result<Self> {
+    fn of(form: Form, logs: PathBuf) -> anyhow::Result<Self> {
         Ok(Self {
             group: Group::start().context("starting the guard of the nodes' process group")?,
-            ground,
+            form,
             logs,
         })
     }
 
     /// An address that no node of the run has had.
     pub fn next_address(&self) -> anyhow::Result<Ipv4Addr> {
-        Ok(match &self.ground {
-            Ground::Loopback { addresses, .. } => addresses.next()?,
-            Ground::Docker(docker) => docker.next()?,
+        Ok(match &self.form {
+            Form::Processes { addresses, .. } => addresses.next()?,
+            Form::Containers(docker) => docker.next()?,
         })
     }
 
     /// Two addresses for a node that others reach at the first one, through somebody who relays to the second.
     pub fn next_relayed(&self) -> anyhow::Result<(Ipv4Addr, Ipv4Addr)> {
-        Ok(match &self.ground {
-            Ground::Loopback { addresses, .. } => (addresses.next()?, addresses.next()?),
-            Ground::Docker(docker) => docker.island()?,
+        Ok(match &self.form {
+            Form::Processes { addresses, .. } => (addresses.next()?, addresses.next()?),
+            Form::Containers(docker) => docker.island()?,
         })
     }
 
     /// An empty region that nodes can reach.
     pub async fn region(&self) -> anyhow::Result<Region> {
-        Ok(match &self.ground {
-            Ground::Loopback { .. } => Region::start().await,
-            Ground::Docker(docker) => Region::start_on(docker.listen()?).await,
+        Ok(match &self.form {
+            Form::Processes { .. } => Region::start().await,
+            Form::Containers(docker) => Region::start_on(docker.listen()?).await,
         })
     }
 
     /// Has whoever connects to this address wait in vain, as for a machine that is cut off.
     pub fn silence(&self, at: SocketAddr) -> anyhow::Result<Silence> {
-        let accepts_none = match &self.ground {
+        let accepts_none = match &self.form {
             // The loopback would refuse at once.
-            Ground::Loopback { .. } => {
+            Form::Processes { .. } => {
                 Some(TcpListener::bind(at).with_context(|| format!("listening at {at}"))?)
             }
             // No container has the address.
-            Ground::Docker(_) => None,
+            Form::Containers(_) => None,
         };
         Ok(Silence {
             _accepts_none: accepts_none,
@@ -106,9 +106,9 @@ impl Host {
     /// Whether the AWS SDKs of nodes take credentials from the region over plain HTTP, as from ECS:
     /// they do from a loopback address, and from no other but that of ECS.
     pub fn hands_out_credentials(&self) -> bool {
-        match &self.ground {
-            Ground::Loopback { .. } => true,
-            Ground::Docker(_) => false,
+        match &self.form {
+            Form::Processes { .. } => true,
+            Form::Containers(_) => false,
         }
     }
 
@@ -119,13 +119,13 @@ impl Host {
         environment: &BTreeMap<String, String>,
         log: PathBuf,
     ) -> anyhow::Result<Process> {
-        Ok(match &self.ground {
-            Ground::Loopback { program, .. } => {
+        Ok(match &self.form {
+            Form::Processes { program, .. } => {
                 let mut command = Command::new(program);
                 command.arg("run").env_clear().envs(environment);
                 Process::start(&self.group, command, log)?
             }
-            Ground::Docker(docker) => {
+            Form::Containers(docker) => {
                 let (command, container) = docker.run_at(address, environment);
                 Process::start(&self.group, command, log)?.in_container(container)
             }
@@ -154,12 +154,12 @@ mod tests {
         fs::write(&program, "#!/bin/sh\nenv\n").unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
         let logs = folder.path().to_owned();
-        let host = Host::of_processes(program, logs).unwrap();
+        let runtime = Runtime::of_processes(program, logs).unwrap();
 
         let told = BTreeMap::from([("DEMO_NODE_LOG_LEVEL".to_owned(), "debug".to_owned())]);
         let log = folder.path().join("log");
-        let address = host.next_address().unwrap();
-        let node = host.start(address, &told, log.clone()).unwrap();
+        let address = runtime.next_address().unwrap();
+        let node = runtime.start(address, &told, log.clone()).unwrap();
         eventually(Duration::from_secs(10), async || {
             node.ended().ok_or("it still runs")
         })

@@ -2,6 +2,10 @@
 //!
 //! What MiniStack does otherwise than AWS is in [`differences::ministack`]. Nothing else depends on which emulator it is.
 
+pub mod reader;
+pub mod service;
+pub mod task_log;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -23,18 +27,19 @@ use deploy::{
 };
 use options::e2e::Options;
 
-use super::{
-    emulator::REGION,
+use crate::{
+    emulators::{
+        REGION,
+        localstack::Localstack,
+        ministack::{self, Containers, Ministack},
+    },
     https,
-    localstack::Localstack,
-    ministack::{self, Containers, Ministack},
     progress::announce,
-    reader,
 };
 
 /// An account, and how to treat it. Dropping it ends an emulator that was started for it.
 #[derive(Debug)]
-pub struct Estate {
+pub struct Cloud {
     account: Account,
     kind: Kind,
     image: Option<String>,
@@ -44,7 +49,8 @@ pub struct Estate {
     logs: PathBuf,
     /// Stacks that may be there, for this run has put them.
     standing: Mutex<BTreeSet<String>>,
-    ground: Ground,
+    /// The emulator that was started for the run.
+    started: Option<Started>,
 }
 
 /// What answers.
@@ -58,10 +64,9 @@ pub enum Kind {
     Aws,
 }
 
-/// What was started for the run.
+/// An emulator that ends with the run.
 #[derive(Debug)]
-enum Ground {
-    Nothing,
+enum Started {
     Ministack { _emulator: Box<Ministack> },
     Localstack { _emulator: Box<Localstack> },
 }
@@ -72,7 +77,7 @@ const PREFIX: &str = "e2e";
 /// As it is deployed to AWS.
 const REPOSITORY: &str = include_str!("../../../cloudformation/image-repository.yaml");
 
-impl Estate {
+impl Cloud {
     /// MiniStack, started for the run.
     pub async fn on_ministack(
         options: &Options,
@@ -81,10 +86,10 @@ impl Estate {
     ) -> anyhow::Result<Self> {
         let emulator = Ministack::start(image, &logs).await?;
         let url = emulator.endpoint_url();
-        let ground = Ground::Ministack {
+        let started = Started::Ministack {
             _emulator: Box::new(emulator),
         };
-        Self::emulated(options, &url, image, logs, ground).await
+        Self::emulated(options, &url, image, logs, Some(started)).await
     }
 
     /// LocalStack, started for the run.
@@ -95,10 +100,10 @@ impl Estate {
     ) -> anyhow::Result<Self> {
         let emulator = Localstack::start(image, &logs).await?;
         let url = emulator.url();
-        let ground = Ground::Localstack {
+        let started = Started::Localstack {
             _emulator: Box::new(emulator),
         };
-        Self::emulated(options, &url, image, logs, ground).await
+        Self::emulated(options, &url, image, logs, Some(started)).await
     }
 
     /// An emulator that somebody else runs.
@@ -111,7 +116,7 @@ impl Estate {
         https::get(url)
             .await
             .with_context(|| format!("is there an emulator at {url}?"))?;
-        Self::emulated(options, url, image, logs, Ground::Nothing).await
+        Self::emulated(options, url, image, logs, None).await
     }
 
     /// An account of AWS. Nothing is created yet.
@@ -124,7 +129,7 @@ impl Estate {
             asked_from_inside: true,
             logs,
             standing: Mutex::default(),
-            ground: Ground::Nothing,
+            started: None,
         }
     }
 
@@ -133,7 +138,7 @@ impl Estate {
         url: &str,
         image: &str,
         logs: PathBuf,
-        ground: Ground,
+        started: Option<Started>,
     ) -> anyhow::Result<Self> {
         let kind = if ministack::is_at(url).await? {
             Kind::Ministack(Containers::of(url)?)
@@ -150,7 +155,7 @@ impl Estate {
             asked_from_inside: options.ask_from_inside,
             logs,
             standing: Mutex::default(),
-            ground,
+            started,
         })
     }
 
@@ -280,7 +285,7 @@ impl Estate {
 
     /// The commands that remove what is still there. None where it ends with the run, or there is nothing.
     pub fn by_hand(&self) -> Option<String> {
-        if !matches!(self.ground, Ground::Nothing) {
+        if self.started.is_some() {
             return None;
         }
         let standing = self.standing();

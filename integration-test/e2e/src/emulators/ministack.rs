@@ -9,12 +9,11 @@ use anyhow::{Context, ensure};
 use aws_config::SdkConfig;
 use tokio::process::Command;
 
-use super::{
-    emulator::{self, Emulator},
-    https,
-    python::Program,
-};
 use crate::nodes::docker::Docker;
+use crate::{
+    emulators::{self, Emulator, python::Program},
+    https,
+};
 
 /// Another version behaves otherwise: what [`deploy::differences::ministack`] says was seen with this one.
 const PROGRAM: Program = Program {
@@ -39,7 +38,7 @@ impl Ministack {
         let docker = Docker::start(image)?;
         // Its tasks get the network of the container that it takes itself to be in.
         let anchor = docker.create_anchor()?;
-        let endpoint = emulator::free_port(Docker::host()?)?;
+        let endpoint = emulators::free_port(Docker::host()?)?;
         let mut command = Command::new(program);
         command
             .env("HOSTNAME", anchor)

@@ -29,7 +29,8 @@ pub(super) fn environment(user_data: &str) -> anyhow::Result<BTreeMap<String, St
 mod tests {
     use super::*;
 
-    const TEMPLATE: &str = include_str!("../../../../cloudformation/ec2-auto-scaling-group.yaml");
+    const TEMPLATE: &str =
+        include_str!("../../../../../cloudformation/ec2-auto-scaling-group.yaml");
 
     #[test]
     fn the_template_tells_the_node_its_method_and_its_key() {

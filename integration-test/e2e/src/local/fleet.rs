@@ -6,23 +6,23 @@ use std::{net::Ipv4Addr, process::ExitStatus};
 
 use region::{Account, Task, TaskArn};
 
-use super::{
-    deployment::{Deployment, ORDERS, Placed, Ports},
-    host::Silence,
+use crate::local::{
+    runtime::Silence,
+    sandbox::{ORDERS, Placed, Ports, Sandbox},
 };
-use crate::nodes::{network::Network, node::Node, settings::Settings};
+use crate::nodes::{node::Node, relay::Relay, settings::Settings};
 
 /// The ECS cluster of every scenario.
 pub const ECS_CLUSTER: &str = "demo";
 
 /// Tasks, in the order of their start, with a node in each.
 #[derive(Debug)]
-pub struct Fleet<'deployment> {
-    deployment: &'deployment Deployment<'deployment>,
+pub struct Fleet<'sandbox> {
+    sandbox: &'sandbox Sandbox<'sandbox>,
     name: &'static str,
     template: Task,
     settings: Settings,
-    network: Option<Network>,
+    network: Option<Relay>,
     desired: u32,
     placed: Vec<(TaskArn, Placed)>,
     running: Vec<Running>,
@@ -38,21 +38,21 @@ struct Running {
 
 /// A task that no longer counts, and whose node still runs.
 #[derive(Debug)]
-pub struct Departing<'deployment> {
-    deployment: &'deployment Deployment<'deployment>,
+pub struct Departing<'sandbox> {
+    sandbox: &'sandbox Sandbox<'sandbox>,
     arn: TaskArn,
     node: Node,
 }
 
-impl<'deployment> Fleet<'deployment> {
+impl<'sandbox> Fleet<'sandbox> {
     /// A fleet without a task, whose nodes discover their peers by service.
-    pub fn create(deployment: &'deployment Deployment<'deployment>) -> Self {
-        deployment.region().edit(|account| {
+    pub fn create(sandbox: &'sandbox Sandbox<'sandbox>) -> Self {
+        sandbox.region().edit(|account| {
             let others = desired_count(account);
             account.put_service(ECS_CLUSTER, ORDERS, others);
         });
         Self {
-            deployment,
+            sandbox,
             name: ORDERS,
             template: Task::of_service(ECS_CLUSTER, ORDERS),
             settings: Settings::default()
@@ -90,7 +90,7 @@ impl<'deployment> Fleet<'deployment> {
     /// On a network of its own, which can be split.
     #[must_use]
     pub fn on_network(mut self) -> Self {
-        self.network = Some(Network::new());
+        self.network = Some(Relay::new());
         self
     }
 
@@ -113,7 +113,7 @@ impl<'deployment> Fleet<'deployment> {
     /// Sets how many tasks there should be. Nothing is started or stopped.
     pub fn desire(&mut self, tasks: usize) {
         let desired = u32::try_from(tasks).expect("addresses end far below");
-        self.deployment.region().edit(|account| {
+        self.sandbox.region().edit(|account| {
             let others = desired_count(account) - self.desired;
             account.put_service(ECS_CLUSTER, ORDERS, others + desired);
         });
@@ -152,14 +152,14 @@ impl<'deployment> Fleet<'deployment> {
     /// Where none was placed.
     pub fn lose_first(&mut self) -> anyhow::Result<Silence> {
         let (_, lost) = self.placed.remove(0);
-        self.deployment.silence(lost.address)
+        self.sandbox.silence(lost.address)
     }
 
     /// Starts the nodes of the tasks that were placed.
     pub fn start(&mut self) -> anyhow::Result<()> {
         for (arn, placed) in self.placed.drain(..) {
             let address = placed.address;
-            let node = self.deployment.start(placed)?;
+            let node = self.sandbox.start(placed)?;
             self.running.push(Running { arn, address, node });
         }
         Ok(())
@@ -176,10 +176,10 @@ impl<'deployment> Fleet<'deployment> {
     /// # Panics
     ///
     /// Where none runs.
-    pub fn take_oldest(&mut self) -> Departing<'deployment> {
+    pub fn take_oldest(&mut self) -> Departing<'sandbox> {
         let Running { arn, node, .. } = self.running.remove(0);
         Departing {
-            deployment: self.deployment,
+            sandbox: self.sandbox,
             arn,
             node,
         }
@@ -188,23 +188,23 @@ impl<'deployment> Fleet<'deployment> {
     fn place_one(&mut self) -> anyhow::Result<(TaskArn, Placed)> {
         self.serial += 1;
         let (address, behind) = match &mut self.network {
-            None => (self.deployment.free_address()?, None),
+            None => (self.sandbox.free_address()?, None),
             Some(network) => {
-                let (address, behind) = self.deployment.free_relayed_addresses()?;
+                let (address, behind) = self.sandbox.free_relayed_addresses()?;
                 let Ports { management, gossip } = Ports::USUAL;
                 network.attach(address, behind, management, gossip)?;
                 (address, Some(behind))
             }
         };
         let task = self.template.clone().at(address);
-        let region = self.deployment.region();
+        let region = self.sandbox.region();
         let arn = region.edit(|account| account.run_task(task));
         let placed = Placed {
             name: format!("{}-{}", self.name, self.serial),
             address,
             behind,
             ports: Ports::USUAL,
-            environment: self.deployment.task_environment(&arn),
+            environment: self.sandbox.task_environment(&arn),
             settings: self.settings.clone(),
         };
         Ok((arn, placed))
@@ -219,7 +219,7 @@ impl Departing<'_> {
 
     /// Stops the task as ECS does, and says how its node ended.
     pub async fn stop(mut self) -> anyhow::Result<ExitStatus> {
-        let region = self.deployment.region();
+        let region = self.sandbox.region();
         region.edit(|account| account.stop_task(&self.arn));
         let status = self.node.leave().await?;
         region.edit(|account| account.finish_task(&self.arn));
@@ -229,7 +229,7 @@ impl Departing<'_> {
     /// The node ends without warning, and its task with it.
     pub async fn crash(mut self) -> anyhow::Result<()> {
         self.node.kill().await?;
-        let region = self.deployment.region();
+        let region = self.sandbox.region();
         region.edit(|account| account.finish_task(&self.arn));
         Ok(())
     }

@@ -10,7 +10,7 @@ use observe::eventually::eventually;
 use options::e2e::{LOCALSTACK_IMAGE, LOCALSTACK_TOKEN};
 use tokio::process::Child;
 
-use super::https;
+use crate::https;
 use crate::nodes::{docker::Docker, group::Group};
 
 /// It asks for its licence first.

@@ -8,16 +8,18 @@ use deploy::status::tasks::address;
 use futures::future::try_join_all;
 use tokio::time::sleep;
 
-use super::{
-    deployment::{ORDERS, Ports},
-    estate::{self, Estate, Kind},
-    reader::{Reader, id_of},
-    task_log,
-};
 use crate::nodes::node::{Node, View};
+use crate::{
+    cloud::{
+        self, Cloud, Kind,
+        reader::{Reader, id_of},
+        task_log,
+    },
+    local::sandbox::{ORDERS, Ports},
+};
 
 /// As it is deployed to AWS.
-const TEMPLATE: &str = include_str!("../../../cloudformation/ecs-service.yaml");
+const TEMPLATE: &str = include_str!("../../../../cloudformation/ecs-service.yaml");
 
 /// An emulator starts containers one after the other, and looks for lost ones now and then.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,8 +32,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// A deployed service.
 #[derive(Debug)]
-pub struct Service<'estate> {
-    estate: &'estate Estate,
+pub struct Service<'cloud> {
+    cloud: &'cloud Cloud,
     ecs: aws_sdk_ecs::Client,
     stack: String,
     cluster: String,
@@ -41,17 +43,17 @@ pub struct Service<'estate> {
     logs: PathBuf,
 }
 
-impl<'estate> Service<'estate> {
+impl<'cloud> Service<'cloud> {
     /// Deploys the service with this many tasks, in a stack named for the scenario.
     pub async fn deploy(
-        estate: &'estate Estate,
+        cloud: &'cloud Cloud,
         scenario: &str,
         tasks: usize,
     ) -> anyhow::Result<Self> {
-        let logs = estate.logs_of(scenario);
+        let logs = cloud.logs_of(scenario);
         fs::create_dir_all(&logs).with_context(|| format!("creating {}", logs.display()))?;
-        let stack = estate::service_stack(scenario);
-        let outputs = estate.put(&stack, TEMPLATE, tasks).await?.outputs;
+        let stack = cloud::service_stack(scenario);
+        let outputs = cloud.put(&stack, TEMPLATE, tasks).await?.outputs;
         let output = |key: &str| {
             let value = outputs.get(key).cloned();
             value.with_context(|| format!("the stack has no output {key}"))
@@ -62,11 +64,11 @@ impl<'estate> Service<'estate> {
         );
         let cluster = output("ClusterName")?;
         let log_group = output("LogGroupName")?;
-        let ecs = aws_sdk_ecs::Client::new(estate.config());
+        let ecs = aws_sdk_ecs::Client::new(cloud.config());
         Ok(Self {
             cluster_arn: find_cluster(&ecs, &cluster).await?,
-            reader: Reader::new(estate.config(), &cluster, ORDERS, &log_group),
-            estate,
+            reader: Reader::new(cloud.config(), &cluster, ORDERS, &log_group),
+            cloud,
             ecs,
             stack,
             cluster,
@@ -77,7 +79,7 @@ impl<'estate> Service<'estate> {
 
     /// How long a change of the service may take until it is seen.
     pub fn patience(&self) -> Duration {
-        if self.estate.is_asked_from_inside() {
+        if self.cloud.is_asked_from_inside() {
             PATIENCE_FROM_INSIDE
         } else {
             PATIENCE
@@ -86,7 +88,7 @@ impl<'estate> Service<'estate> {
 
     /// Changes the stack, so that there should be this many tasks.
     pub async fn scale(&self, tasks: usize) -> anyhow::Result<()> {
-        self.estate.put(&self.stack, TEMPLATE, tasks).await?;
+        self.cloud.put(&self.stack, TEMPLATE, tasks).await?;
         Ok(())
     }
 
@@ -95,7 +97,7 @@ impl<'estate> Service<'estate> {
         let format = "DEMO_NODE_LOG_FORMAT, Value: ";
         let changed = TEMPLATE.replace(&format!("{format}json"), &format!("{format}text"));
         ensure!(changed != TEMPLATE, "the template sets no {format}");
-        self.estate.put(&self.stack, &changed, tasks).await?;
+        self.cloud.put(&self.stack, &changed, tasks).await?;
         Ok(())
     }
 
@@ -112,7 +114,7 @@ impl<'estate> Service<'estate> {
 
     /// What the nodes of the running tasks say; an error as long as there are not this many, all ready.
     pub async fn views(&self, tasks: usize) -> anyhow::Result<Vec<View>> {
-        if !self.estate.is_asked_from_inside() {
+        if !self.cloud.is_asked_from_inside() {
             let nodes = self.nodes(tasks).await?;
             let views = try_join_all(nodes.iter().map(Node::view)).await?;
             try_join_all(nodes.iter().map(Node::ready)).await?;
@@ -127,7 +129,7 @@ impl<'estate> Service<'estate> {
 
     async fn views_from_inside(&self, tasks: usize) -> anyhow::Result<Vec<View>> {
         let nodes = self.nodes(tasks).await?;
-        if let Kind::Aws = self.estate.kind() {
+        if let Kind::Aws = self.cloud.kind() {
             // Healthy is who is ready; no emulator here knows of it.
             for task in self.running().await? {
                 let health = task.health_status();
@@ -152,7 +154,7 @@ impl<'estate> Service<'estate> {
     pub async fn kill_one(&self) -> anyhow::Result<String> {
         let running = self.running().await?;
         let task = running.first().context("no task runs")?;
-        match self.estate.kind() {
+        match self.cloud.kind() {
             Kind::Ministack(containers) => containers.kill(task.task_arn().unwrap_or_default())?,
             Kind::Emulator | Kind::Aws => anyhow::bail!("nobody can kill a container here"),
         }
@@ -161,8 +163,8 @@ impl<'estate> Service<'estate> {
 
     /// Deletes the stack. Fails if any container is left.
     pub async fn delete(&self) -> anyhow::Result<()> {
-        self.estate.delete(&self.stack).await?;
-        if let Kind::Ministack(containers) = self.estate.kind() {
+        self.cloud.delete(&self.stack).await?;
+        if let Kind::Ministack(containers) = self.cloud.kind() {
             let left = containers.count(&self.cluster_arn)?;
             ensure!(left == 0, "{left} containers still run");
             containers.remove_ended(&self.cluster_arn)?;
@@ -172,14 +174,14 @@ impl<'estate> Service<'estate> {
 
     /// Keeps what the nodes have said: with the stack it is gone.
     pub async fn save_logs(&self) -> anyhow::Result<()> {
-        match self.estate.kind() {
+        match self.cloud.kind() {
             Kind::Ministack(containers) => containers.save_logs(&self.cluster_arn, &self.logs),
             Kind::Emulator | Kind::Aws => {
                 for task in self.running().await? {
                     let id = id_of(task.task_arn().unwrap_or_default());
                     let stream = format!("{ORDERS}/demo-node/{id}");
                     let lines =
-                        task_log::read(self.estate.config(), &self.log_group, &stream).await?;
+                        task_log::read(self.cloud.config(), &self.log_group, &stream).await?;
                     let log = self.logs.join(format!("{id}.log"));
                     fs::write(&log, lines.join("\n"))
                         .with_context(|| format!("writing {}", log.display()))?;

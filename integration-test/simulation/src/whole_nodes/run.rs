@@ -6,7 +6,7 @@ use super::invariants::Broken;
 
 /// How a run went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct Run {
     /// The seed that repeats it.
     pub seed: u64,
     /// Whether it is one of [`run_beyond`].
@@ -48,7 +48,7 @@ pub struct Injected {
     pub lossy: u64,
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some((at, broken)) = &self.broken else {
             return write!(f, "seed {}: all invariants hold", self.seed);

@@ -18,8 +18,11 @@ use aws_smithy_types::base64;
 use deploy::differences::ACCESS_KEY;
 use tokio::process::Command;
 
-use super::{deployment::Ports, emulator::Emulator, python::Program};
 use crate::nodes::{docker::Docker, group::Group, node::Node, process::Process};
+use crate::{
+    emulators::{Emulator, python::Program},
+    local::sandbox::Ports,
+};
 
 /// Another version behaves otherwise: what [`deploy::differences::moto`] says was seen with this one.
 const PROGRAM: Program = Program {

@@ -11,7 +11,7 @@ use aws_sdk_ecs::{
 use observe::members::Members;
 use tokio::time::{Instant, sleep};
 
-use super::task_log;
+use crate::cloud::task_log;
 
 /// The container in the template's task definition.
 const CONTAINER: &str = "demo-node";

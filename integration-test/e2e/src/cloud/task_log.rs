@@ -17,7 +17,7 @@ use aws_smithy_types::body::SdkBody;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::https;
+use crate::https;
 
 const TARGET: &str = "Logs_20140328.GetLogEvents";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";

@@ -6,7 +6,7 @@ use super::environment::READ_BY_THE_HTTP_CLIENT;
 
 /// Whom to trust, and what is never asked through a proxy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Network {
+pub(crate) struct Egress {
     /// The file of the certificate authorities to trust, instead of this host's own.
     /// See the AWS SDKs and Tools Reference Guide, "General configuration settings".
     pub(crate) ca_bundle: Option<PathBuf>,
@@ -25,7 +25,7 @@ const BESIDE: [&str; 4] = [
 /// The variable of the file. A fault in it names it.
 pub(crate) const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
-impl Network {
+impl Egress {
     /// Whether calls depend on a variable of this name.
     pub(crate) fn reads(name: &OsStr) -> bool {
         let lower = name.to_ascii_lowercase();
@@ -59,22 +59,22 @@ mod tests {
     #[test]
     fn what_others_read_is_none_of_its_business() {
         for name in ["AWS_CA_BUNDLE", "https_proxy", "NO_PROXY", "SSL_CERT_FILE"] {
-            assert!(Network::reads(OsStr::new(name)), "{name}");
+            assert!(Egress::reads(OsStr::new(name)), "{name}");
         }
         for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "PATH", "PROXY"] {
-            assert!(!Network::reads(OsStr::new(name)), "{name}");
+            assert!(!Egress::reads(OsStr::new(name)), "{name}");
         }
     }
 
     #[test]
     fn blank_is_not_set() {
-        let blank = Network::read(|_| Some(" \n".to_owned()));
-        assert_eq!(blank, Network::default());
+        let blank = Egress::read(|_| Some(" \n".to_owned()));
+        assert_eq!(blank, Egress::default());
     }
 
     #[test]
     fn places_beside_this_process_are_those_that_variables_name() {
-        let network = Network::read(|name| Some(format!("http://{name}/ ")));
+        let network = Egress::read(|name| Some(format!("http://{name}/ ")));
         assert_eq!(network.ca_bundle, Some("http://AWS_CA_BUNDLE/".into()));
         assert_eq!(network.beside.len(), BESIDE.len());
         assert_eq!(network.beside[2], "http://ECS_CONTAINER_METADATA_URI/");

@@ -1,4 +1,4 @@
-//! One scenario's share of a target: an AWS account of its own, and nodes that AWS runs there.
+//! A scenario's own: an AWS account that is pretended, and the nodes that AWS would run in it.
 //!
 //! AWS is pretended by a [`Region`] in this process; a node is a process on this machine, or a container.
 //! A node learns what ECS or EC2 would tell it and its own settings, and nothing else.
@@ -14,7 +14,7 @@ use std::{
 use anyhow::Context;
 use region::{Region, TaskArn};
 
-use super::host::{Host, Silence};
+use crate::local::runtime::{Runtime, Silence};
 use crate::nodes::{node::Node, settings::Settings};
 
 /// The name of the cluster that every scenario is about.
@@ -28,11 +28,11 @@ const CREDENTIALS_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 
 /// An account, and the nodes in it.
 #[derive(Debug)]
-pub struct Deployment<'host> {
-    host: &'host Host,
+pub struct Sandbox<'runtime> {
+    runtime: &'runtime Runtime,
     region: Region,
     logs: PathBuf,
-    baits: Cell<u16>,
+    decoys: Cell<u16>,
 }
 
 /// Where a node listens.
@@ -51,7 +51,7 @@ pub struct Placed {
     pub name: String,
     /// What its peers call it.
     pub address: Ipv4Addr,
-    /// Where it listens, if elsewhere: behind a [`Network`](crate::nodes::network::Network).
+    /// Where it listens, if elsewhere: behind a [`Network`](crate::nodes::relay::Relay).
     pub behind: Option<Ipv4Addr>,
     /// Of that address.
     pub ports: Ports,
@@ -69,24 +69,24 @@ impl Ports {
     };
 }
 
-impl<'host> Deployment<'host> {
+impl<'runtime> Sandbox<'runtime> {
     /// An empty account.
-    pub async fn create(host: &'host Host, scenario: &str) -> anyhow::Result<Self> {
-        Self::logging_to(host, host.logs_of(scenario)).await
+    pub async fn create(runtime: &'runtime Runtime, scenario: &str) -> anyhow::Result<Self> {
+        Self::logging_to(runtime, runtime.logs_of(scenario)).await
     }
 
     /// Another empty account for the same scenario, with its logs in a folder of this one's.
     pub async fn another(&self, name: &str) -> anyhow::Result<Self> {
-        Self::logging_to(self.host, self.logs.join(name)).await
+        Self::logging_to(self.runtime, self.logs.join(name)).await
     }
 
-    async fn logging_to(host: &'host Host, logs: PathBuf) -> anyhow::Result<Self> {
+    async fn logging_to(runtime: &'runtime Runtime, logs: PathBuf) -> anyhow::Result<Self> {
         fs::create_dir_all(&logs).with_context(|| format!("creating {}", logs.display()))?;
         Ok(Self {
-            host,
-            region: host.region().await?,
+            runtime,
+            region: runtime.region().await?,
             logs,
-            baits: Cell::new(0),
+            decoys: Cell::new(0),
         })
     }
 
@@ -97,26 +97,26 @@ impl<'host> Deployment<'host> {
 
     /// An address that no node has had.
     pub fn free_address(&self) -> anyhow::Result<Ipv4Addr> {
-        self.host.next_address()
+        self.runtime.next_address()
     }
 
     /// Nobody answers at this address, whoever asks.
     pub fn silence(&self, address: Ipv4Addr) -> anyhow::Result<Silence> {
         let port = Ports::USUAL.management;
-        self.host.silence(SocketAddr::from((address, port)))
+        self.runtime.silence(SocketAddr::from((address, port)))
     }
 
     /// Two addresses that no node has had: what peers call a node, and where it listens behind a
-    /// [`Network`](crate::nodes::network::Network).
+    /// [`Network`](crate::nodes::relay::Relay).
     pub fn free_relayed_addresses(&self) -> anyhow::Result<(Ipv4Addr, Ipv4Addr)> {
-        self.host.next_relayed()
+        self.runtime.next_relayed()
     }
 
     /// What ECS tells the containers of a task.
     pub fn task_environment(&self, task: &TaskArn) -> BTreeMap<String, String> {
         let mut environment = self.region.task_environment(task);
         let asks_for_credentials = environment.contains_key(CREDENTIALS_URI);
-        if asks_for_credentials && !self.host.hands_out_credentials() {
+        if asks_for_credentials && !self.runtime.hands_out_credentials() {
             // The same, handed over at once.
             let credentials = self.region.edit(|account| {
                 let role = account.task(task).role.clone();
@@ -155,7 +155,7 @@ impl<'host> Deployment<'host> {
         environment.extend(basics(ports).and(settings).into_environment());
 
         let process = self
-            .host
+            .runtime
             .start(listens_at, &environment, log)
             .with_context(|| format!("starting {name}"))?;
         Ok(Node::new(
@@ -170,11 +170,11 @@ impl<'host> Deployment<'host> {
     ///
     /// Placed where no node of a scenario may look, it makes looking there visible:
     /// whoever finds a cluster joins it.
-    pub fn bait(&self, address: Ipv4Addr) -> anyhow::Result<Node> {
-        let serial = self.baits.get() + 1;
-        self.baits.set(serial);
+    pub fn decoy(&self, address: Ipv4Addr) -> anyhow::Result<Node> {
+        let serial = self.decoys.get() + 1;
+        self.decoys.set(serial);
         self.start(Placed {
-            name: format!("bait-{serial}"),
+            name: format!("decoy-{serial}"),
             address,
             behind: None,
             ports: Ports::USUAL,

@@ -1,0 +1,7 @@
+//! AWS is pretended in this process, and nodes are processes or containers of this machine.
+//!
+//! A scenario starts [`fleet`]s of ECS tasks in its own [`sandbox`], or single nodes; a [`runtime`] runs them.
+
+pub mod fleet;
+pub mod runtime;
+pub mod sandbox;
