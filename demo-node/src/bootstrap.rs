@@ -19,6 +19,7 @@ pub mod founding;
 pub mod pacing;
 pub mod reason;
 pub mod run;
+pub mod settings;
 pub mod state;
 pub mod status;
 pub mod wire;

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::{
-    config::{self, FILE_VARIABLE, Values, settings::SETTINGS},
+    config::{
+        self,
+        values::{self, FILE_VARIABLE, Values},
+    },
     log::Queue,
     telemetry,
 };
@@ -132,11 +135,8 @@ fn with_settings(command: Command) -> Command {
         .value_name("FILE")
         .value_parser(clap::value_parser!(PathBuf))
         .help(format!("Configuration file (TOML) [env: {FILE_VARIABLE}]"));
-    SETTINGS.iter().fold(command.arg(file), |command, setting| {
-        let section = setting
-            .name
-            .split_once('.')
-            .map_or("", |(section, _)| section);
+    config::settings().fold(command.arg(file), |command, setting| {
+        let section = setting.section();
         let default = setting
             .default
             .map_or_else(String::new, |d| format!(" [default: {d}]"));
@@ -168,7 +168,7 @@ pub async fn execute(mut matches: ArgMatches, log: &Queue) -> Result<Exit, Failu
     };
     let values = values(&matches).map_err(|error| Failure::usage(&error))?;
     telemetry::start(
-        &config::log(&values).map_err(|error| Failure::usage(&error))?,
+        &telemetry::Settings::read(&values).map_err(|error| Failure::usage(&error))?,
         log,
     );
     for (setting, exposure) in values.exposed_secrets() {
@@ -194,9 +194,8 @@ pub async fn execute(mut matches: ArgMatches, log: &Queue) -> Result<Exit, Failu
     }
 }
 
-fn values(matches: &ArgMatches) -> Result<Values, config::Error> {
-    let flags: BTreeMap<_, _> = SETTINGS
-        .iter()
+fn values(matches: &ArgMatches) -> Result<Values, values::Error> {
+    let flags: BTreeMap<_, _> = config::settings()
         .filter_map(|setting| {
             let value = matches.get_one::<String>(setting.name)?;
             Some((setting.name, value.clone()))

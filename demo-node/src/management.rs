@@ -43,12 +43,14 @@ mod members;
 mod metrics;
 mod problem;
 mod serve;
+mod settings;
 mod sources;
 
 pub use members::STATE_PATH;
 use problem::Problem;
 use serve::Busy;
 pub use serve::{Limits, serve};
+pub use settings::Settings;
 pub use sources::Sources;
 
 /// The largest request body. A sealed founding message takes about 250 bytes, a form less.

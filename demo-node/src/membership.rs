@@ -13,6 +13,7 @@ mod events;
 mod gossip;
 mod handle;
 mod identity;
+mod local;
 mod members;
 mod settings;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use environment::{Datagram, Entropy, Environment, Now};
 pub use events::{Event, events};
 pub use gossip::{DATAGRAM_LIMIT, Gossip, Invalid, STATE_LIMIT};
 pub use handle::{Handle, MergeError, Refused};
+pub use local::{Local, Timing};
 pub use members::{Member, Members, Removal, Status};
-pub use settings::{Settings, Timing};
+pub use settings::Settings;
 pub use traffic::{Rejection, Traffic};

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use discovery::{Discovery, Lookup};
+use discovery::Discovery;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::{
     sync::{mpsc, watch},
@@ -18,22 +18,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bootstrap::{
-        ContactPoint, Process,
-        contact::Selection,
-        coordinator,
-        expected::Expectation,
+        ContactPoint, Process, coordinator,
         run::{self, Bootstrap, Order},
-        state::Rules,
         wire::Sealer,
     },
     cluster::{NodeAddress, NodeUid},
-    config::{Config, ExpectedNodes},
+    config::Config,
     log::LinesLost,
     management::{self, Limits, Sources},
     membership::{self, Datagram, Departure},
     net::{Listener, Network},
 };
 
+pub mod settings;
 mod standing;
 mod sync;
 
@@ -164,7 +161,7 @@ impl Node {
         };
 
         let (membership, driver) = membership::new(
-            membership::Settings {
+            membership::Local {
                 cluster,
                 gossip,
                 management: contact_point.0,
@@ -189,7 +186,7 @@ impl Node {
             gossip,
         };
         let (bootstrap, bootstrap_loop) = Bootstrap::new(
-            bootstrap_settings(config, me, unix_millis),
+            config.bootstrap.of(me, unix_millis),
             Arc::new(discovery),
             network.clone(),
             sealer.clone(),
@@ -206,7 +203,7 @@ impl Node {
             sealer,
             streams: limits.streams,
             read_only: config.management.read_only,
-            host_names: config.management.host_names.clone(),
+            host_names: config.management.host_names.clone().unwrap_or_default(),
             unix_millis,
             lines_lost,
         });
@@ -293,47 +290,6 @@ impl Node {
             tracing::warn!("some tasks did not end in time");
         }
         end
-    }
-}
-
-fn bootstrap_settings(config: &Config, me: Process, unix_millis: fn() -> u64) -> run::Settings {
-    let settings = &config.bootstrap;
-    run::Settings {
-        coordinator: coordinator::Settings {
-            rules: Rules {
-                me,
-                new_cluster_enabled: settings.new_cluster_enabled,
-                participants: settings.participants.map(Into::into),
-                contact_with_all_contact_points: settings.contact_with_all_contact_points,
-                stable_margin: settings.stable_margin,
-                probing_failure_timeout: settings.probing_failure_timeout,
-            },
-            expectation: match settings.expected_nodes {
-                ExpectedNodes::Auto => Expectation::Asking,
-                ExpectedNodes::Number(number) => Expectation::Known(number.into()),
-                ExpectedNodes::Unknown => Expectation::Unknown,
-            },
-            interval: settings.interval,
-            random_factor: settings.random_factor,
-            backoff_max: settings.backoff_max,
-            probe_interval: settings.probe_interval,
-            probe_interval_jitter: settings.probe_interval_jitter,
-            watch_interval: settings.watch_interval,
-            on_rival: settings.on_rival,
-        },
-        lookup: Lookup {
-            port_name: settings.port_name.clone(),
-            ..Lookup::new(settings.service_name.as_str())
-        },
-        resolve_timeout: settings.resolve_timeout,
-        ask_timeout: settings.probe_interval,
-        selection: Selection {
-            fallback_port: settings.fallback_port,
-            filter_on_fallback_port: settings.filter_on_fallback_port,
-            port_name: settings.port_name.clone(),
-            gossip: me.gossip,
-        },
-        unix_millis,
     }
 }
 

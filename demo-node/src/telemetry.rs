@@ -10,25 +10,26 @@ use std::{
 
 use tracing_subscriber::{EnvFilter, fmt};
 
-use crate::{
-    config::{Log, LogFormat},
-    log::Queue,
-};
+use crate::log::Queue;
+
+mod settings;
+
+pub use settings::{Format, Settings};
 
 /// Starts logging to the queue. Once per process; a second call changes nothing.
-pub fn start(log: &Log, queue: &Queue) {
+pub fn start(settings: &Settings, queue: &Queue) {
     let queue = queue.clone();
     let builder = fmt()
-        .with_env_filter(EnvFilter::new(&log.filter))
+        .with_env_filter(EnvFilter::new(&settings.filter))
         // It would print to standard error, and panic where that fails.
         .log_internal_errors(false)
         .with_writer(move || queue.clone());
-    let started = match log.format {
-        LogFormat::Text => builder
+    let started = match settings.format {
+        Format::Text => builder
             .with_ansi(std::io::stderr().is_terminal())
             .with_target(false)
             .try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        Format::Json => builder.json().flatten_event(true).try_init(),
     };
     match started {
         Ok(()) => std::panic::set_hook(Box::new(|panic| {

@@ -3,7 +3,7 @@
 
 use std::process::{Command, Stdio};
 
-use demo_node::config::settings::SETTINGS;
+use demo_node::config::settings;
 
 const SECRET: &str = "hunter2-hunter2-hunter2-hunter2-hunter2";
 
@@ -101,7 +101,7 @@ fn help_names_every_setting_by_flag_variable_and_default() {
     assert_eq!(said.status, Some(0));
     // Without regard to where lines are broken.
     let help = said.output.split_whitespace().collect::<Vec<_>>().join(" ");
-    for setting in SETTINGS {
+    for setting in settings() {
         assert!(
             help.contains(&format!("--{} <", setting.flag())),
             "{}",

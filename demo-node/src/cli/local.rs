@@ -13,9 +13,14 @@ use super::{
     place,
 };
 use crate::{
-    config::{self, Values},
+    config::{
+        discovery::address_family,
+        values::{self, Values},
+    },
     http::{self, Ask},
+    management,
     net::Tcp,
+    node,
 };
 
 /// How long the local node may take to answer. Health checks of ECS wait five seconds.
@@ -95,20 +100,20 @@ fn parsed(url: &str) -> Result<SocketAddr, Failure> {
 
 /// Where the node listens, as the node itself finds it with the same settings.
 async fn own_address(values: &Values) -> Result<SocketAddr, Failure> {
-    let usage = |error: config::Error| Failure::usage(&error);
-    let management = config::management(values).map_err(usage)?;
-    let node = config::node(values).map_err(usage)?;
+    let usage = |error: values::Error| Failure::usage(&error);
+    let management = management::Settings::read(values).map_err(usage)?;
+    let node = node::settings::Settings::read(values).map_err(usage)?;
     let ip = match node.bind_address {
         Some(ip) => ip,
         None => {
-            let family = config::address_family(values).map_err(usage)?;
+            let family = address_family(values).map_err(usage)?;
             let place = place::find(node, family, &Surroundings::from_env())
                 .await
                 .map_err(|error| Failure::discovery(&error))?;
             place::bind_address(node, &place)
         }
     };
-    Ok(SocketAddr::new(ip, management.bind_port))
+    Ok(SocketAddr::new(ip, management.bind_port()))
 }
 
 fn table(members: &Value) -> String {

@@ -11,18 +11,22 @@ use super::{
     output::print,
 };
 use crate::{
+    bootstrap::settings::{RESOLVE_TIMEOUT, SERVICE_NAME},
     clock,
-    config::{self, Values},
+    config::{
+        discovery::discovery_settings,
+        values::{self, Values},
+    },
 };
 
 /// Looks up once, or again and again.
 pub(super) async fn lookup(values: &Values, matches: &ArgMatches) -> Result<Exit, Failure> {
-    let usage = |error: config::Error| Failure::usage(&error);
+    let usage = |error: values::Error| Failure::usage(&error);
     let service = match matches.get_one::<String>("service") {
         Some(service) => service.clone(),
-        None => config::service_name(values).map_err(usage)?.to_string(),
+        None => values.get(&SERVICE_NAME).map_err(usage)?.to_string(),
     };
-    let timeout = config::resolve_timeout(values).map_err(usage)?;
+    let timeout = values.get(&RESOLVE_TIMEOUT).map_err(usage)?;
     let pause = matches
         .get_one::<String>("watch")
         .map(|text| humantime::parse_duration(text))
@@ -31,7 +35,7 @@ pub(super) async fn lookup(values: &Values, matches: &ArgMatches) -> Result<Exit
             exit: Exit::Usage,
             message: format!("--watch: {error}; expected a duration such as `5s`"),
         })?;
-    let settings = config::discovery_settings(values).map_err(usage)?;
+    let settings = discovery_settings(values).map_err(usage)?;
     let discovery = Discovery::new(settings)
         .await
         .map_err(|error| Failure::discovery(&error))?;

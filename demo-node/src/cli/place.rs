@@ -12,7 +12,11 @@ use discovery::{
 use rand::Rng;
 
 use super::exit::Failure;
-use crate::{bootstrap::pacing::Backoff, clock, config, node::Place};
+use crate::{
+    bootstrap::pacing::Backoff,
+    clock,
+    node::{Place, settings::Settings},
+};
 
 /// How long what a start needs may fail, all of it together, before the node ends for its
 /// orchestrator to start another.
@@ -60,7 +64,7 @@ impl<'a, R: Rng> Patience<'a, R> {
 
 /// Where this node is, from its settings or else from what it runs in.
 pub(super) async fn find(
-    node: config::Node,
+    node: Settings,
     family: AddressFamily,
     surroundings: &Surroundings,
 ) -> Result<Place, discovery::Error> {
@@ -84,6 +88,6 @@ pub(super) async fn find(
 }
 
 /// Where it listens.
-pub(super) fn bind_address(node: config::Node, place: &Place) -> IpAddr {
+pub(super) fn bind_address(node: Settings, place: &Place) -> IpAddr {
     node.bind_address.unwrap_or(place.address)
 }

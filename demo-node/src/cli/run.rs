@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     clock,
-    config::{Config, Values},
+    config::{Config, values::Values},
     descriptors,
     log::LinesLost,
     management::Limits,
@@ -124,7 +124,7 @@ async fn start(config: &Config, lines_lost: LinesLost) -> Result<Node, Failure> 
         .await?;
 
     let bind = place::bind_address(config.node, &place);
-    let management = SocketAddr::new(bind, config.management.bind_port);
+    let management = SocketAddr::new(bind, config.management.bind_port());
     let listener = TcpListener::bind(management).await.map_err(|source| {
         let (what, setting) = ("management HTTP", "management.port");
         Failure::usage(&Listen {

@@ -4,34 +4,32 @@ use std::{collections::BTreeSet, fmt::Display, str::FromStr, time::Duration};
 
 use discovery::config::{Filters, Invalid, Tags};
 
-use super::values::Raw;
+use super::raw::Raw;
 
 /// Text with a [`FromStr`] whose error says what was expected.
-pub(super) fn text<T: FromStr<Err: Display>>(raw: &Raw) -> Result<T, String> {
+pub(crate) fn text<T: FromStr<Err: Display>>(raw: &Raw) -> Result<T, String> {
     plain(raw)?
         .parse()
         .map_err(|error: T::Err| error.to_string())
 }
 
 /// Likewise of discovery, whose errors name a field: what is wrong is enough where the setting is named.
-pub(super) fn checked<T: FromStr<Err = Invalid>>(raw: &Raw) -> Result<T, String> {
+pub(crate) fn checked<T: FromStr<Err = Invalid>>(raw: &Raw) -> Result<T, String> {
     plain(raw)?.parse().map_err(problem)
 }
 
 /// A number, or whatever else `expected` describes.
-pub(super) fn number<T: FromStr>(expected: &'static str) -> impl Fn(&Raw) -> Result<T, String> {
-    move |raw| {
-        plain(raw)?
-            .parse()
-            .map_err(|_unreadable| format!("expected {expected}"))
-    }
+pub(crate) fn number<T: FromStr>(raw: &Raw, expected: &str) -> Result<T, String> {
+    plain(raw)?
+        .parse()
+        .map_err(|_unreadable| format!("expected {expected}"))
 }
 
 /// Nothing here takes longer, and clocks do not reach much further than the longest that can be written.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A duration of more than nothing, and of a day at most.
-pub(super) fn duration(raw: &Raw) -> Result<Duration, String> {
+pub(crate) fn duration(raw: &Raw) -> Result<Duration, String> {
     let expected = "expected a duration with its unit, for example `5s` or `250ms`";
     match humantime::parse_duration(plain(raw)?) {
         Ok(duration) if LONGEST < duration => {
@@ -44,7 +42,7 @@ pub(super) fn duration(raw: &Raw) -> Result<Duration, String> {
 }
 
 /// A share from 0 to 1.
-pub(super) fn share(raw: &Raw) -> Result<f64, String> {
+pub(crate) fn share(raw: &Raw) -> Result<f64, String> {
     match plain(raw)?.parse() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err("expected a number from 0 to 1, for example `0.2`".to_owned()),
@@ -52,7 +50,7 @@ pub(super) fn share(raw: &Raw) -> Result<f64, String> {
 }
 
 /// `on` or `off`, with their usual synonyms.
-pub(super) fn switch(raw: &Raw) -> Result<bool, String> {
+pub(crate) fn switch(raw: &Raw) -> Result<bool, String> {
     match plain(raw)? {
         "on" | "true" | "yes" => Ok(true),
         "off" | "false" | "no" => Ok(false),
@@ -61,7 +59,7 @@ pub(super) fn switch(raw: &Raw) -> Result<bool, String> {
 }
 
 /// A port; 0 is none.
-pub(super) fn port(raw: &Raw) -> Result<u16, String> {
+pub(crate) fn port(raw: &Raw) -> Result<u16, String> {
     match plain(raw)?.parse() {
         Ok(port) if port != 0 => Ok(port),
         _ => Err("expected a port from 1 to 65535".to_owned()),
@@ -69,12 +67,12 @@ pub(super) fn port(raw: &Raw) -> Result<u16, String> {
 }
 
 /// Words separated by commas, or a list in the file.
-pub(super) fn words(raw: &Raw) -> Result<BTreeSet<String>, String> {
+pub(crate) fn words(raw: &Raw) -> Result<BTreeSet<String>, String> {
     ordered_words(raw).map(|words| words.into_iter().collect())
 }
 
 /// Names of hosts, in lower case.
-pub(super) fn host_names(raw: &Raw) -> Result<BTreeSet<String>, String> {
+pub(crate) fn host_names(raw: &Raw) -> Result<BTreeSet<String>, String> {
     let names = words(raw)?;
     let is_name = |name: &String| {
         name.chars()
@@ -87,7 +85,7 @@ pub(super) fn host_names(raw: &Raw) -> Result<BTreeSet<String>, String> {
 }
 
 /// Likewise, in the order in which they stand.
-pub(super) fn ordered_words(raw: &Raw) -> Result<Vec<String>, String> {
+pub(crate) fn ordered_words(raw: &Raw) -> Result<Vec<String>, String> {
     let items = match raw {
         Raw::Text(text) => text.split(',').map(|word| word.trim().to_owned()).collect(),
         Raw::List(items) => items.clone(),
@@ -100,7 +98,7 @@ pub(super) fn ordered_words(raw: &Raw) -> Result<Vec<String>, String> {
 }
 
 /// What has a text form with commas, or a list in the file.
-pub(super) fn comma_separated<T: FromStr<Err = Invalid>>(raw: &Raw) -> Result<T, String> {
+pub(crate) fn comma_separated<T: FromStr<Err = Invalid>>(raw: &Raw) -> Result<T, String> {
     let joined = match raw {
         Raw::List(items) => items.join(","),
         Raw::Text(text) => text.clone(),
@@ -110,7 +108,7 @@ pub(super) fn comma_separated<T: FromStr<Err = Invalid>>(raw: &Raw) -> Result<T,
 }
 
 /// Filters as text, or as a table in the file with one or several values per name.
-pub(super) fn filters(raw: &Raw) -> Result<Filters, String> {
+pub(crate) fn filters(raw: &Raw) -> Result<Filters, String> {
     match raw {
         Raw::Table(table) => Filters::new(table.clone()).map_err(problem),
         Raw::Text(_) | Raw::List(_) => checked(raw),
@@ -118,7 +116,7 @@ pub(super) fn filters(raw: &Raw) -> Result<Filters, String> {
 }
 
 /// Tags as text, or as a table in the file.
-pub(super) fn tags(raw: &Raw) -> Result<Tags, String> {
+pub(crate) fn tags(raw: &Raw) -> Result<Tags, String> {
     let Raw::Table(table) = raw else {
         return checked(raw);
     };
@@ -133,7 +131,7 @@ pub(super) fn tags(raw: &Raw) -> Result<Tags, String> {
 }
 
 /// One text, not a list or a table.
-pub(super) fn plain(raw: &Raw) -> Result<&str, String> {
+pub(crate) fn plain(raw: &Raw) -> Result<&str, String> {
     match raw {
         Raw::Text(text) => Ok(text),
         Raw::List(_) | Raw::Table(_) => Err("expected one value".to_owned()),

@@ -1,6 +1,15 @@
 //! What settings become, and what is said of those that cannot work.
 
-use super::*;
+use std::time::Duration;
+
+use ::discovery::{Chain, config::Settings};
+
+use super::{discovery::discovery_settings, *};
+use crate::{
+    bootstrap::settings::ExpectedNodes,
+    seal::Keyring,
+    telemetry::{self, Format},
+};
 
 const SECRET: &str = "hunter2-hunter2-hunter2-hunter2-hunter2";
 const FILE: &str = "node.toml";
@@ -20,8 +29,8 @@ fn a_flag_goes_before_the_environment_that_before_the_file_and_that_before_the_d
     let variable = [("DEMO_NODE_BOOTSTRAP_INTERVAL", "3s")];
     let file = "bootstrap.interval = '2s'";
     let interval = |flags: &[(&'static str, &str)], variables: &[(&str, &str)], file: &str| {
-        let values = gathered(flags, variables, file).unwrap();
-        values.required(name, parse::duration).unwrap().as_secs()
+        let values = with_least(flags, variables, file).unwrap();
+        Config::read(&values).unwrap().bootstrap.interval.as_secs()
     };
     assert_eq!(interval(&flag, &variable, file), 4);
     assert_eq!(interval(&[], &variable, file), 3);
@@ -31,15 +40,9 @@ fn a_flag_goes_before_the_environment_that_before_the_file_and_that_before_the_d
 
 #[test]
 fn an_empty_variable_is_not_set() {
-    let values = gathered(
-        &[],
-        &[("DEMO_NODE_BOOTSTRAP_INTERVAL", "")],
-        "bootstrap.interval = '2s'",
-    );
-    let interval = values
-        .unwrap()
-        .required("bootstrap.interval", parse::duration);
-    assert_eq!(interval.unwrap(), Duration::from_secs(2));
+    let blank = [("DEMO_NODE_BOOTSTRAP_INTERVAL", "")];
+    let config = config(&blank, "bootstrap.interval = '2s'").unwrap();
+    assert_eq!(config.bootstrap.interval, Duration::from_secs(2));
     let error = error_of(&[("DEMO_NODE_BOOTSTRAP_SERVICE_NAME", "")], "");
     assert_eq!(
         error,
@@ -75,14 +78,14 @@ fn every_default_is_a_value_that_works() {
     assert_eq!(config.bootstrap.interval, Duration::from_secs(1));
     assert_eq!(config.bootstrap.expected_nodes, ExpectedNodes::Auto);
     assert_eq!(config.membership.bind_port, config.membership.port);
-    assert_eq!(config.management.bind_port, config.management.port);
+    assert_eq!(config.management.bind_port(), config.management.port);
     assert!(config.management.read_only);
     let values = gathered(&[], &[], "").unwrap();
     assert_eq!(
-        log(&values).unwrap(),
-        Log {
+        telemetry::Settings::read(&values).unwrap(),
+        telemetry::Settings {
             filter: "info".to_owned(),
-            format: LogFormat::Text
+            format: Format::Text
         }
     );
 }
@@ -263,7 +266,7 @@ fn what_is_logged_and_how_is_checked() {
         ("DEMO_NODE_LOG_FORMAT", "yaml", "expected `text` or `json`"),
     ] {
         let values = gathered(&[], &[(variable, value)], "").unwrap();
-        let error = log(&values).unwrap_err().to_string();
+        let error = telemetry::Settings::read(&values).unwrap_err().to_string();
         assert!(
             error.contains(variable) && error.contains(expected),
             "{error}"
@@ -305,7 +308,7 @@ fn the_file_has_lists_and_tables() {
         'tag:purpose' = 'production'
     ";
     let values = gathered(&[], &[], ec2).unwrap();
-    let discovery::config::Settings::Ec2TagBased(ec2) = discovery_settings(&values).unwrap() else {
+    let Settings::Ec2TagBased(ec2) = discovery_settings(&values).unwrap() else {
         panic!("another method");
     };
     let filters: Vec<_> = ec2.filters.iter().collect();
@@ -328,7 +331,7 @@ fn the_file_has_lists_and_tables() {
         'team.name' = 'a;b=c'
     ";
     let values = gathered(&[], &[], ecs).unwrap();
-    let discovery::config::Settings::Ecs(ecs) = discovery_settings(&values).unwrap() else {
+    let Settings::Ecs(ecs) = discovery_settings(&values).unwrap() else {
         panic!("another method");
     };
     assert_eq!(
@@ -362,9 +365,7 @@ fn filters_as_text_may_repeat_a_name_and_contain_an_equals_sign() {
         ],
         "",
     );
-    let discovery::config::Settings::Ec2TagBased(ec2) =
-        discovery_settings(&values.unwrap()).unwrap()
-    else {
+    let Settings::Ec2TagBased(ec2) = discovery_settings(&values.unwrap()).unwrap() else {
         panic!("another method");
     };
     let filters: Vec<_> = ec2.filters.iter().collect();
@@ -445,7 +446,7 @@ fn a_file_that_is_not_toml_is_an_error_of_one_line_that_quotes_nothing() {
     ] {
         std::fs::write(&path, text).unwrap();
         let error = gather(&BTreeMap::new(), Some(&path), &BTreeMap::new()).unwrap_err();
-        let shown = discovery::Chain(&error).to_string();
+        let shown = Chain(&error).to_string();
         assert!(shown.contains("node.toml, line 3: "), "{shown}");
         assert_eq!(shown.lines().count(), 1, "{shown}");
         assert!(
@@ -461,7 +462,7 @@ fn a_file_without_an_end_is_not_read_to_it() {
     let zeros = Path::new("/dev/zero");
     let error = gather(&BTreeMap::new(), Some(zeros), &BTreeMap::new()).unwrap_err();
     assert_eq!(
-        discovery::Chain(&error).to_string(),
+        Chain(&error).to_string(),
         "read the configuration file /dev/zero: it has more than 1 MiB"
     );
 }
@@ -496,6 +497,7 @@ fn gathered(
 ) -> Result<Values, Error> {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     Values::gather(
+        settings(),
         &flags
             .iter()
             .map(|(name, value)| (*name, (*value).to_owned()))
@@ -525,4 +527,28 @@ fn config(variables: &[(&str, &str)], file: &str) -> Result<Config, Error> {
 
 fn error_of(variables: &[(&str, &str)], file: &str) -> String {
     config(variables, file).unwrap_err().to_string()
+}
+
+#[test]
+fn names_follow_from_section_and_key() {
+    let setting = settings()
+        .find(|setting| setting.name == "discovery.aws-api-ecs-task-set.cluster")
+        .unwrap();
+    assert_eq!(setting.section(), "discovery");
+    assert_eq!(
+        setting.env(),
+        "DEMO_NODE_DISCOVERY_AWS_API_ECS_TASK_SET_CLUSTER"
+    );
+    assert_eq!(setting.flag(), "discovery-aws-api-ecs-task-set-cluster");
+}
+
+#[test]
+fn no_two_settings_share_a_flag_or_a_variable() {
+    let all: Vec<_> = settings().collect();
+    for (i, one) in all.iter().enumerate() {
+        for other in &all[i + 1..] {
+            assert_ne!(one.env(), other.env());
+            assert_ne!(one.flag(), other.flag());
+        }
+    }
 }

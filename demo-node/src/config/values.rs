@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use discovery::excerpt;
 
-use super::settings::{SETTINGS, Setting};
+use super::{
+    raw::Raw,
+    setting::{Optional, Parse, Required, Setting},
+};
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,22 +23,31 @@ pub enum Source {
     Default,
 }
 
-/// A value as it was written.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Raw {
-    /// Text: from a flag, a variable, or a string, number or boolean in the file.
-    Text(String),
-    /// A list in the file.
-    List(Vec<String>),
-    /// A table in the file: name, and one or several values, each exactly as written.
-    Table(BTreeMap<String, Vec<String>>),
-}
-
 /// The settings that have a value.
 pub struct Values {
-    all: BTreeMap<&'static str, (Raw, Source)>,
+    all: BTreeMap<&'static str, Given>,
     /// Whether everybody on this host can read the configuration file.
     file_is_public: bool,
+}
+
+/// What a setting was given.
+struct Given {
+    setting: &'static Setting,
+    raw: Raw,
+    source: Source,
+}
+
+/// Something that is read from the values of settings.
+pub trait Readable {
+    /// What it is.
+    type Value;
+
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// Where a value is wrong or missing.
+    fn read(&self, values: &Values) -> Result<Self::Value, Error>;
 }
 
 /// A configuration file.
@@ -139,21 +151,11 @@ impl fmt::Display for Source {
     }
 }
 
-impl fmt::Display for Raw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => write!(f, "`{text}`"),
-            Self::List(items) => write!(f, "{items:?}"),
-            Self::Table(table) => write!(f, "{table:?}"),
-        }
-    }
-}
-
 impl fmt::Debug for Values {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.all.iter().map(|(name, (raw, source))| {
-            let value = shown(name, raw);
-            (name, format!("{value} (from {source})"))
+        let shown = self.all.iter().map(|(name, given)| {
+            let value = shown(given.setting, &given.raw);
+            (name, format!("{value} (from {})", given.source))
         });
         f.debug_map().entries(shown).finish()
     }
@@ -176,48 +178,49 @@ impl Error {
 // === impl Values ===
 
 impl Values {
-    /// Gathers values by precedence, without white space around them. A blank variable counts as not
-    /// set.
+    /// Gathers the values of these settings by precedence, without white space around them. A blank
+    /// variable counts as not set.
     ///
     /// # Errors
     ///
     /// When the file or the environment names a setting that does not exist.
     pub fn gather(
+        settings: impl Iterator<Item = &'static Setting> + Clone,
         flags: &BTreeMap<&'static str, String>,
         environment: &BTreeMap<String, String>,
         file: Option<ConfigFile>,
     ) -> Result<Self, Error> {
-        let file_is_public = file.as_ref().is_some_and(|file| file.is_public);
-        let mut values = BTreeMap::new();
-        for setting in SETTINGS {
+        let mut values = Self {
+            all: BTreeMap::new(),
+            file_is_public: file.as_ref().is_some_and(|file| file.is_public),
+        };
+        for setting in settings.clone() {
             if let Some(default) = setting.default {
-                values.insert(
-                    setting.name,
-                    (Raw::Text(default.to_owned()), Source::Default),
-                );
+                values.put(setting, Raw::Text(default.to_owned()), Source::Default);
             }
         }
         if let Some(ConfigFile { path, table, .. }) = file {
+            let named = |name: &str| settings.clone().find(|setting| setting.name == name);
             let mut found = Vec::new();
-            flatten("", table, &mut found);
+            flatten("", table, &|name| named(name).is_some(), &mut found);
             for (key, value) in found {
-                let Some(setting) = Setting::named(&key) else {
-                    let similar = similar(&key, SETTINGS.iter().map(|s| s.name.to_owned()));
+                let Some(setting) = named(&key) else {
+                    let similar = similar(&key, settings.map(|s| s.name.to_owned()));
                     return Err(Error::UnknownKey {
                         file: path,
                         key,
                         similar,
                     });
                 };
-                values.insert(setting.name, (value, Source::File(path.clone())));
+                values.put(setting, value, Source::File(path.clone()));
             }
         }
         for (name, value) in environment {
             if name == FILE_VARIABLE || !name.starts_with("DEMO_NODE_") {
                 continue;
             }
-            let Some(setting) = SETTINGS.iter().find(|setting| setting.env() == *name) else {
-                let similar = similar(name, SETTINGS.iter().map(Setting::env));
+            let Some(setting) = settings.clone().find(|setting| setting.env() == *name) else {
+                let similar = similar(name, settings.map(Setting::env));
                 return Err(Error::UnknownVariable {
                     name: name.clone(),
                     similar,
@@ -226,78 +229,82 @@ impl Values {
             let value = value.trim();
             if !value.is_empty() {
                 let source = Source::Environment(name.clone());
-                values.insert(setting.name, (Raw::Text(value.to_owned()), source));
+                values.put(setting, Raw::Text(value.to_owned()), source);
             }
         }
-        for (name, value) in flags {
-            let flag = Setting::named(name).map_or_else(String::new, Setting::flag);
-            let value = value.trim().to_owned();
-            values.insert(name, (Raw::Text(value), Source::Flag(flag)));
+        for setting in settings {
+            if let Some(value) = flags.get(setting.name) {
+                let value = Raw::Text(value.trim().to_owned());
+                values.put(setting, value, Source::Flag(setting.flag()));
+            }
         }
-        Ok(Self {
-            all: values,
-            file_is_public,
-        })
+        Ok(values)
+    }
+
+    fn put(&mut self, setting: &'static Setting, raw: Raw, source: Source) {
+        let given = Given {
+            setting,
+            raw,
+            source,
+        };
+        self.all.insert(setting.name, given);
     }
 
     /// The secrets that are given in a way in which others can read them.
     pub fn exposed_secrets(&self) -> impl Iterator<Item = (&'static str, Exposure)> {
-        SETTINGS
-            .iter()
-            .filter(|setting| setting.secret)
-            .filter_map(|setting| {
-                let (_, source) = self.all.get(setting.name)?;
-                let exposure = match source {
-                    Source::Flag(_) => Exposure::CommandLine(setting.env()),
-                    Source::File(path) if self.file_is_public => Exposure::PublicFile(path.clone()),
-                    Source::File(_) | Source::Environment(_) | Source::Default => return None,
-                };
-                Some((setting.name, exposure))
-            })
+        let secret = self.all.values().filter(|given| given.setting.secret);
+        secret.filter_map(|given| {
+            let exposure = match &given.source {
+                Source::Flag(_) => Exposure::CommandLine(given.setting.env()),
+                Source::File(path) if self.file_is_public => Exposure::PublicFile(path.clone()),
+                Source::File(_) | Source::Environment(_) | Source::Default => return None,
+            };
+            Some((given.setting.name, exposure))
+        })
     }
 
-    /// Reads a setting, if it has a value.
+    /// Reads a setting.
     ///
     /// # Errors
     ///
-    /// When `parse` refuses the value.
-    pub fn optional<T>(
-        &self,
-        name: &'static str,
-        parse: impl FnOnce(&Raw) -> Result<T, String>,
-    ) -> Result<Option<T>, Error> {
-        let Some((raw, source)) = self.all.get(name) else {
+    /// When its value is wrong, or it must have one and has none.
+    pub fn get<R: Readable>(&self, setting: &R) -> Result<R::Value, Error> {
+        setting.read(self)
+    }
+
+    fn parsed<T>(&self, setting: &Setting, parse: Parse<T>) -> Result<Option<T>, Error> {
+        let Some(given) = self.all.get(setting.name) else {
             return Ok(None);
         };
-        match parse(raw) {
+        match parse(&given.raw) {
             Ok(value) => Ok(Some(value)),
             Err(problem) => Err(Error::Value {
-                setting: name,
-                value: shown(name, raw),
-                origin: source.clone(),
+                setting: given.setting.name,
+                value: shown(given.setting, &given.raw),
+                origin: given.source.clone(),
                 problem,
             }),
         }
     }
+}
 
-    /// Reads a setting that must have a value.
-    ///
-    /// # Errors
-    ///
-    /// When it has none, or `parse` refuses it.
-    pub fn required<T>(
-        &self,
-        name: &'static str,
-        parse: impl FnOnce(&Raw) -> Result<T, String>,
-    ) -> Result<T, Error> {
-        self.optional(name, parse)?.ok_or_else(|| {
-            let (flag, env) = Setting::named(name)
-                .map_or_else(Default::default, |setting| (setting.flag(), setting.env()));
-            Error::Missing {
-                setting: name,
-                flag,
-                env,
-            }
+impl<T> Readable for Optional<T> {
+    type Value = Option<T>;
+
+    fn read(&self, values: &Values) -> Result<Option<T>, Error> {
+        values.parsed(&self.setting, self.parse)
+    }
+}
+
+impl<T> Readable for Required<T> {
+    type Value = T;
+
+    fn read(&self, values: &Values) -> Result<T, Error> {
+        let value = values.parsed(&self.setting, self.parse)?;
+        value.ok_or_else(|| Error::Missing {
+            setting: self.setting.name,
+            flag: self.setting.flag(),
+            env: self.setting.env(),
         })
     }
 }
@@ -306,8 +313,8 @@ impl Values {
 pub const FILE_VARIABLE: &str = "DEMO_NODE_CONFIG";
 
 /// The value as it was written, unless it is a secret.
-fn shown(name: &str, raw: &Raw) -> String {
-    if Setting::named(name).is_some_and(|setting| setting.secret) {
+fn shown(setting: &Setting, raw: &Raw) -> String {
+    if setting.secret {
         "(not shown)".to_owned()
     } else {
         excerpt(&raw.to_string(), LONGEST_SHOWN)
@@ -318,7 +325,12 @@ fn shown(name: &str, raw: &Raw) -> String {
 const LONGEST_SHOWN: usize = 300;
 
 /// Keys joined by dots, down to what is a setting or a value.
-fn flatten(prefix: &str, table: toml::Table, found: &mut Vec<(String, Raw)>) {
+fn flatten(
+    prefix: &str,
+    table: toml::Table,
+    is_setting: &impl Fn(&str) -> bool,
+    found: &mut Vec<(String, Raw)>,
+) {
     for (key, value) in table {
         let name = if prefix.is_empty() {
             key
@@ -326,8 +338,8 @@ fn flatten(prefix: &str, table: toml::Table, found: &mut Vec<(String, Raw)>) {
             format!("{prefix}.{key}")
         };
         match value {
-            toml::Value::Table(inner) if Setting::named(&name).is_none() => {
-                flatten(&name, inner, found);
+            toml::Value::Table(inner) if !is_setting(&name) => {
+                flatten(&name, inner, is_setting, found);
             }
             toml::Value::Table(inner) => {
                 let table = inner

@@ -153,7 +153,7 @@ impl Rig {
         let keyring = Keyring::from_secrets(&[SECRET]).unwrap();
         let roles = BTreeSet::from(["api".to_owned()]);
         let (membership, driver) = membership::new(
-            membership::Settings {
+            membership::Local {
                 cluster: node.cluster.clone(),
                 gossip,
                 management: me.contact_point.0,

@@ -10,8 +10,8 @@ use super::{
     events::{Event, events},
     gossip::{DATAGRAM_LIMIT, Gossip, Invalid},
     handle::{Command, Handle, WAITING},
+    local::Local,
     members::{Members, Removal, Status},
-    settings::Settings,
     traffic::Rejection,
 };
 use crate::clock;
@@ -60,7 +60,7 @@ pub enum Broken {
 ///
 /// Where what the node says of itself is too long for a datagram.
 pub fn new<D: Datagram>(
-    settings: Settings,
+    settings: Local,
     socket: D,
     environment: Environment,
 ) -> Result<(Handle, Driver<D>), Invalid> {

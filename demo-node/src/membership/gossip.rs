@@ -45,8 +45,8 @@ use self::{
 use super::{
     environment::{Entropy, Now},
     identity::{About, Identity},
+    local::{Local, Timing},
     members::{Members, Status},
-    settings::{Settings, Timing},
     timers::Timers,
     traffic::{Rejection, Traffic},
     wire::Wire,
@@ -94,7 +94,7 @@ impl Gossip {
     /// # Errors
     ///
     /// Where what it says of itself is too long for a datagram.
-    pub fn new(settings: Settings, mut entropy: Entropy, now: Now) -> Result<Self, Invalid> {
+    pub fn new(settings: Local, mut entropy: Entropy, now: Now) -> Result<Self, Invalid> {
         let about = About {
             management: settings.management,
             uid: settings.uid,

@@ -1,74 +1,113 @@
-//! What a node is told: about itself, and how fast to gossip.
+//! What an operator can tell about gossip.
 
-use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
+use std::collections::BTreeSet;
 
 use crate::{
-    cluster::{ClusterName, NodeUid},
+    config::{
+        declare::settings,
+        parse,
+        raw::Raw,
+        setting::{Setting, optional},
+        values::{Error, Values},
+    },
     seal::Keyring,
 };
 
-/// What a node is told about itself.
+settings! {
+    /// As it is given.
+    struct Given {
+        /// The UDP port that peers reach.
+        port: u16 = optional(
+            "membership.port",
+            "PORT",
+            parse::port,
+            "UDP port of gossip, as peers reach it",
+        ).or("7355");
+        /// The UDP port to listen on, where it is another.
+        bind_port: Option<u16> = optional(
+            "membership.bind-port",
+            "PORT",
+            parse::port,
+            "UDP port to listen on [default: membership.port]",
+        );
+        /// What is made of the cluster's secrets.
+        keys: Option<Keyring> = optional(
+            "membership.keys",
+            "SECRET,…",
+            keyring,
+            "Secrets of at least 32 characters that the whole cluster shares: the first seals, \
+             all open. To rotate, add the new one last everywhere, then put it first, then drop \
+             the old",
+        ).secret();
+        /// Whether the node may run without.
+        unsealed: bool = optional(
+            "membership.unsealed",
+            "BOOL",
+            parse::switch,
+            "Run without keys. Anybody on the network can then read, join and alter the cluster",
+        ).or("off");
+        /// This node's roles.
+        roles: Option<BTreeSet<String>> = optional(
+            "membership.roles",
+            "ROLE,…",
+            parse::words,
+            "Roles of this node, shown to the others",
+        );
+    }
+}
+
+/// How a node gossips.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The cluster's name.
-    pub cluster: ClusterName,
-    /// Where the others send this node's datagrams.
-    pub gossip: SocketAddr,
-    /// Where the others reach its management endpoint.
-    pub management: SocketAddr,
-    /// Tells this life of the node from any other at its address.
-    pub uid: NodeUid,
-    /// When this life began: milliseconds since 1970.
-    pub started_at: u64,
-    /// What the node is for, in the operator's words.
-    pub roles: BTreeSet<String>,
-    /// The program's version.
-    pub version: String,
-    /// Its availability zone, where known.
-    pub zone: Option<String>,
-    /// What seals datagrams.
+    /// The UDP port that peers reach.
+    pub port: u16,
+    /// The UDP port to listen on.
+    pub bind_port: u16,
+    /// What is made of the cluster's secrets; empty only where the node runs unsealed.
     pub keyring: Keyring,
-    /// How fast to gossip and how patient to be.
-    pub timing: Timing,
+    /// This node's roles.
+    pub roles: BTreeSet<String>,
 }
 
-/// How fast to gossip and how patient to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Timing {
-    /// How often each node probes one member. A dead one is noticed after one to three of these.
-    pub probe_period: Duration,
-    /// How long a probe waits for an answer before others are asked to try. Less than half the period.
-    pub probe_rtt: Duration,
-    /// How long an unreachable member may take to object before it is removed, in a cluster of up
-    /// to ten; longer in larger ones, by the logarithm of their size.
-    pub suspicion: Duration,
-    /// How often news is passed on.
-    pub gossip_period: Duration,
-    /// How often one random member is asked whom it knows.
-    pub announce_period: Duration,
-    /// How often peers that went missing are tried again, by a node in a cluster of up to ten.
-    pub knock_period: Duration,
-    /// For how long a missing peer is tried, and a dead one remembered, at most: where more than 256
-    /// members are gone, some are forgotten earlier.
-    pub memory: Duration,
-    /// How long a leaving node is shown as leaving before it is gone.
-    pub leave_notice: Duration,
-}
+impl Settings {
+    /// All of them, in the order in which `--help` lists them.
+    pub const SETTINGS: &'static [Setting] = Given::SETTINGS;
 
-impl Timing {
-    /// Meets what is promised for clusters of up to fifty nodes in one region:
-    /// unreachable within 3 s, removed within 10 s, merged again within 10 s.
-    #[must_use]
-    pub fn lan() -> Self {
-        Self {
-            probe_period: Duration::from_millis(300),
-            probe_rtt: Duration::from_millis(100),
-            suspicion: Duration::from_secs(3),
-            gossip_period: Duration::from_millis(100),
-            announce_period: Duration::from_secs(10),
-            knock_period: Duration::from_secs(2),
-            memory: Duration::from_secs(3600),
-            leave_notice: Duration::from_millis(200),
-        }
+    /// Takes their values.
+    ///
+    /// # Errors
+    ///
+    /// Where one is wrong, or it is not clear whether to run without keys.
+    pub fn read(values: &Values) -> Result<Self, Error> {
+        let given = Given::read(values)?;
+        let keyring = match (given.keys, given.unsealed) {
+            (Some(keyring), false) => keyring,
+            (None, true) => Keyring::unsealed(),
+            (Some(_), true) => {
+                return Err(Error::Combination(
+                    "membership.keys and membership.unsealed do not go together: drop one"
+                        .to_owned(),
+                ));
+            }
+            (None, false) => {
+                return Err(Error::Combination(
+                "membership.keys is not set: without a shared secret anybody on the network could \
+                 join the cluster. Give DEMO_NODE_MEMBERSHIP_KEYS (for example the output of \
+                 `openssl rand -hex 32`), or say `membership.unsealed = on` to run without"
+                    .to_owned(),
+            ));
+            }
+        };
+        Ok(Self {
+            port: given.port,
+            bind_port: given.bind_port.unwrap_or(given.port),
+            keyring,
+            roles: given.roles.unwrap_or_default(),
+        })
     }
+}
+
+fn keyring(raw: &Raw) -> Result<Keyring, String> {
+    let secrets = parse::ordered_words(raw)?;
+    Keyring::from_secrets(&secrets).map_err(|error| error.to_string())
 }

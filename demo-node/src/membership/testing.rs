@@ -9,8 +9,8 @@ use std::{
 use super::{
     environment::{Entropy, Now},
     gossip::Gossip,
+    local::{Local, Timing},
     members::{Member, Members, Status},
-    settings::{Settings, Timing},
 };
 use crate::{
     clock,
@@ -38,8 +38,8 @@ pub(super) fn formation(id: u128) -> Formation {
 }
 
 /// What the node at this address is told about itself, in its first life.
-pub(super) fn settings(last: u8) -> Settings {
-    Settings {
+pub(super) fn settings(last: u8) -> Local {
+    Local {
         cluster: "orders".parse().unwrap(),
         gossip: address(last),
         management: SocketAddr::from(([10, 0, 0, last], 7626)),
@@ -100,7 +100,7 @@ impl Net {
         net
     }
 
-    pub(super) fn start(&mut self, settings: Settings) {
+    pub(super) fn start(&mut self, settings: Local) {
         let node = settings.gossip;
         let entropy = Entropy::seeded(settings.uid.0);
         let gossip = Gossip::new(settings, entropy, self.now()).unwrap();

@@ -126,7 +126,7 @@ mod tests {
     use crate::{
         clock,
         cluster::{ClusterId, Formation, NodeUid},
-        membership::{self, Environment, Settings, Timing},
+        membership::{self, Environment, Local, Timing},
         seal::Keyring,
     };
 
@@ -157,7 +157,7 @@ mod tests {
         for uid in 1..=2 {
             let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
             let node = socket.local_addr().unwrap();
-            let settings = Settings {
+            let settings = Local {
                 cluster: "orders".parse().unwrap(),
                 gossip: node,
                 management: node,

@@ -18,7 +18,7 @@ use std::{
 use anyhow::{Context, bail};
 use clap::Parser;
 use e2e::{platform::Platform, report::Report, run::run, survey::survey};
-use observe::signals::interruption;
+use observe::signals::Interruptions;
 use options::e2e::{Options, Target};
 use tempfile::TempDir;
 
@@ -57,6 +57,7 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
         | Target::Localstack
         | Target::Url(_) => None,
     };
+    let mut interruptions = Interruptions::watch().context("signals cannot be watched for")?;
     let logs = tempfile::Builder::new()
         .prefix("cluster-on-aws-e2e-")
         .tempdir()
@@ -67,7 +68,7 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
     let preparing = Platform::prepare(&options, account, program, IMAGE, logs.path().to_owned());
     let mut platform = tokio::select! {
         platform = Box::pin(preparing) => platform?,
-        status = interruption() => return Ok(ExitCode::from(status?)),
+        status = interruptions.next() => return Ok(ExitCode::from(status)),
     };
 
     let running = async {
@@ -76,10 +77,10 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
     };
     let shown = tokio::select! {
         report = Box::pin(running) => Ok(report),
-        status = interruption() => Err(status?),
+        status = interruptions.next() => Err(status),
     };
     // Whatever came out.
-    let cleared = clear(&platform).await;
+    let cleared = clear(&platform, &mut interruptions).await;
     drop(platform);
     let report = match shown {
         Ok(report) => report?,
@@ -103,10 +104,10 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
 }
 
 /// Removes what is left of the run; whoever cannot wait for it is told how to.
-async fn clear(platform: &Platform) -> anyhow::Result<()> {
+async fn clear(platform: &Platform, interruptions: &mut Interruptions) -> anyhow::Result<()> {
     tokio::select! {
         cleared = Box::pin(platform.clear()) => cleared.context("not everything was removed"),
-        _ = interruption() => match platform.by_hand() {
+        _ = interruptions.next() => match platform.by_hand() {
             None => Ok(()),
             Some(commands) => bail!("interrupted: not everything was removed. By hand:\n{commands}"),
         },

@@ -17,7 +17,7 @@ use std::{
 use demo_node::{
     clock,
     cluster::{ClusterId, ClusterName, Formation, NodeUid},
-    membership::{Entropy, Event, Gossip, Members, Now, Settings, Status, Timing, Traffic, events},
+    membership::{Entropy, Event, Gossip, Local, Members, Now, Status, Timing, Traffic, events},
     seal::Keyring,
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IteratorRandom as _};
@@ -181,7 +181,7 @@ impl Simulation {
         behind: u64,
     ) {
         self.uids += 1;
-        let settings = Settings {
+        let settings = Local {
             cluster: "simulated".parse::<ClusterName>().expect("it is a name"),
             gossip: address,
             management: SocketAddr::new(address.ip(), 7626),

@@ -7,7 +7,7 @@ use std::{
     os::unix::ffi::OsStringExt as _,
 };
 
-use demo_node::config::settings::{SETTINGS, Setting};
+use demo_node::config::{setting::Setting, settings};
 use futures::{StreamExt as _, stream};
 use region::Task;
 
@@ -99,7 +99,7 @@ async fn lookups(
 }
 
 fn all() -> impl Iterator<Item = String> {
-    let settings = SETTINGS.iter().map(Setting::env);
+    let settings = settings().map(Setting::env);
     READ.into_iter().map(str::to_owned).chain(settings)
 }
 

@@ -1,6 +1,6 @@
 //! How nodes run.
 
-use demo_node::config::settings::SETTINGS;
+use demo_node::config::settings;
 use deploy::templates::Template;
 use serde_json::{Value, json};
 
@@ -294,11 +294,7 @@ fn instances_have_imds_v2_only(template: &Template) -> Vec<String> {
 
 fn secrets_are_not_written_down(template: &Template) -> Vec<String> {
     let mut findings = Vec::new();
-    let secret = |name: &str| {
-        SETTINGS
-            .iter()
-            .any(|setting| setting.secret && setting.env() == name)
-    };
+    let secret = |name: &str| settings().any(|setting| setting.secret && setting.env() == name);
     for container in containers(template) {
         let environment = choices(&container["Environment"]);
         let told = environment
@@ -351,7 +347,7 @@ fn settings_are_known(template: &Template) -> Vec<String> {
                 &rest[..end.unwrap_or(rest.len())]
             })
         });
-    let unknown = named.filter(|name| !SETTINGS.iter().any(|setting| setting.env() == *name));
+    let unknown = named.filter(|name| !settings().any(|setting| setting.env() == *name));
     unknown
         .map(|name| format!("there is no setting {name}"))
         .collect()

@@ -2,10 +2,10 @@
 
 #![expect(clippy::print_stderr, reason = "a command line tool talks to a person")]
 
-use std::{io, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
-use observe::signals::interruption;
+use observe::signals::Interruptions;
 use options::deploy::{Command, Options};
 
 use deploy::{destroy::destroy, put::deploy, status::status};
@@ -13,6 +13,13 @@ use deploy::{destroy::destroy, put::deploy, status::status};
 #[tokio::main]
 async fn main() -> ExitCode {
     let command = Options::parse().command;
+    let mut interruptions = match Interruptions::watch() {
+        Ok(interruptions) => interruptions,
+        Err(error) => {
+            eprintln!("\nerror: signals cannot be watched for: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     tokio::select! {
         done = Box::pin(run(&command)) => match done {
             Ok(()) => ExitCode::SUCCESS,
@@ -21,7 +28,7 @@ async fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
-        status = interruption() => interrupted(&command, status),
+        status = interruptions.next() => interrupted(&command, status),
     }
 }
 
@@ -34,7 +41,7 @@ async fn run(command: &Command) -> anyhow::Result<()> {
 }
 
 /// What was begun is AWS's by now, which goes on with it.
-fn interrupted(command: &Command, status: io::Result<u8>) -> ExitCode {
+fn interrupted(command: &Command, status: u8) -> ExitCode {
     match command {
         Command::Deploy(options) => eprintln!(
             "\ninterrupted: CloudFormation goes on with what it has begun, if anything.\n\
@@ -49,5 +56,5 @@ fn interrupted(command: &Command, status: io::Result<u8>) -> ExitCode {
         ),
         Command::Status(_) => {}
     }
-    status.map_or(ExitCode::FAILURE, ExitCode::from)
+    ExitCode::from(status)
 }

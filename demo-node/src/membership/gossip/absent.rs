@@ -16,7 +16,7 @@ use std::{
 
 use rand::{RngExt as _, rngs::StdRng, seq::IteratorRandom as _};
 
-use crate::membership::settings::Timing;
+use crate::membership::local::Timing;
 
 /// How many are tried at a time.
 const AT_A_TIME: usize = 5;

@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use foca::PeriodicParams;
 
 use super::channel::PACKET_LIMIT;
-use crate::membership::settings::Timing;
+use crate::membership::local::Timing;
 
 /// How much more often news is passed on than `foca` would. Each time makes it nearly three times
 /// less likely that somebody never hears, and only changes cost anything.

@@ -6,7 +6,7 @@ use foca::{AccumulatingRuntime, Foca, Identity as _, NoCustomBroadcast, OwnedNot
 use rand::rngs::StdRng;
 
 use super::{config::config, dead::Dead};
-use crate::membership::{identity::Identity, settings::Timing, timers::Timers, wire::Wire};
+use crate::membership::{identity::Identity, local::Timing, timers::Timers, wire::Wire};
 
 /// SWIM as one node runs it.
 pub(super) struct Swim {

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use demo_node::{
     clock,
     cluster::{ClusterId, Formation, NodeUid},
-    membership::{self, Broken, Departure, Environment, Handle, Settings, Timing, Traffic},
+    membership::{self, Broken, Departure, Environment, Handle, Local, Timing, Traffic},
     seal::Keyring,
 };
 use tokio::{
@@ -120,7 +120,7 @@ async fn start(
 ) -> anyhow::Result<(SocketAddr, Node)> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = socket.local_addr()?;
-    let settings = Settings {
+    let settings = Local {
         cluster: "measured".parse()?,
         gossip: address,
         management: address,

@@ -12,7 +12,7 @@ use std::{
 use demo_node::{
     bootstrap::wire::Sealer,
     cluster::{ClusterId, NodeUid},
-    config::{self, Config},
+    config::{self, Config, values::Error},
     http::{self, Ask},
     management::{self, Limits},
     membership::{Members, Status},
@@ -113,7 +113,7 @@ impl World {
         machine::reset();
         let configs = (1..=plan.nodes)
             .map(|host| Ok((host, configuration(host, plan, mutation)?)))
-            .collect::<Result<_, config::Error>>();
+            .collect::<Result<_, Error>>();
         let shared = Rc::new(Shared {
             seed,
             mutation,
@@ -472,7 +472,7 @@ async fn ask(shared: Rc<Shared>) -> turmoil::Result {
 }
 
 /// What the program would have read from its environment.
-fn configuration(host: Host, plan: &Plan, mutation: Mutation) -> Result<Config, config::Error> {
+fn configuration(host: Host, plan: &Plan, mutation: Mutation) -> Result<Config, Error> {
     let (list, expected, required) = match mutation {
         // Two consent to a cluster: this node and the next.
         Mutation::QuorumTooSmall => (&BTreeSet::from([host, host % plan.nodes + 1]), 2, 2),

@@ -11,7 +11,7 @@ use std::{
 
 use demo_node::{
     cluster::{ClusterId, Formation, NodeUid},
-    membership::{self, Datagram, Departure, Environment, Handle, Settings, Status, Timing},
+    membership::{self, Datagram, Departure, Environment, Handle, Local, Status, Timing},
     seal::Keyring,
 };
 use tokio_util::sync::CancellationToken;
@@ -67,7 +67,7 @@ async fn run(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let address = |number| SocketAddr::new(turmoil::lookup(host(number)), PORT);
     let node = address(number);
-    let settings = Settings {
+    let settings = Local {
         cluster: "simulated".parse()?,
         gossip: node,
         management: SocketAddr::new(node.ip(), 7626),

@@ -1,0 +1,298 @@
+//! What an operator can tell the bootstrap, and what it does untold.
+
+use std::{num::NonZeroUsize, str::FromStr, time::Duration};
+
+use discovery::Lookup;
+
+use super::{
+    Process,
+    contact::Selection,
+    coordinator::{self, OnRival},
+    expected::Expectation,
+    run,
+    state::Rules,
+};
+use crate::{
+    cluster::ClusterName,
+    config::{
+        declare::settings,
+        parse,
+        raw::Raw,
+        setting::{Required, optional},
+        values::Error,
+    },
+};
+
+/// What is looked up.
+pub const SERVICE_NAME: Required<ClusterName> = optional(
+    "bootstrap.service-name",
+    "NAME",
+    parse::text,
+    "What is looked up: the ECS service's name or the tag's value. Also the cluster's name",
+)
+.required();
+
+/// The limit of one lookup.
+pub const RESOLVE_TIMEOUT: Required<Duration> = optional(
+    "bootstrap.resolve-timeout",
+    "DURATION",
+    parse::duration,
+    "Limit of one lookup, all its pages and calls included",
+)
+.or("3s");
+
+settings! {
+    /// How a cluster is formed.
+    pub struct Settings {
+        /// What is looked up, and the cluster's name.
+        service_name: ClusterName = SERVICE_NAME;
+        /// The port name to ask discovery for.
+        port_name: Option<String> = optional(
+            "bootstrap.port-name",
+            "NAME",
+            parse::text::<String>,
+            "Port name to ask discovery for; then every port that it returns is probed",
+        );
+        /// Whether this node may found a cluster.
+        new_cluster_enabled: bool = optional(
+            "bootstrap.new-cluster-enabled",
+            "BOOL",
+            parse::switch,
+            "Whether this node may found a cluster, or only join one",
+        ).or("on");
+        /// How long the contact points must not have changed.
+        stable_margin: Duration = optional(
+            "bootstrap.stable-margin",
+            "DURATION",
+            parse::duration,
+            "How long the contact points must not have changed before a cluster is founded, \
+             where the expected nodes are unknown",
+        ).or("5s");
+        /// The pause between two lookups.
+        interval: Duration = optional(
+            "bootstrap.interval",
+            "DURATION",
+            parse::duration,
+            "Pause between two lookups",
+        ).or("1s");
+        /// The share that is added to it at random, at most.
+        random_factor: f64 = optional(
+            "bootstrap.exponential-backoff-random-factor",
+            "FACTOR",
+            parse::share,
+            "Up to this share is added to pauses between lookups, at random",
+        ).or("0.2");
+        /// The longest pause between lookups that fail.
+        backoff_max: Duration = optional(
+            "bootstrap.exponential-backoff-max",
+            "DURATION",
+            parse::duration,
+            "Longest pause between lookups that fail",
+        ).or("15s");
+        /// How many processes may take part in founding a cluster.
+        participants: Option<NonZeroUsize> = optional(
+            "bootstrap.participants",
+            "NUMBER",
+            at_least_one,
+            "How many processes may take part in founding a cluster, those included that \
+             restart meanwhile. More than half of them must consent. Never less than the \
+             expected nodes, nor than those that discovery lists [default: the expected nodes; \
+             3 where those are unknown]",
+        );
+        /// The former way to say it: how many must consent.
+        required_contact_points: Option<NonZeroUsize> = optional(
+            "bootstrap.required-contact-points",
+            "NUMBER",
+            at_least_one,
+            "The former way to say it: how many must consent. N is the same as 2 N - 1 \
+             participants",
+        );
+        /// How many nodes the deployment means to run.
+        expected_nodes: ExpectedNodes = optional(
+            "bootstrap.expected-nodes",
+            "NUMBER|auto|unknown",
+            parse::text::<ExpectedNodes>,
+            "How many nodes the deployment means to run. `auto` asks the ECS service, until \
+             this node is a member",
+        ).or("auto");
+        /// The limit of one lookup.
+        resolve_timeout: Duration = RESOLVE_TIMEOUT;
+        /// Whether every contact point must have answered.
+        contact_with_all_contact_points: bool = optional(
+            "bootstrap.contact-with-all-contact-points",
+            "BOOL",
+            parse::switch,
+            "Whether every contact point must have answered before a cluster is founded, where \
+             the expected nodes are unknown",
+        ).or("on");
+        /// The management port of peers for which discovery names none.
+        fallback_port: u16 = optional(
+            "bootstrap.fallback-port",
+            "PORT",
+            parse::port,
+            "Management port of peers for which discovery names none",
+        ).or("7626");
+        /// Whether, of a host with several ports, only that one is probed.
+        filter_on_fallback_port: bool = optional(
+            "bootstrap.filter-on-fallback-port",
+            "BOOL",
+            parse::switch,
+            "Whether, of a host with several ports, only the fallback port is probed",
+        ).or("on");
+        /// The pause between two probes, and the limit of one.
+        probe_interval: Duration = optional(
+            "bootstrap.probe-interval",
+            "DURATION",
+            parse::duration,
+            "Pause between two probes of a contact point, and the limit of one probe",
+        ).or("1s");
+        /// The share that is added to the pause at random, at most.
+        probe_interval_jitter: f64 = optional(
+            "bootstrap.probe-interval-jitter",
+            "FACTOR",
+            parse::share,
+            "Up to this share is added to pauses between probes, at random",
+        ).or("0.2");
+        /// After how long a failing contact point is dropped.
+        probing_failure_timeout: Duration = optional(
+            "bootstrap.probing-failure-timeout",
+            "DURATION",
+            parse::duration,
+            "A contact point that fails for this long is dropped until discovery names it \
+             again; no less than two probe intervals and the jitter of one",
+        ).or("3s");
+        /// The shortest pause between two lookups of a member.
+        watch_interval: Duration = optional(
+            "bootstrap.watch-interval",
+            "DURATION",
+            parse::duration,
+            "How often a member looks for other clusters of the same name, at most; less often \
+             in large clusters, so that all members together make no more than 2 calls a second",
+        ).or("1m");
+        /// What a member does about another cluster of the same name.
+        on_rival: OnRival = optional(
+            "bootstrap.on-rival-cluster",
+            "merge|alarm",
+            parse::text::<OnRival>,
+            "What a member does about another cluster of the same name: the younger joins the \
+             older, or only raise the alarm",
+        ).or("merge");
+    }
+}
+
+/// How many nodes the deployment means to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpectedNodes {
+    /// Ask the platform.
+    Auto,
+    /// This many.
+    Number(NonZeroUsize),
+    /// Not known, and not asked for.
+    Unknown,
+}
+
+impl Settings {
+    /// How many processes may take part, by either of the setting's names. More than half must consent.
+    #[must_use]
+    pub fn participants(&self) -> Option<NonZeroUsize> {
+        let by_the_old_name = self.required_contact_points.map(|consenting| {
+            let others = consenting.get() - 1;
+            consenting.saturating_add(others)
+        });
+        self.participants.max(by_the_old_name)
+    }
+
+    /// Whether they go together.
+    ///
+    /// # Errors
+    ///
+    /// Where they do not.
+    pub fn check(&self) -> Result<(), Error> {
+        let longest_pause = self
+            .probe_interval
+            .mul_f64(1.0 + self.probe_interval_jitter);
+        // An answer may take an interval to come.
+        let least = longest_pause + self.probe_interval;
+        if self.probing_failure_timeout < least {
+            return Err(Error::Combination(format!(
+                "bootstrap.probing-failure-timeout is {}, and may not be less than {}: answers would \
+                 be out of date before the next could come, which takes bootstrap.probe-interval \
+                 twice, and bootstrap.probe-interval-jitter of it",
+                humantime::format_duration(self.probing_failure_timeout),
+                humantime::format_duration(least),
+            )));
+        }
+        Ok(())
+    }
+
+    /// For this process, to which `unix_millis` tells the time: milliseconds since 1970.
+    #[must_use]
+    pub fn of(&self, me: Process, unix_millis: fn() -> u64) -> run::Settings {
+        run::Settings {
+            coordinator: coordinator::Settings {
+                rules: Rules {
+                    me,
+                    new_cluster_enabled: self.new_cluster_enabled,
+                    participants: self.participants().map(Into::into),
+                    contact_with_all_contact_points: self.contact_with_all_contact_points,
+                    stable_margin: self.stable_margin,
+                    probing_failure_timeout: self.probing_failure_timeout,
+                },
+                expectation: match self.expected_nodes {
+                    ExpectedNodes::Auto => Expectation::Asking,
+                    ExpectedNodes::Number(number) => Expectation::Known(number.into()),
+                    ExpectedNodes::Unknown => Expectation::Unknown,
+                },
+                interval: self.interval,
+                random_factor: self.random_factor,
+                backoff_max: self.backoff_max,
+                probe_interval: self.probe_interval,
+                probe_interval_jitter: self.probe_interval_jitter,
+                watch_interval: self.watch_interval,
+                on_rival: self.on_rival,
+            },
+            lookup: Lookup {
+                port_name: self.port_name.clone(),
+                ..Lookup::new(self.service_name.as_str())
+            },
+            resolve_timeout: self.resolve_timeout,
+            ask_timeout: self.probe_interval,
+            selection: Selection {
+                fallback_port: self.fallback_port,
+                filter_on_fallback_port: self.filter_on_fallback_port,
+                port_name: self.port_name.clone(),
+                gossip: me.gossip,
+            },
+            unix_millis,
+        }
+    }
+}
+
+fn at_least_one(raw: &Raw) -> Result<NonZeroUsize, String> {
+    parse::number(raw, "a number of at least 1")
+}
+
+impl FromStr for ExpectedNodes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("auto", _) => Ok(Self::Auto),
+            ("unknown", _) => Ok(Self::Unknown),
+            (_, Ok(number)) => Ok(Self::Number(number)),
+            (_, Err(_)) => Err("expected `auto`, `unknown` or a number of at least 1".to_owned()),
+        }
+    }
+}
+
+impl FromStr for OnRival {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "merge" => Ok(Self::Merge),
+            "alarm" => Ok(Self::Alarm),
+            _ => Err("expected `merge` or `alarm`".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! What an operator can tell about discovery: the method, and the settings of each.
+
+use discovery::config::{
+    AddressFamily, Addresses, Client, DEFAULT_CLUSTER, DEFAULT_TAG_KEY, Ec2TagBased, Ecs,
+    EcsTaskSet, Filters, Fixed, MethodName, Ports, Settings, Tags,
+};
+
+use super::{
+    declare::settings,
+    parse,
+    setting::{Optional, Required, Setting, optional},
+    values::{Error, Values},
+};
+
+const METHOD: Optional<MethodName> = optional(
+    "discovery.method",
+    "METHOD",
+    parse::checked,
+    "How peers are found: aws-api-ec2-tag-based, aws-api-ecs, aws-api-ecs-task-set or config",
+);
+const REQUIRED_METHOD: Required<MethodName> = METHOD.required();
+
+const FAMILY_HELP: &str = "Which of a peer's addresses to use";
+const REGION_HELP: &str = "Region, where it shall differ from the SDK's usual chain";
+const ENDPOINT_HELP: &str = "Endpoint URL, where it shall differ from the SDK's usual chain";
+const CONTAINER_HELP: &str =
+    "The container whose network interface counts, where a task has several";
+
+settings! {
+    /// `aws-api-ecs`
+    struct OfEcs {
+        /// The ECS cluster's name or ARN.
+        cluster: String = optional(
+            "discovery.aws-api-ecs.cluster",
+            "NAME|ARN",
+            parse::text::<String>,
+            "The ECS cluster",
+        ).or(DEFAULT_CLUSTER);
+        /// Tags that a task must carry, all of them.
+        tags: Option<Tags> = optional(
+            "discovery.aws-api-ecs.tags",
+            "KEY=VALUE;…",
+            parse::tags,
+            "Tags that a task must carry, all of them",
+        );
+        /// The container whose network interface counts.
+        container_name: Option<String> = optional(
+            "discovery.aws-api-ecs.container-name",
+            "NAME",
+            parse::text::<String>,
+            CONTAINER_HELP,
+        );
+        /// Which address.
+        address_family: AddressFamily = optional(
+            "discovery.aws-api-ecs.address-family",
+            "ipv4|ipv6",
+            parse::checked::<AddressFamily>,
+            FAMILY_HELP,
+        ).or("ipv4");
+        /// The region.
+        region: Option<String> = optional(
+            "discovery.aws-api-ecs.region",
+            "REGION",
+            parse::text::<String>,
+            REGION_HELP,
+        );
+        /// The endpoint.
+        endpoint: Option<String> = optional(
+            "discovery.aws-api-ecs.endpoint",
+            "URL",
+            parse::text::<String>,
+            ENDPOINT_HELP,
+        );
+    }
+}
+
+settings! {
+    /// `aws-api-ecs-task-set`
+    struct OfEcsTaskSet {
+        /// The ECS cluster's name or ARN.
+        cluster: String = optional(
+            "discovery.aws-api-ecs-task-set.cluster",
+            "NAME|ARN",
+            parse::text::<String>,
+            "The ECS cluster that this node's own task runs in",
+        ).or(DEFAULT_CLUSTER);
+        /// The container whose network interface counts.
+        container_name: Option<String> = optional(
+            "discovery.aws-api-ecs-task-set.container-name",
+            "NAME",
+            parse::text::<String>,
+            CONTAINER_HELP,
+        );
+        /// Which address.
+        address_family: AddressFamily = optional(
+            "discovery.aws-api-ecs-task-set.address-family",
+            "ipv4|ipv6",
+            parse::checked::<AddressFamily>,
+            FAMILY_HELP,
+        ).or("ipv4");
+        /// The region.
+        region: Option<String> = optional(
+            "discovery.aws-api-ecs-task-set.region",
+            "REGION",
+            parse::text::<String>,
+            REGION_HELP,
+        );
+        /// The endpoint.
+        endpoint: Option<String> = optional(
+            "discovery.aws-api-ecs-task-set.endpoint",
+            "URL",
+            parse::text::<String>,
+            ENDPOINT_HELP,
+        );
+    }
+}
+
+settings! {
+    /// `aws-api-ec2-tag-based`
+    struct OfEc2TagBased {
+        /// The tag whose value is the service name.
+        tag_key: String = optional(
+            "discovery.aws-api-ec2-tag-based.tag-key",
+            "KEY",
+            parse::text::<String>,
+            "The tag whose value is the service name",
+        ).or(DEFAULT_TAG_KEY);
+        /// Further filters.
+        filters: Option<Filters> = optional(
+            "discovery.aws-api-ec2-tag-based.filters",
+            "NAME=VALUE;…",
+            parse::filters,
+            "Further DescribeInstances filters, for example \
+             instance-type=m1.small;tag:purpose=production. In the file also a table: name = \
+             [\"value\", …]",
+        );
+        /// Management ports of the nodes that every instance runs.
+        ports: Option<Ports> = optional(
+            "discovery.aws-api-ec2-tag-based.ports",
+            "PORT,…",
+            parse::comma_separated::<Ports>,
+            "Management ports of the nodes that every instance runs",
+        );
+        /// Which address.
+        address_family: AddressFamily = optional(
+            "discovery.aws-api-ec2-tag-based.address-family",
+            "ipv4|ipv6",
+            parse::checked::<AddressFamily>,
+            FAMILY_HELP,
+        ).or("ipv4");
+        /// The region.
+        region: Option<String> = optional(
+            "discovery.aws-api-ec2-tag-based.region",
+            "REGION",
+            parse::text::<String>,
+            REGION_HELP,
+        );
+        /// The endpoint.
+        endpoint: Option<String> = optional(
+            "discovery.aws-api-ec2-tag-based.endpoint",
+            "URL",
+            parse::text::<String>,
+            ENDPOINT_HELP,
+        );
+    }
+}
+
+settings! {
+    /// `config`
+    struct OfConfig {
+        /// The peers.
+        addresses: Addresses = optional(
+            "discovery.config.addresses",
+            "IP[:PORT],…",
+            parse::comma_separated::<Addresses>,
+            "The peers' addresses, for the method `config`",
+        ).required();
+    }
+}
+
+/// All of them, in the order in which `--help` lists them.
+pub(super) const SETTINGS: [&[Setting]; 5] = [
+    &[METHOD.setting],
+    OfEcs::SETTINGS,
+    OfEcsTaskSet::SETTINGS,
+    OfEc2TagBased::SETTINGS,
+    OfConfig::SETTINGS,
+];
+
+/// How peers are found; enough for a lookup by hand.
+///
+/// # Errors
+///
+/// When a setting is wrong, or the method is not given.
+pub fn discovery_settings(values: &Values) -> Result<Settings, Error> {
+    let client = |region, endpoint| Client {
+        region,
+        endpoint,
+        sdk_config: None,
+    };
+    Ok(match values.get(&REQUIRED_METHOD)? {
+        MethodName::Ecs => {
+            let ecs = OfEcs::read(values)?;
+            Settings::Ecs(Ecs {
+                cluster: ecs.cluster,
+                tags: ecs.tags.unwrap_or_default(),
+                container_name: ecs.container_name,
+                address_family: ecs.address_family,
+                client: client(ecs.region, ecs.endpoint),
+            })
+        }
+        MethodName::EcsTaskSet => {
+            let ecs = OfEcsTaskSet::read(values)?;
+            Settings::EcsTaskSet(EcsTaskSet {
+                cluster: ecs.cluster,
+                container_name: ecs.container_name,
+                address_family: ecs.address_family,
+                client: client(ecs.region, ecs.endpoint),
+            })
+        }
+        MethodName::Ec2TagBased => {
+            let ec2 = OfEc2TagBased::read(values)?;
+            Settings::Ec2TagBased(Ec2TagBased {
+                tag_key: ec2.tag_key,
+                filters: ec2.filters.unwrap_or_default(),
+                ports: ec2.ports.unwrap_or_default(),
+                address_family: ec2.address_family,
+                client: client(ec2.region, ec2.endpoint),
+            })
+        }
+        MethodName::Config => Settings::Config(Fixed {
+            targets: OfConfig::read(values)?.addresses,
+        }),
+    })
+}
+
+/// Which of its own addresses a node takes: the one that it would look for in others.
+///
+/// # Errors
+///
+/// When a setting of discovery is wrong. Where no method is given, as in a shell beside a node, it is
+/// the default.
+pub fn address_family(values: &Values) -> Result<AddressFamily, Error> {
+    match values.get(&METHOD)? {
+        Some(_) => Ok(discovery_settings(values)?.address_family()),
+        None => Ok(AddressFamily::default()),
+    }
+}

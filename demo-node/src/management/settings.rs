@@ -1,0 +1,49 @@
+//! What an operator can tell about management HTTP.
+
+use std::collections::BTreeSet;
+
+use crate::config::{declare::settings, parse, setting::optional};
+
+settings! {
+    /// How a node is managed.
+    pub struct Settings {
+        /// The TCP port that peers reach.
+        port: u16 = optional(
+            "management.port",
+            "PORT",
+            parse::port,
+            "TCP port of management HTTP, as peers reach it",
+        ).or("7626");
+        /// The TCP port to listen on, where it is another.
+        bind_port: Option<u16> = optional(
+            "management.bind-port",
+            "PORT",
+            parse::port,
+            "TCP port to listen on [default: management.port]",
+        );
+        /// Whether writing is refused.
+        read_only: bool = optional(
+            "management.read-only",
+            "BOOL",
+            parse::switch,
+            "Whether joining, leaving and downing over management HTTP are refused",
+        ).or("on");
+        /// Names of this node, in lower case, that may be written to.
+        host_names: Option<BTreeSet<String>> = optional(
+            "management.host-names",
+            "NAME,…",
+            parse::host_names,
+            "Names by which this node may be told to join, leave or down, besides IP addresses \
+             and localhost: requests to others are refused, since any site can give this node \
+             one of its own",
+        );
+    }
+}
+
+impl Settings {
+    /// The TCP port to listen on.
+    #[must_use]
+    pub fn bind_port(&self) -> u16 {
+        self.bind_port.unwrap_or(self.port)
+    }
+}

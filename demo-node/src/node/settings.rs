@@ -1,0 +1,39 @@
+//! What an operator can tell a node about itself.
+
+use std::{net::IpAddr, time::Duration};
+
+use crate::config::{declare::settings, parse, raw::Raw, setting::optional};
+
+settings! {
+    /// Where this node is, and how it leaves.
+    #[derive(Copy)]
+    pub struct Settings {
+        /// Where peers reach it; found out where it is not given.
+        address: Option<IpAddr> = optional(
+            "node.address",
+            "IP",
+            ip,
+            "Address that peers reach this node at [default: found by task metadata, IMDSv2 or \
+             the network interfaces]",
+        );
+        /// Where it listens; its own address where it is not given.
+        bind_address: Option<IpAddr> = optional(
+            "node.bind-address",
+            "IP",
+            ip,
+            "Address to listen on, where it differs from node.address (Docker on an EC2 host) \
+             [default: the container's own address]",
+        );
+        /// How long leaving may take.
+        grace_period: Duration = optional(
+            "node.grace-period",
+            "DURATION",
+            parse::duration,
+            "How long leaving may take after SIGTERM, SIGINT or SIGHUP",
+        ).or("10s");
+    }
+}
+
+fn ip(raw: &Raw) -> Result<IpAddr, String> {
+    parse::number(raw, "an IP address, for example `10.0.1.7`")
+}
