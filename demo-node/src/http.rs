@@ -165,43 +165,79 @@ mod tests {
 
     use super::*;
 
-    /// A peer that answers everything with so many bytes.
-    #[derive(Debug, Clone, Copy)]
-    struct Talkative(usize);
+    /// A peer that says something, whatever it is asked.
+    #[derive(Debug, Clone)]
+    struct Peer {
+        says: String,
+        /// Keeps the connection open then.
+        stays: bool,
+    }
 
-    impl Network for Talkative {
+    impl Network for Peer {
         type Stream = DuplexStream;
 
         async fn connect(&self, _: SocketAddr) -> io::Result<DuplexStream> {
             let (here, mut there) = duplex(64 * 1024);
-            let length = self.0;
+            let Self { says, stays } = self.clone();
             let mut answer = JoinSet::new();
             answer.spawn(async move {
                 let mut request = [0; 1024];
                 let _read = there.read(&mut request).await;
-                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
-                let _written = there.write_all(head.as_bytes()).await;
-                let _written = there.write_all(&vec![b'x'; length]).await;
-                std::future::pending::<()>().await;
+                let _written = there.write_all(says.as_bytes()).await;
+                if stays {
+                    std::future::pending::<()>().await;
+                }
             });
             answer.detach_all();
             Ok(here)
         }
     }
 
+    impl Peer {
+        async fn asked(self) -> Result<(StatusCode, Bytes), Error> {
+            let to = SocketAddr::from(([10, 0, 0, 1], 7626));
+            let question = Ask::get("/").expecting_at_most(1000);
+            ask(&self, to, question, Duration::from_secs(1)).await
+        }
+    }
+
+    fn answer_of(length: usize, sent: usize) -> String {
+        let body = "x".repeat(sent);
+        format!("HTTP/1.1 503 Service Unavailable\r\ncontent-length: {length}\r\n\r\n{body}")
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn an_answer_is_read_up_to_what_is_expected() {
-        let to = SocketAddr::from(([10, 0, 0, 1], 7626));
-        let limit = Duration::from_secs(1);
-        let question = || Ask::get("/").expecting_at_most(1000);
-        let (_, body) = ask(&Talkative(1000), to, question(), limit).await.unwrap();
-        assert_eq!(body.len(), 1000);
-        let error = ask(&Talkative(1001), to, question(), limit)
-            .await
-            .unwrap_err();
+    async fn an_answer_is_read_up_to_what_is_expected_though_the_connection_stays_open() {
+        let of = |length| Peer {
+            says: answer_of(length, length),
+            stays: true,
+        };
+        let (status, body) = of(1000).asked().await.unwrap();
+        assert_eq!((status.as_u16(), body.len()), (503, 1000));
+        let error = of(1001).asked().await.unwrap_err();
         assert!(
             matches!(error, Error::TooLarge { most: 1000, .. }),
             "{error}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn half_an_answer_is_none() {
+        let peer = Peer {
+            says: answer_of(7, 3),
+            stays: false,
+        };
+        let error = peer.asked().await.unwrap_err();
+        assert!(matches!(error, Error::Body(..)), "{error:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_not_waited_for_for_ever() {
+        let peer = Peer {
+            says: String::new(),
+            stays: true,
+        };
+        let error = peer.asked().await.unwrap_err();
+        assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
     }
 }

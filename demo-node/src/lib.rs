@@ -1,6 +1,10 @@
 //! A node that forms a cluster with the peers that AWS lists.
 //!
-//! The modules stand in the order that data flows; a module depends only on those above it.
+//! The modules stand in the order that data flows. No file imports one that imports it.
+//!
+//! To add a setting: a line in the `settings!` of its stage, in the stage's `settings.rs` (`config/discovery.rs`
+//! for a setting of a discovery method), and where the stage uses it. Its flag, its variable, its key in the file
+//! and its line in `--help` follow; a test wants it valid by default.
 
 // What everything uses.
 pub mod clock;

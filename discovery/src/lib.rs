@@ -19,6 +19,9 @@
 //!
 //! The crate's README has the settings of each method, the IAM policy that each needs, what every
 //! error means, and what a lookup costs. [`container_address`] tells the caller's own address.
+//
+// To add a method: its name and settings in `config.rs` (`MethodName`, `Settings`), a module with its calls
+// and its judgement of the answers, and its variant of `Method` in `discovery.rs`.
 #![warn(missing_docs)]
 #![cfg_attr(
     not(any(feature = "ec2", feature = "ecs")),

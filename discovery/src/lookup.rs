@@ -8,7 +8,8 @@ use crate::excerpt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lookup {
     /// The service's name: the tag value of `aws-api-ec2-tag-based`, the ECS service of
-    /// `aws-api-ecs` and `aws-api-ecs-task-set`.
+    /// `aws-api-ecs`. `aws-api-ecs-task-set` looks for the tasks of the caller's own task set,
+    /// whatever the name, and asks this service for its desired count.
     pub service_name: String,
     /// The port's name, where a caller asks for one. No AWS method names ports; it is carried for
     /// callers that tell targets of several ports apart.

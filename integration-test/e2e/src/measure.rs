@@ -5,7 +5,6 @@
 use std::{fmt::Display, time::Duration};
 
 pub mod idle;
-pub mod in_one_process;
 pub mod in_virtual_time;
 pub mod load;
 mod process;

@@ -8,6 +8,9 @@
 //!
 //! It does not run anything: starting processes for tasks is the business of others.
 //!
+//! To add a call: its `Action` in `calls.rs`, where a request is told apart (`front.rs`), and its answer in
+//! `ec2/`, `ecs/` or a file of its own.
+//!
 //! ```no_run
 //! # async fn example() {
 //! use region::{Action, Fault, Region, Task};
@@ -34,6 +37,7 @@ mod faults;
 mod front;
 mod instance_metadata;
 mod paging;
+mod pattern;
 pub mod policy;
 mod reply;
 mod signature;

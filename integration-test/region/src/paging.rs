@@ -98,20 +98,12 @@ impl<'a> Pager<'a> {
 
 /// Opaque to whoever gets it: the list's fingerprint and the position, in hexadecimal digits.
 fn token(fingerprint: u64, position: &str) -> String {
-    let mut token = format!("{fingerprint:016x}");
-    for byte in position.bytes() {
-        token.push_str(&format!("{byte:02x}"));
-    }
-    token
+    format!("{fingerprint:016x}{}", hex::encode(position))
 }
 
 fn position(fingerprint: u64, token: &str) -> Option<String> {
     let digits = token.strip_prefix(&format!("{fingerprint:016x}"))?;
-    let bytes: Option<Vec<u8>> = (0..digits.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
-        .collect();
-    String::from_utf8(bytes?).ok()
+    String::from_utf8(hex::decode(digits).ok()?).ok()
 }
 
 #[cfg(test)]

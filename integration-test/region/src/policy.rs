@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::pattern::fits;
+
 /// Statements of which each allows something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statements(Vec<Statement>);
@@ -83,9 +85,9 @@ impl Statements {
         self.0.iter().any(|statement| {
             // Actions know no case.
             let action = action.to_ascii_lowercase();
-            let named = |pattern: &str| matches(&pattern.to_ascii_lowercase(), &action);
+            let named = |pattern: &str| fits(&pattern.to_ascii_lowercase(), &action);
             statement.action.any(named)
-                && statement.resource.any(|pattern| matches(pattern, resource))
+                && statement.resource.any(|pattern| fits(pattern, resource))
                 && statement.applies(context)
         })
     }
@@ -110,7 +112,7 @@ impl Operator {
     fn compare(self, pattern: &str, actual: &str) -> bool {
         match self {
             Self::StringEquals => pattern == actual,
-            Self::StringLike => matches(pattern, actual),
+            Self::StringLike => fits(pattern, actual),
             // The two do the same: each of the six parts may have wildcards.
             Self::ArnEquals | Self::ArnLike => arn_matches(pattern, actual),
         }
@@ -130,25 +132,7 @@ fn arn_matches(pattern: &str, arn: &str) -> bool {
     let pattern: Vec<_> = pattern.splitn(6, ':').collect();
     let arn: Vec<_> = arn.splitn(6, ':').collect();
     let pairs = pattern.iter().zip(&arn);
-    pattern.len() == 6 && arn.len() == 6 && { pairs }.all(|(pattern, part)| matches(pattern, part))
-}
-
-/// `*` stands for any text, `?` for any character.
-fn matches(pattern: &str, text: &str) -> bool {
-    let mut pattern_rest = pattern.chars();
-    let mut text_rest = text.chars();
-    match (pattern_rest.next(), text_rest.next()) {
-        (None, None) => true,
-        (Some('*'), next) => {
-            matches(pattern_rest.as_str(), text)
-                || (next.is_some() && matches(pattern, text_rest.as_str()))
-        }
-        (Some('?'), Some(_)) => matches(pattern_rest.as_str(), text_rest.as_str()),
-        (Some(wanted), Some(actual)) if wanted == actual => {
-            matches(pattern_rest.as_str(), text_rest.as_str())
-        }
-        (Some(_), Some(_) | None) | (None, Some(_)) => false,
-    }
+    pattern.len() == 6 && arn.len() == 6 && { pairs }.all(|(pattern, part)| fits(pattern, part))
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! How old a signature is does not matter here.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -76,7 +75,7 @@ impl<'a> Authorization<'a> {
         for part in [*date, region, service, "aws4_request", &to_sign] {
             key = hmac(&key, part.as_bytes());
         }
-        hex(&key)
+        hex::encode(&key)
     }
 
     fn canonical(&self, request: &Request) -> String {
@@ -105,14 +104,7 @@ fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
 }
 
 fn sha256(message: &[u8]) -> String {
-    hex(&Sha256::digest(message))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut digits, byte| {
-        write!(digits, "{byte:02x}").expect("a string takes all that is written to it");
-        digits
-    })
+    hex::encode(Sha256::digest(message))
 }
 
 #[cfg(test)]
@@ -128,7 +120,7 @@ mod tests {
             key = hmac(&key, part.as_bytes());
         }
         let expected = "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9";
-        assert_eq!(hex(&key), expected);
+        assert_eq!(hex::encode(&key), expected);
     }
 
     #[test]

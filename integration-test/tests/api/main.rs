@@ -13,6 +13,7 @@ mod endless;
 mod errors;
 mod fuzz;
 mod own;
+mod plain;
 mod readme;
 mod region;
 mod second_opinion;

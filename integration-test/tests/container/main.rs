@@ -7,6 +7,7 @@
     reason = "the lint knows test functions, but not their helpers"
 )]
 
+mod image;
 mod instances;
 mod program;
 mod runs;

@@ -10,6 +10,8 @@
 //! - [`templates`]: our templates as data, for tests and scenarios
 //! - [`differences`]: where emulators are not like AWS
 //! - [`account`], [`terminal`]: who is asked
+//!
+//! To add a stack: its template in `cloudformation/`, and its place among the others in [`plan`].
 
 pub mod account;
 pub mod destroy;

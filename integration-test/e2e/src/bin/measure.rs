@@ -1,7 +1,7 @@
 //! Measures clusters; `cargo xtask measure` builds and starts it.
 
 use clap::{Parser, Subcommand};
-use e2e::measure::{idle, in_one_process, in_virtual_time, load, soak};
+use e2e::measure::{idle, in_virtual_time, load, soak};
 
 /// Measures clusters: how fast they settle, what they use, what they bear.
 ///
@@ -21,8 +21,6 @@ struct Program {
 enum What {
     /// The membership of many nodes in virtual time: convergence, traffic, false alarms
     Virtual(in_virtual_time::Options),
-    /// The membership of many nodes in one process, over UDP on the loopback
-    Real(in_one_process::Options),
     /// A cluster of processes that has nothing to do: processor time and memory
     Idle(idle::Options),
     /// A node's management HTTP under slow connections and many requests, and its cluster meanwhile; then nodes with few
@@ -36,7 +34,6 @@ enum What {
 async fn main() -> anyhow::Result<()> {
     match Program::parse().what {
         What::Virtual(options) => in_virtual_time::measure(&options),
-        What::Real(options) => in_one_process::measure(&options).await,
         What::Idle(options) => idle::measure(&options).await,
         What::Load(options) => load::measure(&options).await,
         What::Soak(options) => soak::measure(&options).await,

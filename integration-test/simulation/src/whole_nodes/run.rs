@@ -9,7 +9,7 @@ use super::invariants::Broken;
 pub struct Run {
     /// The seed that repeats it.
     pub seed: u64,
-    /// Whether it is one of [`run_beyond`].
+    /// Whether it is one of [`run_beyond`](super::run_beyond).
     pub beyond: bool,
     /// What happens in it.
     pub plan: String,
