@@ -42,7 +42,7 @@ async fn a_node_runs_locked_up_is_healthy_and_leaves_when_it_is_told_to() {
     assert!(log.contains("leaving the cluster"), "{log}");
 }
 
-/// A node that is a cluster by itself, with no more rights than on ECS: it cannot write, and is nobody.
+/// A node that is a cluster by itself, with no more rights than on ECS.
 async fn start() -> ContainerAsync<GenericImage> {
     let (name, tag) = IMAGE.split_once(':').unwrap();
     let settings = [
@@ -50,7 +50,7 @@ async fn start() -> ContainerAsync<GenericImage> {
         ("BOOTSTRAP_EXPECTED_NODES", "1"),
         ("DISCOVERY_METHOD", "config"),
         ("DISCOVERY_CONFIG_ADDRESSES", "127.0.0.1"),
-        ("MEMBERSHIP_KEYS", "a key that only this test has, of 32"),
+        ("MEMBERSHIP_KEYS", "a key that only this test of the image has"),
         ("NODE_ADDRESS", "127.0.0.1"),
         ("NODE_BIND_ADDRESS", "0.0.0.0"),
     ];
@@ -59,9 +59,7 @@ async fn start() -> ContainerAsync<GenericImage> {
         .with_exposed_port(MANAGEMENT.tcp())
         .with_readonly_rootfs(true)
         .with_cap_drop("ALL")
-        .with_security_opt("no-new-privileges")
-        .with_user("65532:65532")
-        .with_cmd(["run"]);
+        .with_security_opt("no-new-privileges");
     let image = settings.iter().fold(image, |image, (name, value)| {
         image.with_env_var(format!("DEMO_NODE_{name}"), *value)
     });
