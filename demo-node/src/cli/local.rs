@@ -107,10 +107,10 @@ async fn own_address(values: &Values) -> Result<SocketAddr, Failure> {
         Some(ip) => ip,
         None => {
             let family = address_family(values).map_err(usage)?;
-            let place = place::find(node, family, &Surroundings::from_env())
+            let place = place::find(&node, family, &Surroundings::from_env())
                 .await
                 .map_err(|error| Failure::discovery(&error))?;
-            place::bind_address(node, &place)
+            place::bind_address(&node, &place)
         }
     };
     Ok(SocketAddr::new(ip, management.bind_port()))

@@ -64,7 +64,7 @@ impl<'a, R: Rng> Patience<'a, R> {
 
 /// Where this node is, from its settings or else from what it runs in.
 pub(super) async fn find(
-    node: Settings,
+    node: &Settings,
     family: AddressFamily,
     surroundings: &Surroundings,
 ) -> Result<Place, discovery::Error> {
@@ -88,6 +88,6 @@ pub(super) async fn find(
 }
 
 /// Where it listens.
-pub(super) fn bind_address(node: Settings, place: &Place) -> IpAddr {
+pub(super) fn bind_address(node: &Settings, place: &Place) -> IpAddr {
     node.bind_address.unwrap_or(place.address)
 }

@@ -120,10 +120,10 @@ async fn start(config: &Config, lines_lost: LinesLost) -> Result<Node, Failure> 
         .await?;
     let family = config.discovery.address_family();
     let place = patience
-        .ask(async || place::find(config.node, family, &surroundings).await)
+        .ask(async || place::find(&config.node, family, &surroundings).await)
         .await?;
 
-    let bind = place::bind_address(config.node, &place);
+    let bind = place::bind_address(&config.node, &place);
     let management = SocketAddr::new(bind, config.management.bind_port());
     let listener = TcpListener::bind(management).await.map_err(|source| {
         let (what, setting) = ("management HTTP", "management.port");

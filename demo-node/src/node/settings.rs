@@ -6,7 +6,6 @@ use crate::config::{declare::settings, parse, raw::Raw, setting::optional};
 
 settings! {
     /// Where this node is, and how it leaves.
-    #[derive(Copy)]
     pub struct Settings {
         /// Where peers reach it; found out where it is not given.
         address: Option<IpAddr> = optional(
