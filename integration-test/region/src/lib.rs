@@ -110,14 +110,6 @@ impl Region {
         }
     }
 
-    /// The same region, reached at another address than the one it listens on,
-    /// for example through a container's gateway.
-    #[must_use]
-    pub fn reached_at(mut self, endpoint: &str) -> Self {
-        endpoint.clone_into(&mut self.endpoint);
-        self
-    }
-
     /// The URL of the region's services, without a slash at the end.
     #[must_use]
     pub fn endpoint(&self) -> &str {

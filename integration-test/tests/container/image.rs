@@ -50,7 +50,10 @@ async fn start() -> ContainerAsync<GenericImage> {
         ("BOOTSTRAP_EXPECTED_NODES", "1"),
         ("DISCOVERY_METHOD", "config"),
         ("DISCOVERY_CONFIG_ADDRESSES", "127.0.0.1"),
-        ("MEMBERSHIP_KEYS", "a key that only this test of the image has"),
+        (
+            "MEMBERSHIP_KEYS",
+            "a key that only this test of the image has",
+        ),
         ("NODE_ADDRESS", "127.0.0.1"),
         ("NODE_BIND_ADDRESS", "0.0.0.0"),
     ];

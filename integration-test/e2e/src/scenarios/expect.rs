@@ -8,11 +8,12 @@ use observe::{eventually::eventually, members::Members};
 use tokio::time::timeout;
 
 use crate::{
-    local::fleet::Departing,
+    local::fleet::{Departing, Fleet},
     nodes::{
         node::{Node, View},
         process::Ended,
     },
+    record::Record,
 };
 
 /// From the start of the first process to the last node's being ready.
@@ -39,6 +40,20 @@ pub(super) async fn within<T>(
         Err(error) => Err(format!("{error:#}")),
     })
     .await?
+}
+
+/// Brings the fleet up to this many tasks, and shows that they are one cluster. Gives its id.
+pub(super) async fn form_as_one(
+    fleet: &mut Fleet<'_>,
+    record: &Record,
+    tasks: usize,
+) -> anyhow::Result<String> {
+    fleet.scale_out(tasks)?;
+    let nodes = fleet.nodes();
+    let forming = form_one_cluster(FORMING, &nodes);
+    record
+        .step(format!("{tasks} tasks form one cluster"), forming)
+        .await
 }
 
 /// Waits until all of `nodes` and nobody else are one cluster. Gives its id.

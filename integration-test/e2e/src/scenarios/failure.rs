@@ -5,8 +5,7 @@ use std::time::Duration;
 use futures::future::try_join;
 
 use super::expect::{
-    FORMING, LEFT, REMOVED, be_cluster, form_one_cluster, gone, left_in_time, seen_unreachable,
-    within,
+    FORMING, LEFT, REMOVED, be_cluster, form_as_one, gone, left_in_time, seen_unreachable, within,
 };
 use crate::{
     local::{fleet::Fleet, sandbox::Sandbox},
@@ -23,13 +22,7 @@ pub(super) async fn show(
     nodes: usize,
 ) -> anyhow::Result<()> {
     let mut fleet = Fleet::create(sandbox);
-    fleet.scale_out(nodes)?;
-    let cluster = record
-        .step(
-            format!("{nodes} tasks form one cluster"),
-            form_one_cluster(FORMING, &fleet.nodes()),
-        )
-        .await?;
+    let cluster = form_as_one(&mut fleet, record, nodes).await?;
 
     let victim = fleet.take_oldest();
     let uri = victim.node().uri().to_owned();

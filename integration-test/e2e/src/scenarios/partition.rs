@@ -6,7 +6,7 @@ use anyhow::ensure;
 use futures::future::{try_join, try_join_all};
 use observe::events::Events;
 
-use super::expect::{FORMING, REMOVED, be_cluster, form_one_cluster};
+use super::expect::{REMOVED, be_cluster, form_as_one};
 use crate::{
     local::{fleet::Fleet, sandbox::Sandbox},
     nodes::node::Node,
@@ -30,13 +30,7 @@ pub(super) async fn show(
 ) -> anyhow::Result<()> {
     let nodes = nodes.max(AT_LEAST);
     let mut fleet = Fleet::create(sandbox).on_network();
-    fleet.scale_out(nodes)?;
-    let whole = record
-        .step(
-            format!("{nodes} tasks form one cluster"),
-            form_one_cluster(FORMING, &fleet.nodes()),
-        )
-        .await?;
+    let whole = form_as_one(&mut fleet, record, nodes).await?;
 
     fleet.split(SMALLER_SIDE);
     let all = fleet.nodes();

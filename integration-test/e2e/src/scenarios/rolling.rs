@@ -2,7 +2,7 @@
 
 use futures::future::try_join;
 
-use super::expect::{FORMING, LEFT, be_cluster, form_one_cluster, left_in_time};
+use super::expect::{FORMING, LEFT, be_cluster, form_as_one, left_in_time};
 use crate::{
     local::{
         fleet::{ECS_CLUSTER, Fleet},
@@ -18,13 +18,7 @@ pub(super) async fn show(
     nodes: usize,
 ) -> anyhow::Result<()> {
     let mut fleet = Fleet::create(sandbox);
-    fleet.scale_out(nodes)?;
-    let founded = record
-        .step(
-            format!("{nodes} tasks form one cluster"),
-            form_one_cluster(FORMING, &fleet.nodes()),
-        )
-        .await?;
+    let founded = form_as_one(&mut fleet, record, nodes).await?;
 
     sandbox
         .region()
