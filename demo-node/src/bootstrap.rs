@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::NodeUid;
 
+pub mod clocks;
 pub mod contact;
 pub mod coordinator;
 pub mod expected;

@@ -121,6 +121,8 @@ pub struct Opened {
     pub message: Vec<u8>,
     /// What it was sealed with, to recognise a replay by.
     pub nonce: Nonce,
+    /// When, by the clock of who sealed it: milliseconds since 1970.
+    pub stamp: u64,
 }
 
 /// Why a message did not open. Happens whenever strangers, old configurations or other clusters
@@ -265,7 +267,11 @@ impl Keyring {
             }
             None => body.to_vec(),
         };
-        Ok(Opened { message, nonce })
+        Ok(Opened {
+            message,
+            nonce,
+            stamp,
+        })
     }
 }
 

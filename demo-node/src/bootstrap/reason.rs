@@ -1,10 +1,13 @@
 //! Why a node waits, for people and for programs.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::Serialize;
 
-use super::ContactPoint;
+use super::{ContactPoint, clocks::Skew};
 
 /// The first rule that is not met, with its numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -81,13 +84,46 @@ pub enum WaitReason {
         /// How many must consent.
         quorum: usize,
     },
+    /// Too few can consent, since some have clocks too far from this node's to be in a cluster with it.
+    #[error(
+        "{answered} contact points can consent to a new cluster, {quorum} must; {}. Set the clocks right{}",
+        clocks(.apart),
+        suspect(.apart, *.answered)
+    )]
+    ClocksApart {
+        /// How many have answered freshly, with such clocks, and are in no cluster, this node included.
+        answered: usize,
+        /// How many must consent.
+        quorum: usize,
+        /// The others, and how many milliseconds their clocks are ahead of this node's.
+        apart: BTreeMap<ContactPoint, Skew>,
+    },
 }
 
-/// The first few: there may be hundreds.
 fn list(points: &BTreeSet<ContactPoint>) -> String {
+    first_few(points.iter().map(ToString::to_string))
+}
+
+fn clocks(apart: &BTreeMap<ContactPoint, Skew>) -> String {
+    let clocks = apart.iter();
+    first_few(clocks.map(|(point, skew)| format!("the clock of {point} is {skew}")))
+}
+
+/// Where all others are apart from this node, it is its own clock that is wrong, as a rule.
+fn suspect(apart: &BTreeMap<ContactPoint, Skew>, answered: usize) -> &'static str {
+    if answered == 1 && 1 < apart.len() {
+        ", first of all this node's: it is far from all others"
+    } else {
+        ""
+    }
+}
+
+/// There may be hundreds.
+fn first_few(all: impl ExactSizeIterator<Item = String>) -> String {
     const MOST: usize = 5;
-    let mut listed: Vec<_> = points.iter().take(MOST).map(ToString::to_string).collect();
-    if let Some(others) = points.len().checked_sub(MOST).filter(|others| *others != 0) {
+    let others = all.len().saturating_sub(MOST);
+    let mut listed: Vec<_> = all.take(MOST).collect();
+    if others != 0 {
         listed.push(format!("and {others} more"));
     }
     listed.join(", ")

@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::problem::{ProbeError, Problem, ask_for_body};
+use self::problem::{Kind, ProbeError, Problem, ask_for_body};
 use super::{
     ContactPoint,
     contact::Selection,
@@ -415,6 +415,13 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         *counted += 1;
         let (text, kind) = match result {
             _ if self.coordinator.is_fellow(point) => (None, None),
+            Ok(answer) if !answer.skew.is_tolerable() => (
+                Some(format!(
+                    "its clock is {}, which is too far to be in one cluster",
+                    answer.skew
+                )),
+                Some(Kind::Clock),
+            ),
             Ok(answer) if answer.contact_point != point => {
                 let itself = answer.contact_point;
                 (Some(format!("it says that it answers at {itself}")), None)

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ContactPoint, Process,
+    clocks::Skew,
     expected::{Expectation, Expected, Told},
     founding::{Decided, majority},
     reason::WaitReason,
@@ -77,6 +78,9 @@ pub struct Answer {
     pub cluster: Option<KnownCluster>,
     /// How many nodes it was told to expect.
     pub expected: Option<usize>,
+    /// How far its clock is from this node's. Where that is too far, it cannot be in a cluster with this node:
+    /// it counts as a process, but nobody waits for its consent, and no cluster that it names is joined.
+    pub skew: Skew,
 }
 
 /// Something that was seen.
@@ -202,11 +206,14 @@ impl State {
                 self.name(now, contact_points);
             }
             Event::Looked(View::Failed) => self.view = Completeness::Failed,
-            Event::Answered { from, answer } => {
+            Event::Answered { from, mut answer } => {
                 if let Some(number) = answer.expected {
                     self.expected.heard(now, number);
                 }
                 if let Some(contact) = self.contacts.get_mut(&from) {
+                    if let Some(before) = &contact.heard {
+                        answer.skew = answer.skew.unless_about(before.answer.skew);
+                    }
                     contact.heard = Some(Heard { at: now, answer });
                     contact.failing_since = None;
                     contact.dropped = false;
@@ -361,6 +368,7 @@ impl State {
         let mut clusters: BTreeMap<_, KnownCluster> = BTreeMap::new();
         let known = self
             .freshly_heard(now)
+            .filter(|(_, heard)| heard.answer.skew.is_tolerable())
             .filter_map(|(_, heard)| heard.answer.cluster.as_ref())
             .filter(|cluster| !cluster.seeds.is_empty());
         for cluster in known {
@@ -409,7 +417,19 @@ impl State {
             return Some(reason);
         }
         let answered = self.voters(now).count() + 1;
-        (answered < quorum).then_some(WaitReason::TooFewAnswered { answered, quorum })
+        if quorum <= answered {
+            return None;
+        }
+        let apart = self.clocks_apart(now);
+        Some(if apart.is_empty() {
+            WaitReason::TooFewAnswered { answered, quorum }
+        } else {
+            WaitReason::ClocksApart {
+                answered,
+                quorum,
+                apart,
+            }
+        })
     }
 
     /// What else forbids it where the expected nodes are unknown: two groups with disjoint lists
@@ -455,6 +475,15 @@ impl State {
         Some(WaitReason::LowerAddressAnswers { lowest })
     }
 
+    /// Who has answered freshly, and has a clock too far from this node's to be in a cluster with it.
+    #[must_use]
+    pub fn clocks_apart(&self, now: Instant) -> BTreeMap<ContactPoint, Skew> {
+        self.freshly_heard(now)
+            .map(|(point, heard)| (point, heard.answer.skew))
+            .filter(|(_, skew)| !skew.is_tolerable())
+            .collect()
+    }
+
     /// The addresses below this node's at which somebody answers who could consent.
     fn lower(&self, now: Instant) -> impl Iterator<Item = ContactPoint> {
         self.voters(now)
@@ -471,6 +500,7 @@ impl State {
         let voters: BTreeMap<_, _> = self
             .freshly_heard(now)
             .filter(|(_, heard)| heard.answer.cluster.is_none())
+            .filter(|(_, heard)| heard.answer.skew.is_tolerable())
             .filter(|(_, heard)| heard.answer.uid != self.rules.me.uid)
             .map(|(point, heard)| (heard.answer.uid, (point, heard.answer.contact_point)))
             .collect();

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{
     ContactPoint,
+    clocks::Skew,
     coordinator::{Coordinator, Phase},
     expected::Expectation,
 };
@@ -74,6 +75,10 @@ pub struct ContactPointStatus {
     pub member: bool,
     /// Whether it has answered within the probing failure timeout.
     pub answered: bool,
+    /// How many milliseconds its clock is ahead of this node's, where it is too far off to be in one cluster with it;
+    /// negative where it is behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_ms: Option<Skew>,
     /// Why its last answer does not count, or that there was none.
     pub problem: Option<String>,
 }
@@ -161,12 +166,14 @@ impl Status {
         let state = coordinator.state();
         self.phase = coordinator.phase();
         self.message = self.phase.to_string();
+        let mut apart = state.clocks_apart(now);
         self.contact_points = state
             .contact_points(now)
             .map(|(contact_point, answered)| ContactPointStatus {
                 contact_point,
                 member: coordinator.is_fellow(contact_point),
                 answered,
+                clock_ahead_ms: apart.remove(&contact_point),
                 problem: problem(&contact_point),
             })
             .collect();

@@ -14,12 +14,13 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     ContactPoint,
+    clocks::Skew,
     founding::{Reply, Request},
     state::{Answer, KnownCluster},
 };
 use crate::{
     cluster::{ClusterId, ClusterName, Formation, NodeAddress, NodeUid},
-    seal::{Keyring, Nonce, Purpose, Scope, Unopened},
+    seal::{Keyring, Nonce, Opened, Purpose, Scope, Unopened},
 };
 
 /// The path of [`SeedNodes`].
@@ -76,6 +77,8 @@ pub struct Probe {
     pub contact_point: ContactPoint,
     /// What the proof must repeat.
     pub challenge: Challenge,
+    /// When it was asked, by this node's clock: milliseconds since 1970.
+    pub asked_at: u64,
 }
 
 /// What marks a probe. Drawn at random for each, so that no earlier answer fits.
@@ -220,7 +223,7 @@ impl Probe {
         let cluster = said.cluster.map(|formation| formation.id);
         let sealed = said.proof.and_then(|proof| hex::decode(proof).ok());
         let sealed = sealed.ok_or(Rejected::NoProof { cluster })?;
-        let (_, proof): (_, Proof) = sealer
+        let (sealed, proof): (_, Proof) = sealer
             .open(Purpose::Contact, &sealed)
             .map_err(|error| Rejected::Unproven { cluster, error })?;
         if proof.challenge != self.challenge {
@@ -231,6 +234,7 @@ impl Probe {
             contact_point: proof.contact_point,
             cluster: proof.cluster,
             expected: proof.expected,
+            skew: Skew::of(sealed.stamp, self.asked_at, (sealer.fresh)().0),
         })
     }
 }
@@ -292,10 +296,11 @@ impl Sealer {
     /// A new question to a contact point.
     #[must_use]
     pub fn probe(&self, contact_point: ContactPoint) -> Probe {
-        let (_, nonce) = (self.fresh)();
+        let (asked_at, nonce) = (self.fresh)();
         Probe {
             contact_point,
             challenge: Challenge(nonce),
+            asked_at,
         }
     }
 
@@ -313,7 +318,8 @@ impl Sealer {
     ///
     /// When it was not sealed with this cluster's key.
     pub fn requested(&self, sealed: &[u8]) -> Result<(Nonce, FoundingRequest), NotOpened> {
-        self.open(Purpose::FoundingRequest, sealed)
+        let (sealed, request) = self.open(Purpose::FoundingRequest, sealed)?;
+        Ok((sealed.nonce, request))
     }
 
     /// Seals the reply to a founding message.
@@ -348,14 +354,14 @@ impl Sealer {
         &self,
         purpose: Purpose,
         sealed: &[u8],
-    ) -> Result<(Nonce, T), NotOpened> {
+    ) -> Result<(Opened, T), NotOpened> {
         // None of these purposes expires, so that it does not matter when it is opened.
         let opened = self
             .keyring
             .open(self.scope(purpose), sealed, 0)
             .map_err(NotOpened::Sealed)?;
         let message = postcard::from_bytes(&opened.message).map_err(NotOpened::Malformed)?;
-        Ok((opened.nonce, message))
+        Ok((opened, message))
     }
 
     fn scope(&self, purpose: Purpose) -> Scope<'_> {

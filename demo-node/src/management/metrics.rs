@@ -97,6 +97,16 @@ fn render(
             .filter(|point| point.problem.is_some())
             .count(),
     );
+    gauge(
+        &mut registry,
+        "contact_points_with_a_wrong_clock",
+        "Contact points whose clock is too far from this node's to be in one cluster with it",
+        bootstrap
+            .contact_points
+            .iter()
+            .filter(|point| point.clock_ahead_ms.is_some())
+            .count(),
+    );
     if let Some(at) = bootstrap.last_complete_at {
         let age = Gauge::<f64, std::sync::atomic::AtomicU64>::default();
         #[expect(

@@ -3,6 +3,7 @@
 //! Knows neither AWS nor what a scenario expects.
 
 pub mod addresses;
+pub mod clock;
 pub mod docker;
 pub mod group;
 pub mod node;

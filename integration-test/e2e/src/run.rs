@@ -48,11 +48,7 @@ async fn show(
     let started = Instant::now();
     let record = Record::new(name.clone(), run_started);
 
-    let cannot = match platform {
-        Platform::Local(_) => None,
-        Platform::Cloud(cloud) => row(scenario).not_on.kind(cloud.kind()),
-    };
-    let outcome = match cannot {
+    let outcome = match row(scenario).not_on.on(platform) {
         Some(reason) => Conclusion::Skipped { reason },
         None => match Box::pin(attempt(scenario, options, platform, &record)).await {
             Ok(()) => Conclusion::Passed,

@@ -6,7 +6,7 @@
 use futures::future::LocalBoxFuture;
 use options::e2e::Scenario;
 
-use crate::{cloud::Kind, local::sandbox::Sandbox, record::Record};
+use crate::{cloud::Kind, local::sandbox::Sandbox, platform::Platform, record::Record};
 
 mod dead_node;
 mod decoys;
@@ -24,7 +24,9 @@ mod partition;
 mod rolling;
 mod scale;
 pub mod stack;
+mod stuck_task;
 mod views;
+mod wrong_clock;
 
 use self::stack::OnStack;
 
@@ -48,6 +50,8 @@ pub type Show =
 /// Why a scenario cannot be shown; `None` where it can be.
 #[derive(Debug, Clone, Copy)]
 pub struct NotOn {
+    /// By containers of the image, where AWS is pretended.
+    pub containers: Option<&'static str>,
     /// By MiniStack.
     pub ministack: Option<&'static str>,
     /// By other emulators.
@@ -59,6 +63,7 @@ pub struct NotOn {
 impl NotOn {
     /// It can be shown everywhere.
     const NOWHERE: Self = Self {
+        containers: None,
         ministack: None,
         emulators: None,
         aws: None,
@@ -66,7 +71,14 @@ impl NotOn {
 
     /// Why it cannot be shown there.
     #[must_use]
-    pub fn kind(&self, kind: &Kind) -> Option<&'static str> {
+    pub fn on(&self, platform: &Platform) -> Option<&'static str> {
+        match platform {
+            Platform::Local(runtime) => self.containers.filter(|_| runtime.is_containers()),
+            Platform::Cloud(cloud) => self.by(cloud.kind()),
+        }
+    }
+
+    fn by(&self, kind: &Kind) -> Option<&'static str> {
         match kind {
             Kind::Ministack(_) => self.ministack,
             Kind::Emulator => self.emulators,
@@ -93,6 +105,7 @@ pub fn row(scenario: Scenario) -> Row {
             is_long: false,
             on_stack: None,
             not_on: NotOn {
+                containers: None,
                 ministack: Some("MiniStack runs nothing for an EC2 instance"),
                 emulators: Some("emulators run nothing that could be reached for an EC2 instance"),
                 aws: Some(
@@ -105,6 +118,7 @@ pub fn row(scenario: Scenario) -> Row {
             is_long: false,
             on_stack: None,
             not_on: NotOn {
+                containers: None,
                 ministack: Some("MiniStack runs nothing for an EC2 instance"),
                 emulators: Some("emulators run nothing that could be reached for an EC2 instance"),
                 aws: Some("no stack here runs several nodes on an instance"),
@@ -115,6 +129,7 @@ pub fn row(scenario: Scenario) -> Row {
             is_long: false,
             on_stack: None,
             not_on: NotOn {
+                containers: None,
                 ministack: Some("MiniStack does not propagate the tags of a service to its tasks"),
                 emulators: Some(BY_STACK_ONLY),
                 aws: Some(BY_STACK_ONLY),
@@ -125,6 +140,7 @@ pub fn row(scenario: Scenario) -> Row {
             is_long: false,
             on_stack: None,
             not_on: NotOn {
+                containers: None,
                 ministack: Some("MiniStack has no task sets"),
                 emulators: Some(NO_TASK_SETS),
                 aws: Some(NO_TASK_SETS),
@@ -141,6 +157,7 @@ pub fn row(scenario: Scenario) -> Row {
             is_long: false,
             on_stack: Some(stack::FAILURE),
             not_on: NotOn {
+                containers: None,
                 ministack: None,
                 emulators: Some(
                     "it is not known how this emulator marks the containers of a task: none can be killed",
@@ -159,6 +176,7 @@ pub fn row(scenario: Scenario) -> Row {
             is_long: false,
             on_stack: None,
             not_on: NotOn {
+                containers: None,
                 ministack: Some("MiniStack cannot be made to fail"),
                 emulators: Some("an emulator cannot be made to fail"),
                 aws: Some("AWS cannot be made to fail"),
@@ -169,6 +187,7 @@ pub fn row(scenario: Scenario) -> Row {
             is_long: true,
             on_stack: None,
             not_on: NotOn {
+                containers: None,
                 ministack: Some("MiniStack judges no conditions of policies"),
                 emulators: Some(ALWAYS_LEAST),
                 aws: Some(ALWAYS_LEAST),
@@ -179,6 +198,7 @@ pub fn row(scenario: Scenario) -> Row {
             is_long: false,
             on_stack: None,
             not_on: NotOn {
+                containers: None,
                 ministack: Some("the network that MiniStack puts its tasks on cannot be split"),
                 emulators: Some("the network that the emulator puts its tasks on cannot be split"),
                 aws: Some("nobody can split the network of a VPC for a moment"),
@@ -189,6 +209,23 @@ pub fn row(scenario: Scenario) -> Row {
             is_long: false,
             on_stack: None,
             not_on: LISTS_WHAT_RUNS,
+        },
+        Scenario::StuckTask => Row {
+            show: |sandbox, record, nodes| Box::pin(stuck_task::show(sandbox, record, nodes)),
+            is_long: false,
+            on_stack: None,
+            not_on: LISTS_WHAT_RUNS,
+        },
+        Scenario::WrongClock => Row {
+            show: |sandbox, record, nodes| Box::pin(wrong_clock::show(sandbox, record, nodes)),
+            is_long: false,
+            on_stack: None,
+            not_on: NotOn {
+                containers: Some("containers have the clock of this machine"),
+                ministack: Some("the tasks of MiniStack have the clock of this machine"),
+                emulators: Some("tasks of an emulator have the clock of its machine"),
+                aws: Some("nobody can set the clock of a Fargate task"),
+            },
         },
         Scenario::Merge => Row {
             show: |sandbox, record, nodes| Box::pin(merge::show(sandbox, record, nodes)),
@@ -208,6 +245,7 @@ const NO_TASK_SETS: &str =
 const ALWAYS_LEAST: &str = "every task here has the policy of the stack; what fails without it is shown by the pretended region";
 
 const LISTS_WHAT_RUNS: NotOn = NotOn {
+    containers: None,
     ministack: Some("MiniStack lists what runs, and nothing else"),
     emulators: Some("an emulator lists what runs, and nothing else"),
     aws: Some("AWS lists what runs, and nothing else"),

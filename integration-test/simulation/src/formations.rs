@@ -9,6 +9,8 @@
 //! Two promises are tested, each with the faults that it covers (see ARCHITECTURE.md):
 //! [`Promise::Expected`] and [`Promise::Unknown`].
 
+use rand::rngs::SmallRng;
+
 mod faults;
 mod hosts;
 mod run;
@@ -16,11 +18,19 @@ mod run;
 mod tests;
 mod world;
 
-pub use faults::{Faults, Mutation, Promise};
+pub use faults::{Adverse, Faults, Mutation, Promise};
 pub use run::{Injected, Run};
 
 /// Runs one formation.
 #[must_use]
 pub fn run(seed: u64, promise: Promise, mutation: Mutation) -> Run {
-    world::World::new(seed, promise, mutation).run()
+    let draw = |rng: &mut SmallRng| Faults::draw(promise, rng);
+    world::World::new(seed, draw, mutation).run()
+}
+
+/// Runs one formation in which something is wrong for good.
+#[must_use]
+pub fn run_adverse(seed: u64, adverse: Adverse) -> Run {
+    let draw = |rng: &mut SmallRng| Faults::draw_adverse(adverse, rng);
+    world::World::new(seed, draw, Mutation::None).run()
 }

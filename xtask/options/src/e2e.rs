@@ -123,6 +123,10 @@ pub enum Scenario {
     DeadNode,
     /// Two clusters of one name, founded by nodes that AWS kept apart, become one: the older.
     Merge,
+    /// A task is listed that never gets an address, so that no list is complete: the others form the cluster without it.
+    StuckTask,
+    /// A node's clock is wrong: the others name it and form the cluster without it.
+    WrongClock,
 }
 
 impl Options {

@@ -85,8 +85,10 @@ impl Coordinator {
         answer: Option<Answer>,
         turn: &mut Turn<'_, R>,
     ) {
+        // With whom its clock keeps this node from being in one cluster, there is nothing to talk about.
         if let Some(answer) = &answer {
             match &answer.cluster {
+                _ if !answer.skew.is_tolerable() => self.saw(answer, turn),
                 None => self.tell(point, answer.uid, turn),
                 Some(cluster) => {
                     self.learn(cluster);
@@ -111,6 +113,16 @@ impl Coordinator {
             self.probes.insert(point, Schedule::Due(next));
         } else {
             self.probes.remove(&point);
+        }
+    }
+
+    /// A member that sees another cluster raises the alarm, also where it could not join it.
+    fn saw<R>(&mut self, answer: &Answer, turn: &mut Turn<'_, R>) {
+        if let Stage::Watching(Watching { formation, .. }) = self.stage
+            && let Some(cluster) = &answer.cluster
+            && cluster.formation.id != formation.id
+        {
+            self.alarm(formation, cluster.formation, turn);
         }
     }
 

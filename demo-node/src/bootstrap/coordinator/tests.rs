@@ -4,7 +4,10 @@
 use rand::{SeedableRng, rngs::SmallRng};
 
 use super::*;
-use crate::{bootstrap::Process, clock};
+use crate::{
+    bootstrap::{Process, clocks::Skew},
+    clock,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -19,6 +22,7 @@ fn answers(last: u8, cluster: Option<KnownCluster>) -> Answer {
         contact_point: point(last),
         cluster,
         expected: None,
+        skew: Skew::default(),
     }
 }
 
@@ -307,4 +311,59 @@ fn who_tries_again_to_found_a_cluster_waits_for_the_answers_without_spinning() {
         now += SECOND / 10;
     }
     assert!(2 < rounds.len(), "{rounds:?}");
+}
+
+/// Gossip between them would not count. That there are two is said all the same.
+#[test]
+fn a_member_does_not_go_over_to_an_older_cluster_of_a_wrong_clock() {
+    let (older, mine) = (cluster(4), cluster(5));
+    for met in [older, mine] {
+        let mut rng = SmallRng::seed_from_u64(1);
+        let now = clock::now();
+        let mut coordinator = coordinator(now);
+        let list = BTreeSet::from([point(1), point(2), point(3)]);
+        let answer = Answer {
+            skew: Skew(-3_600_000),
+            ..answers(2, Some(known(met, 2)))
+        };
+        let mut outputs = Vec::new();
+        for input in [
+            Input::Standing(member_of(mine)),
+            Input::Looked(View::Complete(list)),
+            Input::Probed(point(2), Some(answer)),
+        ] {
+            outputs.extend(coordinator.handle(now, 0, input, &mut rng));
+        }
+        let alarm = Output::Alarm {
+            older,
+            younger: mine,
+        };
+        assert_eq!(outputs.contains(&alarm), met == older);
+        let joins = |output: &Output| matches!(output, Output::Join(_));
+        assert!(!outputs.iter().any(joins), "{outputs:?}");
+    }
+}
+
+#[test]
+fn who_has_a_wrong_clock_is_not_told_of_a_cluster_that_it_cannot_join() {
+    let mut rng = SmallRng::seed_from_u64(1);
+    let now = clock::now();
+    let mut told = |skew| {
+        let mut coordinator = coordinator(now);
+        let answer = Answer {
+            skew,
+            ..answers(2, None)
+        };
+        let mut outputs = Vec::new();
+        for input in [
+            Input::Standing(member_of(cluster(5))),
+            Input::Probed(point(2), Some(answer)),
+        ] {
+            outputs.extend(coordinator.handle(now, 0, input, &mut rng));
+        }
+        let tells = |output: &Output| matches!(output, Output::Send(..));
+        outputs.iter().any(tells)
+    };
+    assert!(told(Skew::default()));
+    assert!(!told(Skew(60_000)));
 }

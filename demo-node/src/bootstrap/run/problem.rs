@@ -22,12 +22,19 @@ pub(super) struct Problem {
     pub(super) told: HashSet<Kind>,
 }
 
-/// What is wrong, and whether a cluster is claimed all the same.
-pub(super) type Kind = (
-    Discriminant<ProbeError>,
-    Option<Discriminant<wire::Rejected>>,
-    bool,
-);
+/// What is wrong.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    /// Its clock.
+    Clock,
+    /// Its answer.
+    Answer {
+        error: Discriminant<ProbeError>,
+        rejected: Option<Discriminant<wire::Rejected>>,
+        /// Whether it claims a cluster all the same.
+        claims: bool,
+    },
+}
 
 /// Why a contact point did not answer, or not as one.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +58,11 @@ impl ProbeError {
             ),
             Self::Http(_) | Self::Status(_) | Self::Sealed(_) => (None, false),
         };
-        (discriminant(self), rejected, claims)
+        Kind::Answer {
+            error: discriminant(self),
+            rejected,
+            claims,
+        }
     }
 
     /// Whether nobody answered, which is normal, rather than somebody in a way that does not count.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::cluster::ClusterId;
 
+mod clocks;
 mod equal_views;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -41,6 +42,7 @@ fn answer(last: u8, cluster: Option<KnownCluster>) -> Answer {
         contact_point: point(last),
         cluster,
         expected: None,
+        skew: Skew::default(),
     }
 }
 

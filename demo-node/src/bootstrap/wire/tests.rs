@@ -68,6 +68,7 @@ fn a_members_answer_names_its_cluster_and_whom_to_join() {
             contact_point: point(2),
             cluster: Some(cluster),
             expected: Some(5),
+            skew: Skew(0),
         }
     );
 }
@@ -262,4 +263,30 @@ fn a_founding_reply_fits_its_own_question_only() {
     // Neither passes for the other.
     assert!(sealer.requested(&reply).is_err());
     assert!(sealer.replied(question, &sealed).is_err());
+}
+
+/// The stamp is inside the seal: nobody without the key can make a clock look wrong.
+#[test]
+fn an_answer_tells_how_far_the_clock_is_of_who_gives_it() {
+    let ours = sealer(&[KEY]);
+    let theirs = Sealer {
+        fresh: || (1_800_003_600_000, Nonce::random()),
+        ..sealer(&[KEY])
+    };
+    let probe = ours.probe(point(2));
+    let mut said = said("orders").proven(point(2), probe.challenge, &theirs);
+    let answer = probe.read(&body(&said), &ours).unwrap();
+    assert_eq!(answer.skew, Skew(3_600_000));
+
+    let mut proof = said.proof.take().unwrap();
+    // One of the digits of the stamp.
+    let other = if proof.as_bytes()[40] == b'0' {
+        "1"
+    } else {
+        "0"
+    };
+    proof.replace_range(40..41, other);
+    said.proof = Some(proof);
+    let error = probe.read(&body(&said), &ours).unwrap_err();
+    assert!(matches!(error, Rejected::Unproven { .. }), "{error}");
 }

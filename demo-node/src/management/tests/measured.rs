@@ -2,12 +2,13 @@
 
 use super::*;
 
-const METRICS: [(&str, &str); 17] = [
+const METRICS: [(&str, &str); 18] = [
     ("members", "gauge"),
     ("unreachable_members", "gauge"),
     ("bootstrap_phase", "gauge"),
     ("contact_points", "gauge"),
     ("contact_points_with_a_problem", "gauge"),
+    ("contact_points_with_a_wrong_clock", "gauge"),
     ("last_complete_view_age_seconds", "gauge"),
     ("lookups", "counter"),
     ("probes", "counter"),

@@ -80,7 +80,9 @@ impl Channel {
             return Err(Rejection::TooLarge);
         }
         let scope = scope(&self.cluster, Purpose::Gossip, formation);
-        let Opened { mut message, nonce } = self.keyring.open(scope, datagram, now.unix_millis)?;
+        let Opened {
+            mut message, nonce, ..
+        } = self.keyring.open(scope, datagram, now.unix_millis)?;
         if !self.replays.is_first(nonce, now.instant) {
             return Err(Rejection::Replayed);
         }

@@ -4,7 +4,7 @@
 
 use std::{net::Ipv4Addr, process::ExitStatus};
 
-use region::{Account, Task, TaskArn};
+use region::{Account, Task, TaskArn, TaskStatus};
 
 use crate::local::{
     runtime::Silence,
@@ -153,6 +153,26 @@ impl<'sandbox> Fleet<'sandbox> {
     pub fn lose_first(&mut self) -> anyhow::Result<Silence> {
         let (_, lost) = self.placed.remove(0);
         self.sandbox.silence(lost.address)
+    }
+
+    /// The first of the tasks that were placed gets a clock that is ahead by this many seconds.
+    ///
+    /// # Panics
+    ///
+    /// Where none was placed.
+    pub fn set_clock_of_first(&mut self, ahead: i64) -> anyhow::Result<()> {
+        let (_, placed) = self.placed.first_mut().expect("one was placed");
+        placed.environment.extend(self.sandbox.wrong_clock(ahead)?);
+        Ok(())
+    }
+
+    /// ECS lists one more task, for good, that never gets an address.
+    pub fn list_stuck_task(&self) {
+        let mut stuck = self.template.clone();
+        stuck.last_status = TaskStatus::Pending;
+        self.sandbox
+            .region()
+            .edit(|account| account.run_task(stuck));
     }
 
     /// Starts the nodes of the tasks that were placed.

@@ -112,6 +112,14 @@ impl Runtime {
         }
     }
 
+    /// Whether nodes are containers.
+    pub fn is_containers(&self) -> bool {
+        match &self.form {
+            Form::Processes { .. } => false,
+            Form::Containers(_) => true,
+        }
+    }
+
     /// Starts a node that listens at `address`. It knows `environment` and nothing else.
     pub fn start(
         &self,

@@ -15,7 +15,7 @@ use anyhow::Context;
 use region::{Region, TaskArn};
 
 use crate::local::runtime::{Runtime, Silence};
-use crate::nodes::{node::Node, settings::Settings};
+use crate::nodes::{clock, node::Node, settings::Settings};
 
 /// The name of the cluster that every scenario is about.
 pub const ORDERS: &str = "orders";
@@ -104,6 +104,11 @@ impl<'runtime> Sandbox<'runtime> {
     pub fn silence(&self, address: Ipv4Addr) -> anyhow::Result<Silence> {
         let port = Ports::USUAL.management;
         self.runtime.silence(SocketAddr::from((address, port)))
+    }
+
+    /// What a node must be told so that its clock is ahead by this many seconds.
+    pub fn wrong_clock(&self, ahead: i64) -> anyhow::Result<BTreeMap<String, String>> {
+        clock::ahead_by(ahead, &self.logs)
     }
 
     /// Two addresses that no node has had: what peers call a node, and where it listens behind a

@@ -27,6 +27,32 @@ pub enum Promise {
     Unknown,
 }
 
+/// What is wrong with a cluster for good, while the number of expected nodes is known. All who can be in one cluster
+/// must be in the end, however long it lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adverse {
+    /// What AWS calls a complete list is any of the processes, each time others.
+    AnyList,
+    /// One node may not found a cluster, is not told how many are expected, or never sees a part of the others.
+    Impaired,
+    /// Nodes are told different numbers, within what ARCHITECTURE.md says of them.
+    Numbers,
+    /// One node's clock is wrong by a minute to a day. That node cannot be in the cluster.
+    Clocks,
+    /// Each node is listed under two addresses.
+    DualListing,
+    /// AWS lists a task that never gets an address: no list is complete.
+    NeverReady,
+}
+
+/// What one node cannot do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Impairment {
+    MayNotFound,
+    IsNotTold,
+    IsBlind,
+}
+
 /// A rule left out on purpose, to show that it is needed and that the simulation would notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutation {
@@ -64,6 +90,20 @@ pub struct Faults {
     /// The longest one-way delay.
     pub(super) delay: Duration,
     pub(super) splits: Vec<Split>,
+    pub(super) lasting: Lasting,
+}
+
+/// What does not end with the other faults.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lasting {
+    pub(super) any_list: bool,
+    pub(super) impaired: Option<(Host, Impairment)>,
+    /// What hosts are told that are told another number than the others.
+    pub(super) numbers: BTreeMap<Host, usize>,
+    /// Whose clock is wrong, and how far it is ahead, in milliseconds.
+    pub(super) clock: Option<(Host, i64)>,
+    pub(super) dual_listing: bool,
+    pub(super) never_ready: bool,
 }
 
 /// A time in which some hosts and the others do not reach each other.
@@ -168,7 +208,70 @@ impl Faults {
             repetition: rng.random_range(0.0..0.3),
             delay: up_to(rng, SECOND / 2),
             splits,
+            lasting: Lasting::default(),
         }
+    }
+
+    /// Draws the faults of one run in which something is wrong for good. Nobody crashes: what is wrong is enough.
+    pub(super) fn draw_adverse(adverse: Adverse, rng: &mut impl Rng) -> Self {
+        let mut faults = Self::draw(Promise::Expected, rng);
+        let fewest: Host = match adverse {
+            // Of two, both must consent.
+            Adverse::Clocks => 3,
+            Adverse::AnyList
+            | Adverse::Impaired
+            | Adverse::Numbers
+            | Adverse::DualListing
+            | Adverse::NeverReady => 2,
+        };
+        let nodes = rng.random_range(fewest..=9);
+        faults.crashes.clear();
+        faults.participants = None;
+        faults.starts = (1..=nodes)
+            .map(|host| (up_to(rng, faults.until / 2), host))
+            .collect();
+        faults.told = Told::Nodes(nodes.into());
+        faults.blind = blind(nodes, rng);
+        faults.lasting = Lasting::draw(adverse, nodes, rng);
+        faults
+    }
+}
+
+impl Lasting {
+    fn draw(adverse: Adverse, nodes: Host, rng: &mut impl Rng) -> Self {
+        let one = rng.random_range(1..=nodes);
+        let mut lasting = Self::default();
+        match adverse {
+            Adverse::AnyList => lasting.any_list = true,
+            Adverse::Impaired => {
+                let impairment = match rng.random_range(0..3) {
+                    0 => Impairment::MayNotFound,
+                    1 => Impairment::IsNotTold,
+                    _ => Impairment::IsBlind,
+                };
+                lasting.impaired = Some((one, impairment));
+            }
+            Adverse::Numbers => {
+                let all = usize::from(nodes);
+                let (lower, holders) = if rng.random() {
+                    // Scaled by one: there are no more processes than the highest number says.
+                    (all - 1, rng.random_range(1..all))
+                } else {
+                    // Too few of them to found a cluster by themselves.
+                    let lower = rng.random_range(1..=all);
+                    (lower, rng.random_range(0..=lower / 2))
+                };
+                let holders = (1..=nodes).sample(rng, holders);
+                lasting.numbers = holders.into_iter().map(|host| (host, lower)).collect();
+            }
+            Adverse::Clocks => {
+                let off = rng.random_range(60_000..86_400_000);
+                lasting.clock = Some((one, if rng.random() { off } else { -off }));
+            }
+            Adverse::DualListing => lasting.dual_listing = true,
+            Adverse::NeverReady => lasting.never_ready = true,
+        }
+        lasting
     }
 }
 

@@ -82,3 +82,20 @@ fn a_seed_repeats_its_run() {
         assert_eq!(run(seed, Promise::Expected, Mutation::None), again);
     }
 }
+
+#[test]
+fn who_can_be_in_one_cluster_is_whatever_is_wrong_for_good() {
+    for adverse in [
+        Adverse::AnyList,
+        Adverse::Impaired,
+        Adverse::Numbers,
+        Adverse::Clocks,
+        Adverse::DualListing,
+        Adverse::NeverReady,
+    ] {
+        for seed in 0..PART {
+            let run = run_adverse(seed, adverse);
+            assert!(run.is_good(), "{adverse:?}: {run}");
+        }
+    }
+}

@@ -8,7 +8,8 @@ use std::{
 
 use demo_node::{
     bootstrap::{
-        Process as Itself,
+        ContactPoint, Process as Itself,
+        clocks::Skew,
         coordinator::{self, Coordinator, Input, OnRival, Output, Standing},
         expected::{Expectation, Told},
         founding::{Reply, Request},
@@ -19,7 +20,7 @@ use demo_node::{
 use rand::{SeedableRng, rngs::SmallRng};
 
 use super::{
-    faults::{Faults, Mutation, Promise},
+    faults::{Faults, Impairment, Mutation},
     hosts::{Host, Process, contact_point, gossip, host},
     run::{Injected, Run},
 };
@@ -27,6 +28,9 @@ use super::{
 mod mishaps;
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// When simulated time begins: milliseconds since 1970.
+const EPOCH: u64 = 1_800_000_000_000;
 
 /// When what has not come about by itself never will.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -49,16 +53,16 @@ enum Happening {
     Wakeup(Host, Process),
     LookedUp(Host, Process, View),
     Expected(Host, Process),
-    /// A question arrives.
+    /// A question arrives, at one of the host's addresses.
     Asked {
         from: (Host, Process),
-        to: Host,
+        at: SocketAddr,
         question: Question,
     },
     /// An answer arrives, or none did in time.
     Answered {
         to: (Host, Process),
-        from: Host,
+        from: SocketAddr,
         answer: Option<Reaction>,
     },
     /// A node that was told to join tries its seeds.
@@ -95,9 +99,13 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(seed: u64, promise: Promise, mutation: Mutation) -> Self {
+    pub(super) fn new(
+        seed: u64,
+        draw: impl FnOnce(&mut SmallRng) -> Faults,
+        mutation: Mutation,
+    ) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let faults = Faults::draw(promise, &mut rng);
+        let faults = draw(&mut rng);
         #[expect(
             clippy::disallowed_methods,
             reason = "any instant will do as the beginning"
@@ -161,7 +169,10 @@ impl World {
     }
 
     fn is_one_cluster(&self) -> bool {
-        let mut islands = self.nodes.values().map(|node| node.island);
+        // Whose clock is wrong cannot be in it.
+        let wrong = self.faults.lasting.clock.map(|(host, _)| host);
+        let able = self.nodes.iter().filter(|(host, _)| Some(**host) != wrong);
+        let mut islands = able.map(|(_, node)| node.island);
         let first = islands.next().flatten();
         first.is_some() && islands.all(|island| island == first)
     }
@@ -186,12 +197,12 @@ impl World {
                         Mutation::ExpectedNodesIgnored => Told::Nodes(1),
                         Mutation::None
                         | Mutation::PartialMayFound
-                        | Mutation::OutsideOwnViewMayFound => self.faults.told,
+                        | Mutation::OutsideOwnViewMayFound => self.told(host),
                     };
                     self.feed(host, Input::Told(told), None);
                 }
             }
-            Happening::Asked { from, to, question } => self.asked(from, to, question),
+            Happening::Asked { from, at, question } => self.asked(from, at, question),
             Happening::Answered {
                 to: (host, process),
                 from,
@@ -212,6 +223,34 @@ impl World {
         }
     }
 
+    /// What the platform says to a node about how many there will be.
+    fn told(&self, host: Host) -> Told {
+        let lasting = &self.faults.lasting;
+        if lasting.impaired == Some((host, Impairment::IsNotTold)) {
+            return Told::Failed;
+        }
+        lasting
+            .numbers
+            .get(&host)
+            .map_or(self.faults.told, |number| Told::Nodes(*number))
+    }
+
+    /// A host's wall clock, in milliseconds since 1970.
+    fn clock(&self, host: Host) -> u64 {
+        let elapsed = self.now.saturating_duration_since(self.began).as_millis();
+        let right = EPOCH + u64::try_from(elapsed).unwrap_or(u64::MAX);
+        match self.faults.lasting.clock {
+            Some((wrong, ahead)) if wrong == host => right.saturating_add_signed(ahead),
+            Some(_) | None => right,
+        }
+    }
+
+    /// How far the clock of `other` is ahead of that of `one`.
+    fn skew(&self, one: Host, other: Host) -> Skew {
+        let ours = self.clock(one);
+        Skew::of(self.clock(other), ours, ours)
+    }
+
     fn lives(&self, host: Host, process: Process) -> bool {
         self.nodes
             .get(&host)
@@ -230,7 +269,8 @@ impl World {
         let settings = coordinator::Settings {
             rules: Rules {
                 me,
-                new_cluster_enabled: true,
+                new_cluster_enabled: self.faults.lasting.impaired
+                    != Some((host, Impairment::MayNotFound)),
                 participants: self.faults.participants,
                 contact_with_all_contact_points: true,
                 stable_margin: 5 * SECOND,
@@ -275,13 +315,13 @@ impl World {
 
     /// Gives a node its input and carries out what it says. `asker` waits for a reply.
     fn feed(&mut self, host: Host, input: Input, asker: Option<(Host, Process)>) {
+        let unix_millis = self.clock(host);
         let Some(node) = self.nodes.get_mut(&host) else {
             return;
         };
-        let founded_at = self.now.saturating_duration_since(self.began).as_secs();
         let outputs = node
             .coordinator
-            .handle(self.now, founded_at, input, &mut self.rng);
+            .handle(self.now, unix_millis, input, &mut self.rng);
         let process = node.process;
         for output in outputs {
             self.carry_out(host, process, output, asker);
@@ -329,7 +369,7 @@ impl World {
             Output::Reply(reply) => {
                 if let Some((to, to_process)) = asker {
                     let answer = Reaction::Founding(NodeUid(process), reply);
-                    self.reply(host, (to, to_process), answer);
+                    self.reply(contact_point(host).0, (to, to_process), answer);
                 }
             }
             Output::Start(formation) => {
@@ -349,14 +389,13 @@ impl World {
     }
 
     /// Asks whoever is at an address; a question that is lost is not answered in time.
-    fn ask(&mut self, from: (Host, Process), to: SocketAddr, question: Question) {
-        let to = host(to);
+    fn ask(&mut self, from: (Host, Process), at: SocketAddr, question: Question) {
         let timeout = Happening::Answered {
             to: from,
-            from: to,
+            from: at,
             answer: None,
         };
-        if self.is_cut(from.0, to) || self.is_lost() {
+        if self.is_cut(from.0, host(at)) || self.is_lost() {
             // Founding does without the answer; a probe must know that there was none.
             if matches!(question, Question::Probe) {
                 self.after(SECOND, timeout);
@@ -367,13 +406,15 @@ impl World {
         if self.is_repeated() {
             let again = self.delay() + delay;
             if !matches!(question, Question::Probe) {
-                self.after(again, Happening::Asked { from, to, question });
+                self.after(again, Happening::Asked { from, at, question });
             }
         }
-        self.after(delay, Happening::Asked { from, to, question });
+        self.after(delay, Happening::Asked { from, at, question });
     }
 
-    fn asked(&mut self, from: (Host, Process), to: Host, question: Question) {
+    fn asked(&mut self, from: (Host, Process), at: SocketAddr, question: Question) {
+        let to = host(at);
+        let skew = self.skew(from.0, to);
         let Some(node) = self.nodes.get(&to) else {
             // Nobody listens: refused at once, or silence; the asker learns it either way.
             if matches!(question, Question::Probe) {
@@ -382,7 +423,7 @@ impl World {
                     delay,
                     Happening::Answered {
                         to: from,
-                        from: to,
+                        from: at,
                         answer: None,
                     },
                 );
@@ -396,8 +437,9 @@ impl World {
                     contact_point: contact_point(to),
                     cluster: self.cluster_of(to),
                     expected: node.coordinator.state().own_number(),
+                    skew,
                 };
-                self.reply(to, from, Reaction::Probe(answer));
+                self.reply(at, from, Reaction::Probe(answer));
             }
             // For a process that was here before: refused.
             Question::Founding(uid, _) if uid != NodeUid(node.process) => {}
@@ -406,16 +448,17 @@ impl World {
                 let is_member = matches!(
                     node.standing, Standing::Member { formation: f, .. } if f == formation
                 );
-                if let (true, Some(island)) = (is_member, node.island) {
-                    self.reply(to, from, Reaction::Welcome(formation, island));
+                // What is gossiped by a wrong clock does not count.
+                if let (true, Some(island), true) = (is_member, node.island, skew.is_tolerable()) {
+                    self.reply(at, from, Reaction::Welcome(formation, island));
                 }
             }
         }
     }
 
-    fn reply(&mut self, from: Host, to: (Host, Process), answer: Reaction) {
+    fn reply(&mut self, from: SocketAddr, to: (Host, Process), answer: Reaction) {
         let probe = matches!(answer, Reaction::Probe(_));
-        if self.is_cut(from, to.0) || self.is_lost() {
+        if self.is_cut(host(from), to.0) || self.is_lost() {
             if probe {
                 self.after(
                     SECOND,
@@ -439,8 +482,8 @@ impl World {
         );
     }
 
-    fn answered(&mut self, host: Host, from: Host, answer: Option<Reaction>) {
-        let point = contact_point(from);
+    fn answered(&mut self, host: Host, from: SocketAddr, answer: Option<Reaction>) {
+        let point = ContactPoint(from);
         match answer {
             None => self.feed(host, Input::Probed(point, None), None),
             Some(Reaction::Probe(answer)) => {

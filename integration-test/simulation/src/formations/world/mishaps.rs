@@ -6,12 +6,12 @@ use std::{
 };
 
 use demo_node::bootstrap::state::View;
-use rand::RngExt;
+use rand::{RngExt, seq::IteratorRandom};
 
 use super::{SECOND, World};
 use crate::formations::{
-    faults::Mutation,
-    hosts::{Host, contact_point},
+    faults::{Impairment, Mutation},
+    hosts::{Host, contact_point, other_contact_point},
 };
 
 impl World {
@@ -85,8 +85,18 @@ impl World {
         if listed != listed_at(self.now) {
             self.outcome.injected.stale_lookups += 1;
         }
-        let mut complete = true;
-        if self.chance(self.faults.partial_lookups) {
+        let lasting = &self.faults.lasting;
+        let mut complete = !lasting.never_ready;
+        let is_blind = lasting.impaired == Some((me, Impairment::IsBlind));
+        if lasting.any_list {
+            let count = self.rng.random_range(0..=listed.len());
+            listed = listed
+                .into_iter()
+                .sample(&mut self.rng, count)
+                .into_iter()
+                .collect();
+        }
+        if self.chance(self.faults.partial_lookups) || is_blind {
             self.outcome.injected.partial_lookups += 1;
             complete = false;
             let blind = self.faults.blind.get(&me);
@@ -99,11 +109,16 @@ impl World {
                 listed.insert(me);
             }
         }
-        let contact_points = listed.into_iter().map(contact_point).collect();
+        let others = listed
+            .iter()
+            .filter(|_| self.faults.lasting.dual_listing)
+            .map(|host| other_contact_point(*host));
+        let contact_points = listed.iter().copied().map(contact_point).chain(others);
+        let contact_points = contact_points.collect();
         if complete {
             View::Complete(contact_points)
         } else {
-            let hindered = self.rng.random();
+            let hindered = self.rng.random() && !self.is_calm();
             View::Partial {
                 contact_points,
                 hindered,
