@@ -22,6 +22,7 @@ mod view;
 
 // What a node does with them.
 mod ask;
+mod crossing;
 mod departure;
 mod entering;
 mod states;
@@ -35,6 +36,7 @@ use rand::rngs::StdRng;
 use self::{
     absent::Absent,
     channel::{Channel, Kind},
+    crossing::Crossing,
     due::Due,
     exchange::Exchange,
     part::Part,
@@ -82,6 +84,7 @@ pub struct Gossip {
     suspicions: Suspicions,
     exchange: Exchange,
     returned: Returned,
+    crossing: Option<Crossing>,
     timers: Timers<Due>,
     /// The membership as it was last handed out, unless it has changed since.
     members: Arc<Members>,
@@ -123,6 +126,7 @@ impl Gossip {
             suspicions,
             exchange: Exchange::default(),
             returned: Returned::default(),
+            crossing: None,
             timers: Timers::new(),
         })
     }
@@ -148,6 +152,7 @@ impl Gossip {
             match due {
                 Due::Warning(node) => self.warn(node, now),
                 Due::Ask(pending) => self.ask(pending, now),
+                Due::AskAcross => self.ask_across(now),
                 Due::Depart => self.depart(Status::Removed, now),
                 Due::Farewell(left) => self.farewell(left, now),
             }
@@ -194,7 +199,11 @@ impl Gossip {
 
     fn take_in(&mut self, datagram: &[u8], now: Now) -> Result<(), Rejection> {
         let formation = self.part.listens_to().ok_or(Rejection::NoCluster)?;
-        match self.channel.open(formation, datagram, now)? {
+        let opened = match self.channel.open(formation, datagram, now) {
+            Err(Rejection::OtherCluster) => return self.heard_across(datagram, now),
+            opened => opened?,
+        };
+        match opened {
             (Kind::Protocol, message) => {
                 let weighed = self.weighed(message, now);
                 let (sender, message) = weighed.map_err(|_error| Rejection::Malformed)?;
@@ -205,6 +214,7 @@ impl Gossip {
                 Ok(())
             }
             (Kind::Ask, request) => self.asked(&request, now),
+            (Kind::Across, message) => self.asked_across(&message, now),
         }
     }
 

@@ -127,7 +127,8 @@ impl Handle {
         self.ask(|reply| Command::Invite(node, reply)).await?
     }
 
-    /// Leaves its cluster, if it is in another, and joins this one.
+    /// Joins this cluster. A member of another one stays in that until a member of this one has answered
+    /// it, by datagram and under this cluster's seal; where none does within some seconds, it stays.
     ///
     /// # Errors
     ///

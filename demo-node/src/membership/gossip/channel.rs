@@ -28,6 +28,8 @@ pub(super) enum Kind {
     Protocol = 0,
     /// A request of one member to another.
     Ask = 1,
+    /// Between a member of this cluster and one that would come over to it.
+    Across = 2,
 }
 
 /// The way to the others.
@@ -89,6 +91,7 @@ impl Channel {
         let kind = match message.first() {
             Some(0) => Kind::Protocol,
             Some(1) => Kind::Ask,
+            Some(2) => Kind::Across,
             Some(_) | None => return Err(Rejection::Malformed),
         };
         message.drain(..KIND);

@@ -13,6 +13,8 @@ pub(super) enum Due {
     Warning(SocketAddr),
     /// Send a request again.
     Ask(Pending),
+    /// Ask another cluster again whether this node may come.
+    AskAcross,
     /// Be gone, having been seen leaving.
     Depart,
     /// Tell a few more that this node is gone, so many times more.

@@ -1,4 +1,4 @@
-//! Becoming part of a cluster, and going over to another.
+//! Becoming part of a cluster, and taking leave of one.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
@@ -73,29 +73,6 @@ impl Gossip {
         })
     }
 
-    /// Leaves its cluster for another one: see
-    /// [`Handle::switch`](crate::membership::Handle::switch).
-    ///
-    /// Where two clusters of one name have come into being, the members of the younger one end it
-    /// by joining the older.
-    ///
-    /// # Errors
-    ///
-    /// Where the node is on its way out.
-    pub fn switch(
-        &mut self,
-        formation: Formation,
-        seeds: &[SocketAddr],
-        now: Now,
-    ) -> Result<(), Refused> {
-        if let Part::Up(current) = self.part
-            && current.id != formation.id
-        {
-            self.take_leave(now);
-        }
-        self.join(formation, seeds, now)
-    }
-
     /// Becomes part of a cluster, if it is in no other.
     fn enter(&mut self, formation: Formation) -> Result<(), Refused> {
         match self.part {
@@ -114,7 +91,7 @@ impl Gossip {
     }
 
     /// Tells the others once, who are about to switch, too, and forgets them all.
-    fn take_leave(&mut self, now: Now) {
+    pub(super) fn take_leave(&mut self, now: Now) {
         let former = self.swim.me().clone();
         self.swim.show_leaving();
         self.swim.leave();
@@ -126,6 +103,7 @@ impl Gossip {
         self.absent = Absent::default();
         self.suspicions = Suspicions::default();
         self.exchange = Exchange::default();
+        self.crossing = None;
         self.stand(Part::Outside);
     }
 }

@@ -339,12 +339,79 @@ fn members_of_a_younger_cluster_switch_to_the_older_one() {
 #[test]
 fn who_stays_behind_when_another_switches_sees_it_leave() {
     let mut net = Net::cluster(3);
+    net.start(settings(9));
+    net.act(9, |node, now| node.found(formation(2), now))
+        .unwrap();
     net.act(3, |node, now| node.switch(formation(2), &[address(9)], now))
         .unwrap();
     net.run_until(2 * SECOND, |net| net.sees(1, 3).is_none());
     assert_eq!(net.view(1).gone[&address(3)], Removal::Left);
-    assert_eq!(net.status(3), Status::Joining);
-    assert_eq!(net.view(3).members.len(), 1);
+    net.run_until(2 * SECOND, |net| net.view(3).members.len() == 2);
+    assert_eq!(net.view(3).formation, Some(formation(2)));
+}
+
+/// Nobody there answers by datagram: it is cut off, is in no such cluster, or has another clock.
+#[test]
+fn who_would_go_over_to_a_cluster_that_does_not_answer_stays_a_member() {
+    for prepare in [
+        (|net: &mut Net| {
+            net.cut_off.insert(address(9));
+        }) as fn(&mut Net),
+        |net| {
+            net.kill(9);
+        },
+        |net| {
+            net.kill(9);
+            net.start(settings(9));
+        },
+    ] {
+        let mut net = Net::cluster(3);
+        net.start(settings(9));
+        net.act(9, |node, now| node.found(formation(2), now))
+            .unwrap();
+        prepare(&mut net);
+        let before = net.view(1);
+        for _ in 0..10 {
+            net.act(3, |node, now| node.switch(formation(2), &[address(9)], now))
+                .unwrap();
+            net.run(6 * SECOND);
+            assert_eq!(net.view(3).formation, Some(formation(1)));
+            assert_eq!(net.status(3), Status::Up);
+        }
+        assert_eq!(events(&before, &net.view(1)), []);
+        // Nothing is asked any more, and the cluster is as well as before.
+        net.cut_off.clear();
+        net.run(6 * SECOND);
+        assert!(
+            [1, 2, 3]
+                .iter()
+                .all(|last| net.view(*last).up().count() == 3)
+        );
+        assert_eq!(net.view(3).formation, Some(formation(1)));
+    }
+}
+
+#[test]
+fn an_answer_that_was_meant_for_another_moves_nobody() {
+    let mut net = Net::cluster(3);
+    net.start(settings(9));
+    net.act(9, |node, now| node.found(formation(2), now))
+        .unwrap();
+    net.overheard = Some(Vec::new());
+    net.act(3, |node, now| node.switch(formation(2), &[address(9)], now))
+        .unwrap();
+    net.run_until(2 * SECOND, |net| {
+        net.view(3).formation == Some(formation(2))
+    });
+    let overheard = net.overheard.take().unwrap();
+    // Asks as well, and gets no answer of its own.
+    net.cut_off.insert(address(2));
+    net.act(2, |node, now| node.switch(formation(2), &[address(9)], now))
+        .unwrap();
+    for (_, datagram) in overheard.iter().filter(|(to, _)| *to == address(3)) {
+        let _rejected = net.act(2, |node, now| node.received(datagram, now));
+    }
+    assert_eq!(net.view(2).formation, Some(formation(1)));
 }
 
 #[test]
