@@ -17,6 +17,7 @@ pub mod contact;
 pub mod coordinator;
 pub mod expected;
 pub mod founding;
+pub mod minority;
 pub mod pacing;
 pub mod reason;
 pub mod run;

@@ -29,5 +29,5 @@ pub use gossip::{DATAGRAM_LIMIT, Gossip, Invalid, STATE_LIMIT};
 pub use handle::{Handle, MergeError, Refused};
 pub use local::{Local, Timing};
 pub use members::{Member, Members, Removal, Status};
-pub use settings::Settings;
+pub use settings::{OnMinority, Settings};
 pub use traffic::{Rejection, Traffic};

@@ -186,7 +186,9 @@ impl Node {
             gossip,
         };
         let (bootstrap, bootstrap_loop) = Bootstrap::new(
-            config.bootstrap.of(me, unix_millis),
+            config
+                .bootstrap
+                .of(me, config.membership.minority_after, unix_millis),
             Arc::new(discovery),
             network.clone(),
             sealer.clone(),
@@ -203,6 +205,7 @@ impl Node {
             sealer,
             streams: limits.streams,
             read_only: config.management.read_only,
+            on_minority: config.membership.on_minority,
             host_names: config.management.host_names.clone().unwrap_or_default(),
             unix_millis,
             lines_lost,

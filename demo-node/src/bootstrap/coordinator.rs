@@ -19,6 +19,7 @@ use super::{
     ContactPoint,
     expected::{Expectation, Told},
     founding::{Acceptor, Decided, Reply, Request, Voter},
+    minority::{Minority, Reach},
     pacing::{Backoff, Schedule},
     reason::WaitReason,
     state::{Answer, Decision, KnownCluster, Rules, State, View},
@@ -52,6 +53,8 @@ pub struct Settings {
     pub watch_interval: Duration,
     /// What to do when another cluster of the same name is found after joining.
     pub on_rival: OnRival,
+    /// How long a member must reach too few others before it says so.
+    pub minority_after: Duration,
 }
 
 /// What a member does about another cluster of the same name.
@@ -93,6 +96,8 @@ pub enum Standing {
         formation: Formation,
         /// Where the members answer.
         contact_points: BTreeSet<ContactPoint>,
+        /// Which of them it reaches.
+        reach: Reach,
     },
 }
 
@@ -147,11 +152,22 @@ pub enum Phase {
         formation: Formation,
     },
     /// A member.
-    #[error("member of cluster {}", .formation.id)]
+    #[error("member of cluster {}{}", .formation.id, split(*.minority))]
     Member {
         /// Of which cluster.
         formation: Formation,
+        /// Whether it is on the smaller side of a split.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        minority: Option<Minority>,
     },
+}
+
+fn split(minority: Option<Minority>) -> String {
+    minority.map_or_else(String::new, |Minority { reachable, majority }| {
+        format!(
+            ", on the smaller side of a split: {reachable} members are reachable, {majority} would be a majority"
+        )
+    })
 }
 
 impl Phase {
@@ -175,11 +191,13 @@ pub struct Coordinator {
     stage: Stage,
     /// The highest round used or heard of.
     round: u64,
+    /// The smaller side of a split, where this node is on it.
+    minority: Option<Minority>,
     /// Pairs of clusters, the older first, that the alarm was raised for.
     alarmed: BTreeSet<(ClusterId, ClusterId)>,
     lookup: Schedule,
     lookup_backoff: Backoff,
-    /// Rests while this node is a member, who founds nothing.
+    /// Rests while this node is a member, unless the number may be out of date.
     asking: Schedule,
     asking_backoff: Backoff,
     probes: BTreeMap<ContactPoint, Schedule>,
@@ -214,6 +232,7 @@ impl Coordinator {
                 failures: 0,
             }),
             round: 0,
+            minority: None,
             alarmed: BTreeSet::new(),
             lookup: Schedule::Due(now),
             lookup_backoff: backoff.clone(),
@@ -253,7 +272,9 @@ impl Coordinator {
             Input::Reply(from, reply) => self.replied(from, reply, &mut turn),
             Input::Standing(standing) => self.stands(standing, &mut turn),
         }
-        if !self.is_member() {
+        if self.is_member() {
+            self.look_around(&mut turn);
+        } else {
             self.proceed(&mut turn);
         }
         self.fall_due(&mut turn);
@@ -272,6 +293,7 @@ impl Coordinator {
         self.schedules()
             .filter_map(Schedule::due_at)
             .chain(self.stage.ends_at().filter(|at| now < *at))
+            .chain(self.minority_at().filter(|at| now < *at))
             .chain(change)
             .min()
             .unwrap_or(now + self.settings.interval)
@@ -300,6 +322,7 @@ impl Coordinator {
             },
             Stage::Watching(watching) => Phase::Member {
                 formation: watching.formation,
+                minority: self.minority,
             },
         }
     }
@@ -325,9 +348,8 @@ impl Coordinator {
 
     /// What is done again and again in this stage.
     fn schedules(&self) -> impl Iterator<Item = Schedule> {
-        let asking = (!self.is_member()).then_some(self.asking);
         let probes = self.probes.values().copied();
-        [self.lookup].into_iter().chain(asking).chain(probes)
+        [self.lookup, self.asking].into_iter().chain(probes)
     }
 
     /// What this node's votes say of it.

@@ -307,9 +307,18 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                     );
                 }
                 Phase::Joining { .. } => {}
-                Phase::Member { formation } => {
-                    tracing::info!(cluster.id = %formation.id, "this node is a member");
-                }
+                Phase::Member {
+                    formation,
+                    minority: None,
+                } => tracing::info!(cluster.id = %formation.id, "this node is a member"),
+                Phase::Member {
+                    minority: Some(minority),
+                    ..
+                } => tracing::warn!(
+                    reachable = minority.reachable,
+                    majority = minority.majority,
+                    "this node is on the smaller side of a split"
+                ),
             }
         }
         self.status.send_if_modified(|published| {

@@ -225,9 +225,15 @@ impl Settings {
         Ok(())
     }
 
-    /// For this process, to which `unix_millis` tells the time: milliseconds since 1970.
+    /// For this process, to which `unix_millis` tells the time: milliseconds since 1970. A member says that it is on the
+    /// smaller side of a split when it has been there for `minority_after`.
     #[must_use]
-    pub fn of(&self, me: Process, unix_millis: fn() -> u64) -> run::Settings {
+    pub fn of(
+        &self,
+        me: Process,
+        minority_after: Duration,
+        unix_millis: fn() -> u64,
+    ) -> run::Settings {
         run::Settings {
             coordinator: coordinator::Settings {
                 rules: Rules {
@@ -250,6 +256,7 @@ impl Settings {
                 probe_interval_jitter: self.probe_interval_jitter,
                 watch_interval: self.watch_interval,
                 on_rival: self.on_rival,
+                minority_after,
             },
             lookup: Lookup {
                 port_name: self.port_name.clone(),

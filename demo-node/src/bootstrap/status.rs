@@ -13,6 +13,7 @@ use super::{
     clocks::Skew,
     coordinator::{Coordinator, Phase},
     expected::Expectation,
+    minority::Minority,
 };
 use crate::cluster::Formation;
 
@@ -184,6 +185,15 @@ impl Status {
             Expectation::Known(expected) => Some(expected),
             Expectation::Asking | Expectation::Unknown => None,
         };
+    }
+
+    /// The smaller side of a split, where this node is on it.
+    #[must_use]
+    pub fn minority(&self) -> Option<Minority> {
+        match &self.phase {
+            Phase::Member { minority, .. } => *minority,
+            Phase::Waiting { .. } | Phase::Founding { .. } | Phase::Joining { .. } => None,
+        }
     }
 
     /// Adds what a lookup dropped to the totals.

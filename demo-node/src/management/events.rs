@@ -16,13 +16,15 @@ use super::{
     sources::Sources,
 };
 use crate::{
-    bootstrap::status::Status,
+    bootstrap::{minority::Minority, status::Status},
     cluster::NodeAddress,
     membership::{Event, Member, Members, events},
 };
 
-/// The one kind of event that is not the membership's: two clusters of this name exist.
+/// The kinds of events that are not the membership's: two clusters of this name exist, and this node has come to the
+/// smaller side of a split, or is there no more.
 const RIVAL_CLUSTER: &str = "RivalCluster";
+const MINORITY_CHANGED: &str = "MinorityChanged";
 
 /// One stream, and what it has told so far.
 struct Feed {
@@ -32,6 +34,7 @@ struct Feed {
     bootstrap: watch::Receiver<Arc<Status>>,
     told_members: Arc<Members>,
     told_alarms: usize,
+    told_minority: Option<Minority>,
     /// Given back when the stream ends.
     _slot: OwnedSemaphorePermit,
 }
@@ -64,6 +67,7 @@ pub(super) async fn stream(
         bootstrap: sources.bootstrap_status(),
         told_members: Arc::new(nobody),
         told_alarms: 0,
+        told_minority: None,
         sources,
         _slot: slot,
     };
@@ -105,8 +109,12 @@ impl Feed {
         let alarms = bootstrap.alarms[self.told_alarms..]
             .iter()
             .map(|alarm| (RIVAL_CLUSTER, json!(alarm)));
+        let minority = bootstrap.minority();
+        let split = (minority.is_some() != self.told_minority.is_some())
+            .then(|| (MINORITY_CHANGED, json!({ "minority": minority })));
         let news = changes
             .chain(alarms)
+            .chain(split)
             .filter(|(name, _)| self.wanted.is_empty() || self.wanted.contains(name))
             .map(|(name, event)| {
                 let data = json!({ "type": name, "event": event });
@@ -115,6 +123,7 @@ impl Feed {
             .collect();
         self.told_members = members;
         self.told_alarms = bootstrap.alarms.len();
+        self.told_minority = minority;
         news
     }
 }
@@ -161,7 +170,9 @@ fn wanted(query: &str) -> Result<BTreeSet<&'static str>, Problem> {
                 ),
             ));
         }
-        let names = Event::NAMES.into_iter().chain([RIVAL_CLUSTER]);
+        let names = Event::NAMES
+            .into_iter()
+            .chain([RIVAL_CLUSTER, MINORITY_CHANGED]);
         let Some(name) = names.clone().find(|name| *name == value) else {
             let names: Vec<_> = names.collect();
             return Err(Problem::new(

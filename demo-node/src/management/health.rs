@@ -9,7 +9,7 @@ use axum::{
 use serde_json::json;
 
 use super::sources::Sources;
-use crate::membership::Status;
+use crate::membership::{OnMinority, Status};
 
 /// `GET /alive`: the process turns its loop, or it could not answer.
 pub(super) async fn alive() -> Response {
@@ -23,9 +23,14 @@ pub(super) async fn startup(State(sources): State<Sources>) -> Response {
     answer(started, &status.message)
 }
 
-/// `GET /ready`: the node is a member.
+/// `GET /ready`: the node is a member, and not on the smaller side of a split where that counts.
 pub(super) async fn ready(State(sources): State<Sources>) -> Response {
     match sources.members().me.status {
+        Status::Up
+            if sources.on_minority == OnMinority::Unready && sources.minority().is_some() =>
+        {
+            answer(false, &sources.bootstrap_status().borrow().message)
+        }
         Status::Up => answer(true, "member of the cluster"),
         Status::Joining => answer(false, &sources.bootstrap_status().borrow().message),
         Status::Leaving => answer(false, "leaving the cluster"),

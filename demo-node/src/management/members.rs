@@ -20,6 +20,7 @@ use super::{
     sources::Sources,
 };
 use crate::{
+    bootstrap::minority::Minority,
     cluster::{Formation, NodeAddress, NodeUid},
     membership::{Member, Members, Refused},
 };
@@ -35,6 +36,7 @@ struct MembersView {
     cluster: Option<Formation>,
     members: Vec<MemberView>,
     unreachable: Vec<Unreachable>,
+    minority: Option<Minority>,
     leader: Option<NodeAddress>,
     oldest: Option<NodeAddress>,
 }
@@ -94,6 +96,7 @@ pub(super) async fn all(State(sources): State<Sources>) -> Response {
                     .collect(),
             })
             .collect(),
+        minority: sources.minority(),
         leader: members.leader().map(named),
         oldest: members.oldest().map(named),
     })

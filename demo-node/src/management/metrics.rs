@@ -67,6 +67,13 @@ fn render(
         members.unreachable().count(),
     );
 
+    gauge(
+        &mut registry,
+        "minority",
+        "1 where this node is on the smaller side of a split",
+        usize::from(bootstrap.minority().is_some()),
+    );
+
     let phases = Family::<Labels, Gauge>::default();
     for phase in ["waiting", "founding", "joining", "member"] {
         set(

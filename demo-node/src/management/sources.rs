@@ -6,10 +6,10 @@ use tokio::sync::watch;
 
 use crate::{
     bootstrap,
-    bootstrap::wire::Sealer,
+    bootstrap::{minority::Minority, wire::Sealer},
     cluster::{NodeAddress, NodeUid},
     log::LinesLost,
-    membership::{self, Members},
+    membership::{self, Members, OnMinority},
 };
 
 /// What the handlers read and whom they ask.
@@ -29,6 +29,8 @@ pub struct Sources {
     pub sealer: Sealer,
     /// How many streams of events there may be at once.
     pub streams: usize,
+    /// What this node does on the smaller side of a split.
+    pub on_minority: OnMinority,
     /// Whether people may not write.
     pub read_only: bool,
     /// The names by which people may address what they write to, besides IP addresses and `localhost`.
@@ -46,5 +48,10 @@ impl Sources {
 
     pub(super) fn bootstrap_status(&self) -> watch::Receiver<Arc<bootstrap::status::Status>> {
         self.bootstrap.status()
+    }
+
+    /// The smaller side of a split, where this node is on it.
+    pub(super) fn minority(&self) -> Option<Minority> {
+        self.bootstrap_status().borrow().minority()
     }
 }

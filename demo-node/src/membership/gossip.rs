@@ -9,6 +9,7 @@
 
 // The parts, each by itself.
 mod absent;
+mod candidate;
 mod channel;
 mod config;
 mod dead;
@@ -35,8 +36,8 @@ use rand::rngs::StdRng;
 
 use self::{
     absent::Absent,
+    candidate::Candidate,
     channel::{Channel, Kind},
-    crossing::Crossing,
     due::Due,
     exchange::Exchange,
     part::Part,
@@ -84,7 +85,7 @@ pub struct Gossip {
     suspicions: Suspicions,
     exchange: Exchange,
     returned: Returned,
-    crossing: Option<Crossing>,
+    candidate: Option<Candidate>,
     timers: Timers<Due>,
     /// The membership as it was last handed out, unless it has changed since.
     members: Arc<Members>,
@@ -126,7 +127,7 @@ impl Gossip {
             suspicions,
             exchange: Exchange::default(),
             returned: Returned::default(),
-            crossing: None,
+            candidate: None,
             timers: Timers::new(),
         })
     }

@@ -1,6 +1,6 @@
 //! What an operator can tell about gossip.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
 use crate::{
     config::{
@@ -53,6 +53,43 @@ settings! {
             parse::words,
             "Roles of this node, shown to the others",
         );
+        /// How long a member must be on the smaller side of a split before it says so.
+        minority_after: Duration = optional(
+            "membership.minority-after",
+            "DURATION",
+            parse::duration,
+            "How long a member must be on the smaller side of a split before it says so: fewer members \
+             are reachable than a majority of the expected nodes",
+        ).or("5s");
+        /// What it does then.
+        on_minority: OnMinority = optional(
+            "membership.on-minority",
+            "report|unready",
+            parse::text::<OnMinority>,
+            "What a member on the smaller side of a split does: only say so, or also answer at /ready \
+             that it is not, so that load balancers send nobody there",
+        ).or("report");
+    }
+}
+
+/// What a member does on the smaller side of a split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMinority {
+    /// It says so.
+    Report,
+    /// It is not ready, too.
+    Unready,
+}
+
+impl FromStr for OnMinority {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "report" => Ok(Self::Report),
+            "unready" => Ok(Self::Unready),
+            _ => Err("expected `report` or `unready`".to_owned()),
+        }
     }
 }
 
@@ -67,6 +104,10 @@ pub struct Settings {
     pub keyring: Keyring,
     /// This node's roles.
     pub roles: BTreeSet<String>,
+    /// How long a member must be on the smaller side of a split before it says so.
+    pub minority_after: Duration,
+    /// What it does then.
+    pub on_minority: OnMinority,
 }
 
 impl Settings {
@@ -103,6 +144,8 @@ impl Settings {
             bind_port: given.bind_port.unwrap_or(given.port),
             keyring,
             roles: given.roles.unwrap_or_default(),
+            minority_after: given.minority_after,
+            on_minority: given.on_minority,
         })
     }
 }

@@ -6,8 +6,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    bootstrap::{ContactPoint, coordinator::Standing},
-    membership::{Members, Status},
+    bootstrap::{ContactPoint, coordinator::Standing, minority::Reach},
+    membership::{Members, Removal, Status},
 };
 
 /// Follows the membership until stopped.
@@ -47,9 +47,19 @@ fn of(members: &Members) -> Option<Standing> {
                 .values()
                 .map(|member| ContactPoint(member.management))
                 .collect(),
+            reach: reach(members),
         }),
         (Status::Joining, _) | (Status::Up | Status::Leaving, None) => Some(Standing::Outside),
         (Status::Down | Status::Removed, _) => None,
+    }
+}
+
+fn reach(members: &Members) -> Reach {
+    let unreachable = members.unreachable().count();
+    let mut removals = members.gone.values();
+    Reach {
+        reachable: members.members.len() - unreachable,
+        missing: 0 < unreachable || removals.any(|removal| *removal == Removal::Downed),
     }
 }
 
@@ -89,6 +99,46 @@ mod tests {
         };
         tokio::time::pause();
         tokio::join!(following, telling);
+    }
+
+    #[test]
+    fn those_that_left_are_not_missed() {
+        let of = |removal: Option<Removal>| {
+            let mut members = members(Status::Up);
+            let gone = SocketAddr::from(([10, 0, 0, 2], 7355));
+            members.gone.extend(removal.map(|removal| (gone, removal)));
+            let me = members.me.clone();
+            members.members.insert(me.gossip, me);
+            reach(&members)
+        };
+        for (removal, missing) in [
+            (None, false),
+            (Some(Removal::Left), false),
+            (Some(Removal::Replaced), false),
+            (Some(Removal::Downed), true),
+        ] {
+            let reachable = 1;
+            assert_eq!(of(removal), Reach { reachable, missing }, "{removal:?}");
+        }
+    }
+
+    #[test]
+    fn who_does_not_answer_is_not_reached() {
+        let mut members = members(Status::Up);
+        for last in 1..=3 {
+            let gossip = SocketAddr::from(([10, 0, 0, last], 7355));
+            let member = Member {
+                gossip,
+                reachable: last != 3,
+                ..members.me.clone()
+            };
+            members.members.insert(gossip, member);
+        }
+        let expected = Reach {
+            reachable: 2,
+            missing: true,
+        };
+        assert_eq!(reach(&members), expected);
     }
 
     fn members(status: Status) -> Members {

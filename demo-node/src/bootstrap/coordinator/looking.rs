@@ -66,6 +66,11 @@ impl Coordinator {
     pub(super) fn told<R: Rng>(&mut self, told: Told, turn: &mut Turn<'_, R>) {
         self.state.observe(turn.now, Event::Told(told));
         let pause = match told {
+            // A member founds nothing; it asks where the number may be out of date.
+            _ if self.is_member() && !self.doubts_number(turn.now) => {
+                self.asking = Schedule::Off;
+                return;
+            }
             Told::Nodes(_) => {
                 self.asking_backoff.succeeded(turn.rng);
                 pacing::jittered(ASK_AGAIN, self.settings.random_factor, turn.rng)
@@ -170,7 +175,7 @@ impl Coordinator {
         if self.lookup.fall_due(turn.now) {
             turn.out.push(Output::Lookup);
         }
-        if !self.is_member() && self.asking.fall_due(turn.now) {
+        if self.asking.fall_due(turn.now) {
             turn.out.push(Output::AskExpected);
         }
         for (point, schedule) in &mut self.probes {

@@ -7,7 +7,12 @@ use std::{
 };
 
 use crate::{
-    bootstrap::{ContactPoint, founding::Proposer, reason::WaitReason},
+    bootstrap::{
+        ContactPoint,
+        founding::Proposer,
+        minority::{Few, Reach},
+        reason::WaitReason,
+    },
     cluster::{Formation, NodeUid},
 };
 
@@ -65,6 +70,8 @@ pub(super) struct Watching {
     pub(super) formation: Formation,
     /// Where the members answer.
     pub(super) contact_points: BTreeSet<ContactPoint>,
+    pub(super) reach: Reach,
+    pub(super) few: Few,
 }
 
 // === impl Stage ===

@@ -50,6 +50,7 @@ fn coordinator(now: Instant) -> Coordinator {
         probe_interval_jitter: 0.2,
         watch_interval: Duration::from_secs(60),
         on_rival: OnRival::Merge,
+        minority_after: 5 * SECOND,
     };
     Coordinator::new(settings, now)
 }
@@ -149,6 +150,10 @@ fn member_of(formation: Formation) -> Standing {
     Standing::Member {
         formation,
         contact_points: BTreeSet::from([point(1)]),
+        reach: Reach {
+            reachable: 1,
+            missing: false,
+        },
     }
 }
 
@@ -366,4 +371,107 @@ fn who_has_a_wrong_clock_is_not_told_of_a_cluster_that_it_cannot_join() {
     };
     assert!(told(Skew::default()));
     assert!(!told(Skew(60_000)));
+}
+
+fn reaching(reachable: usize, missing: bool, members: u8) -> Input {
+    Input::Standing(Standing::Member {
+        formation: cluster(5),
+        contact_points: (1..=members).map(point).collect(),
+        reach: Reach { reachable, missing },
+    })
+}
+
+fn minority(coordinator: &Coordinator) -> Option<Minority> {
+    match coordinator.phase() {
+        Phase::Member { minority, .. } => minority,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_member_that_reaches_too_few_for_long_says_so_and_asks_how_many_there_should_be() {
+    let mut rng = SmallRng::seed_from_u64(1);
+    let mut now = clock::now();
+    let mut coordinator = asking(now);
+    for input in [Input::Told(Told::Nodes(5)), reaching(5, false, 5)] {
+        assert!(!asks(&coordinator.handle(now, 0, input, &mut rng)));
+    }
+    assert!(asks(&coordinator.handle(
+        now,
+        0,
+        reaching(2, true, 5),
+        &mut rng
+    )));
+    assert_eq!(minority(&coordinator), None);
+    assert!(coordinator.next_wakeup(now) <= now + 5 * SECOND);
+
+    now += 5 * SECOND;
+    coordinator.handle(now, 0, Input::Tick, &mut rng);
+    let smaller = Minority {
+        reachable: 2,
+        majority: 3,
+    };
+    assert_eq!(minority(&coordinator), Some(smaller));
+    assert!(
+        coordinator
+            .phase()
+            .to_string()
+            .contains("smaller side of a split")
+    );
+
+    coordinator.handle(now, 0, reaching(5, true, 5), &mut rng);
+    assert_eq!(minority(&coordinator), None);
+}
+
+/// A lower number counts when it has been told for a while, as in founding.
+#[test]
+fn a_service_that_was_scaled_in_has_no_smaller_side() {
+    let mut rng = SmallRng::seed_from_u64(1);
+    let mut now = clock::now();
+    let mut coordinator = asking(now);
+    coordinator.handle(now, 0, Input::Told(Told::Nodes(5)), &mut rng);
+    assert!(asks(&coordinator.handle(
+        now,
+        0,
+        reaching(2, true, 2),
+        &mut rng
+    )));
+    coordinator.handle(now, 0, Input::Told(Told::Nodes(2)), &mut rng);
+    let mut said_so = Duration::ZERO;
+    for _ in 0..600 {
+        now += SECOND / 10;
+        let outputs = coordinator.handle(now, 0, Input::Tick, &mut rng);
+        if asks(&outputs) {
+            coordinator.handle(now, 0, Input::Told(Told::Nodes(2)), &mut rng);
+        }
+        if minority(&coordinator).is_some() {
+            said_so += SECOND / 10;
+        }
+    }
+    // Told twice, half a minute and its jitter apart.
+    assert!(said_so <= 32 * SECOND, "{said_so:?}");
+    assert_eq!(minority(&coordinator), None);
+}
+
+#[test]
+fn a_member_that_sees_more_than_it_was_told_of_asks_again() {
+    let mut rng = SmallRng::seed_from_u64(1);
+    let mut now = clock::now();
+    let mut coordinator = asking(now);
+    for input in [Input::Told(Told::Nodes(3)), reaching(9, false, 9)] {
+        coordinator.handle(now, 0, input, &mut rng);
+    }
+    let mut asked = 0;
+    for _ in 0..100 {
+        now += SECOND / 10;
+        if asks(&coordinator.handle(now, 0, Input::Tick, &mut rng)) {
+            asked += 1;
+            coordinator.handle(now, 0, Input::Told(Told::Nodes(9)), &mut rng);
+        }
+    }
+    assert_eq!(asked, 1);
+    // The half of three would do; that of nine does not.
+    coordinator.handle(now, 0, reaching(4, true, 9), &mut rng);
+    coordinator.handle(now + 5 * SECOND, 0, Input::Tick, &mut rng);
+    assert!(minority(&coordinator).is_some());
 }

@@ -207,11 +207,13 @@ async fn members_are_listed_with_all_that_is_known_of_them() {
             "cluster",
             "leader",
             "members",
+            "minority",
             "oldest",
             "selfNode",
             "unreachable"
         ]
     );
+    assert_eq!(answer["minority"], json!(null));
     let uri = |rig: &Rig| json!(format!("cluster://orders@{}", rig.socket()));
     let lowest = rigs.iter().min_by_key(|rig| rig.socket()).unwrap();
     assert_eq!(answer["selfNode"], uri(&rigs[1]));

@@ -2,9 +2,10 @@
 
 use super::*;
 
-const METRICS: [(&str, &str); 18] = [
+const METRICS: [(&str, &str); 19] = [
     ("members", "gauge"),
     ("unreachable_members", "gauge"),
+    ("minority", "gauge"),
     ("bootstrap_phase", "gauge"),
     ("contact_points", "gauge"),
     ("contact_points_with_a_problem", "gauge"),

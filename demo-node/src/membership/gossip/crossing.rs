@@ -4,36 +4,27 @@
 //! datagrams, stand still, or have a clock by which nothing from here counts. So the question and the answer are
 //! datagrams that are sealed for the other cluster, both ways, as gossip there will be.
 
-use std::{
-    collections::BTreeSet,
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Gossip, channel::Kind, due::Due, part::Part};
+use super::{
+    Gossip,
+    candidate::{self, Candidate},
+    channel::Kind,
+    due::Due,
+    part::Part,
+};
 use crate::{
     cluster::{Formation, NodeUid},
     membership::{environment::Now, handle::Refused, traffic::Rejection},
 };
-
-/// How long a cluster has to answer. Whoever looks for clusters names it again, if it is still there.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The pause between two questions.
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// How many are asked each time; there may be more seeds, and any will do.
 const ASKED: usize = 5;
-
-/// The cluster that this node would go over to.
-#[derive(Debug)]
-pub(super) struct Crossing {
-    formation: Formation,
-    seeds: BTreeSet<SocketAddr>,
-    until: Instant,
-}
 
 /// Between a member of one cluster and a member of another, sealed for the other.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -63,15 +54,15 @@ impl Gossip {
             Part::Up(current) if current.id != formation.id => {}
             _ => return self.join(formation, seeds, now),
         }
-        let until = now.instant + PATIENCE;
-        match &mut self.crossing {
-            Some(crossing) if crossing.formation.id == formation.id => {
-                crossing.seeds.extend(seeds);
-                crossing.until = until;
+        let until = now.instant + candidate::PATIENCE;
+        match &mut self.candidate {
+            Some(candidate) if candidate.formation.id == formation.id => {
+                candidate.seeds.extend(seeds);
+                candidate.until = until;
             }
-            crossing => {
-                let asks_already = crossing.is_some();
-                *crossing = Some(Crossing {
+            candidate => {
+                let asks_already = candidate.is_some();
+                *candidate = Some(Candidate {
                     formation,
                     seeds: seeds.iter().copied().collect(),
                     until,
@@ -86,19 +77,19 @@ impl Gossip {
 
     /// Asks the other cluster, and again until it answers or is out of time.
     pub(super) fn ask_across(&mut self, now: Now) {
-        let Some(crossing) = &self.crossing else {
+        let Some(candidate) = &self.candidate else {
             return;
         };
         if !matches!(self.part, Part::Up(_)) {
-            self.crossing = None;
+            self.candidate = None;
             return;
         }
-        if crossing.until <= now.instant {
+        if candidate.until <= now.instant {
             tracing::warn!(
-                cluster.id = %crossing.formation.id,
+                cluster.id = %candidate.formation.id,
                 "the other cluster does not answer: staying in this one"
             );
-            self.crossing = None;
+            self.candidate = None;
             return;
         }
         let me = self.swim.me();
@@ -106,8 +97,8 @@ impl Gossip {
             return;
         };
         let question = encoded(Message::MayICome(uid, me.gossip));
-        let formation = crossing.formation;
-        for seed in crossing.seeds.iter().take(ASKED) {
+        let formation = candidate.formation;
+        for seed in candidate.seeds.iter().take(ASKED) {
             self.channel
                 .send(formation, *seed, Kind::Across, &question, now);
         }
@@ -129,10 +120,10 @@ impl Gossip {
 
     /// A datagram that is not of this node's cluster: the answer of the other one, or nothing.
     pub(super) fn heard_across(&mut self, datagram: &[u8], now: Now) -> Result<(), Rejection> {
-        let (Part::Up(_), Some(crossing)) = (self.part, &self.crossing) else {
+        let (Part::Up(_), Some(candidate)) = (self.part, &self.candidate) else {
             return Err(Rejection::OtherCluster);
         };
-        let formation = crossing.formation;
+        let formation = candidate.formation;
         let (kind, message) = self.channel.open(formation, datagram, now)?;
         let me = self.swim.me().about.as_ref().map(|about| about.uid);
         match kind {
@@ -142,7 +133,7 @@ impl Gossip {
             },
             Kind::Protocol | Kind::Ask => return Err(Rejection::OtherCluster),
         }
-        if let Some(Crossing { seeds, .. }) = self.crossing.take() {
+        if let Some(Candidate { seeds, .. }) = self.candidate.take() {
             let seeds: Vec<_> = seeds.into_iter().collect();
             self.take_leave(now);
             // Nothing speaks against it: this node is outside now.

@@ -103,7 +103,7 @@ impl Gossip {
         self.absent = Absent::default();
         self.suspicions = Suspicions::default();
         self.exchange = Exchange::default();
-        self.crossing = None;
+        self.candidate = None;
         self.stand(Part::Outside);
     }
 }

@@ -84,10 +84,14 @@ pub(super) async fn be_cluster(limit: Duration, nodes: &[&Node], id: &str) -> an
 
 /// All of `nodes` and nobody else are one cluster, and each of them says so. Gives its id.
 pub(super) async fn one_cluster(nodes: &[&Node]) -> anyhow::Result<String> {
-    let views = try_join_all(nodes.iter().map(|node| node.view())).await?;
-    let cluster = agreed(&views)?;
+    let cluster = one_side(nodes).await?;
     try_join_all(nodes.iter().map(|node| node.ready())).await?;
     Ok(cluster)
+}
+
+/// The same, whether they are ready or not.
+pub(super) async fn one_side(nodes: &[&Node]) -> anyhow::Result<String> {
+    agreed(&try_join_all(nodes.iter().map(|node| node.view())).await?)
 }
 
 /// All that were asked and nobody else are one cluster, as each of them says. Gives its id.

@@ -5,11 +5,12 @@ use std::time::Duration;
 use anyhow::ensure;
 use futures::future::{try_join, try_join_all};
 use observe::events::Events;
+use serde_json::Value;
 
-use super::expect::{REMOVED, be_cluster, form_as_one};
+use super::expect::{REMOVED, be_cluster, form_as_one, one_side, within};
 use crate::{
     local::{fleet::Fleet, sandbox::Sandbox},
-    nodes::node::Node,
+    nodes::{node::Node, settings::Settings},
     record::Record,
 };
 
@@ -29,7 +30,10 @@ pub(super) async fn show(
     nodes: usize,
 ) -> anyhow::Result<()> {
     let nodes = nodes.max(AT_LEAST);
-    let mut fleet = Fleet::create(sandbox).on_network();
+    let unready = Settings::default()
+        .with("MEMBERSHIP_MINORITY_AFTER", "1s")
+        .with("MEMBERSHIP_ON_MINORITY", "unready");
+    let mut fleet = Fleet::create(sandbox).on_network().with(unready);
     let whole = form_as_one(&mut fleet, record, nodes).await?;
 
     fleet.split(SMALLER_SIDE);
@@ -41,7 +45,11 @@ pub(super) async fn show(
                 "the network splits: {} nodes see only each other",
                 one.len()
             ),
-            be_cluster(REMOVED, one, &whole),
+            within(REMOVED, async || {
+                let id = one_side(one).await?;
+                ensure!(id == whole, "the cluster was {whole} and is {id}");
+                Ok(())
+            }),
         ),
         record.step(
             format!(
@@ -49,6 +57,18 @@ pub(super) async fn show(
                 other.len()
             ),
             be_cluster(REMOVED, other, &whole),
+        ),
+    )
+    .await?;
+
+    try_join(
+        record.step(
+            "the smaller side says that it is, and is not ready",
+            within(REMOVED, async || minority(one, true).await),
+        ),
+        record.step(
+            "the other is",
+            within(REMOVED, async || minority(other, false).await),
         ),
     )
     .await?;
@@ -63,6 +83,12 @@ pub(super) async fn show(
         .await?;
     record
         .step(
+            "and all are ready",
+            within(MERGED, async || minority(&all, false).await),
+        )
+        .await?;
+    record
+        .step(
             "nobody heard a word against a node of its own side",
             async {
                 nothing_against(one, &of_one)?;
@@ -70,6 +96,20 @@ pub(super) async fn show(
             },
         )
         .await
+}
+
+async fn minority(side: &[&Node], is: bool) -> anyhow::Result<()> {
+    for node in side {
+        let members: Value = serde_json::from_str(&node.get("/cluster/members").await?.body)?;
+        let ready = node.get("/ready").await?;
+        ensure!(
+            members["minority"].is_null() != is && ready.status.is_success() != is,
+            "{} says {} and {ready}",
+            node.name(),
+            members["minority"]
+        );
+    }
+    Ok(())
 }
 
 /// What is said of members that are, or seem, less well than before.

@@ -13,6 +13,7 @@ use demo_node::{
         coordinator::{self, Coordinator, Input, OnRival, Output, Standing},
         expected::{Expectation, Told},
         founding::{Reply, Request},
+        minority::Reach,
         state::{Answer, KnownCluster, Rules, View},
     },
     cluster::{Formation, NodeUid},
@@ -284,6 +285,7 @@ impl World {
             probe_interval_jitter: 0.2,
             watch_interval: Duration::from_secs(60),
             on_rival: OnRival::Alarm,
+            minority_after: 5 * SECOND,
         };
         let node = Node {
             process,
@@ -547,6 +549,7 @@ impl World {
         node.standing = Standing::Member {
             formation,
             contact_points: BTreeSet::new(),
+            reach: whole(1),
         };
         if let Some(before) = node.island.replace(island) {
             for node in self
@@ -568,6 +571,7 @@ impl World {
             let Standing::Member {
                 formation,
                 contact_points: before,
+                ..
             } = &node.standing
             else {
                 continue;
@@ -583,6 +587,7 @@ impl World {
             }
             let standing = Standing::Member {
                 formation: *formation,
+                reach: whole(contact_points.len()),
                 contact_points,
             };
             if let Some(node) = self.nodes.get_mut(&host) {
@@ -590,5 +595,13 @@ impl World {
             }
             self.feed(host, Input::Standing(standing), None);
         }
+    }
+}
+
+/// Members here are those that are reachable.
+fn whole(members: usize) -> Reach {
+    Reach {
+        reachable: members,
+        missing: false,
     }
 }
