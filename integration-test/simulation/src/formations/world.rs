@@ -9,7 +9,6 @@ use std::{
 use demo_node::{
     bootstrap::{
         ContactPoint, Process as Itself,
-        clocks::Skew,
         coordinator::{self, Coordinator, Input, OnRival, Output, Standing},
         expected::{Expectation, Told},
         founding::{Reply, Request},
@@ -29,9 +28,6 @@ use super::{
 mod mishaps;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// When simulated time begins: milliseconds since 1970.
-const EPOCH: u64 = 1_800_000_000_000;
 
 /// When what has not come about by itself never will.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -222,34 +218,6 @@ impl World {
                 }
             }
         }
-    }
-
-    /// What the platform says to a node about how many there will be.
-    fn told(&self, host: Host) -> Told {
-        let lasting = &self.faults.lasting;
-        if lasting.impaired == Some((host, Impairment::IsNotTold)) {
-            return Told::Failed;
-        }
-        lasting
-            .numbers
-            .get(&host)
-            .map_or(self.faults.told, |number| Told::Nodes(*number))
-    }
-
-    /// A host's wall clock, in milliseconds since 1970.
-    fn clock(&self, host: Host) -> u64 {
-        let elapsed = self.now.saturating_duration_since(self.began).as_millis();
-        let right = EPOCH + u64::try_from(elapsed).unwrap_or(u64::MAX);
-        match self.faults.lasting.clock {
-            Some((wrong, ahead)) if wrong == host => right.saturating_add_signed(ahead),
-            Some(_) | None => right,
-        }
-    }
-
-    /// How far the clock of `other` is ahead of that of `one`.
-    fn skew(&self, one: Host, other: Host) -> Skew {
-        let ours = self.clock(one);
-        Skew::of(self.clock(other), ours, ours)
     }
 
     fn lives(&self, host: Host, process: Process) -> bool {

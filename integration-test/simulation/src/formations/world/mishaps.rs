@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use demo_node::bootstrap::state::View;
+use demo_node::bootstrap::{clocks::Skew, expected::Told, state::View};
 use rand::{RngExt, seq::IteratorRandom};
 
 use super::{SECOND, World};
@@ -14,7 +14,38 @@ use crate::formations::{
     hosts::{Host, contact_point, other_contact_point},
 };
 
+/// When simulated time begins: milliseconds since 1970.
+const EPOCH: u64 = 1_800_000_000_000;
+
 impl World {
+    /// What the platform says to a node about how many there will be.
+    pub(super) fn told(&self, host: Host) -> Told {
+        let lasting = &self.faults.lasting;
+        if lasting.impaired == Some((host, Impairment::IsNotTold)) {
+            return Told::Failed;
+        }
+        lasting
+            .numbers
+            .get(&host)
+            .map_or(self.faults.told, |number| Told::Nodes(*number))
+    }
+
+    /// A host's wall clock, in milliseconds since 1970.
+    pub(super) fn clock(&self, host: Host) -> u64 {
+        let elapsed = self.now.saturating_duration_since(self.began).as_millis();
+        let right = EPOCH + u64::try_from(elapsed).unwrap_or(u64::MAX);
+        match self.faults.lasting.clock {
+            Some((wrong, ahead)) if wrong == host => right.saturating_add_signed(ahead),
+            Some(_) | None => right,
+        }
+    }
+
+    /// How far the clock of `other` is ahead of that of `one`.
+    pub(super) fn skew(&self, one: Host, other: Host) -> Skew {
+        let ours = self.clock(one);
+        Skew::of(self.clock(other), ours, ours)
+    }
+
     fn is_calm(&self) -> bool {
         self.began + self.faults.until <= self.now
     }
