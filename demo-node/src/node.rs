@@ -20,13 +20,14 @@ use crate::{
     bootstrap::{
         ContactPoint, Process, coordinator,
         run::{self, Bootstrap, Order},
+        status::Status,
         wire::Sealer,
     },
     cluster::{NodeAddress, NodeUid},
     config::Config,
     log::LinesLost,
     management::{self, Limits, Sources},
-    membership::{self, Datagram, Departure},
+    membership::{self, Datagram, Departure, OnMinority},
     net::{Listener, Network},
 };
 
@@ -75,6 +76,8 @@ pub enum End {
     GraceExpired,
     /// Other members told it to go.
     Downed,
+    /// It was on the smaller side of a split, and has left, as `membership.on-minority` says.
+    Minority,
 }
 
 /// A stage that ended by itself, which none may.
@@ -104,6 +107,7 @@ pub struct Node {
     /// The bootstrap.
     pub bootstrap: run::Handle,
     grace_period: Duration,
+    on_minority: OnMinority,
     stop: CancellationToken,
     stages: JoinSet<(&'static str, Result<Ended, Failed>)>,
 }
@@ -253,13 +257,14 @@ impl Node {
             membership,
             bootstrap,
             grace_period: config.node.grace_period,
+            on_minority: config.membership.on_minority,
             stop,
             stages,
         })
     }
 
-    /// Runs until `asked` to stop or until other members tell this node to go, then leaves the
-    /// cluster, lets requests under way finish, and ends every task.
+    /// Runs until `asked` to stop, until other members tell this node to go, or, where it shall leave then, until it is
+    /// on the smaller side of a split; then leaves the cluster, lets requests under way finish, and ends every task.
     ///
     /// # Errors
     ///
@@ -277,6 +282,12 @@ impl Node {
                 Ok((_, Err(failed))) => Err(failed),
                 Err(panicked) => Err(Failed::Panicked(panicked)),
             },
+            () = to_leave(self.bootstrap.status(), self.on_minority) => {
+                tracing::warn!("leaving the cluster: this node is on the smaller side of a split");
+                leave_until = Instant::now() + self.grace_period;
+                let _late = timeout_at(leave_until, self.membership.leave()).await;
+                Ok(End::Minority)
+            }
             () = asked.cancelled() => {
                 tracing::info!(grace_period = ?self.grace_period, "leaving the cluster");
                 leave_until = Instant::now() + self.grace_period;
@@ -294,6 +305,19 @@ impl Node {
         }
         end
     }
+}
+
+/// Waits until this node is on the smaller side of a split, where it shall leave then.
+async fn to_leave(mut status: watch::Receiver<Arc<Status>>, on_minority: OnMinority) {
+    if on_minority == OnMinority::Leave
+        && status
+            .wait_for(|status| status.minority().is_some())
+            .await
+            .is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Hands the bootstrap's orders to the membership.

@@ -92,6 +92,15 @@ pub(super) async fn run(
                 message: "other members told this node to go".to_owned(),
             });
         }
+        End::Minority => {
+            return Err(Failure {
+                exit: Exit::Failed,
+                message: "left the cluster: this node was on the smaller side of a split \
+                          (membership.on-minority = leave). Started again, it joins when it reaches \
+                          a member"
+                    .to_owned(),
+            });
+        }
         End::GraceExpired => {
             return Err(Failure {
                 exit: Exit::Failed,

@@ -26,9 +26,7 @@ pub(super) async fn startup(State(sources): State<Sources>) -> Response {
 /// `GET /ready`: the node is a member, and not on the smaller side of a split where that counts.
 pub(super) async fn ready(State(sources): State<Sources>) -> Response {
     match sources.members().me.status {
-        Status::Up
-            if sources.on_minority == OnMinority::Unready && sources.minority().is_some() =>
-        {
+        Status::Up if sources.on_minority != OnMinority::Report && sources.minority().is_some() => {
             answer(false, &sources.bootstrap_status().borrow().message)
         }
         Status::Up => answer(true, "member of the cluster"),

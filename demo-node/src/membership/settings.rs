@@ -64,10 +64,11 @@ settings! {
         /// What it does then.
         on_minority: OnMinority = optional(
             "membership.on-minority",
-            "report|unready",
+            "report|unready|leave",
             parse::text::<OnMinority>,
-            "What a member on the smaller side of a split does: only say so, or also answer at /ready \
-             that it is not, so that load balancers send nobody there",
+            "What a member on the smaller side of a split does: only say so; or also answer at /ready \
+             that it is not, so that load balancers send nobody there; or leave the cluster and end, \
+             so that its orchestrator starts another, which joins when the network has healed",
         ).or("report");
     }
 }
@@ -79,6 +80,8 @@ pub enum OnMinority {
     Report,
     /// It is not ready, too.
     Unready,
+    /// It leaves the cluster and ends.
+    Leave,
 }
 
 impl FromStr for OnMinority {
@@ -88,7 +91,8 @@ impl FromStr for OnMinority {
         match text {
             "report" => Ok(Self::Report),
             "unready" => Ok(Self::Unready),
-            _ => Err("expected `report` or `unready`".to_owned()),
+            "leave" => Ok(Self::Leave),
+            _ => Err("expected `report`, `unready` or `leave`".to_owned()),
         }
     }
 }

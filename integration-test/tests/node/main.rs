@@ -12,6 +12,7 @@ mod environment;
 mod foreign_text;
 mod founding;
 mod looking;
+mod minority;
 mod outputs;
 mod proxies;
 mod secrets;
