@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::{
     config::{
         self,
+        setting::Setting,
         values::{self, FILE_VARIABLE, Values},
     },
     log::Queue,
@@ -42,6 +43,11 @@ Every setting can be given as a flag, as an environment variable, or in a TOML f
 this order of precedence. In the file, `bootstrap.stable-margin` is the key `stable-margin` of the
 table [bootstrap]. Durations read `5s` or `250ms`, lists `7625,7626`, tags `key=value;key=value`.";
 
+const LOCAL_HELP: &str = "\
+The local node is asked at its own address, which is found as the node finds it.
+Give the command the settings of the node, as in a container they are anyway;
+`demo-node run --help` lists all.";
+
 /// The commands and their flags, made from the table of settings.
 #[must_use]
 pub fn command() -> Command {
@@ -57,13 +63,17 @@ pub fn command() -> Command {
         .arg_required_else_help(true)
         .after_help(EXIT_STATUS)
         .subcommand(
-            with_settings(Command::new("run").about("Runs the node until SIGTERM, SIGINT or SIGHUP"))
-                .after_help(SETTINGS_HELP),
+            with_settings(
+                Command::new("run").about("Runs the node until SIGTERM, SIGINT or SIGHUP"),
+                |_| true,
+            )
+            .after_help(SETTINGS_HELP),
         )
         .subcommand(
             with_settings(
                 Command::new("lookup")
                     .about("Looks the service up once, and shows what is found, dropped and why"),
+                |_| true,
             )
             .arg(
                 Arg::new("service")
@@ -85,7 +95,9 @@ pub fn command() -> Command {
         .subcommand(
             with_settings(
                 Command::new("members").about("Shows the members, as the local node sees them"),
+                tells_where_it_is,
             )
+            .after_help(LOCAL_HELP)
             .arg(
                 url()
                     .action(ArgAction::Append)
@@ -102,7 +114,9 @@ pub fn command() -> Command {
                          Meant as a container's health check in an image without a shell:\n  \
                          [\"CMD\", \"/demo-node\", \"healthcheck\"]",
                     ),
+                tells_where_it_is,
             )
+            .after_help(LOCAL_HELP)
             .arg(url())
             .arg(
                 Arg::new("probe")
@@ -129,7 +143,13 @@ fn url() -> Arg {
         .help("Where the node's management HTTP answers [default: this container's own address]")
 }
 
-fn with_settings(command: Command) -> Command {
+/// Whether a setting says where the local node answers.
+fn tells_where_it_is(setting: &Setting) -> bool {
+    ["node.address", "node.bind-address", "management.bind-port"].contains(&setting.name)
+}
+
+/// With all settings, for whoever gives a command the same as the node; `--help` lists some.
+fn with_settings(command: Command, is_listed: fn(&Setting) -> bool) -> Command {
     let file = Arg::new("config")
         .long("config")
         .value_name("FILE")
@@ -150,6 +170,7 @@ fn with_settings(command: Command) -> Command {
                     setting.env()
                 ))
                 .help_heading(format!("Settings: {section}"))
+                .hide(!is_listed(setting))
                 .hide_short_help(section != "bootstrap" && setting.name != "discovery.method"),
         )
     })

@@ -9,7 +9,7 @@ use std::{fmt::Display, time::Duration};
 )]
 pub fn progress(since_start: Duration, scenario: &str, what: &impl Display) {
     println!(
-        "{:>6.1} s  {scenario:<14} {what}",
+        "{:>6.1} s  {scenario:<15} {what}",
         since_start.as_secs_f64()
     );
 }

@@ -60,13 +60,32 @@ impl Report {
         failed.map(|told| told.name.as_str()).collect()
     }
 
-    /// For people.
+    /// For people: a line for each scenario, details where one failed, and how many there were. Lines of what went well
+    /// fit 80 columns; what was seen on the way was told meanwhile.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
-        for told in &self.scenarios {
-            told.write_to(&mut text).expect("a string takes any text");
-        }
+        let written = self.write_to(&mut text);
+        written.expect("a string takes any text");
         text
+    }
+
+    fn write_to(&self, text: &mut String) -> std::fmt::Result {
+        for shown in &self.scenarios {
+            shown.write_to(text)?;
+        }
+        let [mut passed, mut failed, mut skipped] = [0; 3];
+        for shown in &self.scenarios {
+            *match shown.outcome {
+                Conclusion::Passed => &mut passed,
+                Conclusion::Failed { .. } => &mut failed,
+                Conclusion::Skipped { .. } => &mut skipped,
+            } += 1;
+        }
+        write!(text, "\n{passed} passed, {failed} failed")?;
+        if skipped != 0 {
+            write!(text, ", {skipped} skipped")?;
+        }
+        writeln!(text, " in {:.1} s", self.took.as_secs_f64())
     }
 
     /// For machines.
@@ -90,22 +109,19 @@ impl Shown {
         } = self;
         let took = took.as_secs_f64();
         match outcome {
-            Conclusion::Passed => write!(text, "passed   {name:<14} {took:>5.1} s  ")?,
-            Conclusion::Failed { .. } => write!(text, "FAILED   {name:<14} {took:>5.1} s  ")?,
+            Conclusion::Passed => writeln!(text, "passed   {name:<15} {took:>5.1} s"),
             Conclusion::Skipped { reason } => {
-                return writeln!(text, "skipped  {name:<14}          {reason}");
+                writeln!(text, "skipped  {name:<15}          {reason}")
+            }
+            Conclusion::Failed { error, logs } => {
+                writeln!(text, "FAILED   {name:<15} {took:>5.1} s")?;
+                for step in steps {
+                    writeln!(text, "         seen: {step}")?;
+                }
+                writeln!(text, "         {error:#}")?;
+                writeln!(text, "         logs: {}", logs.display())
             }
         }
-        for (n, step) in steps.iter().enumerate() {
-            let separator = if n == 0 { "" } else { "; " };
-            write!(text, "{separator}{step}")?;
-        }
-        writeln!(text)?;
-        if let Conclusion::Failed { error, logs } = outcome {
-            writeln!(text, "         {error:#}")?;
-            writeln!(text, "         logs: {}", logs.display())?;
-        }
-        Ok(())
     }
 
     fn to_json(&self) -> Value {
@@ -153,12 +169,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_what_was_seen_and_how_long_it_took() {
+    fn a_line_says_what_passed_and_how_long_it_took() {
         let report = report(Conclusion::Passed);
 
         assert_eq!(
             report.to_text(),
-            "passed   scale            4.2 s  3 tasks form one cluster (1.5 s); 4 more join it (2.5 s)\n"
+            "passed   scale             4.2 s\n\n1 passed, 0 failed in 4.3 s\n"
         );
         assert!(report.failed().is_empty());
     }
@@ -176,6 +192,8 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("/tmp/run/scale"), "{text}");
+        assert!(text.contains("seen: 4 more join it (2.5 s)"), "{text}");
+        assert!(text.ends_with("\n0 passed, 1 failed in 4.3 s\n"), "{text}");
         assert_eq!(report.failed(), ["scale"]);
     }
 
@@ -185,7 +203,12 @@ mod tests {
             reason: "one machine has one network",
         });
 
-        assert!(report.to_text().contains("one machine has one network"));
+        let text = report.to_text();
+        assert!(text.contains("one machine has one network"), "{text}");
+        assert!(
+            text.ends_with("0 passed, 0 failed, 1 skipped in 4.3 s\n"),
+            "{text}"
+        );
         assert!(report.failed().is_empty());
     }
 

@@ -22,9 +22,9 @@ use simulation::{
 #[derive(Debug, Parser)]
 #[command(name = "simulate")]
 struct Args {
-    /// How many seeds.
-    #[arg(long, default_value_t = 10_000)]
-    seeds: u64,
+    /// How many seeds [default: 10000; 100 of whole nodes, which take a minute or so]
+    #[arg(long)]
+    seeds: Option<u64>,
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     from: u64,
@@ -81,9 +81,9 @@ fn main() -> ExitCode {
             .init();
     }
     let good = if args.whole_nodes {
-        simulate_whole_nodes(&args)
+        simulate_whole_nodes(&args, args.seeds.unwrap_or(100))
     } else {
-        simulate_formations(&args)
+        simulate_formations(&args, args.seeds.unwrap_or(10_000))
     };
     if good {
         ExitCode::SUCCESS
@@ -92,7 +92,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn simulate_formations(args: &Args) -> bool {
+fn simulate_formations(args: &Args, seeds: u64) -> bool {
     let promise = match args.promise {
         Which::Expected => Promise::Expected,
         Which::Unknown => Promise::Unknown,
@@ -106,7 +106,7 @@ fn simulate_formations(args: &Args) -> bool {
         Wrong::NeverReady => Adverse::NeverReady,
     });
     let (mut injected, mut bad, mut slowest) = (Injected::default(), 0_u64, Duration::ZERO);
-    for (done, seed) in (args.from..args.from.saturating_add(args.seeds)).enumerate() {
+    for (done, seed) in (args.from..args.from.saturating_add(seeds)).enumerate() {
         let outcome = match adverse {
             Some(adverse) => formations::run_adverse(seed, adverse),
             None => formations::run(seed, promise, Mutation::None),
@@ -118,24 +118,23 @@ fn simulate_formations(args: &Args) -> bool {
             println!("{outcome}");
         }
         if (done + 1) % 10_000 == 0 {
-            println!("{} seeds, {bad} bad", done + 1);
+            println!("{} of {seeds} seeds, {bad} bad", done + 1);
         }
     }
     println!(
-        "{} seeds, {} with exactly one cluster, {bad} without",
-        args.seeds,
-        args.seeds - bad
+        "{seeds} seeds, {} with exactly one cluster, {bad} without",
+        seeds - bad
     );
     println!("slowest to be one cluster after the faults ended: {slowest:.1?} of virtual time");
     println!("injected: {injected}");
     bad == 0
 }
 
-fn simulate_whole_nodes(args: &Args) -> bool {
+fn simulate_whole_nodes(args: &Args, seeds: u64) -> bool {
     let (mut injected, mut bad) = (whole_nodes::Injected::default(), 0_u64);
     let (mut took, mut lasted) = (BTreeMap::<_, Duration>::new(), Duration::ZERO);
     let mut clusters = BTreeMap::<_, u64>::new();
-    for (done, seed) in (args.from..args.from.saturating_add(args.seeds)).enumerate() {
+    for (done, seed) in (args.from..args.from.saturating_add(seeds)).enumerate() {
         let outcome = if args.beyond {
             whole_nodes::run_beyond(seed)
         } else {
@@ -155,14 +154,11 @@ fn simulate_whole_nodes(args: &Args) -> bool {
             bad += 1;
             println!("{outcome}");
         }
-        if (done + 1) % 100 == 0 {
-            println!("{} seeds, {bad} bad", done + 1);
+        if (done + 1) % 20 == 0 {
+            println!("{} of {seeds} seeds, {bad} bad", done + 1);
         }
     }
-    println!(
-        "{} seeds, {:.0?} of virtual time, {bad} that break an invariant",
-        args.seeds, lasted
-    );
+    println!("{seeds} seeds, {lasted:.0?} of virtual time, {bad} that break an invariant");
     for (clusters, seeds) in clusters {
         println!("{seeds} seeds with {clusters} clusters that ever were");
     }
