@@ -312,9 +312,10 @@ impl Gossip {
             self.swim.announce(node);
         }
         if !self.swim.is_known() {
-            // It has told some members of its new generation, but datagrams get lost, and until
-            // one of them writes back it neither probes nor gossips.
+            // It has told some members of its new generation, but datagrams get lost, and `foca` waits for one of
+            // them to write back before it probes: those who have died meanwhile would go unnoticed.
             self.swim.gossip();
+            self.swim.connect();
         }
         self.settle(now);
     }

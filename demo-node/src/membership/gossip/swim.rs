@@ -116,6 +116,11 @@ impl Swim {
         note(self.foca.gossip(&mut self.wanted));
     }
 
+    /// Probes the members that it knows, and gossips, from now on.
+    pub(super) fn connect(&mut self) {
+        self.apply([], false);
+    }
+
     /// Takes over what is known of some members, and passes it on if it is news to the others, too.
     pub(super) fn apply(
         &mut self,
