@@ -476,11 +476,21 @@ impl State {
     }
 
     /// Who has answered freshly, and has a clock too far from this node's to be in a cluster with it.
-    #[must_use]
-    pub fn clocks_apart(&self, now: Instant) -> BTreeMap<ContactPoint, Skew> {
+    fn clocks_apart(&self, now: Instant) -> BTreeMap<ContactPoint, Skew> {
         self.freshly_heard(now)
             .map(|(point, heard)| (point, heard.answer.skew))
             .filter(|(_, skew)| !skew.is_tolerable())
+            .collect()
+    }
+
+    /// The clocks that were too far off when their nodes answered last, however long ago: a member seldom asks.
+    #[must_use]
+    pub fn wrong_clocks(&self) -> BTreeMap<ContactPoint, Skew> {
+        self.contacts
+            .iter()
+            .filter(|(_, contact)| contact.failing_since.is_none())
+            .filter_map(|(point, contact)| Some((*point, contact.heard.as_ref()?.answer.skew)))
+            .filter(|(point, skew)| *point != self.me() && !skew.is_tolerable())
             .collect()
     }
 

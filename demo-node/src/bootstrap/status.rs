@@ -167,15 +167,20 @@ impl Status {
         let state = coordinator.state();
         self.phase = coordinator.phase();
         self.message = self.phase.to_string();
-        let mut apart = state.clocks_apart(now);
+        let clocks = state.wrong_clocks();
         self.contact_points = state
             .contact_points(now)
-            .map(|(contact_point, answered)| ContactPointStatus {
-                contact_point,
-                member: coordinator.is_fellow(contact_point),
-                answered,
-                clock_ahead_ms: apart.remove(&contact_point),
-                problem: problem(&contact_point),
+            .map(|(contact_point, answered)| {
+                let member = coordinator.is_fellow(contact_point);
+                let clock = clocks.get(&contact_point);
+                ContactPointStatus {
+                    contact_point,
+                    member,
+                    answered,
+                    // Who is a member has had its clock set right.
+                    clock_ahead_ms: clock.copied().filter(|_| !member),
+                    problem: problem(&contact_point),
+                }
             })
             .collect();
         self.participants = state.participants(now);

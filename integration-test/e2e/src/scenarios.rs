@@ -43,7 +43,7 @@ pub struct Row {
     pub not_on: NotOn,
 }
 
-/// A scenario, or what follows once its nodes run.
+/// Shows a scenario: in an account that is its own, with a record of what is seen, and so many nodes.
 pub type Show =
     for<'a> fn(&'a Sandbox<'a>, &'a Record, usize) -> LocalBoxFuture<'a, anyhow::Result<()>>;
 
@@ -87,6 +87,16 @@ impl NotOn {
     }
 }
 
+/// One that no stack shows, and that is not long.
+fn local(show: Show, not_on: NotOn) -> Row {
+    Row {
+        show,
+        is_long: false,
+        on_stack: None,
+        not_on,
+    }
+}
+
 /// The table. What each scenario shows is said where its name is: in [`Scenario`].
 #[must_use]
 pub fn row(scenario: Scenario) -> Row {
@@ -100,11 +110,9 @@ pub fn row(scenario: Scenario) -> Row {
             }),
             not_on: NotOn::NOWHERE,
         },
-        Scenario::Ec2Tag => Row {
-            show: |sandbox, record, nodes| Box::pin(ec2_tag::show(sandbox, record, nodes)),
-            is_long: false,
-            on_stack: None,
-            not_on: NotOn {
+        Scenario::Ec2Tag => local(
+            |sandbox, record, nodes| Box::pin(ec2_tag::show(sandbox, record, nodes)),
+            NotOn {
                 containers: None,
                 ministack: Some("MiniStack runs nothing for an EC2 instance"),
                 emulators: Some("emulators run nothing that could be reached for an EC2 instance"),
@@ -112,40 +120,34 @@ pub fn row(scenario: Scenario) -> Row {
                     "its stack takes the program from a bucket of yours: cargo xtask deploy --workload ec2",
                 ),
             },
-        },
-        Scenario::Ec2Ports => Row {
-            show: |sandbox, record, nodes| Box::pin(ec2_ports::show(sandbox, record, nodes)),
-            is_long: false,
-            on_stack: None,
-            not_on: NotOn {
+        ),
+        Scenario::Ec2Ports => local(
+            |sandbox, record, nodes| Box::pin(ec2_ports::show(sandbox, record, nodes)),
+            NotOn {
                 containers: None,
                 ministack: Some("MiniStack runs nothing for an EC2 instance"),
                 emulators: Some("emulators run nothing that could be reached for an EC2 instance"),
                 aws: Some("no stack here runs several nodes on an instance"),
             },
-        },
-        Scenario::EcsTags => Row {
-            show: |sandbox, record, nodes| Box::pin(ecs_tags::show(sandbox, record, nodes)),
-            is_long: false,
-            on_stack: None,
-            not_on: NotOn {
+        ),
+        Scenario::EcsTags => local(
+            |sandbox, record, nodes| Box::pin(ecs_tags::show(sandbox, record, nodes)),
+            NotOn {
                 containers: None,
                 ministack: Some("MiniStack does not propagate the tags of a service to its tasks"),
                 emulators: Some(BY_STACK_ONLY),
                 aws: Some(BY_STACK_ONLY),
             },
-        },
-        Scenario::EcsTaskSet => Row {
-            show: |sandbox, record, nodes| Box::pin(ecs_task_set::show(sandbox, record, nodes)),
-            is_long: false,
-            on_stack: None,
-            not_on: NotOn {
+        ),
+        Scenario::EcsTaskSet => local(
+            |sandbox, record, nodes| Box::pin(ecs_task_set::show(sandbox, record, nodes)),
+            NotOn {
                 containers: None,
                 ministack: Some("MiniStack has no task sets"),
                 emulators: Some(NO_TASK_SETS),
                 aws: Some(NO_TASK_SETS),
             },
-        },
+        ),
         Scenario::Scale => Row {
             show: |sandbox, record, nodes| Box::pin(scale::show(sandbox, record, nodes)),
             is_long: false,
@@ -171,17 +173,15 @@ pub fn row(scenario: Scenario) -> Row {
             on_stack: Some(stack::ROLLING),
             not_on: NotOn::NOWHERE,
         },
-        Scenario::FlakyApi => Row {
-            show: |sandbox, record, nodes| Box::pin(flaky_api::show(sandbox, record, nodes)),
-            is_long: false,
-            on_stack: None,
-            not_on: NotOn {
+        Scenario::FlakyApi => local(
+            |sandbox, record, nodes| Box::pin(flaky_api::show(sandbox, record, nodes)),
+            NotOn {
                 containers: None,
                 ministack: Some("MiniStack cannot be made to fail"),
                 emulators: Some("an emulator cannot be made to fail"),
                 aws: Some("AWS cannot be made to fail"),
             },
-        },
+        ),
         Scenario::LeastPrivilege => Row {
             show: |sandbox, record, nodes| Box::pin(least_privilege::show(sandbox, record, nodes)),
             is_long: true,
@@ -193,40 +193,32 @@ pub fn row(scenario: Scenario) -> Row {
                 aws: Some(ALWAYS_LEAST),
             },
         },
-        Scenario::Partition => Row {
-            show: |sandbox, record, nodes| Box::pin(partition::show(sandbox, record, nodes)),
-            is_long: false,
-            on_stack: None,
-            not_on: NotOn {
+        Scenario::Partition => local(
+            |sandbox, record, nodes| Box::pin(partition::show(sandbox, record, nodes)),
+            NotOn {
                 containers: None,
                 ministack: Some("the network that MiniStack puts its tasks on cannot be split"),
                 emulators: Some("the network that the emulator puts its tasks on cannot be split"),
                 aws: Some("nobody can split the network of a VPC for a moment"),
             },
-        },
-        Scenario::DeadNode => Row {
-            show: |sandbox, record, nodes| Box::pin(dead_node::show(sandbox, record, nodes)),
-            is_long: false,
-            on_stack: None,
-            not_on: LISTS_WHAT_RUNS,
-        },
-        Scenario::StuckTask => Row {
-            show: |sandbox, record, nodes| Box::pin(stuck_task::show(sandbox, record, nodes)),
-            is_long: false,
-            on_stack: None,
-            not_on: LISTS_WHAT_RUNS,
-        },
-        Scenario::WrongClock => Row {
-            show: |sandbox, record, nodes| Box::pin(wrong_clock::show(sandbox, record, nodes)),
-            is_long: false,
-            on_stack: None,
-            not_on: NotOn {
+        ),
+        Scenario::DeadNode => local(
+            |sandbox, record, nodes| Box::pin(dead_node::show(sandbox, record, nodes)),
+            LISTS_WHAT_RUNS,
+        ),
+        Scenario::StuckTask => local(
+            |sandbox, record, nodes| Box::pin(stuck_task::show(sandbox, record, nodes)),
+            LISTS_WHAT_RUNS,
+        ),
+        Scenario::WrongClock => local(
+            |sandbox, record, nodes| Box::pin(wrong_clock::show(sandbox, record, nodes)),
+            NotOn {
                 containers: Some("containers have the clock of this machine"),
                 ministack: Some("the tasks of MiniStack have the clock of this machine"),
                 emulators: Some("tasks of an emulator have the clock of its machine"),
                 aws: Some("nobody can set the clock of a Fargate task"),
             },
-        },
+        ),
         Scenario::Merge => Row {
             show: |sandbox, record, nodes| Box::pin(merge::show(sandbox, record, nodes)),
             is_long: true,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use observe::eventually::eventually;
 use testcontainers::{
     ContainerAsync, GenericImage, ImageExt,
-    core::{ExecCommand, IntoContainerPort, WaitFor},
+    core::{ExecCommand, IntoContainerPort},
     runners::AsyncRunner,
 };
 
@@ -58,7 +58,6 @@ async fn start() -> ContainerAsync<GenericImage> {
         ("NODE_BIND_ADDRESS", "0.0.0.0"),
     ];
     let image = GenericImage::new(name, tag)
-        .with_wait_for(WaitFor::seconds(0))
         .with_exposed_port(MANAGEMENT.tcp())
         .with_readonly_rootfs(true)
         .with_cap_drop("ALL")

@@ -33,7 +33,7 @@ struct Args {
     promise: Which,
     /// Something is wrong for good, while the expected nodes are known. All who can be in one cluster must be in the end.
     #[arg(long, value_enum, conflicts_with_all = ["promise", "whole_nodes"])]
-    adverse: Option<Wrong>,
+    adverse: Option<Adverse>,
     /// Simulate whole nodes: management HTTP, bootstrap and membership together.
     #[arg(long, conflicts_with = "promise")]
     whole_nodes: bool,
@@ -54,22 +54,6 @@ enum Which {
     Expected,
     /// Expected nodes unknown: lists are out of date by less than the stable margin.
     Unknown,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Wrong {
-    /// What AWS calls a complete list is any of the processes, each time others.
-    AnyList,
-    /// One node may not found a cluster, is not told how many are expected, or never sees a part of the others.
-    Impaired,
-    /// Nodes are told different numbers.
-    Numbers,
-    /// One node's clock is wrong by a minute to a day.
-    Clocks,
-    /// Each node is listed under two addresses.
-    DualListing,
-    /// AWS lists a task that never gets an address.
-    NeverReady,
 }
 
 fn main() -> ExitCode {
@@ -97,17 +81,9 @@ fn simulate_formations(args: &Args, seeds: u64) -> bool {
         Which::Expected => Promise::Expected,
         Which::Unknown => Promise::Unknown,
     };
-    let adverse = args.adverse.map(|wrong| match wrong {
-        Wrong::AnyList => Adverse::AnyList,
-        Wrong::Impaired => Adverse::Impaired,
-        Wrong::Numbers => Adverse::Numbers,
-        Wrong::Clocks => Adverse::Clocks,
-        Wrong::DualListing => Adverse::DualListing,
-        Wrong::NeverReady => Adverse::NeverReady,
-    });
     let (mut injected, mut bad, mut slowest) = (Injected::default(), 0_u64, Duration::ZERO);
     for (done, seed) in (args.from..args.from.saturating_add(seeds)).enumerate() {
-        let outcome = match adverse {
+        let outcome = match args.adverse {
             Some(adverse) => formations::run_adverse(seed, adverse),
             None => formations::run(seed, promise, Mutation::None),
         };

@@ -29,7 +29,7 @@ pub enum Promise {
 
 /// What is wrong with a cluster for good, while the number of expected nodes is known. All who can be in one cluster
 /// must be in the end, however long it lasts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Adverse {
     /// What AWS calls a complete list is any of the processes, each time others.
     AnyList,

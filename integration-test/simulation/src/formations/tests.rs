@@ -1,5 +1,7 @@
 //! 10,000 formations, in parts that run side by side.
 
+use clap::ValueEnum as _;
+
 use super::*;
 
 /// Seeds that each part takes.
@@ -85,16 +87,9 @@ fn a_seed_repeats_its_run() {
 
 #[test]
 fn who_can_be_in_one_cluster_is_whatever_is_wrong_for_good() {
-    for adverse in [
-        Adverse::AnyList,
-        Adverse::Impaired,
-        Adverse::Numbers,
-        Adverse::Clocks,
-        Adverse::DualListing,
-        Adverse::NeverReady,
-    ] {
+    for adverse in Adverse::value_variants() {
         for seed in 0..PART {
-            let run = run_adverse(seed, adverse);
+            let run = run_adverse(seed, *adverse);
             assert!(run.is_good(), "{adverse:?}: {run}");
         }
     }

@@ -98,3 +98,20 @@ fn the_reason_does_not_change_with_every_answer() {
     let node = hears(node.after(SECOND), HOUR + 9_000);
     assert_ne!(node.decides(), first);
 }
+
+/// A member asks seldom, and people look when they like.
+#[test]
+fn a_wrong_clock_is_known_until_its_node_answers_otherwise_or_no_more() {
+    let node = Node::new(rules(2), Expectation::Known(3))
+        .complete(&[1, 2, 3])
+        .hears(1, off(1, None, HOUR))
+        .answers(&[3])
+        .after(Duration::from_secs(3_600));
+    assert_eq!(node.state.wrong_clocks(), apart(&[(1, HOUR)]));
+    assert!(node.state.clocks_apart(node.now).is_empty());
+    let silent = node.silent(1);
+    assert!(silent.state.wrong_clocks().is_empty());
+    let again = silent.hears(1, off(1, None, HOUR));
+    assert_eq!(again.state.wrong_clocks(), apart(&[(1, HOUR)]));
+    assert!(again.answers(&[1]).state.wrong_clocks().is_empty());
+}
