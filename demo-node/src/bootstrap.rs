@@ -24,6 +24,7 @@ pub mod run;
 pub mod settings;
 pub mod state;
 pub mod status;
+mod survey;
 pub mod wire;
 
 /// Where a peer's management HTTP answers.

@@ -84,7 +84,7 @@ impl Discovery {
         }
         let budget = Budget::new(timeout);
         let mut calls = Calls::default();
-        let found = self.method.read(service_name, budget, &mut calls).await?;
+        let found = self.method.read(lookup, budget, &mut calls).await?;
         let resolved = Resolved::new(service_name, found, calls);
         tracing::debug!(
             method = %self.name,
@@ -193,19 +193,17 @@ impl Method {
 
     async fn read(
         &self,
-        service_name: &str,
+        lookup: &Lookup,
         budget: Budget,
         calls: &mut Calls,
     ) -> Result<Found, Error> {
         match self {
             #[cfg(feature = "ec2")]
-            Self::Ec2TagBased(instances) => {
-                Box::pin(instances.read(service_name, budget, calls)).await
-            }
+            Self::Ec2TagBased(instances) => Box::pin(instances.read(lookup, budget, calls)).await,
             #[cfg(feature = "ecs")]
-            Self::Ecs(service) => Box::pin(service.read(service_name, budget, calls)).await,
+            Self::Ecs(service) => Box::pin(service.read(lookup, budget, calls)).await,
             #[cfg(feature = "ecs")]
-            Self::EcsTaskSet(own) => Box::pin(own.read(budget, calls)).await,
+            Self::EcsTaskSet(own) => Box::pin(own.read(lookup, budget, calls)).await,
             Self::Config(fixed) => Ok(fixed.found()),
         }
     }

@@ -6,14 +6,15 @@
 use std::collections::HashSet;
 
 use aws_sdk_ec2::{operation::describe_instances::DescribeInstancesOutput, types::Filter};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{
     budget::Budget,
     client,
     config::Ec2TagBased,
     error::{Attempt, Error, aws},
-    lookup::{Calls, Found, PartialReason},
+    lookup::{Calls, Extent, Found, Lookup, PartialReason},
+    patience::{Patience, Which},
     tally::Tally,
 };
 
@@ -55,10 +56,11 @@ impl Instances {
     /// A failure after the first page leaves a partial view of the pages before.
     pub(crate) async fn read(
         &self,
-        service_name: &str,
+        lookup: &Lookup,
         budget: Budget,
         calls: &mut Calls,
     ) -> Result<Found, Error> {
+        let service_name = &lookup.service_name;
         let attempt = Attempt {
             action: "ec2:DescribeInstances",
             what: format!(
@@ -70,14 +72,20 @@ impl Instances {
         let mut found = Found::default();
         let mut tokens = HashSet::new();
         let mut token = None;
+        let mut patience = Patience::new(lookup.on_throttle, Which::First);
         let mut learnt = false;
         let failure = loop {
             calls.count("DescribeInstances");
-            let page = self.page(&attempt, filters.clone(), token.take());
+            let page = self.page(&attempt, filters.clone(), token.clone());
             let page = Box::pin(self.tally.watch("DescribeInstances", page));
             let page = match timeout_at(budget.deadline, page).await {
-                Ok(Ok(page)) => page,
-                Ok(Err(error)) => break error,
+                Ok(page) => match patience.pause_after(&page) {
+                    Some(pause) => {
+                        sleep_until(budget.deadline.min(Instant::now() + pause)).await;
+                        continue;
+                    }
+                    None => page,
+                },
                 Err(_) => {
                     break Error::TimedOut {
                         attempt,
@@ -85,10 +93,19 @@ impl Instances {
                     };
                 }
             };
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => break error,
+            };
+            patience = Patience::new(lookup.on_throttle, Which::Later);
             learnt |= instance::found_in(&page, &self.settings, service_name, &mut found);
             let Some(next) = page.next_token.filter(|token| !token.is_empty()) else {
                 return Ok(found);
             };
+            if lookup.extent == Extent::FirstPage && learnt {
+                found.partial.push(PartialReason::MorePages);
+                return Ok(found);
+            }
             if !tokens.insert(next.clone()) {
                 break Error::RepeatedPage { attempt };
             }

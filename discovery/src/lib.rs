@@ -3,8 +3,8 @@
 //! One [`Discovery`] is made from [`config::Settings`]; each [`Discovery::lookup`] answers with
 //! [`Resolved`]: the targets, whether the view is [`Completeness::Complete`], and what was dropped
 //! and why.
-//! The crate knows nothing of clusters, keeps no background task and never retries by itself:
-//! when to ask again is the caller's decision.
+//! The crate knows nothing of clusters, keeps no background task and makes no call again that failed, unless
+//! [told to](OnThrottle): when to ask again is the caller's decision.
 //!
 //! ```no_run
 //! use discovery::{DEFAULT_RESOLVE_TIMEOUT, Discovery, Lookup, config::{Ecs, Settings}};
@@ -44,6 +44,8 @@ mod ecs;
 mod error;
 mod lookup;
 mod own;
+#[cfg(any(feature = "ec2", feature = "ecs"))]
+mod patience;
 mod tally;
 mod text;
 
@@ -52,7 +54,8 @@ pub use client::http_client;
 pub use discovery::{DEFAULT_RESOLVE_TIMEOUT, Discovery};
 pub use error::{Attempt, Cause, Error, MetadataProblem, Remedy};
 pub use lookup::{
-    Calls, Completeness, DropReason, Dropped, Lookup, Missing, PartialReason, Resolved, Target,
+    Calls, Completeness, DropReason, Dropped, Extent, Lookup, Missing, OnThrottle, PartialReason,
+    Resolved, Target,
 };
 pub use own::{AddressSource, Candidate, Judgement, OwnAddress, container_address};
 pub use tally::Outcome;

@@ -16,6 +16,34 @@ pub struct Lookup {
     pub port_name: Option<String>,
     /// The protocol, `tcp` or `udp`, likewise.
     pub protocol: Option<String>,
+    /// How much of the list is read.
+    pub extent: Extent,
+    /// What is done about a call that AWS throttles.
+    pub on_throttle: OnThrottle,
+}
+
+/// How much of a service's list is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it: two calls for every 100 tasks, one for every 1,000 instances.
+    #[default]
+    Whole,
+    /// The first page that names somebody: up to 100 tasks, or 1,000 instances. Enough to find somebody, whatever the size of the service.
+    FirstPage,
+}
+
+/// What is done about a call that AWS throttles.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnThrottle {
+    /// It has failed. Who looks up again, after a pause that grows, keeps an account out of trouble.
+    #[default]
+    GiveUp,
+    /// The lookup's first call has failed then. A later one is made again after a second, then every two seconds,
+    /// until the lookup's time is up, so that those before it are not wasted.
+    GoOn,
+    /// Any call is made again, after a quarter of a second at first and after up to two seconds then: a list of many pages
+    /// is else hardly read while others ask.
+    MakeAgain,
 }
 
 /// The answer to one [`Lookup`].
@@ -97,6 +125,9 @@ pub enum PartialReason {
         /// What went wrong.
         error: String,
     },
+    /// Only the first page was asked for, and there are more.
+    #[error("only the first page was asked for, and there are more")]
+    MorePages,
 }
 
 /// Something that was listed and not taken.
@@ -210,6 +241,8 @@ impl Lookup {
             service_name: service_name.into(),
             port_name: None,
             protocol: None,
+            extent: Extent::default(),
+            on_throttle: OnThrottle::default(),
         }
     }
 }

@@ -20,11 +20,13 @@ use super::{
     expected::{Expectation, Told},
     founding::{Acceptor, Decided, Reply, Request, Voter},
     minority::{Minority, Reach},
-    pacing::{Backoff, Schedule},
+    pacing::{self, Backoff, Schedule},
     reason::WaitReason,
     state::{Answer, Decision, KnownCluster, Rules, State, View},
+    survey::Turns,
 };
 use crate::cluster::{ClusterId, Formation, NodeUid};
+use discovery::{Extent, OnThrottle};
 
 mod founding;
 mod joining;
@@ -49,7 +51,7 @@ pub struct Settings {
     pub probe_interval: Duration,
     /// Added to pauses between probes, at most this share.
     pub probe_interval_jitter: f64,
-    /// The shortest pause between lookups of a member, which looks for other clusters.
+    /// The pause between two lookups of all members together, who look for other clusters.
     pub watch_interval: Duration,
     /// What to do when another cluster of the same name is found after joining.
     pub on_rival: OnRival,
@@ -94,8 +96,8 @@ pub enum Standing {
     Member {
         /// Of which cluster.
         formation: Formation,
-        /// Where the members answer.
-        contact_points: BTreeSet<ContactPoint>,
+        /// Where the members answer, and which processes they are.
+        members: BTreeMap<ContactPoint, NodeUid>,
         /// Which of them it reaches.
         reach: Reach,
     },
@@ -104,8 +106,8 @@ pub enum Standing {
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
-    /// Look up the service.
-    Lookup,
+    /// Look up the service, so much of it.
+    Lookup(Extent),
     /// Ask for the number of expected nodes.
     AskExpected,
     /// Probe a contact point.
@@ -197,8 +199,18 @@ pub struct Coordinator {
     alarmed: BTreeSet<(ClusterId, ClusterId)>,
     lookup: Schedule,
     lookup_backoff: Backoff,
-    /// Rests while this node is a member, unless the number may be out of date.
+    /// How much the latest lookup reads.
+    extent: Extent,
+    /// When this node asks everyone.
+    turns: Turns,
+    /// Rests while nobody needs the number.
     asking: Schedule,
+    /// When the platform told the number, the last time.
+    told_at: Option<Instant>,
+    /// Whether the platform may tell the number.
+    asks: bool,
+    /// The number is not asked for again before.
+    next_asking: Instant,
     asking_backoff: Backoff,
     probes: BTreeMap<ContactPoint, Schedule>,
 }
@@ -236,10 +248,12 @@ impl Coordinator {
             alarmed: BTreeSet::new(),
             lookup: Schedule::Due(now),
             lookup_backoff: backoff.clone(),
-            asking: match settings.expectation {
-                Expectation::Asking => Schedule::Due(now),
-                Expectation::Known(_) | Expectation::Unknown => Schedule::Off,
-            },
+            extent: Extent::FirstPage,
+            turns: Turns::new(),
+            asking: Schedule::Off,
+            told_at: None,
+            asks: settings.expectation == Expectation::Asking,
+            next_asking: now,
             asking_backoff: backoff,
             probes: BTreeMap::new(),
             settings,
@@ -275,6 +289,7 @@ impl Coordinator {
         if self.is_member() {
             self.look_around(&mut turn);
         } else {
+            self.take_turns(&mut turn);
             self.proceed(&mut turn);
         }
         self.fall_due(&mut turn);
@@ -285,16 +300,16 @@ impl Coordinator {
     /// been [handled](Self::handle).
     #[must_use]
     pub fn next_wakeup(&self, now: Instant) -> Instant {
-        let change = if self.is_member() {
-            None
+        let changes = if self.is_member() {
+            [None, None]
         } else {
-            self.state.next_change(now)
+            [self.state.next_change(now), self.turns.next_change()]
         };
         self.schedules()
             .filter_map(Schedule::due_at)
             .chain(self.stage.ends_at().filter(|at| now < *at))
             .chain(self.minority_at().filter(|at| now < *at))
-            .chain(change)
+            .chain(changes.into_iter().flatten())
             .min()
             .unwrap_or(now + self.settings.interval)
             .max(now)
@@ -327,11 +342,24 @@ impl Coordinator {
         }
     }
 
+    /// What to do about a call of a lookup that AWS throttles. Whoever founds a cluster tells all: its list goes before
+    /// those of others. Members can do without theirs.
+    #[must_use]
+    pub fn on_throttle(&self, extent: Extent, now: Instant) -> OnThrottle {
+        if self.is_member() {
+            OnThrottle::GiveUp
+        } else if 1 < pacing::pages(extent, self.state.nodes(now)) {
+            OnThrottle::MakeAgain
+        } else {
+            OnThrottle::GoOn
+        }
+    }
+
     /// Whether a contact point is known to be in this node's cluster.
     #[must_use]
     pub fn is_fellow(&self, point: ContactPoint) -> bool {
         match &self.stage {
-            Stage::Watching(watching) => watching.contact_points.contains(&point),
+            Stage::Watching(watching) => watching.members.contains_key(&point),
             Stage::Looking(_) | Stage::Founding(_) | Stage::Joining(_) => false,
         }
     }
@@ -363,22 +391,22 @@ impl Coordinator {
     /// Acts on what was seen, as long as this node is not a member.
     fn proceed<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
         self.end_what_takes_too_long(turn);
-        match self.state.decide(turn.now, self.acceptor.decided()) {
+        let decided = self.acceptor.decided();
+        match self.state.decide(turn.now, decided, self.is_in_turn()) {
             Decision::Join { cluster, rivals } => {
                 for rival in rivals {
                     self.alarm(cluster.formation, rival, turn);
                 }
                 self.join(cluster, turn);
             }
-            Decision::Propose {
-                among,
-                participants,
-            } => match self.acceptor.decided() {
+            Decision::Propose => match self.acceptor.decided() {
                 // It did not let this node in, nor, it seems, anybody else.
-                Some(decided) => self.start(decided.formation, among, turn),
-                None => self.propose(among, participants, turn),
+                Some(decided) => self.start(decided.formation, turn),
+                None => self.propose(turn),
             },
             Decision::Wait(reason) => {
+                self.want_number(turn);
+                let reason = self.in_its_turn(reason);
                 // Permission withdrawn: an attempt under way ends. What was sent may still be
                 // accepted; whoever proposes next will find and finish it.
                 self.stage = Stage::Looking(Looking {

@@ -115,6 +115,13 @@ impl Expected {
         }
     }
 
+    /// Takes note of how many members a member sees at `now`: where the number is known, at least so many are meant.
+    pub fn saw(&mut self, now: Instant, members: usize) {
+        if self.own().is_some() {
+            self.heard(now, members);
+        }
+    }
+
     /// What this node was told itself. That is what it tells others, so that no number lives on
     /// because each has heard it from the other.
     #[must_use]
@@ -193,6 +200,21 @@ mod tests {
         assert_eq!(expected.expectation(now + GRACE), Expectation::Known(3));
         expected.told(now + 2 * GRACE, Told::Nothing);
         assert_eq!(expected.expectation(now + 9 * GRACE), Expectation::Known(3));
+    }
+
+    #[test]
+    fn as_many_as_are_seen_are_expected_where_there_is_a_number_at_all() {
+        let now = clock::now();
+        for (configured, counts) in [
+            (Expectation::Known(3), Expectation::Known(9)),
+            (Expectation::Unknown, Expectation::Unknown),
+        ] {
+            let mut expected = Expected::new(configured);
+            expected.saw(now, 9);
+            expected.saw(now, 2);
+            assert_eq!(expected.expectation(now), counts);
+            assert_eq!(expected.expectation(now + STEADY), configured);
+        }
     }
 
     #[test]

@@ -44,14 +44,14 @@ impl Few {
             majority: majority(expected),
         };
         let few = reach.missing && minority.reachable < minority.majority;
-        let since = self.0.map(|(since, _)| since);
+        let since = self.since();
         self.0 = few.then_some((since.unwrap_or(now), minority));
         few && since.is_none()
     }
 
-    /// Whether it reaches too few at the moment.
-    pub(super) fn is_now(self) -> bool {
-        self.0.is_some()
+    /// Since when it reaches too few, if it does.
+    pub(super) fn since(self) -> Option<Instant> {
+        self.0.map(|(since, _)| since)
     }
 
     /// The minority, where it has been one for so long.
@@ -85,7 +85,7 @@ mod tests {
                 let is_few = |reachable| {
                     let mut few = Few::default();
                     few.observe(now, of(reachable, true), Expectation::Known(expected));
-                    few.is_now()
+                    few.since().is_some()
                 };
                 assert!(is_few(one) || is_few(other), "{one} and {other}");
             }

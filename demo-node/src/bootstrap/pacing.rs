@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use discovery::Extent;
 use rand::{Rng, RngExt};
 
 /// Exponential back-off with jitter.
@@ -82,27 +83,45 @@ impl Schedule {
     }
 }
 
-/// What the watch of a whole cluster may cost: a tenth of what ECS grants an account (20 calls a
-/// second for cluster resource reads, "Request throttling for the Amazon ECS API").
-const WATCH_CALLS_PER_SECOND: usize = 2;
+/// How many tasks ECS lists a call, and describes a call: `ListTasks` and `DescribeTasks`, "maxResults".
+const PAGE: usize = 100;
 
-/// How many calls one look at a service of so many tasks takes.
-///
-/// It lists 100 tasks a call. What was described a minute ago or before, and looks are no closer
-/// than that, is described again, 100 tasks a call.
+/// What all nodes together that look for a cluster to join may ask of AWS: half of what ECS grants an account (20 calls a
+/// second for cluster resource reads, "Request throttling for the Amazon ECS API"). One look at the first page is two
+/// calls, so of N nodes each looks every N times this long.
+const SEEK: Duration = Duration::from_millis(200);
+
+/// How long a node waits between two looks at the first page of the list, where there are so many nodes. Whoever founds
+/// a cluster tells all, and members that watch find who is outside: this is for who was missed.
 #[must_use]
-pub fn calls_per_look(tasks: usize) -> usize {
-    2 * tasks.div_ceil(100)
+pub fn seek_pause(interval: Duration, nodes: usize) -> Duration {
+    interval.max(SEEK.saturating_mul(count(nodes)))
 }
 
-/// How long a member of a cluster of `members` waits between two looks at discovery: so long that
-/// the whole cluster, in which every member looks, makes at most 2 calls a second, and no shorter than
-/// `least`.
+/// How many pages a lookup reads of a list of so many nodes.
 #[must_use]
-pub fn watch_interval(least: Duration, members: usize) -> Duration {
-    let calls = members.saturating_mul(calls_per_look(members));
-    let secs = u64::try_from(calls / WATCH_CALLS_PER_SECOND).unwrap_or(u64::MAX);
-    least.max(Duration::from_secs(secs))
+pub fn pages(extent: Extent, nodes: usize) -> u32 {
+    match extent {
+        Extent::Whole => count(nodes.div_ceil(PAGE).max(1)),
+        Extent::FirstPage => 1,
+    }
+}
+
+/// How long a node waits between two looks at the whole list: the more pages it has, the longer.
+#[must_use]
+pub fn survey_pause(interval: Duration, nodes: usize) -> Duration {
+    interval.saturating_mul(pages(Extent::Whole, nodes))
+}
+
+/// How long a member of so many waits between two looks at the whole list, on average, where all of them together look
+/// once in `interval`.
+#[must_use]
+pub fn watch_pause(interval: Duration, members: usize) -> Duration {
+    interval.saturating_mul(count(members.max(1)))
+}
+
+fn count(nodes: usize) -> u32 {
+    u32::try_from(nodes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -127,25 +146,6 @@ mod tests {
         for _ in 0..1000 {
             let delay = jittered(Duration::from_secs(10), 0.2, &mut rng);
             assert!((10.0..=12.0).contains(&delay.as_secs_f64()), "{delay:?}");
-        }
-    }
-
-    const MINUTE: Duration = Duration::from_secs(60);
-
-    #[test]
-    fn the_watch_of_a_whole_cluster_makes_at_most_two_calls_a_second() {
-        let calls_per_second = |members: usize| {
-            let looks_per_second = members as f64 / watch_interval(MINUTE, members).as_secs_f64();
-            looks_per_second * calls_per_look(members) as f64
-        };
-        for members in [1, 2, 59, 60, 61, 100, 101, 1000, 10_000] {
-            assert!(calls_per_second(members) <= 2.0, "{members}");
-            assert!(MINUTE <= watch_interval(MINUTE, members));
-        }
-        // The figures that ARCHITECTURE.md states.
-        for (members, calls) in [(10, 0.33), (100, 2.0), (1000, 2.0)] {
-            let off = calls_per_second(members) - calls;
-            assert!(off.abs() < 0.01, "{members}: {}", calls_per_second(members));
         }
     }
 }

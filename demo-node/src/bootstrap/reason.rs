@@ -76,6 +76,15 @@ pub enum WaitReason {
         #[serde(serialize_with = "as_text")]
         margin: Duration,
     },
+    /// A few contact points are asked at a time whether there is a cluster to join. Others ask everyone, and may found one;
+    /// this node does in its turn.
+    #[error(
+        "looking for a cluster to join, at {few} contact points at a time; whoever's turn it is asks all of them, to found one"
+    )]
+    Seeking {
+        /// How many at a time.
+        few: usize,
+    },
     /// Too few contact points have answered to consent to a new cluster.
     #[error("{answered} contact points have answered, {quorum} must consent to a new cluster")]
     TooFewAnswered {

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use discovery::{Chain, Completeness, Discovery, PartialReason, Resolved, excerpt};
+use discovery::{Chain, Completeness, Discovery, Extent, Lookup, PartialReason, Resolved, excerpt};
 use rand::Rng;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -25,6 +25,7 @@ use super::{
     coordinator::{self, Coordinator, Input, Output, Phase, Standing},
     expected::{Expectation, Told},
     founding::{Reply, Request},
+    pacing,
     state::{Answer, KnownCluster, View},
     status::{Alarm, LastLookup, Status},
     wire::{self, FoundingRequest, Sealer},
@@ -58,7 +59,7 @@ pub struct Settings {
     /// For the coordinator.
     pub coordinator: coordinator::Settings,
     /// What is looked up.
-    pub lookup: discovery::Lookup,
+    pub lookup: Lookup,
     /// The limit of one lookup, all its calls included.
     pub resolve_timeout: Duration,
     /// The limit of one probe or one founding message.
@@ -237,7 +238,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             .handle(now, unix_millis, input, &mut self.rng);
         for output in outputs {
             match output {
-                Output::Lookup => self.look_up(work),
+                Output::Lookup(extent) => self.look_up(extent, now, work),
                 Output::AskExpected => self.ask_expected(work),
                 Output::Probe(point) => self.probe(point, work),
                 Output::Send(point, to, request) => self.send(point, to, request, work),
@@ -352,9 +353,16 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         }
     }
 
-    fn look_up(&self, work: &mut JoinSet<Done>) {
+    fn look_up(&self, extent: Extent, now: Instant, work: &mut JoinSet<Done>) {
         let discovery = Arc::clone(&self.discovery);
-        let (lookup, timeout) = (self.settings.lookup.clone(), self.settings.resolve_timeout);
+        let pages = pacing::pages(extent, self.coordinator.state().nodes(now));
+        let lookup = Lookup {
+            extent,
+            on_throttle: self.coordinator.on_throttle(extent, now),
+            ..self.settings.lookup.clone()
+        };
+        // A list of many pages takes long while others ask, too.
+        let timeout = self.settings.resolve_timeout.saturating_mul(pages);
         work.spawn(async move {
             let began = clock::now();
             let result = discovery.lookup(&lookup, timeout).await;
@@ -546,6 +554,9 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         let contact_points = selected.contact_points;
         Input::Looked(match &resolved.completeness {
             Completeness::Complete => View::Complete(contact_points),
+            Completeness::Partial(reasons) if matches!(reasons[..], [PartialReason::MorePages]) => {
+                View::Page(contact_points)
+            }
             Completeness::Partial(reasons) => View::Partial {
                 contact_points,
                 hindered: reasons.iter().any(is_failed_call),

@@ -161,14 +161,15 @@ settings! {
             "A contact point that fails for this long is dropped until discovery names it \
              again; no less than two probe intervals and the jitter of one",
         ).or("3s");
-        /// The shortest pause between two lookups of a member.
+        /// The pause between two lookups of all members together.
         watch_interval: Duration = optional(
             "bootstrap.watch-interval",
             "DURATION",
             parse::duration,
-            "How often a member looks for other clusters of the same name, at most; less often \
-             in large clusters, so that all members together make no more than 2 calls a second",
-        ).or("1m");
+            "How often somebody looks for other clusters of the same name: the members take turns, \
+             so that each of N looks every N times this long. A look takes two calls to AWS for \
+             every 100 nodes",
+        ).or("4s");
         /// What a member does about another cluster of the same name.
         on_rival: OnRival = optional(
             "bootstrap.on-rival-cluster",

@@ -6,7 +6,7 @@
 //! [`super::founding`].
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -63,6 +63,8 @@ pub enum View {
         /// Whether calls have failed: asking again at once would make it worse.
         hindered: bool,
     },
+    /// With the first page only: that is how it was asked.
+    Page(BTreeSet<ContactPoint>),
     /// Without a view.
     Failed,
 }
@@ -102,6 +104,8 @@ pub enum Event {
     },
     /// The platform was asked how many nodes it means to run.
     Told(Told),
+    /// A member sees so many members.
+    Saw(usize),
     /// A cluster did not let this node in.
     ShutOut(ClusterId),
 }
@@ -125,14 +129,8 @@ pub enum Decision {
         /// Other clusters of the same name. More than none is an alarm.
         rivals: Vec<Formation>,
     },
-    /// This node may propose a cluster.
-    Propose {
-        /// Whom to ask for their consent beside this node: those that have answered freshly and
-        /// are in no cluster.
-        among: BTreeMap<NodeUid, ContactPoint>,
-        /// How many processes may take part. More than half of them must consent.
-        participants: usize,
-    },
+    /// This node may propose a cluster, among [those that can consent](State::among).
+    Propose,
     /// A rule is not met.
     Wait(WaitReason),
 }
@@ -143,7 +141,11 @@ pub struct State {
     rules: Rules,
     expected: Expected,
     view: Completeness,
+    /// Whether the latest list was the first of several pages.
+    is_page: bool,
     contacts: BTreeMap<ContactPoint, Contact>,
+    /// At how many contact points each process answers, as they said last. This node does at its own.
+    processes: BTreeMap<NodeUid, usize>,
     /// When [`Self::contacts`] last changed.
     changed_at: Option<Instant>,
     /// Since when only the order of addresses has kept this node from proposing.
@@ -158,6 +160,7 @@ enum Completeness {
     None,
     Complete,
     Partial,
+    Page,
     Failed,
 }
 
@@ -177,6 +180,16 @@ struct Heard {
     answer: Answer,
 }
 
+/// A process that can consent.
+#[derive(Debug)]
+struct Voter {
+    uid: NodeUid,
+    /// Where it answered.
+    asked_at: ContactPoint,
+    /// Where it says that it answers.
+    itself: ContactPoint,
+}
+
 // === impl State ===
 
 impl State {
@@ -187,7 +200,9 @@ impl State {
             rules,
             expected: Expected::new(configured),
             view: Completeness::None,
+            is_page: false,
             contacts: BTreeMap::new(),
+            processes: BTreeMap::new(),
             changed_at: None,
             able_since: None,
             shut_out: BTreeMap::new(),
@@ -205,12 +220,20 @@ impl State {
                 self.view = Completeness::Partial;
                 self.name(now, contact_points);
             }
+            Event::Looked(View::Page(named)) => {
+                self.view = Completeness::Page;
+                self.name(now, named);
+            }
             Event::Looked(View::Failed) => self.view = Completeness::Failed,
             Event::Answered { from, mut answer } => {
                 if let Some(number) = answer.expected {
                     self.expected.heard(now, number);
                 }
                 if let Some(contact) = self.contacts.get_mut(&from) {
+                    let before = contact.heard.as_ref().map(|before| before.answer.uid);
+                    if before != Some(answer.uid) {
+                        recount(&mut self.processes, before, Some(answer.uid));
+                    }
                     if let Some(before) = &contact.heard {
                         answer.skew = answer.skew.unless_about(before.answer.skew);
                     }
@@ -227,25 +250,37 @@ impl State {
                 }
             }
             Event::Told(told) => self.expected.told(now, told),
+            Event::Saw(members) => self.expected.saw(now, members),
             Event::ShutOut(cluster) => {
                 self.shut_out.insert(cluster, now);
                 // Whoever starts it in another's place does so in turn, too.
                 self.able_since = None;
             }
         }
-        if self.able_since.is_none() && self.obstacle(now).is_none() {
-            self.able_since = Some(now);
-        }
     }
 
     fn name(&mut self, now: Instant, named: BTreeSet<ContactPoint>) {
+        self.is_page = self.view == Completeness::Page;
         let before: BTreeSet<_> = self.contacts.keys().copied().collect();
-        // A partial view adds contact points and takes none away: whoever it misses may well live.
-        if self.view == Completeness::Complete {
-            self.contacts.retain(|point, _| named.contains(point));
-        }
+        // Another view adds contact points and takes none away that may live: it may well miss them.
+        let complete = self.view == Completeness::Complete;
+        let (processes, me) = (&mut self.processes, self.rules.me);
+        self.contacts.retain(|point, contact| {
+            let stays = named.contains(point) || !complete && !contact.dropped;
+            if !stays {
+                recount(processes, process_at(me, point, contact), None);
+            }
+            stays
+        });
         for point in named {
-            let contact = self.contacts.entry(point).or_default();
+            let contact = match self.contacts.entry(point) {
+                Entry::Vacant(new) => {
+                    let contact = new.insert(Contact::default());
+                    recount(&mut self.processes, None, process_at(me, &point, contact));
+                    contact
+                }
+                Entry::Occupied(known) => known.into_mut(),
+            };
             if contact.dropped {
                 *contact = Contact {
                     heard: contact.heard.take(),
@@ -271,6 +306,61 @@ impl State {
     pub fn is_to_probe(&self, point: ContactPoint) -> bool {
         let contact = self.contacts.get(&point);
         point != self.me() && contact.is_some_and(|contact| !contact.dropped)
+    }
+
+    /// Whether somebody was asked who they are and has answered or not, or there is nobody to ask.
+    #[must_use]
+    pub fn has_sounded(&self) -> bool {
+        let asked = |contact: &Contact| contact.heard.is_some() || contact.failing_since.is_some();
+        self.has_list() && (self.contacts.values().any(asked) || self.to_probe().next().is_none())
+    }
+
+    /// How many nodes there are or are to be, as far as is known.
+    #[must_use]
+    pub fn nodes(&self, now: Instant) -> usize {
+        match self.expectation(now) {
+            Expectation::Known(expected) => expected.max(self.listed()),
+            Expectation::Asking | Expectation::Unknown => self.listed(),
+        }
+    }
+
+    /// Whether a lookup has ever given a list.
+    #[must_use]
+    pub fn has_list(&self) -> bool {
+        self.changed_at.is_some()
+    }
+
+    /// Whether the latest list was not the first of several pages.
+    #[must_use]
+    pub fn has_all_pages(&self) -> bool {
+        self.has_list() && !self.is_page
+    }
+
+    /// Whether nobody is known below this node's address who might found a cluster: none that has not been asked,
+    /// and none that answers.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        let might = |contact: &Contact| {
+            let heard = contact.heard.as_ref().map(|heard| &heard.answer);
+            contact.failing_since.is_none()
+                && heard.is_none_or(|answer| {
+                    answer.uid != self.rules.me.uid && answer.skew.is_tolerable()
+                })
+        };
+        self.has_list()
+            && !self
+                .contacts
+                .range(..self.me())
+                .any(|(_, contact)| might(contact))
+    }
+
+    /// For how long this contact point has answered no probe; not at all where it has answered the last.
+    #[must_use]
+    pub fn failing_for(&self, point: ContactPoint, now: Instant) -> Duration {
+        self.contacts
+            .get(&point)
+            .and_then(|contact| contact.failing_since)
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
     /// Every contact point, and whether it has answered freshly.
@@ -335,12 +425,17 @@ impl State {
         stable.into_iter().chain(turn).filter(|at| now < *at).min()
     }
 
-    /// What to do now. `decided` is the cluster that this node was told of.
+    /// What to do now. `decided` is the cluster that this node was told of; `in_turn`, whether chance has given it its
+    /// turn, so that it need not wait for lower addresses where the number of expected nodes is known.
     ///
     /// A cluster is joined unless it did not let this node in; then there may be another one, or
     /// enough others to whom the same has happened. Where there is neither, it is tried again.
     #[must_use]
-    pub fn decide(&self, now: Instant, decided: Option<Decided>) -> Decision {
+    pub fn decide(&mut self, now: Instant, decided: Option<Decided>, in_turn: bool) -> Decision {
+        let obstacle = self.obstacle(now);
+        if obstacle.is_none() {
+            self.able_since.get_or_insert(now);
+        }
         let known = self.clusters(now);
         let open = |cluster: &&KnownCluster| !self.is_shut_out(cluster.formation.id, now);
         let told = decided.map(|Decided { formation, seed }| KnownCluster {
@@ -350,16 +445,21 @@ impl State {
         if let Some(cluster) = known.iter().find(open).or(told.as_ref().filter(open)) {
             return join(cluster, &known);
         }
-        let Some(reason) = self.obstacle(now).or_else(|| self.turn(now)) else {
-            return Decision::Propose {
-                among: self.voters(now).map(|(uid, (at, _))| (uid, at)).collect(),
-                participants: self.participants(now),
-            };
+        let turn = || if in_turn { None } else { self.turn(now) };
+        let Some(reason) = obstacle.or_else(turn) else {
+            return Decision::Propose;
         };
         match known.first().or(told.as_ref()) {
             Some(cluster) => join(cluster, &known),
             None => Decision::Wait(reason),
         }
+    }
+
+    /// Whom to ask for their consent beside this node: those that have answered freshly and are in no cluster.
+    #[must_use]
+    pub fn among(&self, now: Instant) -> BTreeMap<NodeUid, ContactPoint> {
+        let voters = self.voters(now).into_iter();
+        voters.map(|voter| (voter.uid, voter.asked_at)).collect()
     }
 
     /// The clusters that contact points are in, the one that was formed first in front. Any view may
@@ -393,6 +493,9 @@ impl State {
         if !self.rules.new_cluster_enabled {
             return Some(WaitReason::NewClusterDisabled);
         }
+        if !self.has_list() {
+            return Some(WaitReason::LookupFailed);
+        }
         let unknown = match self.expectation(now) {
             Expectation::Asking => return Some(WaitReason::ExpectedNodesPending),
             Expectation::Known(_) => false,
@@ -402,8 +505,13 @@ impl State {
         if unknown || found < quorum {
             match self.view {
                 Completeness::Failed => return Some(WaitReason::LookupFailed),
-                Completeness::Partial if unknown => return Some(WaitReason::PartialView),
-                Completeness::None | Completeness::Complete | Completeness::Partial => {}
+                Completeness::Partial | Completeness::Page if unknown => {
+                    return Some(WaitReason::PartialView);
+                }
+                Completeness::None
+                | Completeness::Complete
+                | Completeness::Partial
+                | Completeness::Page => {}
             }
         }
         if found < quorum {
@@ -416,7 +524,7 @@ impl State {
         if unknown && let Some(reason) = self.doubt(now) {
             return Some(reason);
         }
-        let answered = self.voters(now).count() + 1;
+        let answered = self.voters(now).len() + 1;
         if quorum <= answered {
             return None;
         }
@@ -496,52 +604,42 @@ impl State {
 
     /// The addresses below this node's at which somebody answers who could consent.
     fn lower(&self, now: Instant) -> impl Iterator<Item = ContactPoint> {
-        self.voters(now)
-            .map(|(_, (_, itself))| itself)
-            .filter(|itself| *itself < self.me())
+        let voters = self.voters(now).into_iter();
+        let itself = voters.map(|voter| voter.itself);
+        itself.filter(|itself| *itself < self.me())
     }
 
-    /// The other processes that have answered freshly and are in no cluster: where they answered,
-    /// and where they say that they do. One that is listed under several addresses is one.
-    fn voters(
-        &self,
-        now: Instant,
-    ) -> impl Iterator<Item = (NodeUid, (ContactPoint, ContactPoint))> + use<> {
-        let voters: BTreeMap<_, _> = self
+    /// The other processes that have answered freshly and are in no cluster. One that is listed under several addresses
+    /// is one.
+    fn voters(&self, now: Instant) -> Vec<Voter> {
+        let mut voters: Vec<_> = self
             .freshly_heard(now)
             .filter(|(_, heard)| heard.answer.cluster.is_none())
             .filter(|(_, heard)| heard.answer.skew.is_tolerable())
             .filter(|(_, heard)| heard.answer.uid != self.rules.me.uid)
-            .map(|(point, heard)| (heard.answer.uid, (point, heard.answer.contact_point)))
+            .map(|(asked_at, heard)| Voter {
+                uid: heard.answer.uid,
+                asked_at,
+                itself: heard.answer.contact_point,
+            })
             .collect();
-        voters.into_iter()
+        if self.listed() < self.contacts.len() {
+            voters.sort_by_key(|voter| voter.uid);
+            voters.dedup_by_key(|voter| voter.uid);
+        }
+        voters
     }
 
     /// How many processes discovery names: contact points at which the same one has answered are
     /// one.
     fn listed(&self) -> usize {
-        let mut processes = BTreeSet::new();
-        self.contacts
-            .iter()
-            .filter(|(point, contact)| {
-                self.process_at(point, contact)
-                    .is_none_or(|uid| processes.insert(uid))
-            })
-            .count()
+        let again: usize = self.processes.values().map(|points| points - 1).sum();
+        self.contacts.len() - again
     }
 
     /// Whether discovery names this node, under whatever address.
     fn is_listed(&self) -> bool {
-        self.contacts
-            .iter()
-            .any(|(point, contact)| self.process_at(point, contact) == Some(self.rules.me.uid))
-    }
-
-    fn process_at(&self, point: &ContactPoint, contact: &Contact) -> Option<NodeUid> {
-        if *point == self.me() {
-            return Some(self.rules.me.uid);
-        }
-        contact.heard.as_ref().map(|heard| heard.answer.uid)
+        self.processes.contains_key(&self.rules.me.uid)
     }
 
     fn me(&self) -> ContactPoint {
@@ -572,6 +670,31 @@ impl State {
             .heard
             .as_ref()
             .filter(|heard| !contact.dropped && now.saturating_duration_since(heard.at) <= patience)
+    }
+}
+
+/// Which process answers at a contact point, as far as is known.
+fn process_at(me: Process, point: &ContactPoint, contact: &Contact) -> Option<NodeUid> {
+    if *point == me.contact_point {
+        return Some(me.uid);
+    }
+    contact.heard.as_ref().map(|heard| heard.answer.uid)
+}
+
+/// A contact point at which one process answered is now that of another.
+fn recount(
+    processes: &mut BTreeMap<NodeUid, usize>,
+    before: Option<NodeUid>,
+    after: Option<NodeUid>,
+) {
+    if let Some(Entry::Occupied(mut points)) = before.map(|uid| processes.entry(uid)) {
+        *points.get_mut() -= 1;
+        if *points.get() == 0 {
+            points.remove();
+        }
+    }
+    if let Some(uid) = after {
+        *processes.entry(uid).or_default() += 1;
     }
 }
 

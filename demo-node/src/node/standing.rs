@@ -42,10 +42,10 @@ fn of(members: &Members) -> Option<Standing> {
     match (members.me.status, members.formation) {
         (Status::Up | Status::Leaving, Some(formation)) => Some(Standing::Member {
             formation,
-            contact_points: members
+            members: members
                 .members
                 .values()
-                .map(|member| ContactPoint(member.management))
+                .map(|member| (ContactPoint(member.management), member.uid))
                 .collect(),
             reach: reach(members),
         }),

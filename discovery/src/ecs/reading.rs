@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::{Attempt, Error},
-    lookup::{Found, PartialReason},
+    lookup::{Extent, Found, PartialReason},
 };
 
 /// The most that one `DescribeTasks` takes.
@@ -37,6 +37,7 @@ pub(crate) struct Question {
 pub(crate) struct Reading<'a> {
     question: &'a Question,
     criteria: &'a Criteria,
+    extent: Extent,
     listing: Listing,
     tokens: HashSet<String>,
     listed: HashSet<String>,
@@ -59,10 +60,11 @@ enum Listing {
 }
 
 impl<'a> Reading<'a> {
-    pub(crate) fn new(question: &'a Question, criteria: &'a Criteria) -> Self {
+    pub(crate) fn new(question: &'a Question, criteria: &'a Criteria, extent: Extent) -> Self {
         Self {
             question,
             criteria,
+            extent,
             listing: Listing::Open,
             tokens: HashSet::new(),
             listed: HashSet::new(),
@@ -97,6 +99,11 @@ impl<'a> Reading<'a> {
             self.listing = Listing::Done;
             return None;
         };
+        if self.extent == Extent::FirstPage && !self.listed.is_empty() {
+            self.listing = Listing::Broken;
+            self.found.partial.push(PartialReason::MorePages);
+            return None;
+        }
         if !self.tokens.insert(token.clone()) {
             let attempt = self.question.list.clone();
             self.listing_failed(Error::RepeatedPage { attempt });

@@ -11,7 +11,7 @@ use crate::{
     budget::Budget,
     config::Ecs,
     error::Error,
-    lookup::{Calls, Found},
+    lookup::{Calls, Found, Lookup},
     tally::Tally,
 };
 
@@ -42,12 +42,12 @@ impl Service {
 
     pub(crate) async fn read(
         &self,
-        service_name: &str,
+        lookup: &Lookup,
         budget: Budget,
         calls: &mut Calls,
     ) -> Result<Found, Error> {
-        let filter = Filter::Service(service_name.to_owned());
-        self.tasks.read(&filter, budget, calls).await
+        let filter = Filter::Service(lookup.service_name.clone());
+        self.tasks.read(lookup, &filter, budget, calls).await
     }
 
     /// How many tasks the service means to run; unknown where tags choose some of them.

@@ -17,7 +17,7 @@ use crate::{
     budget::Budget,
     config::{EcsTaskSet, Tags},
     error::{Attempt, Error},
-    lookup::{Calls, Found},
+    lookup::{Calls, Found, Lookup},
     own::task,
     tally::Tally,
 };
@@ -57,10 +57,15 @@ impl TaskSet {
         &self.tasks.tally
     }
 
-    pub(crate) async fn read(&self, budget: Budget, calls: &mut Calls) -> Result<Found, Error> {
+    pub(crate) async fn read(
+        &self,
+        lookup: &Lookup,
+        budget: Budget,
+        calls: &mut Calls,
+    ) -> Result<Found, Error> {
         let started_by = self.started_by(budget, calls).await?;
         let filter = Filter::StartedBy(started_by.to_owned());
-        self.tasks.read(&filter, budget, calls).await
+        self.tasks.read(lookup, &filter, budget, calls).await
     }
 
     /// How many tasks the service means to run in the own task set or deployment.

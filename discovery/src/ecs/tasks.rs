@@ -11,7 +11,7 @@ use aws_sdk_ecs::{
     types::{DesiredStatus, Service as Described, TaskField},
 };
 use futures::{StreamExt, future::OptionFuture, stream::FuturesUnordered};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::{
     reading::{Question, Reading},
@@ -22,7 +22,8 @@ use crate::{
     budget::Budget,
     client,
     error::{Attempt, Error, aws},
-    lookup::{Calls, Found},
+    lookup::{Calls, Found, Lookup},
+    patience::{Patience, Which},
     tally::Tally,
 };
 
@@ -69,25 +70,48 @@ impl Tasks {
     /// Lists and describes, both at once.
     pub(super) async fn read(
         &self,
+        lookup: &Lookup,
         filter: &Filter,
         budget: Budget,
         calls: &mut Calls,
     ) -> Result<Found, Error> {
         let question = self.question(filter);
-        let mut reading = Reading::new(&question, &self.criteria);
+        let mut reading = Reading::new(&question, &self.criteria, lookup.extent);
+        let calls = Mutex::new(calls);
+        let on_throttle = lookup.on_throttle;
+        let list = async |token: Option<String>| {
+            let which = token.as_ref().map_or(Which::First, |_| Which::Later);
+            let mut patience = Patience::new(on_throttle, which);
+            loop {
+                count(&calls, "ListTasks");
+                let page = self.list(filter, &question, token.clone()).await;
+                match patience.pause_after(&page) {
+                    Some(pause) => sleep(pause).await,
+                    None => return page,
+                }
+            }
+        };
+        let describe = async |group: Vec<String>| {
+            let mut patience = Patience::new(on_throttle, Which::Later);
+            loop {
+                count(&calls, "DescribeTasks");
+                let answer = self.describe(&question.describe, group.clone()).await;
+                match patience.pause_after(&answer) {
+                    Some(pause) => sleep(pause).await,
+                    None => return (group, answer),
+                }
+            }
+        };
         let time_is_up = tokio::time::sleep_until(budget.deadline);
         tokio::pin!(time_is_up);
 
-        calls.count("ListTasks");
-        let mut listing = Some(Box::pin(self.list(filter, &question, None)));
+        let mut listing = Some(Box::pin(list(None)));
         let mut describing = FuturesUnordered::new();
         loop {
             while describing.len() < IN_FLIGHT
                 && let Some(group) = reading.next_group()
             {
-                calls.count("DescribeTasks");
-                let describe = self.describe(&question.describe, group.clone());
-                describing.push(async move { (group, Box::pin(describe).await) });
+                describing.push(Box::pin(describe(group)));
             }
             if listing.is_none() && describing.is_empty() {
                 break;
@@ -107,10 +131,7 @@ impl Tasks {
                             None
                         }
                     };
-                    listing = next.map(|token| {
-                        calls.count("ListTasks");
-                        Box::pin(self.list(filter, &question, Some(token)))
-                    });
+                    listing = next.map(|token| Box::pin(list(Some(token))));
                 }
                 Some((group, answer)) = describing.next() => match answer {
                     Ok(answer) => reading.described(
@@ -240,6 +261,11 @@ impl Tasks {
     fn settled(&self) -> MutexGuard<'_, Settled> {
         self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn count(calls: &Mutex<&mut Calls>, action: &'static str) {
+    let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+    calls.count(action);
 }
 
 /// Zero is no statement about a cluster to be formed.

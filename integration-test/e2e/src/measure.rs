@@ -4,6 +4,7 @@
 
 use std::{fmt::Display, time::Duration};
 
+pub mod cold_start;
 pub mod idle;
 pub mod in_virtual_time;
 pub mod load;

@@ -1,7 +1,5 @@
 //! Votes: this node's own on others' attempts, and others' on its own.
 
-use std::collections::BTreeMap;
-
 use rand::{Rng, RngExt};
 
 use super::{
@@ -9,10 +7,7 @@ use super::{
     stage::{Founding, Pause},
 };
 use crate::{
-    bootstrap::{
-        ContactPoint,
-        founding::{Ballot, Proposer, Step},
-    },
+    bootstrap::founding::{Ballot, Proposer, Step},
     cluster::{ClusterId, NodeUid},
 };
 
@@ -47,12 +42,7 @@ impl Coordinator {
     }
 
     /// Asks for consent to a new cluster, unless this node does so already or waits to do it again.
-    pub(super) fn propose<R: Rng>(
-        &mut self,
-        among: BTreeMap<NodeUid, ContactPoint>,
-        participants: usize,
-        turn: &mut Turn<'_, R>,
-    ) {
+    pub(super) fn propose<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
         match &mut self.stage {
             Stage::Founding(_) => return,
             Stage::Looking(looking) if looking.is_paused(turn.now) => {
@@ -67,10 +57,11 @@ impl Coordinator {
             proposer: self.settings.rules.me.uid,
         };
         let own = ClusterId(turn.rng.random());
+        let participants = self.state.participants(turn.now);
         let (proposer, request) = Proposer::start(ballot, participants, own);
         self.stage = Stage::Founding(Founding {
             proposer,
-            among,
+            among: self.state.among(turn.now),
             gives_up_at: turn.now + self.settings.probe_interval * ATTEMPT_PATIENCE,
             failures: self.stage.failures(),
         });
@@ -89,10 +80,7 @@ impl Coordinator {
                 self.round = self.round.max(ballot.round);
                 self.attempt_failed(turn);
             }
-            Step::Chosen(formation) => {
-                let among = std::mem::take(&mut founding.among);
-                self.start(formation, among, turn);
-            }
+            Step::Chosen(formation) => self.start(formation, turn),
             // Joined in `proceed`, as whatever this node is told.
             Step::Known(decided) => self.acceptor.learn(decided),
         }

@@ -1,16 +1,13 @@
 //! Becoming a member: of the cluster that exists, or of the one that this node starts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rand::Rng;
 
 use super::{Coordinator, Decided, Looking, Output, Request, Stage, Turn, stage::Joining};
 use crate::{
-    bootstrap::{
-        ContactPoint,
-        state::{Event, KnownCluster},
-    },
-    cluster::{Formation, NodeUid},
+    bootstrap::state::{Event, KnownCluster},
+    cluster::Formation,
 };
 
 impl Coordinator {
@@ -41,13 +38,8 @@ impl Coordinator {
         });
     }
 
-    /// Starts a cluster that was decided on, and tells these others of it.
-    pub(super) fn start<R: Rng>(
-        &mut self,
-        formation: Formation,
-        among: BTreeMap<NodeUid, ContactPoint>,
-        turn: &mut Turn<'_, R>,
-    ) {
+    /// Starts a cluster that was decided on, and tells the others of it.
+    pub(super) fn start<R: Rng>(&mut self, formation: Formation, turn: &mut Turn<'_, R>) {
         if let Stage::Joining(joining) = &self.stage
             && joining.formation == formation
             && joining.starts()
@@ -57,6 +49,7 @@ impl Coordinator {
         let seed = self.settings.rules.me.gossip;
         let decided = Decided { formation, seed };
         self.acceptor.learn(decided);
+        let among = self.state.among(turn.now);
         let told: BTreeSet<_> = among.values().copied().collect();
         let others = self.state.to_probe().filter(|point| !told.contains(point));
         let others = others.collect();

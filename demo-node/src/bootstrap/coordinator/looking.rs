@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use rand::{Rng, seq::IteratorRandom};
+use discovery::Extent;
+use rand::{Rng, RngExt, seq::IteratorRandom};
 
 use super::{
     Answer, Coordinator, Decided, Output, Request, Schedule, Stage, Turn, View, stage::Watching,
@@ -10,15 +11,22 @@ use super::{
 use crate::{
     bootstrap::{
         ContactPoint,
-        expected::Told,
+        expected::{Expectation, Told},
         pacing,
+        reason::WaitReason,
         state::{Event, KnownCluster},
     },
     cluster::NodeUid,
 };
 
+/// How many contact points a node probes at a time that looks for a cluster to join.
+const FEW: usize = 4;
+
 /// How many contact points a member probes after each look at discovery.
-const WATCH_PROBES: usize = 3;
+const WATCH_PROBES: usize = 16;
+
+/// Within what time a node asks for the number of expected nodes that does not found a cluster itself.
+const HEARSAY: Duration = Duration::from_secs(3);
 
 /// The pause between two questions for the number of expected nodes, once there is an answer: the
 /// service may be scaled before its cluster has formed.
@@ -26,36 +34,58 @@ const ASK_AGAIN: Duration = Duration::from_secs(30);
 
 impl Coordinator {
     pub(super) fn looked<R: Rng>(&mut self, view: View, turn: &mut Turn<'_, R>) {
-        let pause = match view {
+        let hindered = match view {
             View::Complete(_)
+            | View::Page(_)
             | View::Partial {
                 hindered: false, ..
-            } => self.lookup_backoff.succeeded(turn.rng),
-            View::Partial { hindered: true, .. } | View::Failed => {
-                self.lookup_backoff.failed(turn.rng)
-            }
+            } => false,
+            View::Partial { hindered: true, .. } | View::Failed => true,
         };
+        let failed = view == View::Failed;
         self.state.observe(turn.now, Event::Looked(view));
-        match &self.stage {
+        let nodes = self.state.nodes(turn.now);
+        match &mut self.stage {
             Stage::Looking(_) | Stage::Founding(_) | Stage::Joining(_) => {
-                self.lookup = Schedule::Due(turn.now + pause);
-                self.probes.retain(|point, schedule| {
-                    *schedule == Schedule::UnderWay || self.state.is_to_probe(*point)
-                });
-                for point in self.state.to_probe() {
-                    self.probes.entry(point).or_insert(Schedule::Due(turn.now));
+                if failed {
+                    self.turns.has_no_list(turn.now, nodes, turn.rng);
+                } else {
+                    if self.extent == Extent::Whole || self.state.has_all_pages() {
+                        self.turns.has_whole_list(turn.now);
+                    }
                 }
+                let pause = if hindered {
+                    self.lookup_backoff.failed(turn.rng)
+                } else {
+                    self.lookup_backoff.succeeded(turn.rng)
+                };
+                let interval = self.settings.interval;
+                let least = if !self.surveys() {
+                    pacing::seek_pause(interval, nodes)
+                } else if self.state.expectation(turn.now) == Expectation::Unknown {
+                    // Whether the list is stable shows only where it is looked at again.
+                    interval
+                } else {
+                    pacing::survey_pause(interval, nodes)
+                };
+                let least = pacing::jittered(least, self.settings.random_factor, turn.rng);
+                self.lookup = Schedule::Due(turn.now + pause.max(least));
+                self.choose_whom_to_probe(turn);
             }
-            Stage::Watching(Watching { contact_points, .. }) => {
-                let pause =
-                    pacing::watch_interval(self.settings.watch_interval, contact_points.len());
-                let pause = pacing::jittered(pause, self.settings.random_factor, turn.rng);
-                self.lookup = Schedule::Due(turn.now + pause);
+            Stage::Watching(Watching {
+                members,
+                since,
+                pauses,
+                ..
+            }) => {
+                (*since, *pauses) = (turn.now, 0.5 + turn.rng.random::<f64>());
+                let pause = pacing::watch_pause(self.settings.watch_interval, members.len());
+                self.lookup = Schedule::Due(turn.now + pause.mul_f64(*pauses));
                 // Members are known to be in this cluster; others may be in another.
                 let strangers = self
                     .state
                     .to_probe()
-                    .filter(|p| !contact_points.contains(p));
+                    .filter(|point| !members.contains_key(point));
                 for point in strangers.sample(turn.rng, WATCH_PROBES) {
                     self.probes.insert(point, Schedule::Due(turn.now));
                 }
@@ -63,11 +93,125 @@ impl Coordinator {
         }
     }
 
+    /// This node's turn to ask everyone may come, or end.
+    pub(super) fn take_turns<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
+        let nodes = self.state.nodes(turn.now);
+        let asking = self.state.expectation(turn.now) == Expectation::Asking;
+        if self.state.has_list() && (self.state.has_all_pages() || !asking) {
+            self.turns.has_list(turn.now, nodes, turn.rng);
+        }
+        if !self.turns.proceed(turn.now, nodes, turn.rng) {
+            return;
+        }
+        if !self.state.has_all_pages() {
+            if self.lookup != Schedule::UnderWay {
+                self.lookup = Schedule::Due(turn.now);
+            }
+        } else {
+            self.turns.has_whole_list(turn.now);
+        }
+        self.choose_whom_to_probe(turn);
+    }
+
+    /// Whether this node asks everyone: in its turn, as the first, or because there are few.
+    pub(super) fn surveys(&self) -> bool {
+        self.turns.is_on() || self.state.is_first() || self.knows_few()
+    }
+
+    /// Whether chance has given this node its turn. Where there are few nodes, all of them ask everyone, and go in the
+    /// order of their addresses.
+    pub(super) fn is_in_turn(&self) -> bool {
+        self.turns.is_on() && !self.knows_few()
+    }
+
+    fn knows_few(&self) -> bool {
+        self.state.has_all_pages() && self.state.to_probe().nth(FEW).is_none()
+    }
+
+    /// The rule that is not met, as it is for a node that asks a few only.
+    pub(super) fn in_its_turn(&self, reason: WaitReason) -> WaitReason {
+        match reason {
+            WaitReason::PartialView
+            | WaitReason::TooFewContactPoints { .. }
+            | WaitReason::NotListed { .. }
+                if !self.state.has_all_pages() && !self.surveys() =>
+            {
+                WaitReason::Seeking { few: FEW }
+            }
+            WaitReason::ExpectedNodesPending
+            | WaitReason::NotAllAnswered { .. }
+            | WaitReason::TooFewAnswered { .. }
+                if !self.surveys() =>
+            {
+                WaitReason::Seeking { few: FEW }
+            }
+            reason => reason,
+        }
+    }
+
+    /// Everyone, where this node surveys; else a few at random, others each time.
+    fn choose_whom_to_probe<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
+        let state = &self.state;
+        self.probes
+            .retain(|point, schedule| *schedule == Schedule::UnderWay || state.is_to_probe(*point));
+        if self.surveys() {
+            for point in self.state.to_probe() {
+                self.probes.entry(point).or_insert(Schedule::Due(turn.now));
+            }
+            return;
+        }
+        while FEW < self.probes.len()
+            && let Some(point) = self
+                .probes
+                .iter()
+                .find(|(_, schedule)| **schedule != Schedule::UnderWay)
+                .map(|(point, _)| *point)
+        {
+            self.probes.remove(&point);
+        }
+        self.probe_others(turn.now, turn);
+    }
+
+    /// A few at random of those that are not asked yet, then.
+    fn probe_others<R: Rng>(&mut self, then: Instant, turn: &mut Turn<'_, R>) {
+        let probes = &self.probes;
+        let others = self.state.to_probe();
+        let chosen = others
+            .filter(|point| !probes.contains_key(point))
+            .sample(turn.rng, FEW.saturating_sub(probes.len()));
+        let probes = chosen.into_iter().map(|point| (point, Schedule::Due(then)));
+        self.probes.extend(probes);
+    }
+
+    /// Asks for the number of expected nodes where no cluster is known and somebody was asked, who most likely would know
+    /// one. Only who may propose a cluster needs it, and who cannot tell from the list how many nodes there are.
+    pub(super) fn want_number<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
+        if self.asking != Schedule::Off || !self.wants_number(turn.now) {
+            return;
+        }
+        let mut at = self.next_asking.max(turn.now);
+        if !self.surveys() {
+            // Of many that start together a few ask, and the others hear it from them.
+            at += HEARSAY.mul_f64(turn.rng.random());
+        }
+        self.asking = Schedule::Due(at);
+    }
+
+    fn wants_number(&self, now: Instant) -> bool {
+        let asking = self.state.expectation(now) == Expectation::Asking;
+        self.asks
+            && self.state.has_sounded()
+            && (self.surveys() || asking && !self.state.has_all_pages())
+    }
+
     pub(super) fn told<R: Rng>(&mut self, told: Told, turn: &mut Turn<'_, R>) {
         self.state.observe(turn.now, Event::Told(told));
+        if matches!(told, Told::Nodes(_)) {
+            self.told_at = Some(turn.now);
+        }
         let pause = match told {
             // A member founds nothing; it asks where the number may be out of date.
-            _ if self.is_member() && !self.doubts_number(turn.now) => {
+            _ if self.is_member() && !self.doubts_number() => {
                 self.asking = Schedule::Off;
                 return;
             }
@@ -77,11 +221,17 @@ impl Coordinator {
             }
             Told::Nothing | Told::Failed => self.asking_backoff.failed(turn.rng),
             Told::Never => {
+                self.asks = false;
                 self.asking = Schedule::Off;
                 return;
             }
         };
-        self.asking = Schedule::Due(turn.now + pause);
+        self.next_asking = turn.now + pause;
+        self.asking = if self.is_member() {
+            Schedule::Due(self.next_asking)
+        } else {
+            Schedule::Off
+        };
     }
 
     pub(super) fn probed<R: Rng>(
@@ -97,10 +247,11 @@ impl Coordinator {
                 None => self.tell(point, answer.uid, turn),
                 Some(cluster) => {
                     self.learn(cluster);
-                    self.met(cluster, turn);
+                    self.met_at(point, answer.uid, cluster, turn);
                 }
             }
         }
+        let answered = answer.is_some();
         let event = match answer {
             Some(answer) => Event::Answered {
                 from: point,
@@ -109,15 +260,25 @@ impl Coordinator {
             None => Event::Unanswered { from: point },
         };
         self.state.observe(turn.now, event);
-        if !self.is_member() && self.state.is_to_probe(point) {
-            let (pause, jitter) = (
-                self.settings.probe_interval,
-                self.settings.probe_interval_jitter,
-            );
-            let next = turn.now + pacing::jittered(pause, jitter, turn.rng);
-            self.probes.insert(point, Schedule::Due(next));
-        } else {
-            self.probes.remove(&point);
+        self.probes.remove(&point);
+        if self.is_member() {
+            return;
+        }
+        let (pause, jitter) = (
+            self.settings.probe_interval,
+            self.settings.probe_interval_jitter,
+        );
+        let pause = pacing::jittered(pause, jitter, turn.rng);
+        if !self.surveys() {
+            self.probe_others(turn.now + pause, turn);
+        } else if self.state.is_to_probe(point) {
+            // Who does not answer may just be starting.
+            let failing = self.state.failing_for(point, turn.now);
+            let pause = match answered {
+                true => pause,
+                false => failing.clamp(self.settings.probe_interval / 10, pause),
+            };
+            self.probes.insert(point, Schedule::Due(turn.now + pause));
         }
     }
 
@@ -173,10 +334,27 @@ impl Coordinator {
 
     pub(super) fn fall_due<R>(&mut self, turn: &mut Turn<'_, R>) {
         if self.lookup.fall_due(turn.now) {
-            turn.out.push(Output::Lookup);
+            self.extent = if self.is_member() || self.surveys() {
+                Extent::Whole
+            } else {
+                Extent::FirstPage
+            };
+            turn.out.push(Output::Lookup(self.extent));
+            // Who joined without it learns the number in passing: a split may come.
+            if self.is_member()
+                && self.asks
+                && self.state.own_number().is_none()
+                && self.asking == Schedule::Off
+            {
+                self.asking = Schedule::Due(turn.now);
+            }
         }
         if self.asking.fall_due(turn.now) {
-            turn.out.push(Output::AskExpected);
+            if self.is_member() || self.wants_number(turn.now) {
+                turn.out.push(Output::AskExpected);
+            } else {
+                self.asking = Schedule::Off;
+            }
         }
         for (point, schedule) in &mut self.probes {
             if schedule.fall_due(turn.now) {

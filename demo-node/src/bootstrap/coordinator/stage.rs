@@ -68,8 +68,14 @@ pub(super) struct Joining {
 #[derive(Debug, Clone)]
 pub(super) struct Watching {
     pub(super) formation: Formation,
-    /// Where the members answer.
-    pub(super) contact_points: BTreeSet<ContactPoint>,
+    /// Where the members answer, and which processes they are.
+    pub(super) members: BTreeMap<ContactPoint, NodeUid>,
+    /// Since when it waits before it looks.
+    pub(super) since: Instant,
+    /// How long, in pauses of a member of a cluster of this size.
+    pub(super) pauses: f64,
+    /// When it told its fellows of another cluster, the last time.
+    pub(super) told_at: Option<Instant>,
     pub(super) reach: Reach,
     pub(super) few: Few,
 }

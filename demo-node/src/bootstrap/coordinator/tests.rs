@@ -48,7 +48,7 @@ fn coordinator(now: Instant) -> Coordinator {
         backoff_max: 15 * SECOND,
         probe_interval: SECOND,
         probe_interval_jitter: 0.2,
-        watch_interval: Duration::from_secs(60),
+        watch_interval: 4 * SECOND,
         on_rival: OnRival::Merge,
         minority_after: 5 * SECOND,
     };
@@ -71,6 +71,8 @@ fn who_cannot_learn_the_expected_nodes_asks_ever_more_slowly() {
     let mut rng = SmallRng::seed_from_u64(1);
     let began = clock::now();
     let mut coordinator = asking(began);
+    let alone = View::Complete(BTreeSet::from([point(1)]));
+    coordinator.handle(began, 0, Input::Looked(alone), &mut rng);
     let mut asked = Vec::new();
     for tenths in 0..1200 {
         let now = began + SECOND / 10 * tenths;
@@ -94,14 +96,24 @@ fn a_member_does_not_ask_for_the_expected_nodes_until_it_is_outside_again() {
     let mut rng = SmallRng::seed_from_u64(1);
     let mut now = clock::now();
     let mut coordinator = asking(now);
-    coordinator.handle(now, 0, Input::Standing(member_of(cluster(1))), &mut rng);
+    for input in [
+        Input::Told(Told::Nodes(3)),
+        Input::Standing(member_of(cluster(1))),
+    ] {
+        coordinator.handle(now, 0, input, &mut rng);
+    }
+    let mut asked = false;
     for _ in 0..1200 {
         now += SECOND / 10;
         assert!(!asks(&coordinator.handle(now, 0, Input::Tick, &mut rng)));
         assert!(now < coordinator.next_wakeup(now));
     }
     let outside = Input::Standing(Standing::Outside);
-    assert!(asks(&coordinator.handle(now, 0, outside, &mut rng)));
+    let alone = View::Complete(BTreeSet::from([point(1)]));
+    for input in [outside, Input::Looked(alone)] {
+        asked |= asks(&coordinator.handle(now, 0, input, &mut rng));
+    }
+    assert!(asked);
 }
 
 #[test]
@@ -123,9 +135,11 @@ fn calls_that_fail_are_made_again_ever_more_slowly_though_the_view_is_partial() 
         for _ in 0..8 {
             coordinator.handle(now, 0, Input::Looked(lookup.clone()), &mut rng);
             let began = now;
+            let looks = |output: &Output| matches!(output, Output::Lookup(_));
             while !coordinator
                 .handle(now, 0, Input::Tick, &mut rng)
-                .contains(&Output::Lookup)
+                .iter()
+                .any(looks)
             {
                 now += SECOND / 10;
             }
@@ -149,7 +163,7 @@ fn cluster(founded_at: u64) -> Formation {
 fn member_of(formation: Formation) -> Standing {
     Standing::Member {
         formation,
-        contact_points: BTreeSet::from([point(1)]),
+        members: BTreeMap::from([(point(1), NodeUid(1))]),
         reach: Reach {
             reachable: 1,
             missing: false,
@@ -198,9 +212,135 @@ fn a_member_joins_an_older_cluster_and_raises_the_alarm_once() {
         [alarm(older, mine), joins(2), joins(3)]
     );
     assert_eq!(meets(OnRival::Alarm, older), [alarm(older, mine)]);
+    let tells = |last| {
+        let decided = Decided {
+            formation: mine,
+            seed: ([10, 0, 0, 1], 7355).into(),
+        };
+        Output::Send(point(last), NodeUid(last.into()), Request::Decided(decided))
+    };
     for on_rival in [OnRival::Merge, OnRival::Alarm] {
-        assert_eq!(meets(on_rival, younger), [alarm(mine, younger)]);
+        assert_eq!(
+            meets(on_rival, younger),
+            [alarm(mine, younger), tells(2), tells(3)]
+        );
     }
+}
+
+/// In a large cluster each looks seldom.
+#[test]
+fn who_meets_an_older_cluster_tells_its_fellows_and_they_join_it_too() {
+    let (older, mine) = (cluster(4), cluster(5));
+    let mut rng = SmallRng::seed_from_u64(1);
+    let mut now = clock::now();
+    let mut coordinator = coordinator(now);
+    let list = (1..=9).map(point).collect();
+    for input in [reaching(5, false, 5), Input::Looked(View::Complete(list))] {
+        coordinator.handle(now, 0, input, &mut rng);
+    }
+    let decided = Decided {
+        formation: older,
+        seed: ([10, 0, 0, 9], 7355).into(),
+    };
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let met = Input::Probed(point(9), Some(answers(9, Some(known(older, 9)))));
+        let outputs = coordinator.handle(now, 0, met, &mut rng);
+        told.extend(outputs.into_iter().filter_map(|output| match output {
+            Output::Send(to, _, request) if request == Request::Decided(decided) => Some(to),
+            _ => None,
+        }));
+        now += SECOND;
+    }
+    assert_eq!(told, [2, 3, 4, 5].map(point));
+
+    let mut fellow = self::coordinator(now);
+    fellow.handle(now, 0, Input::Standing(member_of(mine)), &mut rng);
+    let outputs = fellow.handle(now, 0, Input::Request(Request::Decided(decided)), &mut rng);
+    assert!(
+        outputs.contains(&Output::Join(known(older, 9))),
+        "{outputs:?}"
+    );
+}
+
+/// The whole cluster looks once in four seconds, whoever it is that does.
+#[test]
+fn members_take_turns_to_look() {
+    for members in [1_u8, 5, 50] {
+        let mut rng = SmallRng::seed_from_u64(members.into());
+        let began = clock::now();
+        let mut looks = Vec::new();
+        let mut lookers = BTreeSet::new();
+        for member in 1..=members {
+            let mut coordinator = coordinator(began);
+            // The others become known within seconds.
+            for (after, known) in [(0, 1), (2, members)] {
+                let standing = reaching(known.into(), false, known);
+                coordinator.handle(began + after * SECOND, 0, standing, &mut rng);
+            }
+            let mut now = began + 2 * SECOND;
+            loop {
+                now = coordinator.next_wakeup(now).max(now + SECOND / 10);
+                if began + 600 * SECOND < now {
+                    break;
+                }
+                let outputs = coordinator.handle(now, 0, Input::Tick, &mut rng);
+                if outputs.contains(&Output::Lookup(Extent::Whole)) {
+                    looks.push(now);
+                    lookers.insert(member);
+                    let list = (1..=members).map(point).collect();
+                    let looked = Input::Looked(View::Complete(list));
+                    coordinator.handle(now, 0, looked, &mut rng);
+                }
+            }
+        }
+        looks.sort_unstable();
+        let gap = looks.windows(2).map(|pair| pair[1] - pair[0]).max();
+        assert!(
+            (120..=180).contains(&looks.len()),
+            "{members}: {}",
+            looks.len()
+        );
+        assert!(gap.unwrap() < 30 * SECOND, "{members}: {gap:?}");
+        assert_eq!(lookers.len(), usize::from(members));
+    }
+}
+
+/// Everyone else is left alone, however many there are.
+#[test]
+fn who_is_not_first_asks_a_few_others_each_time() {
+    let mut rng = SmallRng::seed_from_u64(1);
+    let now = clock::now();
+    let mut settings = coordinator(now).settings;
+    settings.rules.me.contact_point = point(90);
+    let mut coordinator = Coordinator::new(settings, now);
+    let mut asked = BTreeSet::new();
+    let mut at_once = BTreeSet::new();
+    let page = (2..=100).map(point).collect();
+    let mut inputs = vec![Input::Looked(View::Page(page))];
+    for _ in 0..40 {
+        let mut outputs = Vec::new();
+        for input in inputs.drain(..) {
+            outputs.extend(coordinator.handle(now, 0, input, &mut rng));
+        }
+        for output in outputs {
+            match output {
+                Output::Probe(point) => assert!(at_once.insert(point)),
+                Output::Lookup(extent) => assert_eq!(extent, Extent::FirstPage),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(at_once.len() <= 4, "{at_once:?}");
+        asked.extend(at_once.iter().copied());
+        inputs.extend(at_once.pop_first().map(|point| Input::Probed(point, None)));
+    }
+    assert!((4..=8).contains(&asked.len()), "{asked:?}");
+    assert_eq!(
+        coordinator.phase(),
+        Phase::Waiting {
+            reason: WaitReason::Seeking { few: 4 }
+        }
+    );
 }
 
 /// A member tells of its own cluster; who is no member yet, of the one that was decided on.
@@ -376,7 +516,9 @@ fn who_has_a_wrong_clock_is_not_told_of_a_cluster_that_it_cannot_join() {
 fn reaching(reachable: usize, missing: bool, members: u8) -> Input {
     Input::Standing(Standing::Member {
         formation: cluster(5),
-        contact_points: (1..=members).map(point).collect(),
+        members: (1..=members)
+            .map(|last| (point(last), NodeUid(last.into())))
+            .collect(),
         reach: Reach { reachable, missing },
     })
 }
@@ -454,24 +596,70 @@ fn a_service_that_was_scaled_in_has_no_smaller_side() {
 }
 
 #[test]
-fn a_member_that_sees_more_than_it_was_told_of_asks_again() {
+fn who_joined_without_the_number_asks_for_it_when_it_looks_or_misses_somebody() {
+    for misses in [false, true] {
+        let mut rng = SmallRng::seed_from_u64(1);
+        let began = clock::now();
+        let mut coordinator = asking(began);
+        coordinator.handle(began, 0, reaching(5, false, 5), &mut rng);
+        let mut now = began;
+        let outputs = loop {
+            let input = if misses {
+                reaching(2, true, 5)
+            } else {
+                Input::Tick
+            };
+            let outputs = coordinator.handle(now, 0, input, &mut rng);
+            if asks(&outputs) {
+                break outputs;
+            }
+            now += SECOND / 10;
+            assert!(now < began + 60 * SECOND);
+        };
+        let looks = outputs.contains(&Output::Lookup(Extent::Whole));
+        assert_eq!((looks, now == began), (!misses, misses));
+        // It reaches all, is told, and asks no more.
+        for input in [reaching(5, false, 5), Input::Told(Told::Nodes(5))] {
+            assert!(!asks(&coordinator.handle(now, 0, input, &mut rng)));
+        }
+        for _ in 0..1_000 {
+            now += SECOND / 10;
+            assert!(!asks(&coordinator.handle(now, 0, Input::Tick, &mut rng)));
+        }
+    }
+}
+
+/// The service was scaled out since. It may be that nobody can be asked now, either.
+#[test]
+fn as_many_count_as_a_member_has_seen_until_it_is_told() {
     let mut rng = SmallRng::seed_from_u64(1);
     let mut now = clock::now();
     let mut coordinator = asking(now);
     for input in [Input::Told(Told::Nodes(3)), reaching(9, false, 9)] {
-        coordinator.handle(now, 0, input, &mut rng);
+        assert!(!asks(&coordinator.handle(now, 0, input, &mut rng)));
     }
-    let mut asked = 0;
-    for _ in 0..100 {
-        now += SECOND / 10;
-        if asks(&coordinator.handle(now, 0, Input::Tick, &mut rng)) {
-            asked += 1;
-            coordinator.handle(now, 0, Input::Told(Told::Nodes(9)), &mut rng);
-        }
-    }
-    assert_eq!(asked, 1);
     // The half of three would do; that of nine does not.
-    coordinator.handle(now, 0, reaching(4, true, 9), &mut rng);
-    coordinator.handle(now + 5 * SECOND, 0, Input::Tick, &mut rng);
-    assert!(minority(&coordinator).is_some());
+    now += SECOND;
+    let outputs = coordinator.handle(now, 0, reaching(4, true, 4), &mut rng);
+    assert!(asks(&outputs));
+    for _ in 0..600 {
+        now += SECOND;
+        let outputs = coordinator.handle(now, 0, Input::Tick, &mut rng);
+        if asks(&outputs) {
+            coordinator.handle(now, 0, Input::Told(Told::Failed), &mut rng);
+        }
+        coordinator.handle(now, 0, reaching(4, true, 4), &mut rng);
+    }
+    let smaller = Minority {
+        reachable: 4,
+        majority: 5,
+    };
+    assert_eq!(minority(&coordinator), Some(smaller));
+
+    // It was scaled in, and is told so for a while.
+    for _ in 0..60 {
+        now += SECOND;
+        coordinator.handle(now, 0, Input::Told(Told::Nodes(4)), &mut rng);
+    }
+    assert_eq!(minority(&coordinator), None);
 }

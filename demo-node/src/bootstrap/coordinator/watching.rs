@@ -11,7 +11,23 @@ use super::{
     Coordinator, Decided, Expectation, Looking, OnRival, Output, Request, Schedule, Stage,
     Standing, Turn, stage::Watching,
 };
-use crate::bootstrap::{minority::Few, pacing, state::KnownCluster};
+use crate::{
+    bootstrap::{
+        ContactPoint,
+        minority::Few,
+        pacing,
+        state::{Event, KnownCluster},
+        survey::Turns,
+    },
+    cluster::NodeUid,
+};
+
+/// How long a new member waits before it looks: until it knows how many members there are, since the more, the less each
+/// looks.
+const GETTING_TO_KNOW: Duration = Duration::from_secs(5);
+
+/// How often a member tells its fellows of another cluster, at most.
+const TELL_AGAIN: Duration = Duration::from_secs(5);
 
 impl Coordinator {
     pub(super) fn stands<R: Rng>(&mut self, standing: Standing, turn: &mut Turn<'_, R>) {
@@ -19,8 +35,10 @@ impl Coordinator {
             (Standing::Outside, false) => {}
             (Standing::Outside, true) => {
                 self.lookup = Schedule::Due(turn.now);
+                self.turns = Turns::new();
                 self.minority = None;
-                self.ask_for_number(turn.now);
+                self.asking = Schedule::Off;
+                self.next_asking = turn.now;
                 self.stage = Stage::Looking(Looking {
                     reason: None,
                     paused: None,
@@ -30,7 +48,7 @@ impl Coordinator {
             (
                 Standing::Member {
                     formation,
-                    contact_points,
+                    members,
                     reach,
                 },
                 was_member,
@@ -40,20 +58,37 @@ impl Coordinator {
                     if self.asking != Schedule::UnderWay {
                         self.asking = Schedule::Off;
                     }
-                    // The first look comes soon: whoever started the same cluster is found by it.
-                    let soon =
-                        pacing::watch_interval(self.settings.watch_interval, contact_points.len())
-                            / 12;
-                    let soon = soon.mul_f64(1.0 + turn.rng.random::<f64>());
-                    self.lookup = Schedule::Due(turn.now + soon);
                 }
-                let few = match &self.stage {
-                    Stage::Watching(watching) => watching.few,
-                    Stage::Looking(_) | Stage::Founding(_) | Stage::Joining(_) => Few::default(),
+                let (since, pauses, told_at, few) = match &self.stage {
+                    Stage::Watching(Watching {
+                        members: before,
+                        since,
+                        pauses,
+                        told_at,
+                        few,
+                        ..
+                    }) => {
+                        // What it has waited so far was a share of the pause as it was then.
+                        let pause = pacing::watch_pause(self.settings.watch_interval, before.len());
+                        let waited = turn.now.saturating_duration_since(*since);
+                        let left = pauses - waited.as_secs_f64() / pause.as_secs_f64();
+                        (turn.now.max(*since), left.max(0.0), *told_at, *few)
+                    }
+                    Stage::Looking(_) | Stage::Founding(_) | Stage::Joining(_) => {
+                        let since = turn.now + GETTING_TO_KNOW;
+                        (since, turn.rng.random(), None, Few::default())
+                    }
                 };
+                if self.lookup != Schedule::UnderWay {
+                    let pause = pacing::watch_pause(self.settings.watch_interval, members.len());
+                    self.lookup = Schedule::Due(since + pause.mul_f64(pauses));
+                }
                 self.stage = Stage::Watching(Watching {
                     formation,
-                    contact_points,
+                    members,
+                    since,
+                    pauses,
+                    told_at,
                     reach,
                     few,
                 });
@@ -61,33 +96,47 @@ impl Coordinator {
         }
     }
 
-    /// A member looks whom it reaches. Where that is too few, or there are more than it was told of, the number of
-    /// expected nodes may be another by now.
+    /// A member looks whom it reaches. Where that is too few, it asks for the number of expected nodes, which may be
+    /// another by now; until it is told, as many count as it has seen.
     pub(super) fn look_around<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
-        let expected = self.state.expectation(turn.now);
-        let doubted = self.doubts_number(turn.now);
         let Stage::Watching(watching) = &mut self.stage else {
             return;
         };
+        let seen = watching.members.len();
+        self.state.observe(turn.now, Event::Saw(seen));
+        let expected = self.state.expectation(turn.now);
+        let untold = watching
+            .few
+            .since()
+            .is_some_and(|since| self.told_at.is_none_or(|told| told < since));
+        if untold && let Expectation::Known(expected) = expected {
+            self.state.observe(turn.now, Event::Saw(expected));
+        }
         let became_few = watching.few.observe(turn.now, watching.reach, expected);
-        let (few, size) = (watching.few, watching.contact_points.len());
+        let few = watching.few;
         self.minority = few.lasting(turn.now, self.settings.minority_after);
-        if became_few {
+        let misses_number = self.misses_number() && self.asking == Schedule::Off;
+        if became_few || misses_number {
             self.ask_for_number(turn.now);
-        } else if doubted && self.asking == Schedule::Off {
-            // All members notice it together.
-            let spread = Duration::from_secs(1) * u32::try_from(size / 10 + 1).unwrap_or(u32::MAX);
-            self.ask_for_number(turn.now + spread.mul_f64(turn.rng.random()));
         }
     }
 
-    /// Whether the number of expected nodes may be out of date, as far as a member can tell.
-    pub(super) fn doubts_number(&self, now: Instant) -> bool {
-        match (&self.stage, self.state.expectation(now)) {
-            (Stage::Watching(watching), Expectation::Known(expected)) => {
-                watching.few.is_now() || expected < watching.contact_points.len()
+    /// Whether a member needs the number of expected nodes: it reaches too few by the one that it has, or does not reach
+    /// some and has none.
+    pub(super) fn doubts_number(&self) -> bool {
+        let is_few = match &self.stage {
+            Stage::Watching(watching) => watching.few.since().is_some(),
+            Stage::Looking(_) | Stage::Founding(_) | Stage::Joining(_) => false,
+        };
+        is_few || self.misses_number()
+    }
+
+    fn misses_number(&self) -> bool {
+        match &self.stage {
+            Stage::Watching(watching) => {
+                watching.reach.missing && self.asks && self.state.own_number().is_none()
             }
-            _ => false,
+            Stage::Looking(_) | Stage::Founding(_) | Stage::Joining(_) => false,
         }
     }
 
@@ -106,8 +155,52 @@ impl Coordinator {
         }
     }
 
-    /// A member meets a cluster.
-    pub(super) fn met<R>(&mut self, cluster: &KnownCluster, turn: &mut Turn<'_, R>) {
+    /// A member meets a cluster at a contact point. Where it is another, the others hear of it, too: its own members of
+    /// the older one, which they join each by itself, or whom it met there of its own.
+    pub(super) fn met_at<R>(
+        &mut self,
+        point: ContactPoint,
+        uid: NodeUid,
+        cluster: &KnownCluster,
+        turn: &mut Turn<'_, R>,
+    ) {
+        self.met(cluster, turn);
+        let me = self.settings.rules.me;
+        let Stage::Watching(watching) = &mut self.stage else {
+            return;
+        };
+        let (ours, theirs) = (watching.formation, cluster.formation);
+        let Some(seed) = cluster.seeds.first().filter(|_| ours.id != theirs.id) else {
+            return;
+        };
+        if ours.precedes(&theirs) {
+            let decided = Decided {
+                formation: ours,
+                seed: me.gossip,
+            };
+            turn.out
+                .push(Output::Send(point, uid, Request::Decided(decided)));
+            return;
+        }
+        let lately = |at: Instant| turn.now.saturating_duration_since(at) < TELL_AGAIN;
+        if watching.told_at.is_some_and(lately) {
+            return;
+        }
+        watching.told_at = Some(turn.now);
+        let decided = Decided {
+            formation: theirs,
+            seed: *seed,
+        };
+        let others = watching.members.iter();
+        turn.out.extend(
+            others
+                .filter(|(_, uid)| **uid != me.uid)
+                .map(|(point, uid)| Output::Send(*point, *uid, Request::Decided(decided))),
+        );
+    }
+
+    /// A member meets a cluster, or is told of it.
+    fn met<R>(&mut self, cluster: &KnownCluster, turn: &mut Turn<'_, R>) {
         let Stage::Watching(Watching { formation, .. }) = self.stage else {
             return;
         };
@@ -123,16 +216,14 @@ impl Coordinator {
         }
     }
 
-    /// A member is told of a cluster: where it is its own, somebody else has started it, too.
+    /// A member is told of a cluster: where it is its own, somebody else has started it, too; where it is another, a
+    /// fellow has met it.
     pub(super) fn told_of<R>(&mut self, request: Request, turn: &mut Turn<'_, R>) {
-        if let (Stage::Watching(watching), Request::Decided(Decided { formation, seed })) =
-            (&self.stage, request)
-            && watching.formation.id == formation.id
+        if let Request::Decided(Decided { formation, seed }) = request
             && seed != self.settings.rules.me.gossip
         {
             let seeds = BTreeSet::from([seed]);
-            turn.out
-                .push(Output::Join(KnownCluster { formation, seeds }));
+            self.met(&KnownCluster { formation, seeds }, turn);
         }
     }
 }

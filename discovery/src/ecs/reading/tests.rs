@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     config::{AddressFamily, Tags},
     ecs::address::Wanted,
-    lookup::{DropReason, PartialReason},
+    lookup::{DropReason, Extent, PartialReason},
 };
 
 #[test]
@@ -431,7 +431,7 @@ impl World {
     }
 
     fn reading(&self) -> Reading<'_> {
-        Reading::new(&self.question, &self.criteria)
+        Reading::new(&self.question, &self.criteria, Extent::Whole)
     }
 
     fn page(

@@ -1,7 +1,7 @@
 //! Measures clusters; `cargo xtask measure` builds and starts it.
 
 use clap::{Parser, Subcommand};
-use e2e::measure::{idle, in_virtual_time, load, soak};
+use e2e::measure::{cold_start, idle, in_virtual_time, load, soak};
 
 /// Measures clusters: how fast they settle, what they use, what they bear.
 ///
@@ -19,6 +19,8 @@ struct Program {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Many nodes that start together, in virtual time: how long it takes, and what it costs AWS and the network
+    ColdStart(cold_start::Options),
     /// The membership of many nodes in virtual time: convergence, traffic, false alarms
     Virtual(in_virtual_time::Options),
     /// A cluster of processes that has nothing to do: processor time and memory
@@ -33,6 +35,7 @@ enum What {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Program::parse().what {
+        What::ColdStart(options) => cold_start::measure(&options),
         What::Virtual(options) => in_virtual_time::measure(&options),
         What::Idle(options) => idle::measure(&options).await,
         What::Load(options) => load::measure(&options).await,

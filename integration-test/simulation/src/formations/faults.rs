@@ -81,6 +81,8 @@ pub struct Faults {
     pub(super) staleness: Duration,
     pub(super) failing_lookups: f64,
     pub(super) partial_lookups: f64,
+    /// How many contact points the first page of the list has: any of them, each time others.
+    pub(super) page: usize,
     /// Whom a node's partial lookups miss.
     pub(super) blind: BTreeMap<Host, BTreeSet<Host>>,
     /// Hosts that AWS never lists: they look for this service without belonging to it.
@@ -197,6 +199,11 @@ impl Faults {
                 1.0
             } else {
                 rng.random_range(0.0..0.5)
+            },
+            page: if rng.random() {
+                usize::MAX
+            } else {
+                rng.random_range(1..=5)
             },
             blind,
             unlisted,

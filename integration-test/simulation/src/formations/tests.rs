@@ -58,7 +58,7 @@ parts!(
 
 #[track_caller]
 fn is_caught(promise: Promise, mutation: Mutation) {
-    let caught = outcomes(0..PART, promise, mutation).any(|outcome| 1 < outcome.clusters.len());
+    let caught = outcomes(0..4 * PART, promise, mutation).any(|outcome| 1 < outcome.clusters.len());
     assert!(caught, "no seed forms two clusters");
 }
 

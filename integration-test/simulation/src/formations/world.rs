@@ -251,7 +251,7 @@ impl World {
             backoff_max: 15 * SECOND,
             probe_interval: SECOND,
             probe_interval_jitter: 0.2,
-            watch_interval: Duration::from_secs(60),
+            watch_interval: Duration::from_secs(4),
             on_rival: OnRival::Alarm,
             minority_after: 5 * SECOND,
         };
@@ -323,8 +323,8 @@ impl World {
         asker: Option<(Host, Process)>,
     ) {
         match output {
-            Output::Lookup => {
-                let result = self.look_up(host);
+            Output::Lookup(extent) => {
+                let result = self.look_up(host, extent);
                 let latency = self.delay() * 2;
                 self.after(latency, Happening::LookedUp(host, process, result));
             }
@@ -516,7 +516,7 @@ impl World {
         node.joining = None;
         node.standing = Standing::Member {
             formation,
-            contact_points: BTreeSet::new(),
+            members: BTreeMap::new(),
             reach: whole(1),
         };
         if let Some(before) = node.island.replace(island) {
@@ -538,25 +538,25 @@ impl World {
             let node = &self.nodes[&host];
             let Standing::Member {
                 formation,
-                contact_points: before,
+                members: before,
                 ..
             } = &node.standing
             else {
                 continue;
             };
-            let contact_points: BTreeSet<_> = self
+            let members: BTreeMap<_, _> = self
                 .nodes
                 .iter()
                 .filter(|(_, other)| other.island == node.island)
-                .map(|(host, _)| contact_point(*host))
+                .map(|(host, node)| (contact_point(*host), NodeUid(node.process)))
                 .collect();
-            if *before == contact_points {
+            if *before == members {
                 continue;
             }
             let standing = Standing::Member {
                 formation: *formation,
-                reach: whole(contact_points.len()),
-                contact_points,
+                reach: whole(members.len()),
+                members,
             };
             if let Some(node) = self.nodes.get_mut(&host) {
                 node.standing = standing.clone();

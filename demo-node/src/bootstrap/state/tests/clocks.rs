@@ -24,9 +24,8 @@ fn the_others_found_without_it_and_in_their_turn() {
             .complete(&[1, 2, 3])
             .hears(1, off(1, None, ahead))
             .answers(&[3]);
-        let Decision::Propose { among, .. } = node.decides() else {
-            panic!("{:?}", node.decides());
-        };
+        assert_eq!(node.decides(), Decision::Propose);
+        let among = node.state.among(node.now);
         assert_eq!(among, BTreeMap::from([(uid(3), point(3))]));
     }
 }

@@ -96,7 +96,7 @@ fn clusters_founded(
 }
 
 fn may_found(state: &State, now: Instant, _me: u8) -> bool {
-    matches!(state.decide(now, None), Decision::Propose { .. })
+    matches!(state.clone().decide(now, None, false), Decision::Propose)
 }
 
 /// The rule of the lowest address left out.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use demo_node::bootstrap::{clocks::Skew, expected::Told, state::View};
+use discovery::Extent;
 use rand::{RngExt, seq::IteratorRandom};
 
 use super::{SECOND, World};
@@ -87,7 +88,7 @@ impl World {
     }
 
     /// What AWS lists to a node now.
-    pub(super) fn look_up(&mut self, me: Host) -> View {
+    pub(super) fn look_up(&mut self, me: Host, extent: Extent) -> View {
         if self.chance(self.faults.failing_lookups) {
             self.outcome.injected.failed_lookups += 1;
             return View::Failed;
@@ -145,8 +146,14 @@ impl World {
             .filter(|_| self.faults.lasting.dual_listing)
             .map(|host| other_contact_point(*host));
         let contact_points = listed.iter().copied().map(contact_point).chain(others);
-        let contact_points = contact_points.collect();
-        if complete {
+        let contact_points: BTreeSet<_> = contact_points.collect();
+        if extent == Extent::FirstPage && self.faults.page < contact_points.len() {
+            let page = contact_points.into_iter();
+            let page = page.sample(&mut self.rng, self.faults.page);
+            let me =
+                (self.mutation == Mutation::OutsideOwnViewMayFound).then_some(contact_point(me));
+            View::Page(page.into_iter().chain(me).collect())
+        } else if complete {
             View::Complete(contact_points)
         } else {
             let hindered = self.rng.random() && !self.is_calm();

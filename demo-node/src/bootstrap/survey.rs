@@ -1,0 +1,153 @@
+//! When a node asks everyone, rather than a few.
+//!
+//! Who looks for a cluster to join needs one member, whichever: the first page of the list and a few contact points
+//! at a time are enough. Who is to found a cluster must ask all, and that costs: two calls to AWS for every 100 nodes,
+//! and a probe of each. So the lowest address does it at once, and anyone else in its turn only, which chance draws:
+//! where the lowest cannot, somebody else soon does, and however long there is no cluster, there are never many.
+
+use std::time::{Duration, Instant};
+
+use rand::{Rng, RngExt};
+
+/// How long a survey goes on once the whole list is there.
+const LASTS: Duration = Duration::from_secs(10);
+
+/// A node's first turn comes within this time for each node that there is: of N the first comes after about this long.
+/// Where many start together it is later, since only a few have a list of them by then; and no survey gets through
+/// while several compete for what AWS grants.
+const FIRST_TURN: Duration = Duration::from_secs(1);
+
+/// The later ones come within twice as long each time, up to this for each node: about two of all are under way then.
+const LATER_TURN: Duration = Duration::from_secs(10);
+
+/// Where a node is between two of its turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Nothing was looked up yet.
+    NotDrawn,
+    /// Its turn comes then.
+    From(Instant),
+    /// Its turn has come; the whole list is not there yet.
+    Reading,
+    /// It asks everyone, until then.
+    Asking(Instant),
+}
+
+/// The turns of one node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turns {
+    turn: Turn,
+    drawn: u32,
+}
+
+// === impl Turns ===
+
+impl Turns {
+    pub(super) const fn new() -> Self {
+        Self {
+            turn: Turn::NotDrawn,
+            drawn: 0,
+        }
+    }
+
+    /// Whether it is this node's turn.
+    pub(super) fn is_on(self) -> bool {
+        matches!(self.turn, Turn::Reading | Turn::Asking(_))
+    }
+
+    /// Time has passed. Says whether its turn has just come.
+    pub(super) fn proceed(&mut self, now: Instant, nodes: usize, rng: &mut impl Rng) -> bool {
+        match self.turn {
+            Turn::From(at) if at <= now => {
+                self.turn = Turn::Reading;
+                true
+            }
+            Turn::Asking(until) if until <= now => {
+                self.draw(now, nodes, rng);
+                false
+            }
+            Turn::NotDrawn | Turn::From(_) | Turn::Reading | Turn::Asking(_) => false,
+        }
+    }
+
+    /// There is a list, whole or its first page.
+    pub(super) fn has_list(&mut self, now: Instant, nodes: usize, rng: &mut impl Rng) {
+        if self.turn == Turn::NotDrawn {
+            self.draw(now, nodes, rng);
+        }
+    }
+
+    /// The whole list is there, as far as it could be read.
+    pub(super) fn has_whole_list(&mut self, now: Instant) {
+        if self.turn == Turn::Reading {
+            self.turn = Turn::Asking(now + LASTS);
+        }
+    }
+
+    /// The list could not be read: somebody else may have its turn.
+    pub(super) fn has_no_list(&mut self, now: Instant, nodes: usize, rng: &mut impl Rng) {
+        if self.turn == Turn::Reading {
+            self.draw(now, nodes, rng);
+        }
+    }
+
+    /// When something changes by itself.
+    pub(super) fn next_change(self) -> Option<Instant> {
+        match self.turn {
+            Turn::From(at) | Turn::Asking(at) => Some(at),
+            Turn::NotDrawn | Turn::Reading => None,
+        }
+    }
+
+    fn draw(&mut self, now: Instant, nodes: usize, rng: &mut impl Rng) {
+        let nodes = u32::try_from(nodes.max(1)).unwrap_or(u32::MAX);
+        let within = FIRST_TURN
+            .saturating_mul(2_u32.saturating_pow(self.drawn))
+            .min(LATER_TURN)
+            .saturating_mul(nodes);
+        self.drawn = self.drawn.saturating_add(1);
+        self.turn = Turn::From(now + within.mul_f64(rng.random()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng as _, rngs::SmallRng};
+
+    use super::*;
+    use crate::clock;
+
+    /// However long no cluster can be founded.
+    #[test]
+    fn somebody_soon_has_its_turn_and_never_do_many_at_once() {
+        for nodes in [10_usize, 100, 1000] {
+            let mut rng = SmallRng::seed_from_u64(1);
+            let mut now = clock::now();
+            let began = now;
+            let mut all = vec![Turns::new(); nodes];
+            for turns in &mut all {
+                turns.has_list(now, nodes, &mut rng);
+            }
+            let mut first = None;
+            let (mut on, mut seconds) = (0, 0);
+            while now < began + Duration::from_hours(2) {
+                now += Duration::from_secs(1);
+                for turns in &mut all {
+                    turns.proceed(now, nodes, &mut rng);
+                    turns.has_whole_list(now);
+                }
+                let under_way = all.iter().filter(|turns| turns.is_on()).count();
+                if 0 < under_way {
+                    first.get_or_insert(now);
+                }
+                if began + Duration::from_hours(1) < now {
+                    on += under_way;
+                    seconds += 1;
+                }
+            }
+            assert!(first.unwrap() <= began + Duration::from_secs(10), "{nodes}");
+            let mean = f64::from(u32::try_from(on).unwrap()) / f64::from(seconds);
+            assert!((1.0..4.0).contains(&mean), "{nodes}: {mean}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Making a call again while AWS throttles it.
+
+use std::time::Duration;
+
+use crate::{Error, OnThrottle};
+
+/// The first pause: of a lookup that reads the whole list whoever else asks, and of one that does not press.
+const FIRST: Duration = Duration::from_millis(250);
+const FIRST_OF_OTHERS: Duration = Duration::from_secs(1);
+
+/// The longest pause.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// How one call is made again, where that is wanted. It is for the caller to bound the time.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    makes_again: bool,
+    pause: Duration,
+}
+
+/// Which call of a lookup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    First,
+    Later,
+}
+
+impl Patience {
+    pub(crate) fn new(on_throttle: OnThrottle, call: Which) -> Self {
+        Self {
+            makes_again: match on_throttle {
+                OnThrottle::GiveUp => false,
+                OnThrottle::GoOn => call == Which::Later,
+                OnThrottle::MakeAgain => true,
+            },
+            pause: match on_throttle {
+                OnThrottle::MakeAgain => FIRST,
+                OnThrottle::GiveUp | OnThrottle::GoOn => FIRST_OF_OTHERS,
+            },
+        }
+    }
+
+    /// How long to wait before the call is made again, if it is. Each time is twice as long.
+    pub(crate) fn pause_after<T>(&mut self, result: &Result<T, Error>) -> Option<Duration> {
+        match result {
+            Err(Error::Throttled { .. }) if self.makes_again => {
+                let pause = self.pause;
+                self.pause = LONGEST.min(pause * 2);
+                Some(pause)
+            }
+            Ok(_) | Err(_) => None,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A cold start of many nodes in virtual time: how long it takes, and what it costs AWS and the network.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Context as _;
+use simulation::cold_start;
+
+use super::tell;
+
+/// What is measured.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// How many nodes
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    nodes: u16,
+    /// How many of them are started a second, while the desired count is raised with them [default: all within one second]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    per_second: Option<u32>,
+    /// The milliseconds from a question to its answer, of AWS and of nodes
+    #[arg(long, default_value_t = 40)]
+    round_trip: u64,
+    /// What everything random follows from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Then, to a cluster that has grown old, show an older one of so many nodes, and see how soon all have gone over to it
+    #[arg(long)]
+    meet: Option<u16>,
+    /// Write the figures here, too, as JSON; `-` for standard output, and nothing else there
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+/// Starts them all.
+///
+/// # Errors
+///
+/// When they do not become one cluster, or the figures cannot be written.
+pub fn measure(options: &Options) -> anyhow::Result<()> {
+    let what = cold_start::Options {
+        nodes: options.nodes.into(),
+        per_second: options.per_second,
+        round_trip: Duration::from_millis(options.round_trip),
+        seed: options.seed,
+    };
+    let (figures, cost) = cold_start::run(&what);
+    let json = serde_json::to_string(&figures).context("write the figures as JSON")?;
+    let only_json = options.json.as_deref().is_some_and(|path| path == "-");
+    if only_json {
+        println!("{json}");
+    } else {
+        let seconds = |seconds: Option<f64>| {
+            seconds.map_or_else(|| "never".to_owned(), |seconds| format!("{seconds:.2} s"))
+        };
+        tell("nodes", figures.nodes);
+        tell("clusters that were ever started", figures.clusters);
+        tell("members of the largest", figures.members);
+        tell("all in one cluster after", seconds(figures.seconds));
+        tell(
+            "from start to member: half within",
+            seconds(figures.median_seconds_to_member),
+        );
+        tell("  99 of 100 within", seconds(figures.p99_seconds_to_member));
+        let each = |figure: f64| format!("{figure:.2}");
+        tell(
+            "calls to AWS for each node, granted",
+            each(figures.granted_calls_per_node),
+        );
+        tell(
+            "  and throttled ones with them",
+            each(figures.attempted_calls_per_node),
+        );
+        tell(
+            "probes of each in the busiest second",
+            each(figures.peak_probes_per_node_second),
+        );
+        if 0 < cost.turns {
+            tell(
+                "a turn of who asks everyone, on this machine",
+                format!("{:.1?}", cost.median),
+            );
+            tell("  99 of 100 within", format!("{:.1?}", cost.p99));
+        }
+    }
+    if let Some(path) = options.json.as_deref().filter(|_| !only_json) {
+        std::fs::write(path, json + "\n")
+            .with_context(|| format!("write the figures to {}", path.display()))?;
+    }
+    anyhow::ensure!(
+        figures.clusters == 1 && figures.members == figures.nodes,
+        "the nodes did not become one cluster"
+    );
+    if let Some(older) = options.meet {
+        let met = cold_start::meet(&what, older.into())
+            .context("not all went over to the older cluster within 5 minutes")?;
+        if !only_json {
+            tell(
+                "calls to AWS a second and page, to watch",
+                format!("{:.2}", met.calls_per_second_and_page),
+            );
+            tell(
+                "an older cluster is noticed after",
+                format!("{:.1?}", met.noticed),
+            );
+            tell(
+                "  and all have gone over to it after",
+                format!("{:.1?}", met.left_for),
+            );
+        }
+    }
+    Ok(())
+}

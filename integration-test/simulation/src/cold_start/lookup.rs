@@ -1,0 +1,185 @@
+//! One lookup, as the calls that it is made of: pages are listed one after the other, and described meanwhile.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::{Duration, Instant},
+};
+
+use discovery::{Extent, OnThrottle};
+
+use super::{aws::PAGE, world::Node};
+
+/// How long a described task need not be described again.
+const SETTLED_FOR: Duration = Duration::from_secs(60);
+
+/// The first pause before a throttled call is made again, of one that presses and of others, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const FIRST_PAUSE_OF_OTHERS: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Clone)]
+pub(super) enum Call {
+    List { page: usize, pause: Duration },
+    Describe { tasks: Vec<Node>, pause: Duration },
+    DescribeService,
+}
+
+#[derive(Debug)]
+pub(super) struct Lookup {
+    pub(super) number: u64,
+    extent: Extent,
+    on_throttle: OnThrottle,
+    listing: bool,
+    describing: usize,
+    waiting: Vec<Node>,
+    found: BTreeSet<Node>,
+    more_pages: bool,
+    failed: bool,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    Complete(BTreeSet<Node>),
+    Page(BTreeSet<Node>),
+    Partial(BTreeSet<Node>),
+    Failed,
+}
+
+impl Lookup {
+    pub(super) fn new(number: u64, extent: Extent, on_throttle: OnThrottle) -> (Self, Call) {
+        let lookup = Self {
+            number,
+            extent,
+            on_throttle,
+            listing: true,
+            describing: 0,
+            waiting: Vec::new(),
+            found: BTreeSet::new(),
+            more_pages: false,
+            failed: false,
+        };
+        let pause = lookup.first_pause();
+        (lookup, Call::List { page: 0, pause })
+    }
+
+    /// A page came. What to ask next.
+    pub(super) fn listed(
+        &mut self,
+        page: usize,
+        (tasks, more): (Vec<Node>, bool),
+        settled: &HashMap<Node, Instant>,
+        now: Instant,
+    ) -> Vec<Call> {
+        for task in tasks {
+            let is_settled = settled
+                .get(&task)
+                .is_some_and(|at| now.saturating_duration_since(*at) < SETTLED_FOR);
+            if is_settled {
+                self.found.insert(task);
+            } else {
+                self.waiting.push(task);
+            }
+        }
+        self.listing = more && self.extent == Extent::Whole;
+        self.more_pages = more && !self.listing;
+        let next = self.listing.then_some(Call::List {
+            page: page + 1,
+            pause: self.first_pause(),
+        });
+        next.into_iter().chain(self.describe()).collect()
+    }
+
+    fn describe(&mut self) -> Vec<Call> {
+        let mut calls = Vec::new();
+        while PAGE <= self.waiting.len() || !self.listing && !self.waiting.is_empty() {
+            let count = PAGE.min(self.waiting.len());
+            self.describing += 1;
+            calls.push(Call::Describe {
+                tasks: self.waiting.drain(..count).collect(),
+                pause: self.first_pause(),
+            });
+        }
+        calls
+    }
+
+    pub(super) fn described(&mut self, tasks: Vec<Node>) {
+        self.describing -= 1;
+        self.found.extend(tasks);
+    }
+
+    /// A call was throttled. When to make it again, if it is.
+    pub(super) fn throttled(&mut self, call: Call) -> (Option<(Duration, Call)>, Vec<Call>) {
+        let later = |pause: Duration| LONGEST_PAUSE.min(pause * 2);
+        let again = match call {
+            Call::List { page, pause } if self.makes_again(page == 0) => {
+                let call = Call::List {
+                    page,
+                    pause: later(pause),
+                };
+                Some((pause, call))
+            }
+            Call::Describe { tasks, pause } if self.makes_again(false) => {
+                let call = Call::Describe {
+                    tasks,
+                    pause: later(pause),
+                };
+                Some((pause, call))
+            }
+            Call::List { .. } => {
+                self.failed = true;
+                self.listing = false;
+                None
+            }
+            Call::Describe { .. } => {
+                self.failed = true;
+                self.describing -= 1;
+                None
+            }
+            Call::DescribeService => None,
+        };
+        let describe = if again.is_none() {
+            self.describe()
+        } else {
+            Vec::new()
+        };
+        (again, describe)
+    }
+
+    fn first_pause(&self) -> Duration {
+        match self.on_throttle {
+            OnThrottle::MakeAgain => FIRST_PAUSE,
+            OnThrottle::GiveUp | OnThrottle::GoOn => FIRST_PAUSE_OF_OTHERS,
+        }
+    }
+
+    fn makes_again(&self, is_first: bool) -> bool {
+        match self.on_throttle {
+            OnThrottle::GiveUp => false,
+            OnThrottle::GoOn => !is_first,
+            OnThrottle::MakeAgain => true,
+        }
+    }
+
+    /// Time is up.
+    pub(super) fn give_up(&mut self) {
+        self.failed = true;
+        self.listing = false;
+        self.describing = 0;
+        self.waiting.clear();
+    }
+
+    /// Whether it has ended, and how.
+    pub(super) fn ended(&mut self) -> Option<Ended> {
+        if self.listing || 0 < self.describing {
+            return None;
+        }
+        let found = std::mem::take(&mut self.found);
+        Some(match (self.failed, self.more_pages) {
+            (true, _) if found.is_empty() => Ended::Failed,
+            (true, _) => Ended::Partial(found),
+            (false, true) => Ended::Page(found),
+            (false, false) => Ended::Complete(found),
+        })
+    }
+}
