@@ -7,20 +7,23 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
-    net::SocketAddr,
     time::{Duration, Instant},
 };
-
-use serde::{Deserialize, Serialize};
 
 use super::{
     ContactPoint, Process,
     clocks::Skew,
-    expected::{Expectation, Expected, Told},
+    expected::{Expectation, Expected},
     founding::{Decided, majority},
     reason::WaitReason,
 };
 use crate::cluster::{ClusterId, Formation, NodeUid};
+
+mod contact;
+mod seen;
+
+use contact::{Contact, Heard, Voter, process_at, recount};
+pub use seen::{Answer, Event, KnownCluster, View};
 
 /// What the rules need to know, fixed for the life of the node.
 #[derive(Debug, Clone)]
@@ -50,74 +53,6 @@ pub const HEAD_START: Duration = Duration::from_secs(3);
 
 /// How long a cluster that did not let this node in is passed over, where there is another way.
 pub const PASSED_OVER_FOR: Duration = Duration::from_secs(60);
-
-/// How a lookup ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum View {
-    /// With all there is.
-    Complete(BTreeSet<ContactPoint>),
-    /// With some of it.
-    Partial {
-        /// Whom it names.
-        contact_points: BTreeSet<ContactPoint>,
-        /// Whether calls have failed: asking again at once would make it worse.
-        hindered: bool,
-    },
-    /// With the first page only: that is how it was asked.
-    Page(BTreeSet<ContactPoint>),
-    /// Without a view.
-    Failed,
-}
-
-/// What a contact point answers to a probe.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The process that answers.
-    pub uid: NodeUid,
-    /// Where it says that it answers. A node may be listed under several addresses.
-    pub contact_point: ContactPoint,
-    /// The cluster that it is a member of, and members that can be joined.
-    pub cluster: Option<KnownCluster>,
-    /// How many nodes it was told to expect.
-    pub expected: Option<usize>,
-    /// How far its clock is from this node's. Where that is too far, it cannot be in a cluster with this node:
-    /// it counts as a process, but nobody waits for its consent, and no cluster that it names is joined.
-    pub skew: Skew,
-}
-
-/// Something that was seen.
-#[derive(Debug, Clone)]
-pub enum Event {
-    /// A lookup ended.
-    Looked(View),
-    /// A contact point answered a probe.
-    Answered {
-        /// Which.
-        from: ContactPoint,
-        /// What.
-        answer: Answer,
-    },
-    /// A contact point did not answer a probe.
-    Unanswered {
-        /// Which.
-        from: ContactPoint,
-    },
-    /// The platform was asked how many nodes it means to run.
-    Told(Told),
-    /// A member sees so many members.
-    Saw(usize),
-    /// A cluster did not let this node in.
-    ShutOut(ClusterId),
-}
-
-/// A cluster that a contact point is a member of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownCluster {
-    /// Which cluster.
-    pub formation: Formation,
-    /// Members to join through, by gossip address. Never empty.
-    pub seeds: BTreeSet<SocketAddr>,
-}
 
 /// What to do now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,32 +97,6 @@ enum Completeness {
     Partial,
     Page,
     Failed,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Contact {
-    heard: Option<Heard>,
-    /// Since when every probe has failed.
-    failing_since: Option<Instant>,
-    /// Given up until discovery names it again.
-    dropped: bool,
-}
-
-/// The latest answer of a contact point.
-#[derive(Debug, Clone)]
-struct Heard {
-    at: Instant,
-    answer: Answer,
-}
-
-/// A process that can consent.
-#[derive(Debug)]
-struct Voter {
-    uid: NodeUid,
-    /// Where it answered.
-    asked_at: ContactPoint,
-    /// Where it says that it answers.
-    itself: ContactPoint,
 }
 
 // === impl State ===
@@ -670,31 +579,6 @@ impl State {
             .heard
             .as_ref()
             .filter(|heard| !contact.dropped && now.saturating_duration_since(heard.at) <= patience)
-    }
-}
-
-/// Which process answers at a contact point, as far as is known.
-fn process_at(me: Process, point: &ContactPoint, contact: &Contact) -> Option<NodeUid> {
-    if *point == me.contact_point {
-        return Some(me.uid);
-    }
-    contact.heard.as_ref().map(|heard| heard.answer.uid)
-}
-
-/// A contact point at which one process answered is now that of another.
-fn recount(
-    processes: &mut BTreeMap<NodeUid, usize>,
-    before: Option<NodeUid>,
-    after: Option<NodeUid>,
-) {
-    if let Some(Entry::Occupied(mut points)) = before.map(|uid| processes.entry(uid)) {
-        *points.get_mut() -= 1;
-        if *points.get() == 0 {
-            points.remove();
-        }
-    }
-    if let Some(uid) = after {
-        *processes.entry(uid).or_default() += 1;
     }
 }
 

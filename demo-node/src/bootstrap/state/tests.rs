@@ -1,5 +1,7 @@
 //! Each rule by itself.
 
+use std::net::SocketAddr;
+
 use super::*;
 use crate::cluster::ClusterId;
 

@@ -10,23 +10,23 @@ use demo_node::{
     bootstrap::{
         ContactPoint, Process,
         clocks::Skew,
-        coordinator::{self, Coordinator, Input, OnRival, Output, Standing},
+        coordinator::{self, Coordinator, Input, OnRival, Output},
         expected::{Expectation, Told},
         founding::{Reply, Request},
-        minority::Reach,
-        pacing,
-        state::{Answer, KnownCluster, Rules, View},
+        state::{Answer, KnownCluster, Rules},
     },
     cluster::{ClusterId, Formation, NodeUid},
 };
-use discovery::Extent;
 use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::SliceRandom};
 
 use super::{
     Figures, Met, Options,
     aws::Aws,
-    lookup::{Call, Ended, Lookup},
+    lookup::{Call, Lookup},
 };
+
+mod calls;
+mod members;
 
 /// A node's number. Neither its address nor its place in the list follows from it.
 pub(super) type Node = u16;
@@ -87,6 +87,7 @@ enum Event {
     Gossip,
 }
 
+#[derive(Clone, Copy)]
 enum Question {
     Probe,
     Founding(NodeUid, Request),
@@ -519,78 +520,6 @@ impl World {
         }
     }
 
-    fn look_up(&mut self, node: Node, extent: Extent) {
-        self.lookups += 1;
-        let (number, now) = (self.lookups, self.now);
-        let Some(running) = self.node(node) else {
-            return;
-        };
-        // As `bootstrap::run` has it.
-        let pages = pacing::pages(extent, running.coordinator.state().nodes(now));
-        let on_throttle = running.coordinator.on_throttle(extent, now);
-        let (lookup, call) = Lookup::new(number, extent, on_throttle);
-        running.lookup = Some(lookup);
-        self.after(self.way(), Event::Call(node, number, call));
-        self.after(3 * SECOND * pages, Event::LookupTimeIsUp(node, number));
-    }
-
-    fn goes_on(&mut self, node: Node, number: u64, call: Call, answer: Option<(Vec<Node>, bool)>) {
-        let now = self.now;
-        let Some(running) = &mut self.nodes[usize::from(node)] else {
-            return;
-        };
-        let Some(lookup) = running
-            .lookup
-            .as_mut()
-            .filter(|under_way| under_way.number == number)
-        else {
-            return;
-        };
-        let (mut again, mut calls) = (None, Vec::new());
-        match (call, answer) {
-            (Call::List { page, .. }, Some(answer)) => {
-                calls = lookup.listed(page, answer, &running.settled, now);
-            }
-            (Call::Describe { tasks, .. }, Some(_)) => {
-                let settled = tasks.iter().map(|task| (*task, now));
-                running.settled.extend(settled);
-                lookup.described(tasks);
-            }
-            (call, _) => (again, calls) = lookup.throttled(call),
-        }
-        for call in calls {
-            self.after(self.way(), Event::Call(node, number, call));
-        }
-        if let Some((pause, call)) = again {
-            self.after(self.way() + pause, Event::Call(node, number, call));
-        }
-        self.end_lookup(node);
-    }
-
-    fn end_lookup(&mut self, node: Node) {
-        let Some(running) = self.node(node) else {
-            return;
-        };
-        let Some(ended) = running.lookup.as_mut().and_then(Lookup::ended) else {
-            return;
-        };
-        running.lookup = None;
-        let points = |found: BTreeSet<Node>, world: &Self| {
-            let found = found.into_iter();
-            found.map(|node| contact_point(world.host(node))).collect()
-        };
-        let view = match ended {
-            Ended::Complete(found) => View::Complete(points(found, self)),
-            Ended::Page(found) => View::Page(points(found, self)),
-            Ended::Partial(found) => View::Partial {
-                contact_points: points(found, self),
-                hindered: true,
-            },
-            Ended::Failed => View::Failed,
-        };
-        self.feed(node, Input::Looked(view), None);
-    }
-
     fn asked(&mut self, from: Node, at: SocketAddr, question: Question) {
         let to = self.by_address.get(&at).copied();
         let running = to.and_then(|to| self.nodes[usize::from(to)].as_ref().map(|node| (to, node)));
@@ -637,81 +566,6 @@ impl World {
             answer,
         };
         self.after(self.way(), answered);
-    }
-
-    fn seeds(&self, node: Node, formation: Formation) -> BTreeSet<SocketAddr> {
-        let others = self.members.get(&formation).into_iter().flatten();
-        let others = others
-            .take(4)
-            .map(|(point, _)| SocketAddr::new(point.ip(), 7355));
-        std::iter::once(gossip(self.host(node)))
-            .chain(others)
-            .collect()
-    }
-
-    /// Asks to be let in, and again until it is.
-    fn knock(&mut self, node: Node) {
-        let Some(running) = self.node(node) else {
-            return;
-        };
-        let Some(joining) = running.joining.clone() else {
-            return;
-        };
-        if !std::mem::replace(&mut running.knocks, true) {
-            self.after(SECOND / 5, Event::Knock(node));
-        }
-        for seed in joining.seeds {
-            let question = Question::LetMeIn(joining.formation);
-            let asked = Event::Asked {
-                from: node,
-                at: seed,
-                question,
-            };
-            self.after(self.way(), asked);
-        }
-    }
-
-    fn settle(&mut self, node: Node, formation: Formation) {
-        let (now, point) = (self.now, contact_point(self.host(node)));
-        let Some(running) = self.node(node) else {
-            return;
-        };
-        let before = running.formation.replace(formation);
-        running.joining = None;
-        running.knows = 0;
-        running.member_at.get_or_insert(now);
-        if let Some(members) = before.and_then(|before| self.members.get_mut(&before)) {
-            members.remove(&point);
-        }
-        self.members
-            .entry(formation)
-            .or_default()
-            .insert(point, uid(node));
-        self.tell_members(node);
-    }
-
-    /// Tells a member of all others, if there are others than it knows.
-    fn tell_members(&mut self, node: Node) {
-        let Some(running) = &mut self.nodes[usize::from(node)] else {
-            return;
-        };
-        let Some(formation) = running.formation else {
-            return;
-        };
-        let members = &self.members[&formation];
-        if running.knows == members.len() {
-            return;
-        }
-        running.knows = members.len();
-        let standing = Standing::Member {
-            formation,
-            members: members.clone(),
-            reach: Reach {
-                reachable: members.len(),
-                missing: false,
-            },
-        };
-        self.feed(node, Input::Standing(standing), None);
     }
 }
 

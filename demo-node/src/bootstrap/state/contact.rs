@@ -1,0 +1,63 @@
+//! What is known of one contact point.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    time::Instant,
+};
+
+use super::Answer;
+use crate::{
+    bootstrap::{ContactPoint, Process},
+    cluster::NodeUid,
+};
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Contact {
+    pub(super) heard: Option<Heard>,
+    /// Since when every probe has failed.
+    pub(super) failing_since: Option<Instant>,
+    /// Given up until discovery names it again.
+    pub(super) dropped: bool,
+}
+
+/// The latest answer of a contact point.
+#[derive(Debug, Clone)]
+pub(super) struct Heard {
+    pub(super) at: Instant,
+    pub(super) answer: Answer,
+}
+
+/// A process that can consent.
+#[derive(Debug)]
+pub(super) struct Voter {
+    pub(super) uid: NodeUid,
+    /// Where it answered.
+    pub(super) asked_at: ContactPoint,
+    /// Where it says that it answers.
+    pub(super) itself: ContactPoint,
+}
+
+/// Which process answers at a contact point, as far as is known.
+pub(super) fn process_at(me: Process, point: &ContactPoint, contact: &Contact) -> Option<NodeUid> {
+    if *point == me.contact_point {
+        return Some(me.uid);
+    }
+    contact.heard.as_ref().map(|heard| heard.answer.uid)
+}
+
+/// A contact point at which one process answered is now that of another.
+pub(super) fn recount(
+    processes: &mut BTreeMap<NodeUid, usize>,
+    before: Option<NodeUid>,
+    after: Option<NodeUid>,
+) {
+    if let Some(Entry::Occupied(mut points)) = before.map(|uid| processes.entry(uid)) {
+        *points.get_mut() -= 1;
+        if *points.get() == 0 {
+            points.remove();
+        }
+    }
+    if let Some(uid) = after {
+        *processes.entry(uid).or_default() += 1;
+    }
+}

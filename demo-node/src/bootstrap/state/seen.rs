@@ -1,0 +1,78 @@
+//! What a node sees of others: lists, answers, and what it is told.
+
+use std::{collections::BTreeSet, net::SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    bootstrap::{ContactPoint, clocks::Skew, expected::Told},
+    cluster::{ClusterId, Formation, NodeUid},
+};
+
+/// How a lookup ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum View {
+    /// With all there is.
+    Complete(BTreeSet<ContactPoint>),
+    /// With some of it.
+    Partial {
+        /// Whom it names.
+        contact_points: BTreeSet<ContactPoint>,
+        /// Whether calls have failed: asking again at once would make it worse.
+        hindered: bool,
+    },
+    /// With the first page only: that is how it was asked.
+    Page(BTreeSet<ContactPoint>),
+    /// Without a view.
+    Failed,
+}
+
+/// What a contact point answers to a probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The process that answers.
+    pub uid: NodeUid,
+    /// Where it says that it answers. A node may be listed under several addresses.
+    pub contact_point: ContactPoint,
+    /// The cluster that it is a member of, and members that can be joined.
+    pub cluster: Option<KnownCluster>,
+    /// How many nodes it was told to expect.
+    pub expected: Option<usize>,
+    /// How far its clock is from this node's. Where that is too far, it cannot be in a cluster with this node:
+    /// it counts as a process, but nobody waits for its consent, and no cluster that it names is joined.
+    pub skew: Skew,
+}
+
+/// Something that was seen.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A lookup ended.
+    Looked(View),
+    /// A contact point answered a probe.
+    Answered {
+        /// Which.
+        from: ContactPoint,
+        /// What.
+        answer: Answer,
+    },
+    /// A contact point did not answer a probe.
+    Unanswered {
+        /// Which.
+        from: ContactPoint,
+    },
+    /// The platform was asked how many nodes it means to run.
+    Told(Told),
+    /// A member sees so many members.
+    Saw(usize),
+    /// A cluster did not let this node in.
+    ShutOut(ClusterId),
+}
+
+/// A cluster that a contact point is a member of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownCluster {
+    /// Which cluster.
+    pub formation: Formation,
+    /// Members to join through, by gossip address. Never empty.
+    pub seeds: BTreeSet<SocketAddr>,
+}
