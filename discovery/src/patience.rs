@@ -52,3 +52,43 @@ impl Patience {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Attempt;
+
+    fn pauses(on_throttle: OnThrottle, call: Which) -> Vec<Option<u128>> {
+        let mut patience = Patience::new(on_throttle, call);
+        let throttled = || {
+            Err::<(), _>(Error::Throttled {
+                attempt: Attempt {
+                    action: "ecs:ListTasks",
+                    what: "listing".to_owned(),
+                },
+                source: "Rate exceeded".into(),
+            })
+        };
+        (0..5)
+            .map(|_| Some(patience.pause_after(&throttled())?.as_millis()))
+            .collect()
+    }
+
+    #[test]
+    fn pauses_grow_to_two_seconds() {
+        let grow = [250, 500, 1000, 2000, 2000].map(Some);
+        for call in [Which::First, Which::Later] {
+            assert_eq!(pauses(OnThrottle::MakeAgain, call), grow);
+            assert_eq!(pauses(OnThrottle::GiveUp, call), [None; 5]);
+        }
+        assert_eq!(pauses(OnThrottle::GoOn, Which::First), [None; 5]);
+        let later = [1000, 2000, 2000, 2000, 2000].map(Some);
+        assert_eq!(pauses(OnThrottle::GoOn, Which::Later), later);
+    }
+
+    #[test]
+    fn what_was_answered_is_not_asked_again() {
+        let mut patience = Patience::new(OnThrottle::MakeAgain, Which::Later);
+        assert_eq!(patience.pause_after(&Ok(())), None);
+    }
+}

@@ -15,6 +15,7 @@ mod files;
 mod folders;
 mod forward;
 mod image;
+mod mutations;
 mod program;
 mod steps;
 mod templates;
@@ -47,6 +48,7 @@ enum Command {
     Simulate(forward::Args),
     /// Measures clusters: how fast they settle, what they use, what they bear.
     Measure(forward::Args),
+    Mutations(mutations::Args),
     Image(image::Args),
     Deploy(options::deploy::Deploy),
     Status(options::deploy::Status),
@@ -73,6 +75,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::E2e(args) => e2e::run(&sh, &args),
         Command::Simulate(args) => forward::run(&sh, "simulate", &args),
         Command::Measure(args) => forward::run(&sh, "measure", &args),
+        Command::Mutations(args) => mutations::run(&sh, &args),
         Command::Image(args) => image::run(&sh, &args),
         Command::Deploy(_) | Command::Status(_) | Command::Destroy(_) => deploy::run(&sh),
     }

@@ -14,7 +14,10 @@ use std::{
 use rand::Rng;
 use serde::Serialize;
 
-use self::stage::{Looking, Stage};
+use self::{
+    probes::Probes,
+    stage::{Looking, Stage},
+};
 use super::{
     ContactPoint,
     expected::{Expectation, Told},
@@ -31,6 +34,7 @@ use discovery::{Extent, OnThrottle};
 mod founding;
 mod joining;
 mod looking;
+mod probes;
 mod stage;
 mod watching;
 
@@ -212,7 +216,7 @@ pub struct Coordinator {
     /// The number is not asked for again before.
     next_asking: Instant,
     asking_backoff: Backoff,
-    probes: BTreeMap<ContactPoint, Schedule>,
+    probes: Probes,
 }
 
 /// One moment, and where chance comes from in it.
@@ -255,7 +259,7 @@ impl Coordinator {
             asks: settings.expectation == Expectation::Asking,
             next_asking: now,
             asking_backoff: backoff,
-            probes: BTreeMap::new(),
+            probes: Probes::default(),
             settings,
         }
     }
@@ -376,8 +380,10 @@ impl Coordinator {
 
     /// What is done again and again in this stage.
     fn schedules(&self) -> impl Iterator<Item = Schedule> {
-        let probes = self.probes.values().copied();
-        [self.lookup, self.asking].into_iter().chain(probes)
+        let probes = self.probes.next();
+        [self.lookup, self.asking]
+            .into_iter()
+            .chain(probes.map(Schedule::Due))
     }
 
     /// What this node's votes say of it.

@@ -22,7 +22,7 @@ use crate::cluster::{ClusterId, Formation, NodeUid};
 mod contact;
 mod seen;
 
-use contact::{Contact, Heard, Voter, process_at, recount};
+use contact::{Contact, Heard, Processes, Voter, process_at};
 pub use seen::{Answer, Event, KnownCluster, View};
 
 /// What the rules need to know, fixed for the life of the node.
@@ -79,8 +79,7 @@ pub struct State {
     /// Whether the latest list was the first of several pages.
     is_page: bool,
     contacts: BTreeMap<ContactPoint, Contact>,
-    /// At how many contact points each process answers, as they said last. This node does at its own.
-    processes: BTreeMap<NodeUid, usize>,
+    processes: Processes,
     /// When [`Self::contacts`] last changed.
     changed_at: Option<Instant>,
     /// Since when only the order of addresses has kept this node from proposing.
@@ -111,7 +110,7 @@ impl State {
             view: Completeness::None,
             is_page: false,
             contacts: BTreeMap::new(),
-            processes: BTreeMap::new(),
+            processes: Processes::default(),
             changed_at: None,
             able_since: None,
             shut_out: BTreeMap::new(),
@@ -141,7 +140,7 @@ impl State {
                 if let Some(contact) = self.contacts.get_mut(&from) {
                     let before = contact.heard.as_ref().map(|before| before.answer.uid);
                     if before != Some(answer.uid) {
-                        recount(&mut self.processes, before, Some(answer.uid));
+                        self.processes.moved(before, Some(answer.uid));
                     }
                     if let Some(before) = &contact.heard {
                         answer.skew = answer.skew.unless_about(before.answer.skew);
@@ -177,7 +176,7 @@ impl State {
         self.contacts.retain(|point, contact| {
             let stays = named.contains(point) || !complete && !contact.dropped;
             if !stays {
-                recount(processes, process_at(me, point, contact), None);
+                processes.moved(process_at(me, point, contact), None);
             }
             stays
         });
@@ -185,7 +184,7 @@ impl State {
             let contact = match self.contacts.entry(point) {
                 Entry::Vacant(new) => {
                     let contact = new.insert(Contact::default());
-                    recount(&mut self.processes, None, process_at(me, &point, contact));
+                    self.processes.moved(None, process_at(me, &point, contact));
                     contact
                 }
                 Entry::Occupied(known) => known.into_mut(),
@@ -433,7 +432,12 @@ impl State {
         if unknown && let Some(reason) = self.doubt(now) {
             return Some(reason);
         }
-        let answered = self.voters(now).len() + 1;
+        let others = if 0 < self.processes.again() {
+            self.voters(now).len()
+        } else {
+            self.who_can_consent(now).count()
+        };
+        let answered = others + 1;
         if quorum <= answered {
             return None;
         }
@@ -522,33 +526,38 @@ impl State {
     /// is one.
     fn voters(&self, now: Instant) -> Vec<Voter> {
         let mut voters: Vec<_> = self
-            .freshly_heard(now)
-            .filter(|(_, heard)| heard.answer.cluster.is_none())
-            .filter(|(_, heard)| heard.answer.skew.is_tolerable())
-            .filter(|(_, heard)| heard.answer.uid != self.rules.me.uid)
+            .who_can_consent(now)
             .map(|(asked_at, heard)| Voter {
                 uid: heard.answer.uid,
                 asked_at,
                 itself: heard.answer.contact_point,
             })
             .collect();
-        if self.listed() < self.contacts.len() {
+        if 0 < self.processes.again() {
             voters.sort_by_key(|voter| voter.uid);
             voters.dedup_by_key(|voter| voter.uid);
         }
         voters
     }
 
+    fn who_can_consent(&self, now: Instant) -> impl Iterator<Item = (ContactPoint, &Heard)> {
+        self.freshly_heard(now).filter(|(_, heard)| {
+            let answer = &heard.answer;
+            answer.cluster.is_none()
+                && answer.skew.is_tolerable()
+                && answer.uid != self.rules.me.uid
+        })
+    }
+
     /// How many processes discovery names: contact points at which the same one has answered are
     /// one.
     fn listed(&self) -> usize {
-        let again: usize = self.processes.values().map(|points| points - 1).sum();
-        self.contacts.len() - again
+        self.contacts.len() - self.processes.again()
     }
 
     /// Whether discovery names this node, under whatever address.
     fn is_listed(&self) -> bool {
-        self.processes.contains_key(&self.rules.me.uid)
+        self.processes.contains(self.rules.me.uid)
     }
 
     fn me(&self) -> ContactPoint {

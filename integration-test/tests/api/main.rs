@@ -11,6 +11,7 @@ mod ec2;
 mod ecs;
 mod endless;
 mod errors;
+mod extent;
 mod fuzz;
 mod own;
 mod plain;

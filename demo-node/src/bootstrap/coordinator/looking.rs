@@ -87,7 +87,7 @@ impl Coordinator {
                     .to_probe()
                     .filter(|point| !members.contains_key(point));
                 for point in strangers.sample(turn.rng, WATCH_PROBES) {
-                    self.probes.insert(point, Schedule::Due(turn.now));
+                    self.probes.set(point, turn.now);
                 }
             }
         }
@@ -151,25 +151,17 @@ impl Coordinator {
 
     /// Everyone, where this node surveys; else a few at random, others each time.
     fn choose_whom_to_probe<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
+        let surveys = self.surveys();
         let state = &self.state;
-        self.probes
-            .retain(|point, schedule| *schedule == Schedule::UnderWay || state.is_to_probe(*point));
-        if self.surveys() {
+        let most = if surveys { usize::MAX } else { FEW };
+        self.probes.keep(most, |point| state.is_to_probe(point));
+        if surveys {
             for point in self.state.to_probe() {
-                self.probes.entry(point).or_insert(Schedule::Due(turn.now));
+                self.probes.add(point, turn.now);
             }
-            return;
+        } else {
+            self.probe_others(turn.now, turn);
         }
-        while FEW < self.probes.len()
-            && let Some(point) = self
-                .probes
-                .iter()
-                .find(|(_, schedule)| **schedule != Schedule::UnderWay)
-                .map(|(point, _)| *point)
-        {
-            self.probes.remove(&point);
-        }
-        self.probe_others(turn.now, turn);
     }
 
     /// A few at random of those that are not asked yet, then.
@@ -177,10 +169,11 @@ impl Coordinator {
         let probes = &self.probes;
         let others = self.state.to_probe();
         let chosen = others
-            .filter(|point| !probes.contains_key(point))
+            .filter(|point| !probes.contains(*point))
             .sample(turn.rng, FEW.saturating_sub(probes.len()));
-        let probes = chosen.into_iter().map(|point| (point, Schedule::Due(then)));
-        self.probes.extend(probes);
+        for point in chosen {
+            self.probes.set(point, then);
+        }
     }
 
     /// Asks for the number of expected nodes where no cluster is known and somebody was asked, who most likely would know
@@ -260,7 +253,7 @@ impl Coordinator {
             None => Event::Unanswered { from: point },
         };
         self.state.observe(turn.now, event);
-        self.probes.remove(&point);
+        self.probes.remove(point);
         if self.is_member() {
             return;
         }
@@ -278,7 +271,7 @@ impl Coordinator {
                 true => pause,
                 false => failing.clamp(self.settings.probe_interval / 10, pause),
             };
-            self.probes.insert(point, Schedule::Due(turn.now + pause));
+            self.probes.set(point, turn.now + pause);
         }
     }
 
@@ -313,10 +306,7 @@ impl Coordinator {
     /// Who has not answered before is asked again now, to be told.
     pub(super) fn probe_at_once(&mut self, points: Vec<ContactPoint>, now: Instant) {
         for point in points {
-            let probe = self.probes.entry(point).or_insert(Schedule::Due(now));
-            if *probe != Schedule::UnderWay {
-                *probe = Schedule::Due(now);
-            }
+            self.probes.hasten(point, now);
         }
     }
 
@@ -356,10 +346,7 @@ impl Coordinator {
                 self.asking = Schedule::Off;
             }
         }
-        for (point, schedule) in &mut self.probes {
-            if schedule.fall_due(turn.now) {
-                turn.out.push(Output::Probe(*point));
-            }
-        }
+        let due = self.probes.fall_due(turn.now);
+        turn.out.extend(due.into_iter().map(Output::Probe));
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     clock,
 };
 
+mod founding;
 mod watching;
 
 const SECOND: Duration = Duration::from_secs(1);

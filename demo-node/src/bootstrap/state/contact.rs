@@ -45,19 +45,38 @@ pub(super) fn process_at(me: Process, point: &ContactPoint, contact: &Contact) -
     contact.heard.as_ref().map(|heard| heard.answer.uid)
 }
 
-/// A contact point at which one process answered is now that of another.
-pub(super) fn recount(
-    processes: &mut BTreeMap<NodeUid, usize>,
-    before: Option<NodeUid>,
-    after: Option<NodeUid>,
-) {
-    if let Some(Entry::Occupied(mut points)) = before.map(|uid| processes.entry(uid)) {
-        *points.get_mut() -= 1;
-        if *points.get() == 0 {
-            points.remove();
+/// At how many contact points each process answers, as they said last. This node does at its own.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Processes {
+    points: BTreeMap<NodeUid, usize>,
+    /// How many contact points are another one of a process that has one already.
+    again: usize,
+}
+
+impl Processes {
+    /// A contact point at which one process answered is now that of another.
+    pub(super) fn moved(&mut self, before: Option<NodeUid>, after: Option<NodeUid>) {
+        if let Some(Entry::Occupied(mut points)) = before.map(|uid| self.points.entry(uid)) {
+            *points.get_mut() -= 1;
+            if *points.get() == 0 {
+                points.remove();
+            } else {
+                self.again -= 1;
+            }
+        }
+        if let Some(uid) = after {
+            let points = self.points.entry(uid).or_default();
+            *points += 1;
+            self.again += usize::from(1 < *points);
         }
     }
-    if let Some(uid) = after {
-        *processes.entry(uid).or_default() += 1;
+
+    /// How many contact points are another one of a process that has one already.
+    pub(super) fn again(&self) -> usize {
+        self.again
+    }
+
+    pub(super) fn contains(&self, uid: NodeUid) -> bool {
+        self.points.contains_key(&uid)
     }
 }

@@ -1,0 +1,225 @@
+//! `cargo xtask mutations`: plants faults, one at a time, and sees whether a test catches each.
+//!
+//! Each broke safety or liveness, and some passed every test once. The table is for what matters most;
+//! `cargo mutants` (see CONTRIBUTING.md) plants thousands, of which many are harmless.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, bail, ensure};
+use xshell::{Shell, cmd};
+
+use crate::{cargo::as_from_a_shell, folders, tools};
+
+/// Plants faults in the code, one at a time, and runs the tests that must catch each.
+///
+/// Takes about a minute for each. Exit status 1 if one is not caught. The code is as before in the end; if this is
+/// interrupted, `git checkout -- demo-node` takes out what was planted.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only those whose name has this in it.
+    name: Option<String>,
+}
+
+/// A fault to plant.
+#[derive(Debug)]
+struct Fault {
+    /// What the code does then.
+    name: &'static str,
+    file: &'static str,
+    was: &'static str,
+    becomes: &'static str,
+    /// The tests of which one must fail, as nextest selects them.
+    caught_by: &'static str,
+}
+
+const FOUNDING: &str = "package(demo-node) & test(coordinator::tests::founding)";
+const MODEL: &str = "package(demo-node) & test(founding::model)";
+const WATCHING: &str = "package(demo-node) & test(coordinator::tests::watching)";
+const ADVERSE: &str = "package(simulation) & test(wrong_for_good)";
+const COLD_START: &str = "package(simulation) & test(cold_start)";
+
+const FAULTS: &[Fault] = &[
+    Fault {
+        name: "a node does not remember its own vote",
+        file: "demo-node/src/bootstrap/coordinator/founding.rs",
+        was: "let reply = self.acceptor.answer(request, voter);\n        self.count(",
+        becomes: "let reply = self.acceptor.clone().answer(request, voter);\n        self.count(",
+        caught_by: FOUNDING,
+    },
+    Fault {
+        name: "the quorum is a majority of those asked",
+        file: "demo-node/src/bootstrap/coordinator/founding.rs",
+        was: "let participants = self.state.participants(turn.now);",
+        becomes: "let participants = self.state.among(turn.now).len() + 1;",
+        caught_by: FOUNDING,
+    },
+    Fault {
+        name: "what was promised is forgotten when an attempt fails",
+        file: "demo-node/src/bootstrap/coordinator/founding.rs",
+        was: "        let failures = founding.failures.saturating_add(1).min(5);",
+        becomes: "        let failures = founding.failures.saturating_add(1).min(5);\n        self.acceptor = Default::default();",
+        caught_by: FOUNDING,
+    },
+    Fault {
+        name: "the founder's place is taken at once",
+        file: "demo-node/src/bootstrap/coordinator/stage.rs",
+        was: "JOIN_PATIENCE: Duration = Duration::from_secs(5)",
+        becomes: "JOIN_PATIENCE: Duration = Duration::from_millis(1)",
+        caught_by: FOUNDING,
+    },
+    Fault {
+        name: "an acceptor accepts whatever it has promised",
+        file: "demo-node/src/bootstrap/founding.rs",
+        was: "            Request::Prepare(ballot) | Request::Accept(ballot, _)\n                if",
+        becomes: "            Request::Prepare(ballot)\n                if",
+        caught_by: MODEL,
+    },
+    Fault {
+        name: "of what was accepted before, the earliest goes on",
+        file: "demo-node/src/bootstrap/founding.rs",
+        was: ".max_by_key(|(ballot, _)| *ballot)",
+        becomes: ".min_by_key(|(ballot, _)| *ballot)",
+        caught_by: MODEL,
+    },
+    Fault {
+        name: "the number that a voter was told does not count",
+        file: "demo-node/src/bootstrap/founding.rs",
+        was: "self.participants.max(voter.expected.unwrap_or(0))",
+        becomes: "self.participants.max(voter.expected.map_or(0, |_| 0))",
+        caught_by: ADVERSE,
+    },
+    Fault {
+        name: "nobody but the lowest address ever asks everyone",
+        file: "demo-node/src/bootstrap/survey.rs",
+        was: "            Turn::From(at) if at <= now => {",
+        becomes: "            Turn::From(at) if at <= now && nodes == 0 => {",
+        caught_by: ADVERSE,
+    },
+    Fault {
+        name: "whoever looks for a cluster asks everyone",
+        file: "demo-node/src/bootstrap/coordinator/looking.rs",
+        was: "const FEW: usize = 4;",
+        becomes: "const FEW: usize = 4_000;",
+        caught_by: COLD_START,
+    },
+    Fault {
+        name: "every member looks as often as a lone one",
+        file: "demo-node/src/bootstrap/pacing.rs",
+        was: "interval.saturating_mul(count(members.max(1)))",
+        becomes: "interval.saturating_mul(count(members.clamp(1, 1)))",
+        caught_by: WATCHING,
+    },
+    Fault {
+        name: "who meets an older cluster tells nobody",
+        file: "demo-node/src/bootstrap/coordinator/watching.rs",
+        was: ".filter(|(_, uid)| **uid != me.uid)",
+        becomes: ".filter(|(_, uid)| **uid == me.uid)",
+        caught_by: WATCHING,
+    },
+    Fault {
+        name: "what a member has seen counts no longer than a moment",
+        file: "demo-node/src/bootstrap/coordinator/watching.rs",
+        was: "if untold && let",
+        becomes: "if !untold && let",
+        caught_by: WATCHING,
+    },
+];
+
+/// `cargo nextest run` ended with failed tests, rather than otherwise: see its documentation, "Exit codes".
+const TESTS_FAILED: i32 = 100;
+
+pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
+    tools::NEXTEST.ensure(sh)?;
+    let wanted = |fault: &&Fault| {
+        args.name
+            .as_ref()
+            .is_none_or(|name| fault.name.contains(name))
+    };
+    let faults: Vec<_> = FAULTS.iter().filter(wanted).collect();
+    ensure!(
+        !faults.is_empty(),
+        "no fault has such a name: see `xtask/src/mutations.rs`"
+    );
+    for file in faults.iter().map(|fault| fault.file) {
+        let changed = cmd!(sh, "git status --porcelain -- {file}")
+            .quiet()
+            .read()?;
+        ensure!(
+            changed.is_empty(),
+            "{file} has changes that are not committed: commit them first"
+        );
+    }
+    let mut missed = Vec::new();
+    for (number, fault) in faults.iter().enumerate() {
+        eprintln!("\n==> {} of {}: {}", number + 1, faults.len(), fault.name);
+        if fault.is_caught(sh)? {
+            eprintln!("caught");
+        } else {
+            eprintln!("NOT CAUGHT by {}", fault.caught_by);
+            missed.push(fault.name);
+        }
+    }
+    eprintln!(
+        "\n{} of {} caught",
+        faults.len() - missed.len(),
+        faults.len()
+    );
+    ensure!(missed.is_empty(), "not caught: {}", missed.join("; "));
+    Ok(())
+}
+
+impl Fault {
+    fn path(&self) -> PathBuf {
+        folders::root().join(self.file)
+    }
+
+    /// The code with the fault in it, and without.
+    fn plant(&self) -> anyhow::Result<(String, String)> {
+        let path = self.path();
+        let code = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        ensure!(
+            code.matches(self.was).count() == 1,
+            "{} has changed: `{}` is not in it once. Say in `xtask/src/mutations.rs` where it is",
+            self.file,
+            self.was
+        );
+        Ok((code.replace(self.was, self.becomes), code))
+    }
+
+    fn is_caught(&self, sh: &Shell) -> anyhow::Result<bool> {
+        let (planted, code) = self.plant()?;
+        let path = self.path();
+        fs::write(&path, planted).with_context(|| format!("write {}", path.display()))?;
+        let tests = self.caught_by;
+        let ended = as_from_a_shell(cmd!(
+            sh,
+            "cargo nextest run --workspace --status-level none --failure-output never --cargo-quiet -E {tests}"
+        ))
+        .quiet()
+        .ignore_status()
+        .output();
+        fs::write(&path, code).with_context(|| format!("write {}", path.display()))?;
+        let ended = ended?;
+        match ended.status.code() {
+            Some(0) => Ok(false),
+            Some(TESTS_FAILED) => Ok(true),
+            _ => {
+                eprintln!("{}", String::from_utf8_lossy(&ended.stderr));
+                bail!("the tests could not be run with `{}` planted", self.name);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_can_be_planted() {
+        for fault in FAULTS {
+            let (planted, code) = fault.plant().unwrap();
+            assert_ne!(planted, code, "{}", fault.name);
+        }
+    }
+}
