@@ -38,10 +38,10 @@ pub enum OnThrottle {
     /// It has failed. Who looks up again, after a pause that grows, keeps an account out of trouble.
     #[default]
     GiveUp,
-    /// The lookup's first call has failed then. A later one is made again after a second, then every two seconds,
-    /// until the lookup's time is up, so that those before it are not wasted.
+    /// The lookup's first call has failed then. A later one is made again every second until the lookup's time
+    /// is up, so that those before it are not wasted.
     GoOn,
-    /// Any call is made again, after a quarter of a second at first and after up to two seconds then: a list of many pages
+    /// Any call is made again, after a quarter of a second at first and after up to a second then: a list of many pages
     /// is else hardly read while others ask.
     MakeAgain,
 }

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use crate::{Error, OnThrottle};
 
-/// The first pause: of a lookup that reads the whole list whoever else asks, and of one that does not press.
+/// The first pause of a lookup that reads the whole list whoever else asks.
 const FIRST: Duration = Duration::from_millis(250);
-const FIRST_OF_OTHERS: Duration = Duration::from_secs(1);
 
-/// The longest pause.
-const LONGEST: Duration = Duration::from_secs(2);
+/// The longest pause, and the first of a lookup that does not press.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// How one call is made again, where that is wanted. It is for the caller to bound the time.
 #[derive(Debug)]
@@ -35,7 +34,7 @@ impl Patience {
             },
             pause: match on_throttle {
                 OnThrottle::MakeAgain => FIRST,
-                OnThrottle::GiveUp | OnThrottle::GoOn => FIRST_OF_OTHERS,
+                OnThrottle::GiveUp | OnThrottle::GoOn => LONGEST,
             },
         }
     }
@@ -75,15 +74,15 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_to_two_seconds() {
-        let grow = [250, 500, 1000, 2000, 2000].map(Some);
+    fn pauses_grow_to_a_second() {
+        let grow = [250, 500, 1000, 1000, 1000].map(Some);
         for call in [Which::First, Which::Later] {
             assert_eq!(pauses(OnThrottle::MakeAgain, call), grow);
             assert_eq!(pauses(OnThrottle::GiveUp, call), [None; 5]);
         }
         assert_eq!(pauses(OnThrottle::GoOn, Which::First), [None; 5]);
-        let later = [1000, 2000, 2000, 2000, 2000].map(Some);
-        assert_eq!(pauses(OnThrottle::GoOn, Which::Later), later);
+        let later = pauses(OnThrottle::GoOn, Which::Later);
+        assert_eq!(later, [Some(1000); 5]);
     }
 
     #[test]

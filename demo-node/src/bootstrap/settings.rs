@@ -169,7 +169,7 @@ settings! {
             "How often somebody looks for other clusters of the same name: the members take turns, \
              so that each of N looks every N times this long. A look takes two calls to AWS for \
              every 100 nodes",
-        ).or("4s");
+        ).or("5s");
         /// What a member does about another cluster of the same name.
         on_rival: OnRival = optional(
             "bootstrap.on-rival-cluster",

@@ -294,7 +294,7 @@ fn bootstrap_settings(me: Process) -> run::Settings {
             backoff_max: Duration::from_secs(15),
             probe_interval: Duration::from_secs(1),
             probe_interval_jitter: 0.2,
-            watch_interval: Duration::from_secs(4),
+            watch_interval: Duration::from_secs(5),
             on_rival: coordinator::OnRival::Merge,
             minority_after: Duration::from_secs(5),
         },

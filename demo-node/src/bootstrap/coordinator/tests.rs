@@ -51,7 +51,7 @@ fn coordinator(now: Instant) -> Coordinator {
         backoff_max: 15 * SECOND,
         probe_interval: SECOND,
         probe_interval_jitter: 0.2,
-        watch_interval: 4 * SECOND,
+        watch_interval: 5 * SECOND,
         on_rival: OnRival::Merge,
         minority_after: 5 * SECOND,
     };

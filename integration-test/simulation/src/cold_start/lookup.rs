@@ -12,10 +12,9 @@ use super::{aws::PAGE, world::Node};
 /// How long a described task need not be described again.
 const SETTLED_FOR: Duration = Duration::from_secs(60);
 
-/// The first pause before a throttled call is made again, of one that presses and of others, and the longest.
+/// The first pause before a throttled call is made again, of a lookup that presses, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const FIRST_PAUSE_OF_OTHERS: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone)]
 pub(super) enum Call {
@@ -149,7 +148,7 @@ impl Lookup {
     fn first_pause(&self) -> Duration {
         match self.on_throttle {
             OnThrottle::MakeAgain => FIRST_PAUSE,
-            OnThrottle::GiveUp | OnThrottle::GoOn => FIRST_PAUSE_OF_OTHERS,
+            OnThrottle::GiveUp | OnThrottle::GoOn => LONGEST_PAUSE,
         }
     }
 

@@ -251,7 +251,7 @@ impl World {
             backoff_max: 15 * SECOND,
             probe_interval: SECOND,
             probe_interval_jitter: 0.2,
-            watch_interval: Duration::from_secs(4),
+            watch_interval: Duration::from_secs(5),
             on_rival: OnRival::Alarm,
             minority_after: 5 * SECOND,
         };
