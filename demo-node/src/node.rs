@@ -32,7 +32,7 @@ use crate::{
 };
 
 pub mod settings;
-mod standing;
+pub mod standing;
 mod sync;
 
 /// What a node needs from the machine, apart from its configuration.

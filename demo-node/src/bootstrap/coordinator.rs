@@ -57,19 +57,8 @@ pub struct Settings {
     pub probe_interval_jitter: f64,
     /// The pause between two lookups of all members together, who look for other clusters.
     pub watch_interval: Duration,
-    /// What to do when another cluster of the same name is found after joining.
-    pub on_rival: OnRival,
     /// How long a member must reach too few others before it says so.
     pub minority_after: Duration,
-}
-
-/// What a member does about another cluster of the same name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnRival {
-    /// Raise the alarm.
-    Alarm,
-    /// Raise the alarm; the younger cluster joins the older.
-    Merge,
 }
 
 /// Something that happened.

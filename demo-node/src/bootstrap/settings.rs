@@ -7,10 +7,10 @@ use discovery::Lookup;
 use super::{
     Process,
     contact::Selection,
-    coordinator::{self, OnRival},
+    coordinator,
     expected::Expectation,
     run,
-    state::Rules,
+    state::{OnRival, Rules},
 };
 use crate::{
     cluster::ClusterName,
@@ -175,8 +175,9 @@ settings! {
             "bootstrap.on-rival-cluster",
             "merge|alarm",
             parse::text::<OnRival>,
-            "What a member does about another cluster of the same name: the younger joins the \
-             older, or only raise the alarm",
+            "What to do about another cluster of the same name: the younger joins the older; or \
+             members only raise the alarm, and newcomers join the one that most contact points \
+             are in",
         ).or("merge");
     }
 }
@@ -244,6 +245,7 @@ impl Settings {
                     contact_with_all_contact_points: self.contact_with_all_contact_points,
                     stable_margin: self.stable_margin,
                     probing_failure_timeout: self.probing_failure_timeout,
+                    on_rival: self.on_rival,
                 },
                 expectation: match self.expected_nodes {
                     ExpectedNodes::Auto => Expectation::Asking,
@@ -256,7 +258,6 @@ impl Settings {
                 probe_interval: self.probe_interval,
                 probe_interval_jitter: self.probe_interval_jitter,
                 watch_interval: self.watch_interval,
-                on_rival: self.on_rival,
                 minority_after,
             },
             lookup: Lookup {

@@ -6,12 +6,13 @@
 //! [`super::founding`].
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
     time::{Duration, Instant},
 };
 
 use super::{
-    ContactPoint, Process,
+    ContactPoint,
     clocks::Skew,
     expected::{Expectation, Expected},
     founding::{Decided, majority},
@@ -20,46 +21,19 @@ use super::{
 use crate::cluster::{ClusterId, Formation, NodeUid};
 
 mod contact;
+mod rules;
 mod seen;
 
 use contact::{Contact, Heard, Processes, Voter, process_at};
+pub use rules::{DEFAULT_PARTICIPANTS, HEAD_START, OnRival, PASSED_OVER_FOR, Rules};
 pub use seen::{Answer, Event, KnownCluster, View};
-
-/// What the rules need to know, fixed for the life of the node.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// This node.
-    pub me: Process,
-    /// Whether this node may ever found a cluster.
-    pub new_cluster_enabled: bool,
-    /// How many processes may take part in one formation, where configured; more where more are
-    /// expected or listed.
-    pub participants: Option<usize>,
-    /// Whether every contact point must have answered, where the expected nodes are unknown.
-    pub contact_with_all_contact_points: bool,
-    /// How long the contact points must not have changed, where the expected nodes are unknown.
-    pub stable_margin: Duration,
-    /// How long an answer counts, and how long a contact point may fail before it is dropped.
-    pub probing_failure_timeout: Duration,
-}
-
-/// How many processes may take part where nothing else is known. Of three, two must consent, so that
-/// no node founds a cluster alone.
-pub const DEFAULT_PARTICIPANTS: usize = 3;
-
-/// How long the lowest address that answers goes first, where the number of expected nodes is known.
-/// After that long, so does the next; then twice as many each time.
-pub const HEAD_START: Duration = Duration::from_secs(3);
-
-/// How long a cluster that did not let this node in is passed over, where there is another way.
-pub const PASSED_OVER_FOR: Duration = Duration::from_secs(60);
 
 /// What to do now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// A cluster exists: join it.
     Join {
-        /// The one to join: of several, the one that was formed first.
+        /// The one to join: of several, the one that was formed first, or that most are in ([`OnRival`]).
         cluster: KnownCluster,
         /// Other clusters of the same name. More than none is an alarm.
         rivals: Vec<Formation>,
@@ -370,10 +344,10 @@ impl State {
         voters.map(|voter| (voter.uid, voter.asked_at)).collect()
     }
 
-    /// The clusters that contact points are in, the one that was formed first in front. Any view may
-    /// join: whoever freshly says that there is a cluster is believed.
+    /// The clusters that contact points are in, the one to join in front: that which was formed first, or that which
+    /// most are in. Any view may join: whoever freshly says that there is a cluster is believed.
     fn clusters(&self, now: Instant) -> Vec<KnownCluster> {
-        let mut clusters: BTreeMap<_, KnownCluster> = BTreeMap::new();
+        let mut clusters: BTreeMap<_, (usize, KnownCluster)> = BTreeMap::new();
         let known = self
             .freshly_heard(now)
             .filter(|(_, heard)| heard.answer.skew.is_tolerable())
@@ -381,16 +355,19 @@ impl State {
             .filter(|cluster| !cluster.seeds.is_empty());
         for cluster in known {
             let Formation { id, founded_at } = cluster.formation;
-            clusters
-                .entry((founded_at, id))
-                .or_insert_with(|| KnownCluster {
-                    formation: cluster.formation,
-                    seeds: BTreeSet::new(),
-                })
-                .seeds
-                .extend(&cluster.seeds);
+            let (members, known) = clusters.entry((founded_at, id)).or_insert_with(|| {
+                let seeds = BTreeSet::new();
+                let formation = cluster.formation;
+                (0, KnownCluster { formation, seeds })
+            });
+            *members += 1;
+            known.seeds.extend(&cluster.seeds);
         }
-        clusters.into_values().collect()
+        let mut clusters: Vec<_> = clusters.into_values().collect();
+        if self.rules.on_rival == OnRival::Alarm {
+            clusters.sort_by_key(|(members, _)| Reverse(*members));
+        }
+        clusters.into_iter().map(|(_, cluster)| cluster).collect()
     }
 
     /// The first rule that forbids to propose a cluster, apart from whose turn it is.

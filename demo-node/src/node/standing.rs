@@ -37,8 +37,10 @@ pub(super) async fn follow(
     }
 }
 
-/// None for one that is gone: it is nowhere, and shall not look for a cluster again.
-fn of(members: &Members) -> Option<Standing> {
+/// How a node stands that sees these members. None for one that is gone: it is nowhere, and shall not look for a cluster
+/// again.
+#[must_use]
+pub fn of(members: &Members) -> Option<Standing> {
     match (members.me.status, members.formation) {
         (Status::Up | Status::Leaving, Some(formation)) => Some(Standing::Member {
             formation,

@@ -5,67 +5,16 @@
 //! lookup costs"). The membership is a model: who asks a member is let in, and all know of it within a second.
 
 mod aws;
+mod figures;
 mod lookup;
 mod world;
 
-use std::time::Duration;
-
-use serde::Serialize;
-
-pub use world::Cost;
-
-/// What is started.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// How many nodes.
-    pub nodes: usize,
-    /// How many of them a second; all within one second where none is given. The service's desired count is raised as
-    /// they are started: else a majority of it would be there after half of the time only.
-    pub per_second: Option<u32>,
-    /// The time from a question to its answer, of AWS and of nodes.
-    pub round_trip: Duration,
-    /// What everything random follows from.
-    pub seed: u64,
-}
-
-/// How it went. Times are virtual.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Figures {
-    /// How many were started.
-    pub nodes: usize,
-    /// How many of them are members of the cluster that has the most.
-    pub members: usize,
-    /// How many clusters were ever started.
-    pub clusters: usize,
-    /// From the first start until all were members of one cluster, in seconds; none if they never were.
-    pub seconds: Option<f64>,
-    /// Calls that AWS granted until then, for each node.
-    pub granted_calls_per_node: f64,
-    /// Those and the calls that it throttled.
-    pub attempted_calls_per_node: f64,
-    /// The most probes that were sent within one second, for each node.
-    pub peak_probes_per_node_second: f64,
-    /// From a node's start until it is a member: half of all need no longer.
-    pub median_seconds_to_member: Option<f64>,
-    /// The same for 99 of 100.
-    pub p99_seconds_to_member: Option<f64>,
-}
+pub use figures::{Cost, Figures, Met, Options};
 
 /// Starts the nodes, and lets them run until they are one cluster, or for half an hour.
 #[must_use]
 pub fn run(options: &Options) -> (Figures, Cost) {
     world::World::new(options).run()
-}
-
-/// A cluster, into whose service an older one comes that is not known yet.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Met {
-    /// Until the first member knew of it.
-    pub noticed: Duration,
-    /// Until all were members of the older one.
-    pub left_for: Duration,
-    /// The calls that both made to AWS meanwhile, a second and page of the list.
-    pub calls_per_second_and_page: f64,
 }
 
 /// Runs a cluster of so many nodes for ten minutes, then shows it an older one of `older` nodes.
@@ -77,6 +26,8 @@ pub fn meet(options: &Options, older: usize) -> Option<Met> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn cold_start(nodes: usize, per_second: Option<u32>, round_trip: u64) -> Figures {

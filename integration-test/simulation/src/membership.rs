@@ -246,7 +246,12 @@ impl Simulation {
 
     /// Cuts these nodes off from the others.
     pub fn partition(&mut self, cut_off: impl IntoIterator<Item = SocketAddr>) {
-        self.sides = cut_off.into_iter().map(|address| (address, 1)).collect();
+        self.split(cut_off.into_iter().map(|address| (address, 1)).collect());
+    }
+
+    /// Splits the network into so many sides as there are numbers; who is not listed is on side 0.
+    pub fn split(&mut self, sides: BTreeMap<SocketAddr, u8>) {
+        self.sides = sides;
     }
 
     /// Ends a partition.

@@ -4,3 +4,4 @@ mod network;
 mod promises;
 mod replacing;
 mod returning;
+mod splits;

@@ -49,10 +49,8 @@ impl Coordinator {
             Stage::Looking(_) | Stage::Founding(_) | Stage::Joining(_) => {
                 if failed {
                     self.turns.has_no_list(turn.now, nodes, turn.rng);
-                } else {
-                    if self.extent == Extent::Whole || self.state.has_all_pages() {
-                        self.turns.has_whole_list(turn.now);
-                    }
+                } else if self.extent == Extent::Whole || self.state.has_all_pages() {
+                    self.turns.has_whole_list(turn.now);
                 }
                 let pause = if hindered {
                     self.lookup_backoff.failed(turn.rng)
@@ -203,6 +201,11 @@ impl Coordinator {
             self.told_at = Some(turn.now);
         }
         let pause = match told {
+            Told::Never => {
+                self.asks = false;
+                self.asking = Schedule::Off;
+                return;
+            }
             // A member founds nothing; it asks where the number may be out of date.
             _ if self.is_member() && !self.doubts_number() => {
                 self.asking = Schedule::Off;
@@ -213,11 +216,6 @@ impl Coordinator {
                 pacing::jittered(ASK_AGAIN, self.settings.random_factor, turn.rng)
             }
             Told::Nothing | Told::Failed => self.asking_backoff.failed(turn.rng),
-            Told::Never => {
-                self.asks = false;
-                self.asking = Schedule::Off;
-                return;
-            }
         };
         self.next_asking = turn.now + pause;
         self.asking = if self.is_member() {

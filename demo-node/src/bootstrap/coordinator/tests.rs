@@ -5,7 +5,7 @@ use rand::{SeedableRng, rngs::SmallRng};
 
 use super::*;
 use crate::{
-    bootstrap::{Process, clocks::Skew},
+    bootstrap::{Process, clocks::Skew, state::OnRival},
     clock,
 };
 
@@ -44,6 +44,7 @@ fn coordinator(now: Instant) -> Coordinator {
             contact_with_all_contact_points: true,
             stable_margin: 5 * SECOND,
             probing_failure_timeout: 3 * SECOND,
+            on_rival: OnRival::Merge,
         },
         expectation: Expectation::Known(3),
         interval: SECOND,
@@ -52,7 +53,6 @@ fn coordinator(now: Instant) -> Coordinator {
         probe_interval: SECOND,
         probe_interval_jitter: 0.2,
         watch_interval: 5 * SECOND,
-        on_rival: OnRival::Merge,
         minority_after: 5 * SECOND,
     };
     Coordinator::new(settings, now)
@@ -179,7 +179,7 @@ fn meets(on_rival: OnRival, rival: Formation) -> Vec<Output> {
     let mut rng = SmallRng::seed_from_u64(1);
     let now = clock::now();
     let mut settings = coordinator(now).settings;
-    settings.on_rival = on_rival;
+    settings.rules.on_rival = on_rival;
     let mut coordinator = Coordinator::new(settings, now);
     let list = BTreeSet::from([point(1), point(2), point(3)]);
     let found = Input::Looked(View::Complete(list));

@@ -8,15 +8,15 @@ use std::{
 use rand::{Rng, RngExt};
 
 use super::{
-    Coordinator, Decided, Expectation, Looking, OnRival, Output, Request, Schedule, Stage,
-    Standing, Turn, stage::Watching,
+    Coordinator, Decided, Expectation, Looking, Output, Request, Schedule, Stage, Standing, Turn,
+    stage::Watching,
 };
 use crate::{
     bootstrap::{
         ContactPoint,
         minority::Few,
         pacing,
-        state::{Event, KnownCluster},
+        state::{Event, KnownCluster, OnRival},
         survey::Turns,
     },
     cluster::NodeUid,
@@ -211,7 +211,8 @@ impl Coordinator {
             return;
         }
         self.alarm(formation, cluster.formation, turn);
-        if self.settings.on_rival == OnRival::Merge && cluster.formation.precedes(&formation) {
+        if self.settings.rules.on_rival == OnRival::Merge && cluster.formation.precedes(&formation)
+        {
             turn.out.push(Output::Join(cluster.clone()));
         }
     }

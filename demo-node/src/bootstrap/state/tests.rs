@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::*;
+use crate::bootstrap::Process;
 use crate::cluster::ClusterId;
 
 mod clocks;
@@ -35,6 +36,7 @@ fn rules(me: u8) -> Rules {
         contact_with_all_contact_points: true,
         stable_margin: 5 * SECOND,
         probing_failure_timeout: 3 * SECOND,
+        on_rival: OnRival::Merge,
     }
 }
 
@@ -533,6 +535,29 @@ fn of_two_clusters_the_older_is_joined_and_the_other_reported() {
             rivals
         }
     );
+}
+
+/// One node with a clock of its own mind must not draw all newcomers away.
+#[test]
+fn where_members_only_raise_the_alarm_newcomers_join_the_cluster_that_most_are_in() {
+    let rules = Rules {
+        on_rival: OnRival::Alarm,
+        ..rules(1)
+    };
+    let (stray, healthy) = (known(9, 1, 2), known(1, 2, 3));
+    let node = Node::new(rules, Expectation::Known(3))
+        .complete(&[1, 2, 3, 4])
+        .knows(2, stray.clone());
+    let joins = |node: &Node| match node.decides() {
+        Decision::Join { cluster, .. } => cluster.formation,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(joins(&node), stray.formation);
+    // Of as many, the older.
+    let node = node.knows(3, healthy.clone());
+    assert_eq!(joins(&node), stray.formation);
+    let node = node.knows(4, healthy.clone());
+    assert_eq!(joins(&node), healthy.formation);
 }
 
 #[test]

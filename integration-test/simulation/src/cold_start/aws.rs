@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::world::Node;
+/// A node's number. Neither its address nor its place in the list follows from it.
+pub(super) type Node = u16;
 
 /// ECS, "Request throttling for the Amazon ECS API": cluster resource reads, the burst and the sustained rate.
 const BURST: f64 = 100.0;

@@ -7,7 +7,7 @@ use std::{
 
 use discovery::{Extent, OnThrottle};
 
-use super::{aws::PAGE, world::Node};
+use super::aws::{Node, PAGE};
 
 /// How long a described task need not be described again.
 const SETTLED_FOR: Duration = Duration::from_secs(60);

@@ -10,26 +10,23 @@ use demo_node::{
     bootstrap::{
         ContactPoint, Process,
         clocks::Skew,
-        coordinator::{self, Coordinator, Input, OnRival, Output},
+        coordinator::{self, Coordinator, Input, Output},
         expected::{Expectation, Told},
         founding::{Reply, Request},
-        state::{Answer, KnownCluster, Rules},
+        state::{Answer, KnownCluster, OnRival, Rules},
     },
     cluster::{ClusterId, Formation, NodeUid},
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::SliceRandom};
 
 use super::{
-    Figures, Met, Options,
-    aws::Aws,
+    aws::{Aws, Node},
+    figures::{Cost, Figures, Met, Options},
     lookup::{Call, Lookup},
 };
 
 mod calls;
 mod members;
-
-/// A node's number. Neither its address nor its place in the list follows from it.
-pub(super) type Node = u16;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -38,17 +35,6 @@ const PATIENCE: Duration = Duration::from_secs(1800);
 
 /// When simulated time begins: milliseconds since 1970.
 const EPOCH: u64 = 1_800_000_000_000;
-
-/// What the coordinator's turns cost this machine, of a node that asks everyone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cost {
-    /// How many there were.
-    pub turns: usize,
-    /// Half of them took no longer.
-    pub median: Duration,
-    /// 99 of 100 took no longer.
-    pub p99: Duration,
-}
 
 struct Running {
     coordinator: Coordinator,
@@ -410,6 +396,7 @@ impl World {
                 contact_with_all_contact_points: true,
                 stable_margin: 5 * SECOND,
                 probing_failure_timeout: 3 * SECOND,
+                on_rival: OnRival::Merge,
             },
             expectation: Expectation::Asking,
             interval: SECOND,
@@ -418,7 +405,6 @@ impl World {
             probe_interval: SECOND,
             probe_interval_jitter: 0.2,
             watch_interval: 5 * SECOND,
-            on_rival: OnRival::Merge,
             minority_after: 5 * SECOND,
         };
         self.nodes[usize::from(node)] = Some(Running {

@@ -9,11 +9,11 @@ use std::{
 use demo_node::{
     bootstrap::{
         ContactPoint, Process as Itself,
-        coordinator::{self, Coordinator, Input, OnRival, Output, Standing},
+        coordinator::{self, Coordinator, Input, Output, Standing},
         expected::{Expectation, Told},
         founding::{Reply, Request},
         minority::Reach,
-        state::{Answer, KnownCluster, Rules, View},
+        state::{Answer, KnownCluster, OnRival, Rules, View},
     },
     cluster::{Formation, NodeUid},
 };
@@ -244,6 +244,7 @@ impl World {
                 contact_with_all_contact_points: true,
                 stable_margin: 5 * SECOND,
                 probing_failure_timeout: 3 * SECOND,
+                on_rival: OnRival::Alarm,
             },
             expectation: Expectation::Asking,
             interval: SECOND,
@@ -252,7 +253,6 @@ impl World {
             probe_interval: SECOND,
             probe_interval_jitter: 0.2,
             watch_interval: Duration::from_secs(5),
-            on_rival: OnRival::Alarm,
             minority_after: 5 * SECOND,
         };
         let node = Node {
