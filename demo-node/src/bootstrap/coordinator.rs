@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use discovery::{Extent, OnThrottle};
 use rand::Rng;
 use serde::Serialize;
 
@@ -19,7 +20,7 @@ use self::{
     stage::{Looking, Stage},
 };
 use super::{
-    ContactPoint,
+    ContactPoint, Process,
     expected::{Expectation, Told},
     founding::{Acceptor, Decided, Reply, Request, Voter},
     minority::{Minority, Reach},
@@ -29,7 +30,6 @@ use super::{
     survey::Turns,
 };
 use crate::cluster::{ClusterId, Formation, NodeUid};
-use discovery::{Extent, OnThrottle};
 
 mod founding;
 mod joining;
@@ -215,6 +215,27 @@ struct Turn<'a, R> {
     unix_millis: u64,
     rng: &'a mut R,
     out: Vec<Output>,
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// As they are for a node that is told nothing else.
+    #[must_use]
+    pub fn defaults(me: Process) -> Self {
+        let second = Duration::from_secs(1);
+        Self {
+            rules: Rules::defaults(me),
+            expectation: Expectation::Asking,
+            interval: second,
+            random_factor: 0.2,
+            backoff_max: 15 * second,
+            probe_interval: second,
+            probe_interval_jitter: 0.2,
+            watch_interval: 5 * second,
+            minority_after: 5 * second,
+        }
+    }
 }
 
 // === impl Coordinator ===

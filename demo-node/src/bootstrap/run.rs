@@ -60,7 +60,7 @@ pub struct Settings {
     pub coordinator: coordinator::Settings,
     /// What is looked up.
     pub lookup: Lookup,
-    /// The limit of one lookup, all its calls included.
+    /// The limit of one lookup, all its calls included, for each page that there may be.
     pub resolve_timeout: Duration,
     /// The limit of one probe or one founding message.
     pub ask_timeout: Duration,
@@ -554,12 +554,11 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         let contact_points = selected.contact_points;
         Input::Looked(match &resolved.completeness {
             Completeness::Complete => View::Complete(contact_points),
-            Completeness::Partial(reasons) if matches!(reasons[..], [PartialReason::MorePages]) => {
-                View::Page(contact_points)
-            }
+            // A task that has no address yet may stand on a page that is not the only one.
             Completeness::Partial(reasons) => View::Partial {
                 contact_points,
                 hindered: reasons.iter().any(is_failed_call),
+                more_pages: reasons.contains(&PartialReason::MorePages),
             },
         })
     }

@@ -37,7 +37,8 @@ pub const RESOLVE_TIMEOUT: Required<Duration> = optional(
     "bootstrap.resolve-timeout",
     "DURATION",
     parse::duration,
-    "Limit of one lookup, all its pages and calls included",
+    "Limit of one lookup, all its calls included; where a node reads the whole list of more than \
+     100 others, for each 100 of them",
 )
 .or("3s");
 

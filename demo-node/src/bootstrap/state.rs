@@ -51,7 +51,7 @@ pub struct State {
     expected: Expected,
     view: Completeness,
     /// Whether the latest list was the first of several pages.
-    is_page: bool,
+    more_pages: bool,
     contacts: BTreeMap<ContactPoint, Contact>,
     processes: Processes,
     /// When [`Self::contacts`] last changed.
@@ -68,7 +68,6 @@ enum Completeness {
     None,
     Complete,
     Partial,
-    Page,
     Failed,
 }
 
@@ -82,7 +81,7 @@ impl State {
             rules,
             expected: Expected::new(configured),
             view: Completeness::None,
-            is_page: false,
+            more_pages: false,
             contacts: BTreeMap::new(),
             processes: Processes::default(),
             changed_at: None,
@@ -96,15 +95,17 @@ impl State {
         match event {
             Event::Looked(View::Complete(named)) => {
                 self.view = Completeness::Complete;
+                self.more_pages = false;
                 self.name(now, named);
             }
-            Event::Looked(View::Partial { contact_points, .. }) => {
+            Event::Looked(View::Partial {
+                contact_points,
+                more_pages,
+                ..
+            }) => {
                 self.view = Completeness::Partial;
+                self.more_pages = more_pages;
                 self.name(now, contact_points);
-            }
-            Event::Looked(View::Page(named)) => {
-                self.view = Completeness::Page;
-                self.name(now, named);
             }
             Event::Looked(View::Failed) => self.view = Completeness::Failed,
             Event::Answered { from, mut answer } => {
@@ -142,7 +143,6 @@ impl State {
     }
 
     fn name(&mut self, now: Instant, named: BTreeSet<ContactPoint>) {
-        self.is_page = self.view == Completeness::Page;
         let before: BTreeSet<_> = self.contacts.keys().copied().collect();
         // Another view adds contact points and takes none away that may live: it may well miss them.
         let complete = self.view == Completeness::Complete;
@@ -215,7 +215,7 @@ impl State {
     /// Whether the latest list was not the first of several pages.
     #[must_use]
     pub fn has_all_pages(&self) -> bool {
-        self.has_list() && !self.is_page
+        self.has_list() && !self.more_pages
     }
 
     /// Whether nobody is known below this node's address who might found a cluster: none that has not been asked,
@@ -390,13 +390,8 @@ impl State {
         if unknown || found < quorum {
             match self.view {
                 Completeness::Failed => return Some(WaitReason::LookupFailed),
-                Completeness::Partial | Completeness::Page if unknown => {
-                    return Some(WaitReason::PartialView);
-                }
-                Completeness::None
-                | Completeness::Complete
-                | Completeness::Partial
-                | Completeness::Page => {}
+                Completeness::Partial if unknown => return Some(WaitReason::PartialView),
+                Completeness::None | Completeness::Complete | Completeness::Partial => {}
             }
         }
         if found < quorum {

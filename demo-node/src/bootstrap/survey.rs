@@ -22,7 +22,7 @@ const LATER_TURN: Duration = Duration::from_secs(10);
 
 /// Where a node is between two of its turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
+enum Progress {
     /// Nothing was looked up yet.
     NotDrawn,
     /// Its turn comes then.
@@ -36,7 +36,7 @@ enum Turn {
 /// The turns of one node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Turns {
-    turn: Turn,
+    progress: Progress,
     drawn: u32,
 }
 
@@ -45,57 +45,59 @@ pub(super) struct Turns {
 impl Turns {
     pub(super) const fn new() -> Self {
         Self {
-            turn: Turn::NotDrawn,
+            progress: Progress::NotDrawn,
             drawn: 0,
         }
     }
 
     /// Whether it is this node's turn.
     pub(super) fn is_on(self) -> bool {
-        matches!(self.turn, Turn::Reading | Turn::Asking(_))
+        matches!(self.progress, Progress::Reading | Progress::Asking(_))
     }
 
     /// Time has passed. Says whether its turn has just come.
     pub(super) fn proceed(&mut self, now: Instant, nodes: usize, rng: &mut impl Rng) -> bool {
-        match self.turn {
-            Turn::From(at) if at <= now => {
-                self.turn = Turn::Reading;
+        match self.progress {
+            Progress::From(at) if at <= now => {
+                self.progress = Progress::Reading;
                 true
             }
-            Turn::Asking(until) if until <= now => {
+            Progress::Asking(until) if until <= now => {
                 self.draw(now, nodes, rng);
                 false
             }
-            Turn::NotDrawn | Turn::From(_) | Turn::Reading | Turn::Asking(_) => false,
+            Progress::NotDrawn | Progress::From(_) | Progress::Reading | Progress::Asking(_) => {
+                false
+            }
         }
     }
 
     /// There is a list, whole or its first page.
     pub(super) fn has_list(&mut self, now: Instant, nodes: usize, rng: &mut impl Rng) {
-        if self.turn == Turn::NotDrawn {
+        if self.progress == Progress::NotDrawn {
             self.draw(now, nodes, rng);
         }
     }
 
     /// The whole list is there, as far as it could be read.
     pub(super) fn has_whole_list(&mut self, now: Instant) {
-        if self.turn == Turn::Reading {
-            self.turn = Turn::Asking(now + LASTS);
+        if self.progress == Progress::Reading {
+            self.progress = Progress::Asking(now + LASTS);
         }
     }
 
     /// The list could not be read: somebody else may have its turn.
     pub(super) fn has_no_list(&mut self, now: Instant, nodes: usize, rng: &mut impl Rng) {
-        if self.turn == Turn::Reading {
+        if self.progress == Progress::Reading {
             self.draw(now, nodes, rng);
         }
     }
 
     /// When something changes by itself.
     pub(super) fn next_change(self) -> Option<Instant> {
-        match self.turn {
-            Turn::From(at) | Turn::Asking(at) => Some(at),
-            Turn::NotDrawn | Turn::Reading => None,
+        match self.progress {
+            Progress::From(at) | Progress::Asking(at) => Some(at),
+            Progress::NotDrawn | Progress::Reading => None,
         }
     }
 
@@ -106,7 +108,7 @@ impl Turns {
             .min(LATER_TURN)
             .saturating_mul(nodes);
         self.drawn = self.drawn.saturating_add(1);
-        self.turn = Turn::From(now + within.mul_f64(rng.random()));
+        self.progress = Progress::From(now + within.mul_f64(rng.random()));
     }
 }
 

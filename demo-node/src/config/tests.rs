@@ -6,7 +6,9 @@ use ::discovery::{Chain, config::Settings};
 
 use super::{discovery::discovery_settings, *};
 use crate::{
-    bootstrap::settings::ExpectedNodes,
+    bootstrap::{ContactPoint, Process, coordinator, settings::ExpectedNodes},
+    clock,
+    cluster::NodeUid,
     seal::Keyring,
     telemetry::{self, Format},
 };
@@ -36,6 +38,23 @@ fn a_flag_goes_before_the_environment_that_before_the_file_and_that_before_the_d
     assert_eq!(interval(&[], &variable, file), 3);
     assert_eq!(interval(&[], &[], file), 2);
     assert_eq!(interval(&[], &[], ""), 1);
+}
+
+/// The simulations run with these.
+#[test]
+fn the_defaults_are_what_a_node_does_that_is_told_nothing_else() {
+    let config = config(&[], "").unwrap();
+    let me = Process {
+        uid: NodeUid(1),
+        contact_point: ContactPoint(([10, 0, 0, 1], 7626).into()),
+        gossip: ([10, 0, 0, 1], 7355).into(),
+    };
+    let minority_after = config.membership.minority_after;
+    let settings = config.bootstrap.of(me, minority_after, clock::unix_millis);
+    assert_eq!(
+        format!("{:?}", settings.coordinator),
+        format!("{:?}", coordinator::Settings::defaults(me))
+    );
 }
 
 #[test]

@@ -31,7 +31,7 @@ use crate::{
         expected::Expectation,
         founding::{Ballot, Reply, Request as Message},
         run::{self, Bootstrap, Order},
-        state::{OnRival, Rules},
+        state::Rules,
         wire::{FoundingRequest, Sealer},
     },
     clock,
@@ -281,22 +281,11 @@ fn bootstrap_settings(me: Process) -> run::Settings {
     run::Settings {
         coordinator: coordinator::Settings {
             rules: Rules {
-                me,
                 new_cluster_enabled: false,
-                participants: None,
-                contact_with_all_contact_points: true,
-                stable_margin: Duration::from_secs(5),
-                probing_failure_timeout: Duration::from_secs(3),
-                on_rival: OnRival::Merge,
+                ..Rules::defaults(me)
             },
             expectation: Expectation::Known(1),
-            interval: Duration::from_secs(1),
-            random_factor: 0.2,
-            backoff_max: Duration::from_secs(15),
-            probe_interval: Duration::from_secs(1),
-            probe_interval_jitter: 0.2,
-            watch_interval: Duration::from_secs(5),
-            minority_after: Duration::from_secs(5),
+            ..coordinator::Settings::defaults(me)
         },
         lookup: Lookup::new("orders"),
         resolve_timeout: Duration::from_secs(3),

@@ -34,6 +34,7 @@ mod tests {
         let options = Options {
             nodes,
             per_second,
+            never_ready: 0,
             round_trip: Duration::from_millis(round_trip),
             seed: 1,
         };
@@ -61,6 +62,21 @@ mod tests {
         assert!(figures.peak_probes_per_node_second <= 8.0, "{figures:?}");
     }
 
+    /// Each of their pages has some.
+    #[test]
+    fn tasks_that_never_get_an_address_hold_nobody_up() {
+        let options = Options {
+            nodes: 300,
+            per_second: None,
+            never_ready: 40,
+            round_trip: Duration::from_millis(40),
+            seed: 1,
+        };
+        let (figures, _) = run(&options);
+        assert_eq!((figures.members, figures.clusters), (300, 1), "{figures:?}");
+        assert!(figures.seconds.unwrap() <= 60.0, "{figures:?}");
+    }
+
     #[test]
     fn a_service_that_grows_takes_each_new_node_in_at_once() {
         let figures = cold_start(300, Some(10), 40);
@@ -80,6 +96,7 @@ mod tests {
             let options = Options {
                 nodes,
                 per_second: None,
+                never_ready: 0,
                 round_trip: Duration::from_millis(40),
                 seed: 1,
             };

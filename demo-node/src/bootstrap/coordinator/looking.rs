@@ -36,7 +36,6 @@ impl Coordinator {
     pub(super) fn looked<R: Rng>(&mut self, view: View, turn: &mut Turn<'_, R>) {
         let hindered = match view {
             View::Complete(_)
-            | View::Page(_)
             | View::Partial {
                 hindered: false, ..
             } => false,

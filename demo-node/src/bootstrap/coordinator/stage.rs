@@ -75,7 +75,7 @@ pub(super) struct Watching {
     /// How long, in pauses of a member of a cluster of this size.
     pub(super) pauses: f64,
     /// When it told its fellows of another cluster, the last time.
-    pub(super) told_at: Option<Instant>,
+    pub(super) fellows_told_at: Option<Instant>,
     pub(super) reach: Reach,
     pub(super) few: Few,
 }

@@ -37,23 +37,8 @@ fn coordinator(now: Instant) -> Coordinator {
         gossip: ([10, 0, 0, 1], 7355).into(),
     };
     let settings = Settings {
-        rules: Rules {
-            me,
-            new_cluster_enabled: true,
-            participants: None,
-            contact_with_all_contact_points: true,
-            stable_margin: 5 * SECOND,
-            probing_failure_timeout: 3 * SECOND,
-            on_rival: OnRival::Merge,
-        },
         expectation: Expectation::Known(3),
-        interval: SECOND,
-        random_factor: 0.2,
-        backoff_max: 15 * SECOND,
-        probe_interval: SECOND,
-        probe_interval_jitter: 0.2,
-        watch_interval: 5 * SECOND,
-        minority_after: 5 * SECOND,
+        ..Settings::defaults(me)
     };
     Coordinator::new(settings, now)
 }
@@ -125,6 +110,7 @@ fn calls_that_fail_are_made_again_ever_more_slowly_though_the_view_is_partial() 
     let partial = |hindered| View::Partial {
         contact_points: BTreeSet::from([point(1)]),
         hindered,
+        more_pages: false,
     };
     for (lookup, least) in [
         (View::Complete(BTreeSet::from([point(1)])), 1),
@@ -205,6 +191,41 @@ fn known(formation: Formation, last: u8) -> KnownCluster {
     }
 }
 
+/// Whether or not a task on it has no address yet.
+fn first_page(contact_points: BTreeSet<ContactPoint>) -> View {
+    View::Partial {
+        contact_points,
+        hindered: false,
+        more_pages: true,
+    }
+}
+
+#[test]
+fn who_has_its_turn_reads_the_whole_list_and_asks_everyone_on_it() {
+    let mut rng = SmallRng::seed_from_u64(1);
+    let mut now = clock::now();
+    let mut settings = coordinator(now).settings;
+    settings.rules.me.contact_point = point(90);
+    settings.expectation = Expectation::Known(150);
+    let mut coordinator = Coordinator::new(settings, now);
+    let page = first_page((2..=100).map(point).collect());
+    let mut outputs = coordinator.handle(now, 0, Input::Tick, &mut rng);
+    while !outputs.contains(&Output::Lookup(Extent::Whole)) {
+        let input = if outputs.contains(&Output::Lookup(Extent::FirstPage)) {
+            assert!(!coordinator.surveys());
+            Input::Looked(page.clone())
+        } else {
+            now += SECOND;
+            Input::Tick
+        };
+        outputs = coordinator.handle(now, 0, input, &mut rng);
+    }
+    assert!(coordinator.surveys());
+    let whole = Input::Looked(View::Complete((2..=150).map(point).collect()));
+    coordinator.handle(now, 0, whole, &mut rng);
+    assert_eq!(coordinator.probes.len(), 148);
+}
+
 /// Everyone else is left alone, however many there are.
 #[test]
 fn who_is_not_first_asks_a_few_others_each_time() {
@@ -215,8 +236,7 @@ fn who_is_not_first_asks_a_few_others_each_time() {
     let mut coordinator = Coordinator::new(settings, now);
     let mut asked = BTreeSet::new();
     let mut at_once = BTreeSet::new();
-    let page = (2..=100).map(point).collect();
-    let mut inputs = vec![Input::Looked(View::Page(page))];
+    let mut inputs = vec![Input::Looked(first_page((2..=100).map(point).collect()))];
     for _ in 0..40 {
         let mut outputs = Vec::new();
         for input in inputs.drain(..) {

@@ -59,12 +59,12 @@ impl Coordinator {
                         self.asking = Schedule::Off;
                     }
                 }
-                let (since, pauses, told_at, few) = match &self.stage {
+                let (since, pauses, fellows_told_at, few) = match &self.stage {
                     Stage::Watching(Watching {
                         members: before,
                         since,
                         pauses,
-                        told_at,
+                        fellows_told_at,
                         few,
                         ..
                     }) => {
@@ -72,7 +72,7 @@ impl Coordinator {
                         let pause = pacing::watch_pause(self.settings.watch_interval, before.len());
                         let waited = turn.now.saturating_duration_since(*since);
                         let left = pauses - waited.as_secs_f64() / pause.as_secs_f64();
-                        (turn.now.max(*since), left.max(0.0), *told_at, *few)
+                        (turn.now.max(*since), left.max(0.0), *fellows_told_at, *few)
                     }
                     Stage::Looking(_) | Stage::Founding(_) | Stage::Joining(_) => {
                         let since = turn.now + GETTING_TO_KNOW;
@@ -88,7 +88,7 @@ impl Coordinator {
                     members,
                     since,
                     pauses,
-                    told_at,
+                    fellows_told_at,
                     reach,
                     few,
                 });
@@ -183,10 +183,10 @@ impl Coordinator {
             return;
         }
         let lately = |at: Instant| turn.now.saturating_duration_since(at) < TELL_AGAIN;
-        if watching.told_at.is_some_and(lately) {
+        if watching.fellows_told_at.is_some_and(lately) {
             return;
         }
-        watching.told_at = Some(turn.now);
+        watching.fellows_told_at = Some(turn.now);
         let decided = Decided {
             formation: theirs,
             seed: *seed,

@@ -24,6 +24,22 @@ pub struct Rules {
     pub on_rival: OnRival,
 }
 
+impl Rules {
+    /// As they are for a node that is told nothing else.
+    #[must_use]
+    pub fn defaults(me: Process) -> Self {
+        Self {
+            me,
+            new_cluster_enabled: true,
+            participants: None,
+            contact_with_all_contact_points: true,
+            stable_margin: Duration::from_secs(5),
+            probing_failure_timeout: Duration::from_secs(3),
+            on_rival: OnRival::Merge,
+        }
+    }
+}
+
 /// What a node does about several clusters of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnRival {

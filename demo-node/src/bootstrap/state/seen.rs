@@ -20,9 +20,9 @@ pub enum View {
         contact_points: BTreeSet<ContactPoint>,
         /// Whether calls have failed: asking again at once would make it worse.
         hindered: bool,
+        /// Whether only the first page was asked for, and there are more.
+        more_pages: bool,
     },
-    /// With the first page only: that is how it was asked.
-    Page(BTreeSet<ContactPoint>),
     /// Without a view.
     Failed,
 }

@@ -54,6 +54,7 @@ fn partial(lasts: &[u8]) -> View {
     View::Partial {
         contact_points: points(lasts),
         hindered: false,
+        more_pages: false,
     }
 }
 

@@ -16,6 +16,9 @@ pub struct Options {
     /// How many of them are started a second, while the desired count is raised with them [default: all within one second]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     per_second: Option<u32>,
+    /// How many tasks AWS lists besides that never get an address
+    #[arg(long, default_value_t = 0)]
+    never_ready: u16,
     /// The milliseconds from a question to its answer, of AWS and of nodes
     #[arg(long, default_value_t = 40)]
     round_trip: u64,
@@ -39,6 +42,7 @@ pub fn measure(options: &Options) -> anyhow::Result<()> {
     let what = cold_start::Options {
         nodes: options.nodes.into(),
         per_second: options.per_second,
+        never_ready: options.never_ready,
         round_trip: Duration::from_millis(options.round_trip),
         seed: options.seed,
     };

@@ -12,6 +12,8 @@ pub struct Options {
     /// How many of them a second; all within one second where none is given. The service's desired count is raised as
     /// they are started: else a majority of it would be there after half of the time only.
     pub per_second: Option<u32>,
+    /// How many tasks are listed besides that never get an address.
+    pub never_ready: u16,
     /// The time from a question to its answer, of AWS and of nodes.
     pub round_trip: Duration,
     /// What everything random follows from.

@@ -33,6 +33,8 @@ pub(super) struct Lookup {
     waiting: Vec<Node>,
     found: BTreeSet<Node>,
     more_pages: bool,
+    /// Whether a task was listed that has no address yet.
+    not_ready: bool,
     failed: bool,
 }
 
@@ -40,8 +42,11 @@ pub(super) struct Lookup {
 #[derive(Debug)]
 pub(super) enum Ended {
     Complete(BTreeSet<Node>),
-    Page(BTreeSet<Node>),
-    Partial(BTreeSet<Node>),
+    Partial {
+        found: BTreeSet<Node>,
+        failed: bool,
+        more_pages: bool,
+    },
     Failed,
 }
 
@@ -56,6 +61,7 @@ impl Lookup {
             waiting: Vec::new(),
             found: BTreeSet::new(),
             more_pages: false,
+            not_ready: false,
             failed: false,
         };
         let pause = lookup.first_pause();
@@ -102,9 +108,11 @@ impl Lookup {
         calls
     }
 
-    pub(super) fn described(&mut self, tasks: Vec<Node>) {
+    /// Tasks were described: these have an address, and whether all have.
+    pub(super) fn described(&mut self, ready: Vec<Node>, all: bool) {
         self.describing -= 1;
-        self.found.extend(tasks);
+        self.not_ready |= !all;
+        self.found.extend(ready);
     }
 
     /// A call was throttled. When to make it again, if it is.
@@ -174,11 +182,17 @@ impl Lookup {
             return None;
         }
         let found = std::mem::take(&mut self.found);
-        Some(match (self.failed, self.more_pages) {
-            (true, _) if found.is_empty() => Ended::Failed,
-            (true, _) => Ended::Partial(found),
-            (false, true) => Ended::Page(found),
-            (false, false) => Ended::Complete(found),
+        let (failed, more_pages) = (self.failed, self.more_pages);
+        Some(if failed && found.is_empty() {
+            Ended::Failed
+        } else if failed || more_pages || self.not_ready {
+            Ended::Partial {
+                found,
+                failed,
+                more_pages,
+            }
+        } else {
+            Ended::Complete(found)
         })
     }
 }

@@ -11,9 +11,9 @@ use demo_node::{
         ContactPoint, Process,
         clocks::Skew,
         coordinator::{self, Coordinator, Input, Output},
-        expected::{Expectation, Told},
+        expected::Told,
         founding::{Reply, Request},
-        state::{Answer, KnownCluster, OnRival, Rules},
+        state::{Answer, KnownCluster},
     },
     cluster::{ClusterId, Formation, NodeUid},
 };
@@ -158,6 +158,10 @@ impl World {
             world.at(began + at, Event::Start(node));
         }
         world.place(options.nodes);
+        for number in 0..options.never_ready {
+            let arn = world.rng.random();
+            world.aws.runs(Node::MAX - number, arn);
+        }
         world.at(began, Event::Gossip);
         world
     }
@@ -388,27 +392,8 @@ impl World {
             contact_point: contact_point(host),
             gossip: gossip(host),
         };
-        let settings = coordinator::Settings {
-            rules: Rules {
-                me,
-                new_cluster_enabled: true,
-                participants: None,
-                contact_with_all_contact_points: true,
-                stable_margin: 5 * SECOND,
-                probing_failure_timeout: 3 * SECOND,
-                on_rival: OnRival::Merge,
-            },
-            expectation: Expectation::Asking,
-            interval: SECOND,
-            random_factor: 0.2,
-            backoff_max: 15 * SECOND,
-            probe_interval: SECOND,
-            probe_interval_jitter: 0.2,
-            watch_interval: 5 * SECOND,
-            minority_after: 5 * SECOND,
-        };
         self.nodes[usize::from(node)] = Some(Running {
-            coordinator: Coordinator::new(settings, self.now),
+            coordinator: Coordinator::new(coordinator::Settings::defaults(me), self.now),
             formation: None,
             joining: None,
             knocks: false,

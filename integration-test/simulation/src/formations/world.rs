@@ -10,7 +10,7 @@ use demo_node::{
     bootstrap::{
         ContactPoint, Process as Itself,
         coordinator::{self, Coordinator, Input, Output, Standing},
-        expected::{Expectation, Told},
+        expected::Told,
         founding::{Reply, Request},
         minority::Reach,
         state::{Answer, KnownCluster, OnRival, Rules, View},
@@ -235,25 +235,16 @@ impl World {
             contact_point: contact_point(host),
             gossip: gossip(host),
         };
+        let defaults = coordinator::Settings::defaults(me);
         let settings = coordinator::Settings {
             rules: Rules {
-                me,
                 new_cluster_enabled: self.faults.lasting.impaired
                     != Some((host, Impairment::MayNotFound)),
                 participants: self.faults.participants,
-                contact_with_all_contact_points: true,
-                stable_margin: 5 * SECOND,
-                probing_failure_timeout: 3 * SECOND,
                 on_rival: OnRival::Alarm,
+                ..defaults.rules
             },
-            expectation: Expectation::Asking,
-            interval: SECOND,
-            random_factor: 0.2,
-            backoff_max: 15 * SECOND,
-            probe_interval: SECOND,
-            probe_interval_jitter: 0.2,
-            watch_interval: Duration::from_secs(5),
-            minority_after: 5 * SECOND,
+            ..defaults
         };
         let node = Node {
             process,

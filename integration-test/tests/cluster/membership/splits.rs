@@ -11,8 +11,7 @@ use demo_node::{
     bootstrap::{
         ContactPoint, Process,
         coordinator::{self, Coordinator, Input, Output, Phase},
-        expected::{Expectation, Told},
-        state::{OnRival, Rules},
+        expected::Told,
     },
     cluster::NodeUid,
     node::standing,
@@ -23,10 +22,8 @@ use simulation::membership::{Options, Simulation, node};
 const SECOND: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(100);
 
-/// How long a member waits before it says so: the default.
-const MINORITY_AFTER: Duration = Duration::from_secs(5);
-
-/// What ARCHITECTURE.md promises: that, and what it takes until the others are seen unreachable.
+/// What ARCHITECTURE.md promises: the default of `membership.minority-after`, 5 s, and what it takes until the others are
+/// seen unreachable.
 const BOUND: Duration = Duration::from_secs(8);
 
 /// What the platform tells who asks it.
@@ -125,29 +122,11 @@ impl Nodes {
 }
 
 fn settings(address: SocketAddr, number: u16) -> coordinator::Settings {
-    coordinator::Settings {
-        rules: Rules {
-            me: Process {
-                uid: NodeUid(number.into()),
-                contact_point: ContactPoint(SocketAddr::new(address.ip(), 7626)),
-                gossip: address,
-            },
-            new_cluster_enabled: true,
-            participants: None,
-            contact_with_all_contact_points: true,
-            stable_margin: 5 * SECOND,
-            probing_failure_timeout: 3 * SECOND,
-            on_rival: OnRival::Merge,
-        },
-        expectation: Expectation::Asking,
-        interval: SECOND,
-        random_factor: 0.2,
-        backoff_max: 15 * SECOND,
-        probe_interval: SECOND,
-        probe_interval_jitter: 0.2,
-        watch_interval: 5 * SECOND,
-        minority_after: MINORITY_AFTER,
-    }
+    coordinator::Settings::defaults(Process {
+        uid: NodeUid(number.into()),
+        contact_point: ContactPoint(SocketAddr::new(address.ip(), 7626)),
+        gossip: address,
+    })
 }
 
 /// Splits a cluster in two or three, anyhow; and while it is split, the platform says the number to who reaches it: the

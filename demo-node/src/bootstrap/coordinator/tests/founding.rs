@@ -8,132 +8,124 @@ const VOTER: Voter = Voter {
     clock: 0,
 };
 
-/// The first of five expected nodes, of which it has heard as many others as it says. It asks those for their consent.
-fn founding(now: Instant, others: u8, rng: &mut SmallRng) -> (Coordinator, Ballot) {
-    let mut settings = coordinator(now).settings;
-    settings.expectation = Expectation::Known(5);
-    let mut coordinator = Coordinator::new(settings, now);
-    let list = Input::Looked(View::Complete((1..=5).map(point).collect()));
-    let mut outputs = coordinator.handle(now, 0, list, rng);
-    for last in 2..2 + others {
-        let answer = Input::Probed(point(last), Some(answers(last, None)));
-        outputs.extend(coordinator.handle(now, 0, answer, rng));
-    }
-    let prepared = outputs.iter().find_map(|output| match output {
-        Output::Send(_, _, Request::Prepare(ballot)) => Some(*ballot),
-        _ => None,
-    });
-    (coordinator, prepared.unwrap())
-}
-
-fn replies(
-    coordinator: &mut Coordinator,
+/// The first of five expected nodes, which asks those others for their consent that it has heard.
+struct Founder {
+    coordinator: Coordinator,
+    ballot: Ballot,
     now: Instant,
-    rng: &mut SmallRng,
-    reply: Reply,
-    from: u8,
-) -> Vec<Output> {
-    coordinator.handle(now, 0, Input::Reply(NodeUid(from.into()), reply), rng)
+    rng: SmallRng,
 }
 
-fn asked(
-    coordinator: &mut Coordinator,
-    now: Instant,
-    rng: &mut SmallRng,
-    request: Request,
-) -> Reply {
-    let outputs = coordinator.handle(now, 0, Input::Request(request), rng);
-    let reply = outputs.into_iter().find_map(|output| match output {
-        Output::Reply(reply) => Some(reply),
-        _ => None,
-    });
-    reply.unwrap()
-}
-
-fn promised(ballot: Ballot) -> Reply {
-    Reply::Promised {
-        ballot,
-        accepted: None,
-        voter: VOTER,
+impl Founder {
+    /// It has heard this many others.
+    fn of_five(heard: u8) -> Self {
+        let now = clock::now();
+        let mut rng = SmallRng::seed_from_u64(1);
+        let mut settings = coordinator(now).settings;
+        settings.expectation = Expectation::Known(5);
+        let mut coordinator = Coordinator::new(settings, now);
+        let list = Input::Looked(View::Complete((1..=5).map(point).collect()));
+        let heard =
+            (2..2 + heard).map(|last| Input::Probed(point(last), Some(answers(last, None))));
+        let mut ballot = None;
+        for input in std::iter::once(list).chain(heard) {
+            for output in coordinator.handle(now, 0, input, &mut rng) {
+                if let Output::Send(_, _, Request::Prepare(prepared)) = output {
+                    ballot = Some(prepared);
+                }
+            }
+        }
+        Self {
+            coordinator,
+            ballot: ballot.unwrap(),
+            now,
+            rng,
+        }
     }
-}
 
-fn accepting(outputs: &[Output]) -> Option<Formation> {
-    outputs.iter().find_map(|output| match output {
-        Output::Send(_, _, Request::Accept(_, formation)) => Some(*formation),
-        _ => None,
-    })
+    fn handle(&mut self, input: Input) -> Vec<Output> {
+        self.coordinator.handle(self.now, 0, input, &mut self.rng)
+    }
+
+    fn hears(&mut self, reply: Reply, from: u8) -> Vec<Output> {
+        self.handle(Input::Reply(NodeUid(from.into()), reply))
+    }
+
+    /// Another promises. The cluster that it asks to accept then, if it does.
+    fn is_promised(&mut self, from: u8) -> Option<Formation> {
+        let promised = Reply::Promised {
+            ballot: self.ballot,
+            accepted: None,
+            voter: VOTER,
+        };
+        let outputs = self.hears(promised, from);
+        outputs.iter().find_map(|output| match output {
+            Output::Send(_, _, Request::Accept(_, formation)) => Some(*formation),
+            _ => None,
+        })
+    }
+
+    fn asked(&mut self, request: Request) -> Reply {
+        let outputs = self.handle(Input::Request(request));
+        let reply = outputs.into_iter().find_map(|output| match output {
+            Output::Reply(reply) => Some(reply),
+            _ => None,
+        });
+        reply.unwrap()
+    }
+
+    /// A ballot of another node, so many rounds above its own.
+    fn above(&self, rounds: u64) -> Ballot {
+        Ballot {
+            round: self.ballot.round + rounds,
+            proposer: NodeUid(9),
+        }
+    }
+
+    /// What it says that it has accepted, to another who asks for a higher promise.
+    fn says_it_accepted(&mut self, rounds: u64) -> Option<(Ballot, Formation)> {
+        match self.asked(Request::Prepare(self.above(rounds))) {
+            Reply::Promised { accepted, .. } => accepted,
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 /// A node's own vote is a vote like any other: it binds this node, too.
 #[test]
 fn who_proposes_has_promised_and_accepted_itself() {
-    let now = clock::now();
-    let mut rng = SmallRng::seed_from_u64(1);
-    let (mut coordinator, ballot) = founding(now, 2, &mut rng);
+    let mut founder = Founder::of_five(2);
     let lower = Ballot {
         round: 0,
         proposer: NodeUid(9),
     };
-    let reply = asked(&mut coordinator, now, &mut rng, Request::Prepare(lower));
-    assert_eq!(
-        reply,
-        Reply::Refused {
-            ballot: lower,
-            promised: ballot
-        }
-    );
+    let refused = Reply::Refused {
+        ballot: lower,
+        promised: founder.ballot,
+    };
+    assert_eq!(founder.asked(Request::Prepare(lower)), refused);
 
-    let mut outputs = Vec::new();
-    for from in [2, 3] {
-        outputs.extend(replies(
-            &mut coordinator,
-            now,
-            &mut rng,
-            promised(ballot),
-            from,
-        ));
-    }
-    let formation = accepting(&outputs).unwrap();
-    let higher = Ballot {
-        round: ballot.round + 1,
-        proposer: NodeUid(9),
-    };
-    let reply = asked(&mut coordinator, now, &mut rng, Request::Prepare(higher));
-    let Reply::Promised { accepted, .. } = reply else {
-        panic!("{reply:?}");
-    };
-    assert_eq!(accepted, Some((ballot, formation)));
+    founder.is_promised(2);
+    let formation = founder.is_promised(3).unwrap();
+    let accepted = Some((founder.ballot, formation));
+    assert_eq!(founder.says_it_accepted(1), accepted);
 }
 
-/// Who has promised a higher ballot does not accept its own.
 #[test]
 fn who_has_promised_a_higher_ballot_to_another_does_not_vote_for_itself() {
-    let now = clock::now();
-    let mut rng = SmallRng::seed_from_u64(1);
-    let (mut coordinator, ballot) = founding(now, 2, &mut rng);
-    let higher = Ballot {
-        round: ballot.round + 1,
-        proposer: NodeUid(9),
-    };
-    asked(&mut coordinator, now, &mut rng, Request::Prepare(higher));
-    let mut outputs = Vec::new();
-    for from in [2, 3] {
-        outputs.extend(replies(
-            &mut coordinator,
-            now,
-            &mut rng,
-            promised(ballot),
-            from,
-        ));
-    }
-    // Two others are not three.
+    let mut founder = Founder::of_five(2);
+    founder.asked(Request::Prepare(founder.above(1)));
     let accepted = Reply::Accepted {
-        ballot,
+        ballot: founder.ballot,
         voter: VOTER,
     };
+    let mut outputs = Vec::new();
     for from in [2, 3] {
-        outputs.extend(replies(&mut coordinator, now, &mut rng, accepted, from));
+        founder.is_promised(from);
+    }
+    // Two others are not three.
+    for from in [2, 3] {
+        outputs.extend(founder.hears(accepted, from));
     }
     let starts = |output: &Output| matches!(output, Output::Start(_));
     assert!(!outputs.iter().any(starts), "{outputs:?}");
@@ -142,72 +134,47 @@ fn who_has_promised_a_higher_ballot_to_another_does_not_vote_for_itself() {
 /// Of five, three must: however few were asked.
 #[test]
 fn a_majority_of_the_participants_must_consent_not_of_those_that_are_asked() {
-    let now = clock::now();
-    let mut rng = SmallRng::seed_from_u64(1);
-    let (mut coordinator, ballot) = founding(now, 2, &mut rng);
-    let one = replies(&mut coordinator, now, &mut rng, promised(ballot), 2);
-    assert_eq!(accepting(&one), None);
-    let two = replies(&mut coordinator, now, &mut rng, promised(ballot), 3);
-    assert!(accepting(&two).is_some());
+    let mut founder = Founder::of_five(2);
+    assert_eq!(founder.is_promised(2), None);
+    assert!(founder.is_promised(3).is_some());
 }
 
 #[test]
 fn what_was_promised_and_accepted_outlives_an_attempt_that_fails() {
-    let mut now = clock::now();
-    let mut rng = SmallRng::seed_from_u64(1);
-    let (mut coordinator, ballot) = founding(now, 2, &mut rng);
-    let mut outputs = Vec::new();
-    for from in [2, 3] {
-        outputs.extend(replies(
-            &mut coordinator,
-            now,
-            &mut rng,
-            promised(ballot),
-            from,
-        ));
-    }
-    let formation = accepting(&outputs).unwrap();
-    let promised = Ballot {
-        round: ballot.round + 1,
-        proposer: NodeUid(9),
+    let mut founder = Founder::of_five(2);
+    founder.is_promised(2);
+    let formation = founder.is_promised(3).unwrap();
+    let accepted = Some((founder.ballot, formation));
+    let overruled = Reply::Refused {
+        ballot: founder.ballot,
+        promised: founder.above(1),
     };
-    let overruled = Reply::Refused { ballot, promised };
-    replies(&mut coordinator, now, &mut rng, overruled, 2);
-    now += SECOND / 100;
-    let higher = Ballot {
-        round: ballot.round + 7,
-        proposer: NodeUid(9),
-    };
-    let reply = asked(&mut coordinator, now, &mut rng, Request::Prepare(higher));
-    let Reply::Promised { accepted, .. } = reply else {
-        panic!("{reply:?}");
-    };
-    assert_eq!(accepted, Some((ballot, formation)));
+    founder.hears(overruled, 2);
+    founder.now += SECOND / 100;
+    assert_eq!(founder.says_it_accepted(7), accepted);
 }
 
-/// It has five seconds to let this node in.
+/// Whoever gathered the votes has five seconds to let this node in.
 #[test]
 fn whose_cluster_was_decided_on_is_left_to_start_it() {
-    let mut now = clock::now();
-    let began = now;
-    let mut rng = SmallRng::seed_from_u64(1);
-    let (mut coordinator, _) = founding(now, 4, &mut rng);
-    let decided = Decided {
+    let mut founder = Founder::of_five(4);
+    let began = founder.now;
+    founder.asked(Request::Decided(Decided {
         formation: cluster(1),
         seed: ([10, 0, 0, 2], 7355).into(),
-    };
-    asked(&mut coordinator, now, &mut rng, Request::Decided(decided));
+    }));
     loop {
-        now += SECOND / 10;
-        let mut outputs = coordinator.handle(now, 0, Input::Tick, &mut rng);
+        founder.now += SECOND / 10;
+        let mut outputs = founder.handle(Input::Tick);
         for last in 2..=5 {
             let answer = Input::Probed(point(last), Some(answers(last, None)));
-            outputs.extend(coordinator.handle(now, 0, answer, &mut rng));
+            outputs.extend(founder.handle(answer));
         }
         if outputs.contains(&Output::Start(cluster(1))) {
             break;
         }
-        assert!(now < began + 60 * SECOND);
+        assert!(founder.now < began + 60 * SECOND);
     }
-    assert!(began + 5 * SECOND <= now, "{:?}", now - began);
+    let after = founder.now - began;
+    assert!(5 * SECOND <= after, "{after:?}");
 }

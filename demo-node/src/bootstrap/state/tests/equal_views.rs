@@ -59,6 +59,7 @@ fn clusters_founded(
                 Happening::Partial(lasts) => View::Partial {
                     contact_points: named(lasts),
                     hindered: false,
+                    more_pages: false,
                 },
                 Happening::Failed => View::Failed,
                 Happening::Passes(_) => continue,

@@ -48,9 +48,15 @@ impl World {
                 calls = lookup.listed(page, answer, &running.settled, now);
             }
             (Call::Describe { tasks, .. }, Some(_)) => {
-                let settled = tasks.iter().map(|task| (*task, now));
-                running.settled.extend(settled);
-                lookup.described(tasks);
+                let listed = tasks.len();
+                let placed = self.hosts.len();
+                let ready = tasks.into_iter().filter(|task| usize::from(*task) < placed);
+                let ready: Vec<_> = ready.collect();
+                running
+                    .settled
+                    .extend(ready.iter().map(|task| (*task, now)));
+                let all = ready.len() == listed;
+                lookup.described(ready, all);
             }
             (call, _) => (again, calls) = lookup.throttled(call),
         }
@@ -77,10 +83,14 @@ impl World {
         };
         let view = match ended {
             Ended::Complete(found) => View::Complete(points(found, self)),
-            Ended::Page(found) => View::Page(points(found, self)),
-            Ended::Partial(found) => View::Partial {
+            Ended::Partial {
+                found,
+                failed,
+                more_pages,
+            } => View::Partial {
                 contact_points: points(found, self),
-                hindered: true,
+                hindered: failed,
+                more_pages,
             },
             Ended::Failed => View::Failed,
         };

@@ -152,7 +152,11 @@ impl World {
             let page = page.sample(&mut self.rng, self.faults.page);
             let me =
                 (self.mutation == Mutation::OutsideOwnViewMayFound).then_some(contact_point(me));
-            View::Page(page.into_iter().chain(me).collect())
+            View::Partial {
+                contact_points: page.into_iter().chain(me).collect(),
+                hindered: false,
+                more_pages: true,
+            }
         } else if complete {
             View::Complete(contact_points)
         } else {
@@ -160,6 +164,7 @@ impl World {
             View::Partial {
                 contact_points,
                 hindered,
+                more_pages: false,
             }
         }
     }
