@@ -86,13 +86,13 @@ const FAULTS: &[Fault] = &[
         file: "demo-node/src/bootstrap/founding.rs",
         was: "self.participants.max(voter.expected.unwrap_or(0))",
         becomes: "self.participants.max(voter.expected.map_or(0, |_| 0))",
-        caught_by: ADVERSE,
+        caught_by: FOUNDING,
     },
     Fault {
         name: "nobody but the lowest address ever asks everyone",
         file: "demo-node/src/bootstrap/survey.rs",
-        was: "            Turn::From(at) if at <= now => {",
-        becomes: "            Turn::From(at) if at <= now && nodes == 0 => {",
+        was: "            Progress::From(at) if at <= now => {",
+        becomes: "            Progress::From(at) if at <= now && nodes == 0 => {",
         caught_by: ADVERSE,
     },
     Fault {

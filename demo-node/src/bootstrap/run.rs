@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use discovery::{Chain, Completeness, Discovery, Extent, Lookup, PartialReason, Resolved, excerpt};
+use discovery::{Chain, Completeness, Discovery, Extent, Lookup, Resolved, excerpt};
 use rand::Rng;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -552,24 +552,8 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             );
         }
         let contact_points = selected.contact_points;
-        Input::Looked(match &resolved.completeness {
-            Completeness::Complete => View::Complete(contact_points),
-            // A task that has no address yet may stand on a page that is not the only one.
-            Completeness::Partial(reasons) => View::Partial {
-                contact_points,
-                hindered: reasons.iter().any(is_failed_call),
-                more_pages: reasons.contains(&PartialReason::MorePages),
-            },
-        })
+        Input::Looked(View::of(contact_points, &resolved.completeness))
     }
-}
-
-/// Whether a call has failed, rather than a task that is not ready.
-fn is_failed_call(reason: &PartialReason) -> bool {
-    matches!(
-        reason,
-        PartialReason::GroupFailed { .. } | PartialReason::ListingEnded { .. }
-    )
 }
 
 /// Whether the platform says by this method how many nodes it means to run, once the service exists.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
+use discovery::{Completeness, PartialReason};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -75,4 +76,65 @@ pub struct KnownCluster {
     pub formation: Formation,
     /// Members to join through, by gossip address. Never empty.
     pub seeds: BTreeSet<SocketAddr>,
+}
+
+impl View {
+    /// What a lookup gave that named these.
+    #[must_use]
+    pub fn of(contact_points: BTreeSet<ContactPoint>, completeness: &Completeness) -> Self {
+        match completeness {
+            Completeness::Complete => Self::Complete(contact_points),
+            // A task that has no address yet may stand on a page that is not the only one.
+            Completeness::Partial(reasons) => Self::Partial {
+                contact_points,
+                hindered: reasons.iter().any(is_failed_call),
+                more_pages: reasons.contains(&PartialReason::MorePages),
+            },
+        }
+    }
+}
+
+/// Whether a call has failed, rather than a task that is not ready.
+fn is_failed_call(reason: &PartialReason) -> bool {
+    matches!(
+        reason,
+        PartialReason::GroupFailed { .. } | PartialReason::ListingEnded { .. }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use discovery::Missing;
+
+    use super::*;
+
+    #[test]
+    fn a_page_is_one_of_several_whatever_else_is_amiss_on_it() {
+        let not_ready = PartialReason::NoAddress {
+            id: "task/1".to_owned(),
+            wanted: "IPv4 address".to_owned(),
+            missing: Missing::Yet,
+        };
+        let failed = PartialReason::ListingEnded {
+            error: "throttled".to_owned(),
+        };
+        for (reasons, hindered, more_pages) in [
+            (vec![PartialReason::MorePages], false, true),
+            (
+                vec![PartialReason::MorePages, not_ready.clone()],
+                false,
+                true,
+            ),
+            (vec![not_ready], false, false),
+            (vec![failed], true, false),
+        ] {
+            let expected = View::Partial {
+                contact_points: BTreeSet::new(),
+                hindered,
+                more_pages,
+            };
+            let partial = Completeness::Partial(reasons);
+            assert_eq!(View::of(BTreeSet::new(), &partial), expected, "{partial:?}");
+        }
+    }
 }

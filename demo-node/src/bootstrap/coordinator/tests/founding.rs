@@ -19,9 +19,15 @@ struct Founder {
 impl Founder {
     /// It has heard this many others.
     fn of_five(heard: u8) -> Self {
+        Self::among(None, heard)
+    }
+
+    /// So many processes may take part, where that is configured.
+    fn among(participants: Option<usize>, heard: u8) -> Self {
         let now = clock::now();
         let mut rng = SmallRng::seed_from_u64(1);
         let mut settings = coordinator(now).settings;
+        settings.rules.participants = participants;
         settings.expectation = Expectation::Known(5);
         let mut coordinator = Coordinator::new(settings, now);
         let list = Input::Looked(View::Complete((1..=5).map(point).collect()));
@@ -53,10 +59,14 @@ impl Founder {
 
     /// Another promises. The cluster that it asks to accept then, if it does.
     fn is_promised(&mut self, from: u8) -> Option<Formation> {
+        self.is_promised_by(from, VOTER)
+    }
+
+    fn is_promised_by(&mut self, from: u8, voter: Voter) -> Option<Formation> {
         let promised = Reply::Promised {
             ballot: self.ballot,
             accepted: None,
-            voter: VOTER,
+            voter,
         };
         let outputs = self.hears(promised, from);
         outputs.iter().find_map(|output| match output {
@@ -131,12 +141,24 @@ fn who_has_promised_a_higher_ballot_to_another_does_not_vote_for_itself() {
     assert!(!outputs.iter().any(starts), "{outputs:?}");
 }
 
-/// Of five, three must: however few were asked.
+/// Of nine, five must: however few are expected or were asked.
 #[test]
 fn a_majority_of_the_participants_must_consent_not_of_those_that_are_asked() {
-    let mut founder = Founder::of_five(2);
-    assert_eq!(founder.is_promised(2), None);
-    assert!(founder.is_promised(3).is_some());
+    let mut founder = Founder::among(Some(9), 4);
+    for from in [2, 3, 4] {
+        assert_eq!(founder.is_promised(from), None);
+    }
+    assert!(founder.is_promised(5).is_some());
+}
+
+#[test]
+fn the_highest_number_that_a_voter_was_told_counts() {
+    for (expected, asks) in [(None, true), (Some(4), true), (Some(9), false)] {
+        let mut founder = Founder::of_five(2);
+        let voter = Voter { expected, ..VOTER };
+        assert_eq!(founder.is_promised_by(2, voter), None);
+        assert_eq!(founder.is_promised(3).is_some(), asks, "{expected:?}");
+    }
 }
 
 #[test]
