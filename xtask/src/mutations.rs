@@ -33,7 +33,7 @@ struct Fault {
 }
 
 const FOUNDING: &str = "package(demo-node) & test(coordinator::tests::founding)";
-const MODEL: &str = "package(demo-node) & test(founding::model)";
+const MODEL: &str = "package(demo-node) & test(coordinator::model)";
 const WATCHING: &str = "package(demo-node) & test(coordinator::tests::watching)";
 const ADVERSE: &str = "package(simulation) & test(wrong_for_good)";
 const COLD_START: &str = "package(simulation) & test(cold_start)";
@@ -44,7 +44,7 @@ const FAULTS: &[Fault] = &[
         file: "demo-node/src/bootstrap/coordinator/founding.rs",
         was: "let reply = self.acceptor.answer(request, voter);\n        self.count(",
         becomes: "let reply = self.acceptor.clone().answer(request, voter);\n        self.count(",
-        caught_by: FOUNDING,
+        caught_by: MODEL,
     },
     Fault {
         name: "the quorum is a majority of those asked",
@@ -58,7 +58,7 @@ const FAULTS: &[Fault] = &[
         file: "demo-node/src/bootstrap/coordinator/founding.rs",
         was: "        let failures = founding.failures.saturating_add(1).min(5);",
         becomes: "        let failures = founding.failures.saturating_add(1).min(5);\n        self.acceptor = Default::default();",
-        caught_by: FOUNDING,
+        caught_by: MODEL,
     },
     Fault {
         name: "the founder's place is taken at once",
@@ -72,6 +72,20 @@ const FAULTS: &[Fault] = &[
         file: "demo-node/src/bootstrap/founding.rs",
         was: "            Request::Prepare(ballot) | Request::Accept(ballot, _)\n                if",
         becomes: "            Request::Prepare(ballot)\n                if",
+        caught_by: MODEL,
+    },
+    Fault {
+        name: "an acceptor forgets what it has promised",
+        file: "demo-node/src/bootstrap/founding.rs",
+        was: "self.promised = Some(ballot);\n                let accepted",
+        becomes: "let accepted",
+        caught_by: MODEL,
+    },
+    Fault {
+        name: "what was accepted before is passed over",
+        file: "demo-node/src/bootstrap/founding.rs",
+        was: ".filter_map(|(accepted, _)| *accepted)",
+        becomes: ".filter_map(|(accepted, _)| accepted.filter(|_| false))",
         caught_by: MODEL,
     },
     Fault {

@@ -447,4 +447,6 @@ impl Coordinator {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

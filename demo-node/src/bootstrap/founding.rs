@@ -307,4 +307,20 @@ fn median(mut clocks: Vec<u64>) -> u64 {
 }
 
 #[cfg(test)]
-mod model;
+impl Proposer {
+    /// Whether this reply may still change something.
+    pub(super) fn awaits(&self, reply: &Reply) -> bool {
+        match reply {
+            Reply::Known(_) => self.progress != Progress::Over,
+            Reply::Refused { ballot, .. } => {
+                *ballot == self.ballot && self.progress != Progress::Over
+            }
+            Reply::Promised { ballot, .. } => {
+                *ballot == self.ballot && matches!(self.progress, Progress::Preparing { .. })
+            }
+            Reply::Accepted { ballot, .. } => {
+                *ballot == self.ballot && matches!(self.progress, Progress::Accepting { .. })
+            }
+        }
+    }
+}
