@@ -2,6 +2,7 @@
 //!
 //! | path | method | answer |
 //! |---|---|---|
+//! | `/` | GET | a page for people, with its files at `/page/…`; not where `management.page` is off |
 //! | `/bootstrap/seed-nodes` | GET | this node, and members to join through once it is one |
 //! | `/bootstrap` | GET | what the bootstrap has seen and what it waits for |
 //! | `/bootstrap/founding` | POST | founding messages, sealed |
@@ -41,6 +42,7 @@ mod events;
 mod health;
 mod members;
 mod metrics;
+mod page;
 mod problem;
 mod serve;
 mod settings;
@@ -69,7 +71,13 @@ pub fn router(sources: Sources) -> Router {
     let stream = async move |State(sources): State<Sources>, RawQuery(query): RawQuery| {
         events::stream(Arc::clone(&streams), sources, query).await
     };
+    let page = if sources.page {
+        page::routes()
+    } else {
+        Router::new()
+    };
     Router::new()
+        .merge(page)
         .route(bootstrap::wire::SEED_NODES_PATH, get(contact::seed_nodes))
         .route("/bootstrap", get(contact::status))
         .route(bootstrap::wire::FOUNDING_PATH, post(contact::founding))
@@ -94,6 +102,7 @@ pub fn router(sources: Sources) -> Router {
             )
         })
         .layer(middleware::from_fn_with_state(names, browsers::guarded))
+        .layer(middleware::map_response(browsers::plain))
         .layer(middleware::from_fn(bounded))
         .with_state(sources)
 }

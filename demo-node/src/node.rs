@@ -208,6 +208,7 @@ impl Node {
             membership: membership.clone(),
             sealer,
             streams: limits.streams,
+            page: config.management.page,
             read_only: config.management.read_only,
             on_minority: config.membership.on_minority,
             host_names: config.management.host_names.clone().unwrap_or_default(),

@@ -356,6 +356,15 @@ impl Coordinator {
         }
     }
 
+    /// How many have consented so far to the cluster that this node would found.
+    #[must_use]
+    pub fn consents(&self) -> Option<usize> {
+        match &self.stage {
+            Stage::Founding(founding) => Some(founding.proposer.consents()),
+            Stage::Looking(_) | Stage::Joining(_) | Stage::Watching(_) => None,
+        }
+    }
+
     /// What to do about a call of a lookup that AWS throttles. Whoever founds a cluster tells all: its list goes before
     /// those of others. Members can do without theirs.
     #[must_use]

@@ -216,6 +216,16 @@ impl Proposer {
         majority(self.participants)
     }
 
+    /// How many have consented, in the round of messages that is under way.
+    #[must_use]
+    pub fn consents(&self) -> usize {
+        match &self.progress {
+            Progress::Preparing { promises, .. } => promises.len(),
+            Progress::Accepting { accepts, .. } => accepts.len(),
+            Progress::Over => 0,
+        }
+    }
+
     /// Takes a reply from the process `from`. Replies to other attempts are passed over.
     pub fn observe(&mut self, from: NodeUid, reply: Reply) -> Step {
         if self.progress == Progress::Over {

@@ -41,6 +41,8 @@ pub struct Status {
     pub expected_nodes_problem: Option<String>,
     /// How many must consent to a new cluster.
     pub quorum: usize,
+    /// How many have consented so far, while this node asks them to.
+    pub consents: Option<usize>,
     /// The last lookup.
     pub last_lookup: Option<LastLookup>,
     /// Lookups by outcome.
@@ -103,6 +105,8 @@ pub struct LastLookup {
     pub completeness: &'static str,
     /// Why it is partial or failed: the first [`MOST_SHOWN`].
     pub reasons: Vec<String>,
+    /// How many were taken of what was listed.
+    pub targets: usize,
     /// What was listed and not taken, id and reason: the first [`MOST_SHOWN`].
     pub dropped: Vec<(String, String)>,
     /// How many were not taken in all.
@@ -145,6 +149,7 @@ impl Status {
             told_to_expect: None,
             expected_nodes_problem: None,
             quorum: 0,
+            consents: None,
             last_lookup: None,
             lookups: Lookups::default(),
             last_complete_at: None,
@@ -185,6 +190,7 @@ impl Status {
             .collect();
         self.participants = state.participants(now);
         self.quorum = state.quorum(now);
+        self.consents = coordinator.consents();
         self.told_to_expect = state.own_number();
         self.expected_nodes = match state.expectation(now) {
             Expectation::Known(expected) => Some(expected),
@@ -240,6 +246,7 @@ impl LastLookup {
         Self {
             completeness,
             reasons,
+            targets: resolved.targets.len(),
             dropped,
             dropped_count: resolved.dropped.len(),
             elapsed_ms: millis(took),
@@ -252,6 +259,7 @@ impl LastLookup {
         Self {
             completeness: "failed",
             reasons: vec![Chain(error).to_string()],
+            targets: 0,
             dropped: Vec::new(),
             dropped_count: 0,
             elapsed_ms: millis(took),

@@ -1,7 +1,7 @@
 //! What a browser cannot be made to do: pages of other sites can have it send requests to any address,
 //! and can make a name of their own mean this node's address (DNS rebinding).
 //!
-//! Nothing that writes is taken from such a page. Programs send neither `Origin` nor `Sec-Fetch-Site`.
+//! Nothing that writes is taken from such a page, and no answer is taken for something else than it says. Programs send neither `Origin` nor `Sec-Fetch-Site`.
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
@@ -19,6 +19,7 @@ use discovery::excerpt;
 
 use super::problem::{LONGEST_SHOWN, Problem};
 
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Refuses what other sites have a browser send, and what is sent to a name that is not this node's.
@@ -34,6 +35,13 @@ pub(super) async fn guarded(
         Some(problem) => Problem::new(StatusCode::FORBIDDEN, problem).into_response(),
         None => next.run(request).await,
     }
+}
+
+/// Has browsers take the answer for what it says that it is: others have a part in what is in it.
+pub(super) async fn plain(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    response
 }
 
 fn problem(uri: &Uri, headers: &HeaderMap, names: &BTreeSet<String>) -> Option<String> {

@@ -1,6 +1,6 @@
 //! What happens in the cluster, as a stream of server-sent events.
 
-use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     http::StatusCode,
@@ -26,6 +26,12 @@ use crate::{
 const RIVAL_CLUSTER: &str = "RivalCluster";
 const MINORITY_CHANGED: &str = "MinorityChanged";
 
+/// How long a stream is silent at most. Whoever hears nothing for longer knows that the stream is broken.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// A line that programs pass over: what comes after it has happened since the stream began.
+const LIVE: &str = "live";
+
 /// One stream, and what it has told so far.
 struct Feed {
     sources: Sources,
@@ -42,7 +48,7 @@ struct Feed {
 /// `GET /cluster/domain-events?type=…`; `type` may be given several times, and none means all.
 ///
 /// The stream starts with the members that are there and the alarms that were raised: as if each
-/// had come just now.
+/// had come just now. A comment follows, and then what happens.
 pub(super) async fn stream(
     slots: Arc<Semaphore>,
     sources: Sources,
@@ -61,7 +67,7 @@ pub(super) async fn stream(
     let members = sources.membership.members();
     let mut nobody = members.borrow().as_ref().clone();
     nobody.members.clear();
-    let feed = Feed {
+    let mut feed = Feed {
         wanted,
         members,
         bootstrap: sources.bootstrap_status(),
@@ -71,14 +77,15 @@ pub(super) async fn stream(
         sources,
         _slot: slot,
     };
+    let mut first = feed.news();
+    first.push(sse::Event::default().comment(LIVE));
     let batches = stream::unfold(feed, async |mut feed: Feed| {
         let batch = feed.next().await?;
-        Some((
-            stream::iter(batch.into_iter().map(Ok::<_, Infallible>)),
-            feed,
-        ))
+        Some((stream::iter(batch), feed))
     });
-    let stream = Sse::new(batches.flatten()).keep_alive(sse::KeepAlive::default());
+    let events = stream::iter(first).chain(batches.flatten());
+    let alive = sse::KeepAlive::default().interval(SILENCE);
+    let stream = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(alive);
     // Proxies hand events on as they come.
     Ok(([("x-accel-buffering", "no")], stream).into_response())
 }

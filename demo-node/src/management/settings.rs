@@ -28,6 +28,14 @@ settings! {
             parse::switch,
             "Whether joining, leaving and downing over management HTTP are refused",
         ).or("on");
+        /// Whether people are shown the page of this node.
+        page: bool = optional(
+            "management.page",
+            "BOOL",
+            parse::switch,
+            "Whether the management port shows people, at `/`, a page of the cluster as this node \
+             sees it",
+        ).or("on");
         /// Names of this node, in lower case, that may be written to.
         host_names: Option<BTreeSet<String>> = optional(
             "management.host-names",

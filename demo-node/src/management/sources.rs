@@ -31,6 +31,8 @@ pub struct Sources {
     pub streams: usize,
     /// What this node does on the smaller side of a split.
     pub on_minority: OnMinority,
+    /// Whether people are shown a page.
+    pub page: bool,
     /// Whether people may not write.
     pub read_only: bool,
     /// The names by which people may address what they write to, besides IP addresses and `localhost`.

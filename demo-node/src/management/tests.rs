@@ -45,6 +45,7 @@ use crate::{
 mod asking;
 mod measured;
 mod served;
+mod shown;
 mod streaming;
 mod writing;
 
@@ -191,6 +192,7 @@ impl Rig {
                 sealer,
                 streams: Limits::default().streams,
                 on_minority: OnMinority::Unready,
+                page: true,
                 read_only: false,
                 host_names: BTreeSet::from(["node.internal".to_owned()]),
                 unix_millis: clock::unix_millis,

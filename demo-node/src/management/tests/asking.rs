@@ -79,6 +79,7 @@ async fn the_bootstrap_says_what_it_has_seen_and_waits_for() {
         [
             "alarms",
             "calls",
+            "consents",
             "contactPoints",
             "dropped",
             "expectedNodes",
@@ -106,7 +107,8 @@ async fn the_bootstrap_says_what_it_has_seen_and_waits_for() {
             "dropped",
             "droppedCount",
             "elapsedMs",
-            "reasons"
+            "reasons",
+            "targets"
         ]
     );
     assert_eq!(
@@ -349,7 +351,7 @@ async fn a_node_is_started_when_it_has_looked_up_and_alive_before() {
 async fn another_path_or_method_is_refused_in_json() {
     let rig = Rig::start().await;
     for path in [
-        "/",
+        "/page",
         "/cluster",
         "/cluster/members/",
         "/ready/",
@@ -358,6 +360,8 @@ async fn another_path_or_method_is_refused_in_json() {
         rig.get(path).await.refuses(404, "no such path");
     }
     for (method, path) in [
+        (Method::POST, "/"),
+        (Method::POST, "/page/main.js"),
         (Method::POST, "/bootstrap/seed-nodes"),
         (Method::DELETE, "/bootstrap"),
         (Method::GET, "/bootstrap/founding"),

@@ -30,6 +30,39 @@ async fn events_begin_with_who_is_there_and_go_on_with_what_happens() {
 }
 
 #[tokio::test]
+async fn a_comment_divides_what_was_there_from_what_happens() {
+    let rig = Rig::member().await;
+    let mut events = Events::of(&rig, "?type=MemberUp&type=MemberRemoved").await;
+    let joining = Rig::start().await;
+    let seeds = vec![rig.socket()];
+    let join = joining.sources.membership.join(FORMATION, seeds);
+    join.await.unwrap();
+    let kind = |block: &str| block.lines().next().unwrap().to_owned();
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        seen.push(kind(&events.block().await));
+    }
+    assert_eq!(seen, ["event: MemberUp", ": live", "event: MemberUp"]);
+
+    // At once where nobody is there, too.
+    let nobody = Rig::start().await;
+    let block = Events::of(&nobody, "").await.block().await;
+    assert_eq!(kind(&block), ": live");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_never_silent_for_longer_than_five_seconds() {
+    let rig = Rig::start().await;
+    let mut events = Events::of(&rig, "").await;
+    events.block().await;
+    for _ in 0..3 {
+        let silence = Duration::from_secs(6);
+        let sign = tokio::time::timeout(silence, events.block()).await;
+        assert_eq!(sign.unwrap(), ":");
+    }
+}
+
+#[tokio::test]
 async fn only_the_types_asked_for_are_streamed() {
     let rigs = Rig::members(2).await;
     let mut some = Events::of(&rigs[0], "?type=MemberUp&type=MemberRemoved").await;
@@ -139,16 +172,24 @@ impl Events {
         }
     }
 
+    /// The next that has data.
     async fn next(&mut self) -> Value {
         loop {
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
-                let data = event.lines().find_map(|line| line.strip_prefix("data: "));
-                let data = data.map(|data| serde_json::from_str(data).unwrap());
+            let block = self.block().await;
+            let data = block.lines().find_map(|line| line.strip_prefix("data: "));
+            if let Some(data) = data {
+                return serde_json::from_str(data).unwrap();
+            }
+        }
+    }
+
+    /// The next event or comment.
+    async fn block(&mut self) -> String {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let block = block.to_owned();
                 self.text = rest.to_owned();
-                match data {
-                    Some(data) => return data,
-                    None => continue,
-                }
+                return block;
             }
             let frame = self.body.frame().await.unwrap().unwrap();
             let data = frame.into_data().unwrap();

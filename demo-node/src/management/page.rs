@@ -1,0 +1,78 @@
+//! `GET /`: a page that shows people the cluster as this node sees it.
+//!
+//! The files are part of the program and the same for everyone. What there is to see they ask for themselves, at the
+//! paths beside them: nothing is served for the page alone, and it writes nothing.
+
+use axum::{
+    Router,
+    http::{HeaderName, HeaderValue, header},
+    response::IntoResponse as _,
+    routing::get,
+};
+
+/// One file of the page.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct File {
+    /// Where it is served.
+    pub(super) path: &'static str,
+    pub(super) media_type: &'static str,
+    pub(super) text: &'static str,
+}
+
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+macro_rules! file {
+    ($path:literal, $media_type:expr, $name:literal) => {
+        File {
+            path: $path,
+            media_type: $media_type,
+            text: include_str!(concat!("page/", $name)),
+        }
+    };
+}
+
+/// All that the page is made of.
+pub(super) const FILES: [File; 10] = [
+    file!("/", "text/html; charset=utf-8", "index.html"),
+    file!("/page/page.css", "text/css; charset=utf-8", "page.css"),
+    file!("/page/icon.svg", "image/svg+xml", "icon.svg"),
+    file!("/page/main.js", SCRIPT, "main.js"),
+    file!("/page/feed.js", SCRIPT, "feed.js"),
+    file!("/page/draw.js", SCRIPT, "draw.js"),
+    file!("/page/words.js", SCRIPT, "words.js"),
+    file!("/page/members.js", SCRIPT, "members.js"),
+    file!("/page/panels.js", SCRIPT, "panels.js"),
+    file!("/page/ring.js", SCRIPT, "ring.js"),
+];
+
+/// Nothing comes from elsewhere, goes elsewhere, or is shown within a page of somebody else; no script stands in the text.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The page and its files.
+pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    FILES.into_iter().fold(Router::new(), |router, file| {
+        router.route(file.path, get(async move || file.answer()))
+    })
+}
+
+impl File {
+    fn answer(self) -> axum::response::Response {
+        let headers = [
+            (header::CONTENT_TYPE, self.media_type),
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::REFERRER_POLICY, "no-referrer"),
+            (CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
+            // Another version of the node has another page.
+            (header::CACHE_CONTROL, "no-store"),
+        ];
+        (
+            headers.map(|(name, value)| (name, HeaderValue::from_static(value))),
+            self.text,
+        )
+            .into_response()
+    }
+}
