@@ -49,6 +49,7 @@ mod settings;
 mod sources;
 
 pub use members::STATE_PATH;
+pub use page::routes as page_routes;
 use problem::Problem;
 use serve::Busy;
 pub use serve::{Limits, serve};

@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stderr, reason = "a command line tool talks to a person")]
 
+mod browser;
 mod cargo;
 mod check;
 mod deploy;

@@ -11,11 +11,11 @@ use std::ffi::OsString;
 use clap::builder::FalseyValueParser;
 use xshell::{Shell, cmd};
 
-use crate::{cargo::as_from_a_shell, docker, image, steps::Steps, tools};
+use crate::{browser, cargo::as_from_a_shell, docker, image, steps::Steps, tools};
 
-/// Runs every test that needs no AWS account; those that need Docker too, where Docker answers.
+/// Runs every test that needs no AWS account; those that need Docker or a browser too, where these answer.
 ///
-/// Those deploy the stacks to emulators, which run the image: it is built first, and that takes some ten minutes
+/// Those that need Docker deploy the stacks to emulators, which run the image: it is built first, and that takes some ten minutes
 /// the first time.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -26,6 +26,10 @@ pub(crate) struct Args {
     /// Leave out the tests that need Docker, even where it answers.
     #[arg(long)]
     without_docker: bool,
+
+    /// Fail where there is no browser, rather than leave out the tests that need one. So does --ci.
+    #[arg(long)]
+    with_browser: bool,
 
     /// Handed to `cargo nextest run`, for example a part of a test's name or `-E 'package(discovery)'`;
     /// the examples in the documentation are then left out.
@@ -61,6 +65,21 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
             },
         );
     }
+    match without_browser(args, browser::unusable) {
+        Some(reason) => eprintln!("\n==> no browser tests: {reason}"),
+        None => steps.run(
+            "browser",
+            "read the failed test's output above; the page is in demo-node/src/management/page",
+            || {
+                if let Some(reason) = browser::unusable() {
+                    anyhow::bail!("the page cannot be tested: {reason}");
+                }
+                as_from_a_shell(cmd!(sh, "cargo nextest run --workspace --profile browser"))
+                    .run()?;
+                Ok(())
+            },
+        ),
+    }
     match without_containers(args) {
         Some(reason) => eprintln!("\n==> no container tests: {reason}"),
         None => steps.run(
@@ -79,6 +98,21 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
     }
 
     steps.finish()
+}
+
+/// Why the tests that need a browser are left out, where they are.
+fn without_browser(args: &Args, unusable: impl Fn() -> Option<String>) -> Option<String> {
+    if !args.nextest.is_empty() {
+        Some(
+            "some tests were asked for by name; \
+             these alone: cargo nextest run --workspace --profile browser"
+                .to_owned(),
+        )
+    } else if args.ci || args.with_browser {
+        None
+    } else {
+        unusable()
+    }
 }
 
 /// Why the tests that need Docker are left out, where they are.
@@ -121,6 +155,27 @@ mod tests {
             let reason = without_containers(&parsed(some)).unwrap();
             assert!(reason.contains("by name"), "{reason}");
         }
+    }
+
+    #[test]
+    fn the_page_is_tested_where_there_is_a_browser_and_always_where_it_must_be() {
+        let here = || None;
+        let none = || Some("there is none".to_owned());
+        for (arguments, without) in [
+            (&[][..], Some("there is none")),
+            (&["--ci"], None),
+            (&["--with-browser"], None),
+        ] {
+            let args = parsed(arguments);
+            assert_eq!(without_browser(&args, here), None, "{arguments:?}");
+            assert_eq!(
+                without_browser(&args, none).as_deref(),
+                without,
+                "{arguments:?}"
+            );
+        }
+        let reason = without_browser(&parsed(&["--ci", "a_name"]), here).unwrap();
+        assert!(reason.contains("by name"), "{reason}");
     }
 
     fn parsed(arguments: &[&str]) -> Args {

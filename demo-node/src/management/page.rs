@@ -52,8 +52,8 @@ pub(super) const FILES: [File; 10] = [
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page and its files.
-pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+/// The page and its files, without anything that they ask for.
+pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     FILES.into_iter().fold(Router::new(), |router, file| {
         router.route(file.path, get(async move || file.answer()))
     })

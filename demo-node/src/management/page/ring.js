@@ -113,8 +113,8 @@ function layout(zones, size) {
     const anchor = Math.cos(middle) > 0.35 ? "end" : Math.cos(middle) < -0.35 ? "start" : "middle";
     plan.zones.push({
       path: `M${a} A${round(arc)} ${round(arc)} 0 ${large} 1 ${b}`,
-      text: (to - from) * arc < 15 ? null : arc < 100 ? [...short(zone, 99)].slice(-2).join("") : short(zone || "zone unknown", 14),
-      at: { x, y: round(y + (Math.sin(middle) < -0.5 ? 10 : 4)), "text-anchor": anchor },
+      text: (to - from) * arc < 15 || (whole && !zone) ? null : arc < 100 ? [...short(zone, 99)].slice(-2).join("") : short(zone || "zone unknown", 14),
+      at: { x, y: round(y + (Math.sin(middle) < -0.5 ? 14 : 4)), "text-anchor": anchor },
     });
     members.forEach((member, m) => {
       const a = angle(slot + Math.floor(m / rows) + 0.5);
@@ -153,7 +153,7 @@ function shape(member, r) {
 
 function about(member) {
   return [
-    member.status,
+    plain(member.status),
     member.reachable ? null : "does not answer",
     member.leader ? "leader" : null,
     member.oldest ? "oldest" : null,

@@ -1,0 +1,16 @@
+//! The page of a node in a real browser: what people see of a cluster that forms, fails and comes back, and what hostile
+//! strings cannot do to them.
+//!
+//! They need a browser and its driver (Debian's `chromium` and `chromium-driver`).
+//! Not in the default profile of nextest: `cargo xtask test` runs them where a browser answers.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the lint knows test functions, but not their helpers"
+)]
+
+mod driver;
+mod life;
+mod looks;
+mod nodes;
+mod strangers;
+mod stub;

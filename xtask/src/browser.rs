@@ -1,0 +1,61 @@
+//! Whether a browser is here that tests can drive.
+
+use std::{
+    io,
+    process::{Command, Stdio},
+};
+
+/// What must answer, and how it comes to Debian.
+const DRIVER: &str = "chromedriver";
+const BROWSERS: [&str; 3] = ["chromium", "google-chrome", "chromium-browser"];
+const REMEDY: &str = "Debian has them as chromium and chromium-driver";
+
+/// The reason if there is none.
+pub(crate) fn unusable() -> Option<String> {
+    if let Err(reason) = answers(DRIVER) {
+        return Some(format!("{reason}; {REMEDY}"));
+    }
+    let reasons: Vec<_> = BROWSERS
+        .iter()
+        .map_while(|browser| answers(browser).err())
+        .collect();
+    let none = reasons.len() == BROWSERS.len();
+    none.then(|| {
+        format!(
+            "there is a driver and no browser: {}; {REMEDY}",
+            reasons.join(", ")
+        )
+    })
+}
+
+fn answers(program: &str) -> Result<(), String> {
+    let ended = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output();
+    match ended {
+        Ok(ended) if ended.status.success() => Ok(()),
+        Ok(ended) => Err(format!("`{program}` ends with {}", ended.status)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(format!("there is no `{program}` command"))
+        }
+        Err(error) => Err(format!("`{program}` cannot be started: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_answers_is_one() {
+        assert_eq!(answers("true"), Ok(()));
+    }
+
+    #[test]
+    fn one_that_fails_or_is_not_there_is_the_reason() {
+        assert!(answers("false").unwrap_err().contains("`false` ends with"));
+        let none = answers("/nowhere/browser").unwrap_err();
+        assert_eq!(none, "there is no `/nowhere/browser` command");
+    }
+}
