@@ -1,6 +1,10 @@
 //! The command line: what is asked for, and with which exit status it ends.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal as _},
+    path::PathBuf,
+};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -18,16 +22,19 @@ mod environment;
 mod exit;
 mod local;
 mod lookup;
+mod members;
 mod output;
 mod place;
 mod run;
 mod signals;
+mod terminal;
 
 use self::signals::Signals;
 pub use self::{
     environment::{tidy as tidy_environment, worker_threads},
     exit::{Exit, Failure},
     output::print,
+    terminal::colours,
 };
 
 const EXIT_STATUS: &str = "\
@@ -81,15 +88,10 @@ pub fn command() -> Command {
                     .help("The service to look up [default: bootstrap.service-name]"),
             )
             .arg(switch("json", "Print JSON"))
-            .arg(
-                Arg::new("watch")
-                    .long("watch")
-                    .value_name("PAUSE")
-                    .num_args(0..=1)
-                    .require_equals(true)
-                    .default_missing_value("5s")
-                    .help("Look up again and again, this long apart, and show what changes"),
-            )
+            .arg(watch(
+                "5s",
+                "Look up again and again, this long apart, and show what changes",
+            ))
             .after_help(EXIT_STATUS),
         )
         .subcommand(
@@ -103,7 +105,11 @@ pub fn command() -> Command {
                     .action(ArgAction::Append)
                     .help("Where a node's management HTTP answers; can be given several times [default: this container's own address]"),
             )
-            .arg(switch("json", "Print each node's answer as it is, on a line of its own")),
+            .arg(
+                switch("json", "Print each node's answer as it is, on a line of its own")
+                    .conflicts_with("watch"),
+            )
+            .arg(watch("1s", "Ask again and again, this long apart, and show what changes in its place")),
         )
         .subcommand(
             with_settings(
@@ -133,6 +139,16 @@ fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name)
         .long(name)
         .action(ArgAction::SetTrue)
+        .help(help)
+}
+
+fn watch(pause: &'static str, help: &'static str) -> Arg {
+    Arg::new("watch")
+        .long("watch")
+        .value_name("PAUSE")
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value(pause)
         .help(help)
 }
 
@@ -191,6 +207,7 @@ pub async fn execute(mut matches: ArgMatches, log: &Queue) -> Result<Exit, Failu
     telemetry::start(
         &telemetry::Settings::read(&values).map_err(|error| Failure::usage(&error))?,
         log,
+        colours(io::stderr().is_terminal()),
     );
     for (setting, exposure) in values.exposed_secrets() {
         tracing::warn!("{setting} {exposure}");

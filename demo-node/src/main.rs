@@ -68,15 +68,15 @@ fn run(log: &Queue) -> Result<ExitCode, cli::Failure> {
 fn show(error: &clap::Error, log: &Queue) -> Result<ExitCode, cli::Failure> {
     let text = error.render();
     if error.use_stderr() {
-        log.put(styled(&text, io::stderr().is_terminal()).into_bytes());
+        log.put(styled(&text, cli::colours(io::stderr().is_terminal())).into_bytes());
         return Ok(cli::Exit::Usage.into());
     }
-    cli::print(styled(&text, io::stdout().is_terminal()).trim_end())?;
+    cli::print(styled(&text, cli::colours(io::stdout().is_terminal())).trim_end())?;
     Ok(cli::Exit::Complete.into())
 }
 
-fn styled(text: &clap::builder::StyledStr, on_terminal: bool) -> String {
-    if on_terminal {
+fn styled(text: &clap::builder::StyledStr, coloured: bool) -> String {
+    if coloured {
         text.ansi().to_string()
     } else {
         text.to_string()

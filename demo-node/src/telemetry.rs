@@ -3,10 +3,7 @@
 //! Standard output is left to what a command was asked for. Nothing here waits for a reader or a
 //! disk, and nothing fails because of them: see [`Queue`].
 
-use std::{
-    backtrace::{Backtrace, BacktraceStatus},
-    io::IsTerminal,
-};
+use std::backtrace::{Backtrace, BacktraceStatus};
 
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -16,8 +13,8 @@ mod settings;
 
 pub use settings::{Format, Settings};
 
-/// Starts logging to the queue. Once per process; a second call changes nothing.
-pub fn start(settings: &Settings, queue: &Queue) {
+/// Starts logging to the queue, in colours or not. Once per process; a second call changes nothing.
+pub fn start(settings: &Settings, queue: &Queue, coloured: bool) {
     let queue = queue.clone();
     let builder = fmt()
         .with_env_filter(EnvFilter::new(&settings.filter))
@@ -25,10 +22,7 @@ pub fn start(settings: &Settings, queue: &Queue) {
         .log_internal_errors(false)
         .with_writer(move || queue.clone());
     let started = match settings.format {
-        Format::Text => builder
-            .with_ansi(std::io::stderr().is_terminal())
-            .with_target(false)
-            .try_init(),
+        Format::Text => builder.with_ansi(coloured).with_target(false).try_init(),
         Format::Json => builder.json().flatten_event(true).try_init(),
     };
     match started {

@@ -1,6 +1,6 @@
 //! `demo-node members` and `demo-node healthcheck`: ask the local node.
 
-use std::{fmt::Write, net::SocketAddr, time::Duration};
+use std::{fmt::Write as _, net::SocketAddr, time::Duration};
 
 use clap::ArgMatches;
 use discovery::{config::Surroundings, excerpt};
@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::{
     exit::{Exit, Failure},
+    members,
     output::print,
-    place,
+    place, terminal,
 };
 use crate::{
     config::{
@@ -29,31 +30,71 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How much of a text is shown that a node has a part in, in characters.
 const LONGEST: usize = 300;
 
-/// Shows the members, as each of the nodes that were named sees them.
+/// Shows the members, as each of the nodes that were named sees them: once, or again and again.
 pub(super) async fn members(values: &Values, matches: &ArgMatches) -> Result<Exit, Failure> {
+    let pause = matches
+        .get_one::<String>("watch")
+        .map(|text| humantime::parse_duration(text))
+        .transpose()
+        .map_err(|error| Failure {
+            exit: Exit::Usage,
+            message: format!("--watch: {error}; expected a duration such as `1s`"),
+        })?;
     let nodes = match matches.get_many::<String>("url") {
         None => vec![own_address(values).await?],
         Some(urls) => urls.map(|url| parsed(url)).collect::<Result<_, _>>()?,
     };
-    for (n, to) in nodes.into_iter().enumerate() {
-        let (status, body) = ask(to, "/cluster/members").await?;
-        let text = String::from_utf8_lossy(&body);
-        if status != StatusCode::OK {
-            return Err(failed(format!(
-                "{to} answered with status {status}: {}",
-                excerpt(&text, LONGEST)
-            )));
+    let Some(pause) = pause else {
+        for (n, to) in nodes.into_iter().enumerate() {
+            if matches.get_flag("json") {
+                let text = members_of(to).await?;
+                read(to, &text)?;
+                print(&in_ascii(&text))?;
+            } else {
+                let separator = if n == 0 { "" } else { "\n" };
+                print(&format!("{separator}{}", shown(to).await?))?;
+            }
         }
-        let members = serde_json::from_str(&text)
-            .map_err(|error| failed(format!("read the answer of {to}: {error}")))?;
-        if matches.get_flag("json") {
-            print(&in_ascii(&text))?;
-            continue;
+        return Ok(Exit::Complete);
+    };
+    let mut before = String::new();
+    loop {
+        let mut tables = Vec::new();
+        for to in &nodes {
+            // A node that does not answer now may do so soon.
+            let table = shown(*to).await;
+            tables.push(table.unwrap_or_else(|failure| failure.message));
         }
-        let separator = if n == 0 { "" } else { "\n" };
-        print(&format!("{separator}{}", table(&members)))?;
+        let now = tables.join("\n\n");
+        if now != before {
+            print(&terminal::in_place(&now, !before.is_empty()))?;
+            before = now;
+        }
+        tokio::time::sleep(pause).await;
     }
-    Ok(Exit::Complete)
+}
+
+/// The table of the members as a node sees them.
+async fn shown(to: SocketAddr) -> Result<String, Failure> {
+    let members = read(to, &members_of(to).await?)?;
+    Ok(members::table(&members, terminal::looks()))
+}
+
+fn read(from: SocketAddr, text: &str) -> Result<Value, Failure> {
+    serde_json::from_str(text)
+        .map_err(|error| failed(format!("read the answer of {from}: {error}")))
+}
+
+async fn members_of(to: SocketAddr) -> Result<String, Failure> {
+    let (status, body) = ask(to, "/cluster/members").await?;
+    let text = String::from_utf8_lossy(&body);
+    if status != StatusCode::OK {
+        return Err(failed(format!(
+            "{to} answered with status {status}: {}",
+            excerpt(&text, LONGEST)
+        )));
+    }
+    Ok(text.into_owned())
 }
 
 /// Asks whether the node is well.
@@ -114,48 +155,6 @@ async fn own_address(values: &Values) -> Result<SocketAddr, Failure> {
         }
     };
     Ok(SocketAddr::new(ip, management.bind_port()))
-}
-
-fn table(members: &Value) -> String {
-    let list = |key: &str| members[key].as_array().cloned().unwrap_or_default();
-    let text = |value: &Value| excerpt(value.as_str().unwrap_or("-"), LONGEST);
-    let unreachable: Vec<_> = list("unreachable")
-        .iter()
-        .map(|u| text(&u["node"]))
-        .collect();
-    let mut out = String::new();
-    let cluster = text(&members["cluster"]["id"]);
-    let _ = writeln!(out, "cluster  {cluster}");
-    let _ = writeln!(out, "leader   {}", text(&members["leader"]));
-    let _ = writeln!(out, "oldest   {}", text(&members["oldest"]));
-    let _ = writeln!(out);
-    let _ = writeln!(
-        out,
-        "{:<48} {:<9} {:<12} ROLES",
-        "NODE", "STATUS", "REACHABLE"
-    );
-    for member in list("members") {
-        let node = text(&member["node"]);
-        let reachable = if unreachable.contains(&node) {
-            "no"
-        } else {
-            "yes"
-        };
-        let roles: Vec<_> = member["roles"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(text)
-            .collect();
-        let status = text(&member["status"]);
-        let _ = writeln!(
-            out,
-            "{node:<48} {status:<9} {reachable:<12} {}",
-            excerpt(&roles.join(","), LONGEST)
-        );
-    }
-    out.truncate(out.trim_end().len());
-    out
 }
 
 /// The same JSON, in one line and in nothing but ASCII: there is nothing in it that a terminal obeys.

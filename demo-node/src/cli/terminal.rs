@@ -1,0 +1,89 @@
+//! What differs where a command's answer is shown on a terminal.
+
+use std::{
+    env,
+    ffi::OsStr,
+    io::{self, IsTerminal as _},
+};
+
+/// How text may look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Looks {
+    /// Whether a person sees it at once, on a screen of bounded width.
+    pub(super) on_terminal: bool,
+    /// Whether it may have colours.
+    pub(super) coloured: bool,
+}
+
+/// On standard output.
+pub(super) fn looks() -> Looks {
+    let on_terminal = io::stdout().is_terminal();
+    Looks {
+        on_terminal,
+        coloured: colours(on_terminal),
+    }
+}
+
+/// Whether there may be colours on an output: on terminals, unless `NO_COLOR` is set (<https://no-color.org>).
+#[must_use]
+pub fn colours(on_terminal: bool) -> bool {
+    on_terminal && !refused(env::var_os("NO_COLOR").as_deref())
+}
+
+fn refused(no_color: Option<&OsStr>) -> bool {
+    no_color.is_some_and(|value| !value.is_empty())
+}
+
+/// A text that changes: on a terminal in the place of the one before.
+pub(super) fn in_place(text: &str, again: bool) -> String {
+    if looks().on_terminal {
+        over(text)
+    } else if again {
+        format!("\n{text}")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// From the upper left corner: each line in the place of what was there, then nothing.
+fn over(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(|line| format!("{line}\u{1b}[K")).collect();
+    format!("\u{1b}[H{}\u{1b}[J", lines.join("\n"))
+}
+
+impl Looks {
+    pub(super) fn bold(self, text: &str) -> String {
+        self.styled("1", text)
+    }
+
+    pub(super) fn alarming(self, text: &str) -> String {
+        self.styled("31", text)
+    }
+
+    fn styled(self, code: &str, text: &str) -> String {
+        if self.coloured {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_is_not_empty_refuses_colours() {
+        assert!(!refused(None));
+        assert!(!refused(Some(OsStr::new(""))));
+        assert!(refused(Some(OsStr::new("1"))));
+        assert!(!colours(false));
+    }
+
+    #[test]
+    fn nothing_of_what_was_there_is_left() {
+        // Longer lines are cleared to their ends, and more lines below.
+        assert_eq!(over("a\nbc"), "\u{1b}[Ha\u{1b}[K\nbc\u{1b}[K\u{1b}[J");
+    }
+}
