@@ -84,8 +84,8 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "what was accepted before is passed over",
         file: "demo-node/src/bootstrap/founding.rs",
-        was: ".filter_map(|(accepted, _)| *accepted)",
-        becomes: ".filter_map(|(accepted, _)| accepted.filter(|_| false))",
+        was: ".filter_map(|promise| promise.accepted)",
+        becomes: ".filter_map(|promise| promise.accepted.filter(|_| false))",
         caught_by: MODEL,
     },
     Fault {
@@ -100,6 +100,13 @@ const FAULTS: &[Fault] = &[
         file: "demo-node/src/bootstrap/founding.rs",
         was: "self.participants.max(voter.expected.unwrap_or(0))",
         becomes: "self.participants.max(voter.expected.map_or(0, |_| 0))",
+        caught_by: FOUNDING,
+    },
+    Fault {
+        name: "who may still be told another number counts all the same",
+        file: "demo-node/src/bootstrap/founding.rs",
+        was: "let told = all - untold;",
+        becomes: "let told = all.max(untold);",
         caught_by: FOUNDING,
     },
     Fault {

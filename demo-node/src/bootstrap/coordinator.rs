@@ -202,6 +202,8 @@ pub struct Coordinator {
     told_at: Option<Instant>,
     /// Whether the platform may tell the number.
     asks: bool,
+    /// Whether chance has it that this node asks for the number although it does not propose.
+    asks_to_vote: bool,
     /// The number is not asked for again before.
     next_asking: Instant,
     asking_backoff: Backoff,
@@ -267,6 +269,7 @@ impl Coordinator {
             asking: Schedule::Off,
             told_at: None,
             asks: settings.expectation == Expectation::Asking,
+            asks_to_vote: false,
             next_asking: now,
             asking_backoff: backoff,
             probes: Probes::default(),
@@ -321,7 +324,7 @@ impl Coordinator {
         };
         self.schedules()
             .filter_map(Schedule::due_at)
-            .chain(self.stage.ends_at().filter(|at| now < *at))
+            .chain(self.stage.changes_at().filter(|at| now < *at))
             .chain(self.minority_at().filter(|at| now < *at))
             .chain(changes.into_iter().flatten())
             .min()
@@ -406,16 +409,18 @@ impl Coordinator {
     }
 
     /// What this node's votes say of it.
-    fn voter(&self, unix_millis: u64) -> Voter {
+    fn voter<R>(&self, turn: &Turn<'_, R>) -> Voter {
         Voter {
             expected: self.state.own_number(),
-            clock: unix_millis,
+            untold: self.state.is_untold(turn.now),
+            clock: turn.unix_millis,
         }
     }
 
     /// Acts on what was seen, as long as this node is not a member.
     fn proceed<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
         self.end_what_takes_too_long(turn);
+        self.ask_untold_again(turn);
         let decided = self.acceptor.decided();
         match self.state.decide(turn.now, decided, self.is_in_turn()) {
             Decision::Join { cluster, rivals } => {
@@ -427,7 +432,13 @@ impl Coordinator {
             Decision::Propose => match self.acceptor.decided() {
                 // It did not let this node in, nor, it seems, anybody else.
                 Some(decided) => self.start(decided.formation, turn),
-                None => self.propose(turn),
+                None => {
+                    // It may have heard the number from another: its own vote wants one of its own.
+                    if self.state.is_untold(turn.now) {
+                        self.want_number(turn);
+                    }
+                    self.propose(turn);
+                }
             },
             Decision::Wait(reason) => {
                 self.want_number(turn);

@@ -57,6 +57,8 @@ enum Own {
         lower: Option<(usize, Instant)>,
         /// Since when the platform has said nothing.
         nothing_since: Option<Instant>,
+        /// Since when it has not even answered.
+        unanswered_since: Option<Instant>,
     },
 }
 
@@ -71,6 +73,7 @@ impl Expected {
                 number: None,
                 lower: None,
                 nothing_since: None,
+                unanswered_since: None,
             },
         };
         Self { own, heard: None }
@@ -82,6 +85,7 @@ impl Expected {
             number,
             lower,
             nothing_since,
+            unanswered_since,
         } = &mut self.own
         else {
             return;
@@ -104,7 +108,9 @@ impl Expected {
                 nothing_since.get_or_insert(now);
             }
             Told::Never => self.own = Own::Fixed(*number),
-            Told::Failed => {}
+            Told::Failed => {
+                unanswered_since.get_or_insert(now);
+            }
         }
     }
 
@@ -128,6 +134,22 @@ impl Expected {
     pub fn own(&self) -> Option<usize> {
         match self.own {
             Own::Fixed(number) | Own::Learnt { number, .. } => number,
+        }
+    }
+
+    /// Whether this node has not been told the number, and may soon be. A node that was refused it, or that has had no
+    /// answer, for so long that it does not go on waiting, is not one of these.
+    #[must_use]
+    pub fn is_untold(&self, now: Instant) -> bool {
+        let lately = |since: Instant| now.saturating_duration_since(since) < GRACE;
+        match self.own {
+            Own::Learnt {
+                number: None,
+                nothing_since,
+                unanswered_since,
+                ..
+            } => nothing_since.is_none_or(lately) && unanswered_since.is_none_or(lately),
+            Own::Learnt { .. } | Own::Fixed(_) => false,
         }
     }
 
@@ -214,6 +236,25 @@ mod tests {
             expected.saw(now, 2);
             assert_eq!(expected.expectation(now), counts);
             assert_eq!(expected.expectation(now + STEADY), configured);
+        }
+    }
+
+    #[test]
+    fn who_is_not_told_may_still_be_for_a_while_only() {
+        for told in [Told::Nothing, Told::Failed] {
+            let (mut expected, now) = asking();
+            assert!(expected.is_untold(now + 9 * GRACE), "it has not asked");
+            expected.told(now, told);
+            expected.heard(now, 5);
+            expected.told(now + GRACE / 2, told);
+            assert!(expected.is_untold(now + GRACE / 2), "{told:?}");
+            assert!(!expected.is_untold(now + GRACE), "{told:?}");
+        }
+        let (mut expected, now) = asking();
+        expected.told(now, Told::Nodes(3));
+        assert!(!expected.is_untold(now));
+        for configured in [Expectation::Known(3), Expectation::Unknown] {
+            assert!(!Expected::new(configured).is_untold(now));
         }
     }
 

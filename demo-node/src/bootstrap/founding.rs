@@ -9,17 +9,17 @@
 //! is why a quorum is counted in processes ([`NodeUid`]), not in addresses.
 //!
 //! A quorum is more than half of the processes that may take part. How many those are is not the
-//! same to all while a service is scaled, so each vote says what the voter knows, and the highest
-//! counts.
+//! same to all while a service is scaled, so each vote says what the voter was told, and the highest
+//! counts. Whoever may still be told another number does not count until it is, unless [`TOLD`] others were told.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-};
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::{ClusterId, Formation, NodeUid};
+
+/// How many of those who consent must have been told the number of expected nodes. Of fewer than these, all.
+pub const TOLD: usize = 16;
 
 /// A numbered attempt. No two processes share one, since it ends in the process's own uid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,6 +85,8 @@ pub enum Reply {
 pub struct Voter {
     /// How many nodes it was told to expect, where it was.
     pub expected: Option<usize>,
+    /// Whether it was not, and may soon be.
+    pub untold: bool,
     /// Its wall clock, in milliseconds since 1970.
     pub clock: u64,
 }
@@ -110,13 +112,19 @@ pub struct Proposer {
 enum Progress {
     Preparing {
         own: ClusterId,
-        promises: BTreeMap<NodeUid, (Option<(Ballot, Formation)>, u64)>,
+        promises: BTreeMap<NodeUid, Promise>,
     },
     Accepting {
         formation: Formation,
-        accepts: BTreeSet<NodeUid>,
+        accepts: BTreeMap<NodeUid, Voter>,
     },
     Over,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Promise {
+    accepted: Option<(Ballot, Formation)>,
+    voter: Voter,
 }
 
 /// What a proposer does after a reply.
@@ -219,11 +227,48 @@ impl Proposer {
     /// How many have consented, in the round of messages that is under way.
     #[must_use]
     pub fn consents(&self) -> usize {
+        self.voters().len() - self.untold().len()
+    }
+
+    /// Those who have consented in this round of messages, and may still be told how many nodes are expected.
+    #[must_use]
+    pub fn untold(&self) -> Vec<NodeUid> {
+        let voters = self.voters().into_iter();
+        voters
+            .filter(|(_, voter)| voter.untold)
+            .map(|(uid, _)| uid)
+            .collect()
+    }
+
+    /// What every acceptor is asked now.
+    #[must_use]
+    pub fn request(&self) -> Option<Request> {
         match &self.progress {
-            Progress::Preparing { promises, .. } => promises.len(),
-            Progress::Accepting { accepts, .. } => accepts.len(),
-            Progress::Over => 0,
+            Progress::Preparing { .. } => Some(Request::Prepare(self.ballot)),
+            Progress::Accepting { formation, .. } => Some(Request::Accept(self.ballot, *formation)),
+            Progress::Over => None,
         }
+    }
+
+    fn voters(&self) -> Vec<(NodeUid, Voter)> {
+        match &self.progress {
+            Progress::Preparing { promises, .. } => {
+                let promises = promises.iter();
+                promises.map(|(uid, it)| (*uid, it.voter)).collect()
+            }
+            Progress::Accepting { accepts, .. } => {
+                accepts.iter().map(|(uid, it)| (*uid, *it)).collect()
+            }
+            Progress::Over => Vec::new(),
+        }
+    }
+
+    /// Whether as many have consented as must. Where some may still be told another number, so many others must have
+    /// been that one of them would know it, and there may be one process more than anyone was told.
+    fn is_quorum(&self) -> bool {
+        let (all, untold) = (self.voters().len(), self.untold().len());
+        let told = all - untold;
+        self.quorum() <= told || TOLD <= told && majority(self.participants + 1) <= all
     }
 
     /// Takes a reply from the process `from`. Replies to other attempts are passed over.
@@ -246,11 +291,11 @@ impl Proposer {
                 voter,
             } if ballot == self.ballot => {
                 self.count(voter);
-                self.promised(from, accepted, voter.clock)
+                self.promised(from, Promise { accepted, voter })
             }
             Reply::Accepted { ballot, voter } if ballot == self.ballot => {
                 self.count(voter);
-                self.accepted(from)
+                self.accepted(from, voter)
             }
             Reply::Refused { .. } | Reply::Promised { .. } | Reply::Accepted { .. } => Step::Wait,
         }
@@ -260,50 +305,46 @@ impl Proposer {
         self.participants = self.participants.max(voter.expected.unwrap_or(0));
     }
 
-    fn promised(
-        &mut self,
-        from: NodeUid,
-        accepted: Option<(Ballot, Formation)>,
-        clock: u64,
-    ) -> Step {
-        let quorum = self.quorum();
-        let Progress::Preparing { own, promises } = &mut self.progress else {
+    fn promised(&mut self, from: NodeUid, promise: Promise) -> Step {
+        if let Progress::Preparing { promises, .. } = &mut self.progress {
+            promises.insert(from, promise);
+        }
+        let is_quorum = self.is_quorum();
+        let Progress::Preparing { own, promises } = &self.progress else {
             return Step::Wait;
         };
-        promises.insert(from, (accepted, clock));
-        if promises.len() < quorum {
+        if !is_quorum {
             return Step::Wait;
         }
         // What may already have been decided goes on; only where nothing was accepted is there room
         // for an own proposal. It was founded now: by most clocks, not by this one alone.
         let formation = promises
             .values()
-            .filter_map(|(accepted, _)| *accepted)
+            .filter_map(|promise| promise.accepted)
             .max_by_key(|(ballot, _)| *ballot)
             .map_or_else(
                 || Formation {
                     id: *own,
-                    founded_at: median(promises.values().map(|(_, clock)| *clock).collect()),
+                    founded_at: median(promises.values().map(|it| it.voter.clock).collect()),
                 },
                 |(_, formation)| formation,
             );
         self.progress = Progress::Accepting {
             formation,
-            accepts: BTreeSet::new(),
+            accepts: BTreeMap::new(),
         };
         Step::Send(Request::Accept(self.ballot, formation))
     }
 
-    fn accepted(&mut self, from: NodeUid) -> Step {
-        let quorum = self.quorum();
+    fn accepted(&mut self, from: NodeUid, voter: Voter) -> Step {
         let Progress::Accepting { formation, accepts } = &mut self.progress else {
             return Step::Wait;
         };
-        accepts.insert(from);
-        if accepts.len() < quorum {
+        accepts.insert(from, voter);
+        let formation = *formation;
+        if !self.is_quorum() {
             return Step::Wait;
         }
-        let formation = *formation;
         self.progress = Progress::Over;
         Step::Chosen(formation)
     }

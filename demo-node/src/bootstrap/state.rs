@@ -258,6 +258,12 @@ impl State {
         self.expected.own()
     }
 
+    /// Whether this node was not told how many, and may soon be.
+    #[must_use]
+    pub fn is_untold(&self, now: Instant) -> bool {
+        self.expected.is_untold(now)
+    }
+
     /// How many nodes the deployment means to run, as far as is known.
     #[must_use]
     pub fn expectation(&self, now: Instant) -> Expectation {

@@ -14,6 +14,9 @@ use crate::{
 /// How long an attempt waits for its quorum, in probe intervals.
 const ATTEMPT_PATIENCE: u32 = 2;
 
+/// How often, in a probe interval, those are asked again who had not been told the number of expected nodes.
+const ASK_AGAIN: u32 = 8;
+
 impl Coordinator {
     pub(super) fn asked<R: Rng>(&mut self, request: Request, turn: &mut Turn<'_, R>) {
         if let Request::Prepare(ballot) | Request::Accept(ballot, _) = request {
@@ -26,7 +29,7 @@ impl Coordinator {
                 Reply::Known(decided)
             }
             None => {
-                let voter = self.voter(turn.unix_millis);
+                let voter = self.voter(turn);
                 self.acceptor.answer(request, voter)
             }
         };
@@ -63,6 +66,7 @@ impl Coordinator {
             proposer,
             among: self.state.among(turn.now),
             gives_up_at: turn.now + self.settings.probe_interval * ATTEMPT_PATIENCE,
+            asks_again_at: turn.now + self.settings.probe_interval / ASK_AGAIN,
             failures: self.stage.failures(),
         });
         self.broadcast(request, turn);
@@ -93,9 +97,37 @@ impl Coordinator {
         let to = founding.among.iter();
         turn.out
             .extend(to.map(|(uid, point)| Output::Send(*point, *uid, request)));
-        let voter = self.voter(turn.unix_millis);
+        self.consent(request, turn);
+    }
+
+    /// This node's own vote on its own attempt.
+    fn consent<R: Rng>(&mut self, request: Request, turn: &mut Turn<'_, R>) {
+        let voter = self.voter(turn);
         let reply = self.acceptor.answer(request, voter);
         self.count(self.settings.rules.me.uid, reply, turn);
+    }
+
+    /// Asks those again who consented before they were told how many nodes are expected: by now they may have been.
+    pub(super) fn ask_untold_again<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
+        let Stage::Founding(founding) = &mut self.stage else {
+            return;
+        };
+        if turn.now < founding.asks_again_at {
+            return;
+        }
+        founding.asks_again_at = turn.now + self.settings.probe_interval / ASK_AGAIN;
+        let Some(request) = founding.proposer.request() else {
+            return;
+        };
+        let untold = founding.proposer.untold();
+        let points = untold
+            .iter()
+            .filter_map(|uid| Some((*uid, *founding.among.get(uid)?)));
+        turn.out
+            .extend(points.map(|(uid, point)| Output::Send(point, uid, request)));
+        if untold.contains(&self.settings.rules.me.uid) {
+            self.consent(request, turn);
+        }
     }
 
     /// Tries again after a random pause that doubles with each failure, so that of two who overrule

@@ -12,6 +12,7 @@ use crate::{
     bootstrap::{
         ContactPoint,
         expected::{Expectation, Told},
+        founding::TOLD,
         pacing,
         reason::WaitReason,
         state::{Event, KnownCluster},
@@ -27,6 +28,10 @@ const WATCH_PROBES: usize = 16;
 
 /// Within what time a node asks for the number of expected nodes that does not found a cluster itself.
 const HEARSAY: Duration = Duration::from_secs(3);
+
+/// How many nodes ask for the number of expected nodes after each of their lookups, although they do not propose. Chance
+/// draws them; where there are no more nodes, all do. So many must be told that enough of those who consent have been.
+const VOTERS: usize = 2 * TOLD;
 
 /// The pause between two questions for the number of expected nodes, once there is an answer: the
 /// service may be scaled before its cluster has formed.
@@ -51,6 +56,8 @@ impl Coordinator {
                 } else if self.extent == Extent::Whole || self.state.has_all_pages() {
                     self.turns.has_whole_list(turn.now);
                 }
+                let drawn = (0..nodes).choose(turn.rng);
+                self.asks_to_vote |= drawn.is_none_or(|drawn| drawn < VOTERS);
                 let pause = if hindered {
                     self.lookup_backoff.failed(turn.rng)
                 } else {
@@ -174,13 +181,14 @@ impl Coordinator {
     }
 
     /// Asks for the number of expected nodes where no cluster is known and somebody was asked, who most likely would know
-    /// one. Only who may propose a cluster needs it, and who cannot tell from the list how many nodes there are.
+    /// one. Who may propose a cluster needs it, some of those who consent, and who cannot tell from the list how many
+    /// nodes there are.
     pub(super) fn want_number<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
         if self.asking != Schedule::Off || !self.wants_number(turn.now) {
             return;
         }
         let mut at = self.next_asking.max(turn.now);
-        if !self.surveys() {
+        if !self.surveys() && !self.state.has_all_pages() {
             // Of many that start together a few ask, and the others hear it from them.
             at += HEARSAY.mul_f64(turn.rng.random());
         }
@@ -189,9 +197,10 @@ impl Coordinator {
 
     fn wants_number(&self, now: Instant) -> bool {
         let asking = self.state.expectation(now) == Expectation::Asking;
+        let votes = self.asks_to_vote && self.state.is_untold(now);
         self.asks
             && self.state.has_sounded()
-            && (self.surveys() || asking && !self.state.has_all_pages())
+            && (self.surveys() || votes || asking && !self.state.has_all_pages())
     }
 
     pub(super) fn told<R: Rng>(&mut self, told: Told, turn: &mut Turn<'_, R>) {

@@ -54,6 +54,8 @@ pub(super) struct Founding {
     /// The other processes that are asked.
     pub(super) among: BTreeMap<NodeUid, ContactPoint>,
     pub(super) gives_up_at: Instant,
+    /// When those are asked again who may have been told the number of expected nodes meanwhile.
+    pub(super) asks_again_at: Instant,
     pub(super) failures: u32,
 }
 
@@ -90,6 +92,16 @@ impl Stage {
             Self::Founding(founding) => Some(founding.gives_up_at),
             Self::Joining(joining) => Some(joining.since + JOIN_PATIENCE),
             Self::Watching(_) => None,
+        }
+    }
+
+    /// When something changes in this stage by itself, or it ends.
+    pub(super) fn changes_at(&self) -> Option<Instant> {
+        match self {
+            Self::Founding(founding) if !founding.proposer.untold().is_empty() => {
+                Some(founding.gives_up_at.min(founding.asks_again_at))
+            }
+            _ => self.ends_at(),
         }
     }
 

@@ -252,6 +252,7 @@ fn a_founding_reply_fits_its_own_question_only() {
         accepted: None,
         voter: Voter {
             expected: Some(5),
+            untold: false,
             clock: 7,
         },
     };

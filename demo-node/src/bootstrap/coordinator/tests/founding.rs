@@ -1,10 +1,11 @@
 //! What the votes rest on, of one node: its own vote, what it remembers, and how many must consent.
 
 use super::*;
-use crate::bootstrap::founding::{Ballot, Voter};
+use crate::bootstrap::founding::{Ballot, Proposer, Step, TOLD, Voter};
 
 const VOTER: Voter = Voter {
     expected: None,
+    untold: false,
     clock: 0,
 };
 
@@ -158,6 +159,61 @@ fn the_highest_number_that_a_voter_was_told_counts() {
         let voter = Voter { expected, ..VOTER };
         assert_eq!(founder.is_promised_by(2, voter), None);
         assert_eq!(founder.is_promised(3).is_some(), asks, "{expected:?}");
+    }
+}
+
+/// It may be told a higher number than anyone else: then others may be a majority of that without it.
+#[test]
+fn who_may_still_be_told_the_number_does_not_count_and_is_asked_again() {
+    let mut founder = Founder::of_five(2);
+    let untold = Voter {
+        untold: true,
+        ..VOTER
+    };
+    assert_eq!(founder.is_promised_by(2, untold), None);
+    assert_eq!(founder.is_promised(3), None);
+    founder.now += SECOND / 8;
+    let again = Output::Send(point(2), NodeUid(2), Request::Prepare(founder.ballot));
+    let asks = |output: &Output| matches!(output, Output::Send(..));
+    let outputs = founder.handle(Input::Tick);
+    let asked: Vec<_> = outputs.iter().filter(|output| asks(output)).collect();
+    assert_eq!(asked, [&again]);
+    assert!(founder.is_promised(2).is_some());
+}
+
+#[test]
+fn of_many_who_consent_so_many_must_have_been_told_and_there_may_be_one_more() {
+    // Of 101 a majority is 51, and so it is of 102, plus one.
+    for (told, untold, is_enough) in [
+        (51, 0, true),
+        (50, 0, false),
+        (TOLD, 101 - TOLD, true),
+        (TOLD - 1, 102 - TOLD, false),
+        (TOLD, 51 - TOLD, false),
+        (TOLD, 52 - TOLD, true),
+    ] {
+        let ballot = Ballot {
+            round: 1,
+            proposer: NodeUid(0),
+        };
+        let (mut proposer, _) = Proposer::start(ballot, 101, ClusterId(1));
+        let mut step = Step::Wait;
+        for number in 0..told + untold {
+            let voter = Voter {
+                untold: told <= number,
+                ..VOTER
+            };
+            let promised = Reply::Promised {
+                ballot,
+                accepted: None,
+                voter,
+            };
+            step = proposer.observe(NodeUid(number as u64), promised);
+        }
+        let asks = matches!(step, Step::Send(Request::Accept(..)));
+        let has_asked = matches!(proposer.request(), Some(Request::Accept(..)));
+        assert!(!asks || has_asked);
+        assert_eq!(has_asked, is_enough, "{told} told, {untold} not");
     }
 }
 
