@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{driver::Browser, nodes::Places};
+use crate::{
+    driver::Browser,
+    nodes::{Places, answers},
+};
 
 /// How many rows of the table, and shapes of the picture, are of such members.
 fn both(members: usize, which: &str) -> String {
@@ -24,7 +27,7 @@ async fn people_see_a_cluster_form_fail_and_come_back() {
     };
     let mut nodes = vec![places.start(0)];
     let browser = Browser::open().await;
-    crate::looks::answers(&nodes[0]).await;
+    answers(&nodes[0]).await;
     browser.go(nodes[0].management()).await;
 
     // What it waits for, what to do, and where on the way that is.
@@ -92,7 +95,7 @@ async fn a_page_says_that_it_is_old_and_goes_on_when_the_node_is_back() {
     let places = Places::new(1);
     let mut node = places.start(0);
     let browser = Browser::open().await;
-    crate::looks::answers(&node).await;
+    answers(&node).await;
     browser.go(node.management()).await;
     browser.shows(&both(1, "")).await;
     let life = "document.querySelector('#table tbody tr').dataset.key";
@@ -126,7 +129,7 @@ async fn a_page_says_when_the_node_falls_silent() {
     let places = Places::new(1);
     let mut node = places.start(0);
     let browser = Browser::open().await;
-    crate::looks::answers(&node).await;
+    answers(&node).await;
     browser.go(node.management()).await;
     browser.shows(&both(1, "")).await;
 

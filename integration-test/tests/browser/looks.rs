@@ -1,24 +1,14 @@
 //! How it looks: on a narrow screen, in the dark, and with many members.
 
-use e2e::nodes::node::Node;
-use observe::eventually::eventually;
 use serde_json::json;
 
 use crate::{
-    driver::{Browser, PATIENCE},
+    driver::Browser,
     stub::{Says, Stub},
 };
 
 /// Texts that do not stand out from what is behind them: by WCAG 2.1, AA.
 const PALE: &str = include_str!("looks/pale.js");
-
-/// Waits until a node answers.
-pub(crate) async fn answers(node: &Node) {
-    let answer = eventually(PATIENCE, async || {
-        node.get("/alive").await.map_err(|e| format!("{e:#}"))
-    });
-    answer.await.unwrap();
-}
 
 /// A node that waits, with all that can be wrong with others.
 fn in_trouble() -> Says {

@@ -6,8 +6,11 @@ use e2e::nodes::{
     addresses::Addresses, group::Group, node::Node, process::Process, settings::Settings,
 };
 use integration_test::program;
+use observe::eventually::eventually;
 use tempfile::TempDir;
 use tokio::process::Command;
+
+use crate::driver::PATIENCE;
 
 const MANAGEMENT: u16 = 7626;
 const GOSSIP: u16 = 7355;
@@ -61,4 +64,12 @@ impl Places {
             process,
         )
     }
+}
+
+/// Waits until a node answers.
+pub(crate) async fn answers(node: &Node) {
+    let answer = eventually(PATIENCE, async || {
+        node.get("/alive").await.map_err(|e| format!("{e:#}"))
+    });
+    answer.await.unwrap();
 }

@@ -54,6 +54,23 @@ async fn members_asks_every_node_that_it_is_given() {
     assert!(said.error.contains("127.0.0.1:1"), "{said:?}");
 }
 
+#[tokio::test]
+async fn a_node_has_a_page_unless_it_is_switched_off() {
+    let site = Site::new().await;
+    for (setting, status) in [(None, 200), (Some("on"), 200), (Some("off"), 404)] {
+        let (task, address) = site.run_task(Task::of_service(CLUSTER, ORDERS));
+        let settings = match setting {
+            None => hasty(),
+            Some(switch) => hasty().with("MANAGEMENT_PAGE", switch),
+        };
+        let node = site.start(&task, address, settings);
+        answers(&node).await;
+        let page = node.get("/").await.unwrap();
+        assert_eq!(page.status.as_u16(), status, "{setting:?}: {page}");
+        assert_eq!(page.body.contains("<!doctype html>"), status == 200);
+    }
+}
+
 async fn answers(node: &Node) {
     eventually(PATIENCE, async || node.members().await)
         .await
