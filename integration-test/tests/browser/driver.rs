@@ -88,6 +88,12 @@ impl Browser {
         self.shows_within(PATIENCE, what).await;
     }
 
+    /// The same for what must be so now: of what must never be, it does not help that it is so once.
+    pub(crate) async fn is(&self, what: &str) {
+        let seen = self.run(&format!("return Boolean({what})")).await;
+        assert_eq!(seen, json!(true), "{what}");
+    }
+
     pub(crate) async fn shows_within(&self, limit: Duration, what: &str) {
         let script = format!("return [Boolean({what}), document.body.innerText]");
         let shown = eventually(limit, async || {

@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     net::{Ipv4Addr, SocketAddr},
+    time::Duration,
 };
 
 use axum::{
@@ -47,7 +48,8 @@ impl Stub {
         let events: Vec<_> = std::iter::once(first).chain(events).collect();
         let stream = async move || {
             let events = stream::iter(events).map(Ok::<_, Infallible>);
-            Sse::new(events.chain(stream::pending())).keep_alive(sse::KeepAlive::default())
+            let alive = sse::KeepAlive::default().interval(Duration::from_secs(5));
+            Sse::new(events.chain(stream::pending())).keep_alive(alive)
         };
         let router = Router::new()
             .merge(page_routes())
