@@ -156,8 +156,8 @@ function showLink() {
   const state = node.live && silence < QUIET ? "live" : node.heardAt === null && !node.why ? "wait" : "old";
   at("link").dataset.state = state;
   at("main").dataset.link = state;
-  say(at("link-text"), { live: "Live", wait: "Connecting", old: node.live ? "Silent" : "Not connected, trying again" }[state]);
-  say(at("link-age"), state !== "old" ? "" : node.heardAt === null ? node.why : `last heard ${age(silence)} ago`);
+  say(at("link-text"), { live: "Live", wait: "Connecting", old: node.live ? "Silent" : "Not connected" }[state]);
+  say(at("link-age"), state !== "old" ? "" : node.heardAt === null ? node.why : `last heard ${age(silence)} ago, trying again`);
   at("link").title = state === "old" ? node.why : "";
 }
 
