@@ -4,5 +4,43 @@ pub mod ministack;
 pub mod moto;
 mod template_text;
 
+use std::time::Duration;
+
 /// Both parts of the credentials that an emulator is given. Any will do.
 pub const ACCESS_KEY: &str = "emulator";
+
+/// Between two looks at how far AWS is: it takes minutes, and limits how often it may be asked.
+const INTERVAL: Duration = Duration::from_secs(4);
+
+/// An emulator on this machine takes no time, and has no limits.
+const INTERVAL_HERE: Duration = Duration::from_millis(100);
+
+/// Between two looks at what goes on.
+pub fn interval(endpoint_url: Option<&str>) -> Duration {
+    let is_here = endpoint_url.is_some_and(|url| {
+        ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"]
+            .iter()
+            .any(|here| url.starts_with(here))
+    });
+    if is_here { INTERVAL_HERE } else { INTERVAL }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aws_is_asked_every_few_seconds_and_an_emulator_here_more_often() {
+        for url in [
+            None,
+            Some("https://vpce-1.cloudformation.eu-west-1.vpce.amazonaws.com"),
+            Some("http://127.0.0.1.example.com:80"),
+        ] {
+            let seconds = interval(url).as_secs();
+            assert!((3..=5).contains(&seconds), "{url:?} {seconds}");
+        }
+        for url in ["http://127.0.0.1:4566", "http://localhost:5005"] {
+            assert!(interval(Some(url)) < Duration::from_secs(1), "{url}");
+        }
+    }
+}

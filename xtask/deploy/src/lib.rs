@@ -5,6 +5,7 @@
 //!
 //! - [`put`], [`status`], [`destroy`]: the commands
 //! - [`plan`]: which stacks, and what would change; asks nobody
+//! - [`step`]: what is done with a stack in whatever state it is; asks nobody
 //! - [`image`]: the image, published
 //! - [`stacks`]: CloudFormation, called and waited for
 //! - [`templates`]: our templates as data, for tests and scenarios
@@ -21,5 +22,6 @@ pub mod plan;
 pub mod put;
 pub mod stacks;
 pub mod status;
+pub mod step;
 pub mod templates;
 pub mod terminal;

@@ -2,16 +2,16 @@
 //!
 //! Asks nobody: what there is already is an argument.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, bail, ensure};
-use aws_sdk_cloudformation::types::StackStatus;
 use options::deploy::{Deploy, Network, Program, Workload};
 
 use super::{account::Vpc, image};
 use crate::{
     differences::{ministack, moto},
     stacks::{Stack, Wanted},
+    step::{self, Step},
 };
 
 const REPOSITORY: &str = include_str!("../../../cloudformation/image-repository.yaml");
@@ -49,17 +49,6 @@ pub struct Existing {
     pub stack: Stack,
     /// The text of its template.
     pub template: String,
-}
-
-/// What becomes of a stack.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// It is not there.
-    Created,
-    /// It is as it should be.
-    None,
-    /// In these points it is not as it should be.
-    Changed(Vec<String>),
 }
 
 /// Refuses options that do not go together, and those that no emulator can follow.
@@ -226,18 +215,17 @@ fn output(stack: String, key: &'static str) -> Value {
 }
 
 impl Planned {
-    /// What becomes of the stack that is there, if one is.
-    pub fn change(&self, existing: Option<&Existing>, outputs: &Outputs) -> Change {
-        let Some(Existing { stack, template }) = existing else {
-            return Change::Created;
-        };
+    /// What is to be done with the stack that is there, if one is.
+    pub fn step(&self, existing: Option<&Existing>, outputs: &Outputs) -> Step {
+        let points = existing.map(|existing| self.points(existing, outputs));
+        let found = existing.map(|existing| existing.stack.found());
+        step::next(found, points.unwrap_or_default())
+    }
+
+    /// Those in which the stack that is there differs.
+    fn points(&self, existing: &Existing, outputs: &Outputs) -> Vec<String> {
+        let Existing { stack, template } = existing;
         let mut points = Vec::new();
-        match stack.status {
-            StackStatus::CreateComplete
-            | StackStatus::UpdateComplete
-            | StackStatus::UpdateRollbackComplete => {}
-            ref status => points.push(format!("it is {status}")),
-        }
         for (&key, value) in &self.parameters {
             let old = stack.parameters.get(key).map_or("nothing", String::as_str);
             match value.known(outputs) {
@@ -249,11 +237,7 @@ impl Planned {
         if template.trim() != self.template.trim() {
             points.push("its template".to_owned());
         }
-        if points.is_empty() {
-            Change::None
-        } else {
-            Change::Changed(points)
-        }
+        points
     }
 
     /// What to ask for, once those that it needs are there.
@@ -284,16 +268,6 @@ impl Value {
                 let value = outputs.get(stack)?.get(*key)?;
                 Some(format!("{value}{suffix}"))
             }
-        }
-    }
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Created => f.write_str("is created"),
-            Self::None => f.write_str("stays as it is"),
-            Self::Changed(points) => write!(f, "is changed: {}", points.join("; ")),
         }
     }
 }

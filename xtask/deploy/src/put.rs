@@ -6,11 +6,12 @@ use options::deploy::{Deploy, Network, Place, Workload};
 use super::{
     account::Account,
     image,
-    plan::{self, Change, Existing, Outputs, Planned},
+    plan::{self, Existing, Outputs, Planned},
     status,
+    step::{self, Step},
     terminal::{agreed, say},
 };
-use crate::differences::moto;
+use crate::{differences::moto, stacks::refused};
 
 /// Creates or changes the stacks, in the order in which they need each other.
 pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
@@ -35,10 +36,16 @@ pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
         if let Some(Existing { stack, .. }) = &existing {
             outputs.insert(planned.name.clone(), stack.outputs.clone());
         }
-        let change = planned.change(existing.as_ref(), &outputs);
-        say(&format!("  {:<24} {change}", planned.name));
-        if change != Change::None {
-            changes.push((planned, existing));
+        let step = planned.step(existing.as_ref(), &outputs);
+        say(&format!("  {:<24} {step}", planned.name));
+        match step {
+            Step::Keep => {}
+            Step::Refuse(refusal) => return Err(refused(&planned.name, refusal).into()),
+            Step::Create
+            | Step::Change { .. }
+            | Step::Wait { .. }
+            | Step::Replace(_)
+            | Step::TakeBack => changes.push((planned, existing)),
         }
     }
     if changes.is_empty() {
@@ -94,13 +101,17 @@ async fn existing(
     account: &Account,
     name: &str,
 ) -> anyhow::Result<Option<Existing>> {
-    let Some(mut stack) = account.stacks.find(name).await? else {
+    let Some(mut stack) = account.stacks.look(name).await? else {
         return Ok(None);
     };
     if options.workload == Workload::Ec2 && options.place.endpoint_url.is_some() {
         moto::read_parameters(&mut stack.parameters);
     }
-    let template = account.stacks.template(name).await?;
+    // One that was never complete is not compared, and may have none.
+    let template = match step::next(Some(stack.found()), Vec::new()) {
+        Step::Keep | Step::Change { .. } => account.stacks.template(name).await?,
+        _ => String::new(),
+    };
     Ok(Some(Existing { stack, template }))
 }
 

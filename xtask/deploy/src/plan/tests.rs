@@ -1,5 +1,6 @@
 //! What is planned for an account, and what is said of it before anything is done.
 
+use aws_sdk_cloudformation::types::StackStatus;
 use options::deploy::Place;
 
 use super::*;
@@ -152,9 +153,9 @@ fn options_that_do_not_go_together_are_refused_with_what_to_do() {
 
 #[test]
 fn a_stack_that_is_not_there_is_created() {
-    let change = service().change(None, &Outputs::new());
+    let step = service().step(None, &Outputs::new());
 
-    assert_eq!(change.to_string(), "is created");
+    assert_eq!(step.to_string(), "is created");
 }
 
 #[test]
@@ -162,10 +163,10 @@ fn a_stack_that_is_as_it_should_be_stays_so() {
     let service = service();
     let existing = existing(&service, StackStatus::UpdateComplete);
 
-    let change = service.change(Some(&existing), &Outputs::new());
+    let step = service.step(Some(&existing), &Outputs::new());
 
-    assert_eq!(change, Change::None);
-    assert_eq!(change.to_string(), "stays as it is");
+    assert_eq!(step, Step::Keep);
+    assert_eq!(step.to_string(), "stays as it is");
 }
 
 #[test]
@@ -177,10 +178,10 @@ fn what_differs_is_told_with_its_old_and_its_new_value() {
     parameters.remove("VpcId");
     existing.template.push_str("# changed by hand\n");
 
-    let change = service.change(Some(&existing), &Outputs::new());
+    let step = service.step(Some(&existing), &Outputs::new());
 
     assert_eq!(
-        change.to_string(),
+        step.to_string(),
         "is changed: DesiredCount 5 -> 3; VpcId nothing -> vpc-1; its template"
     );
 }
@@ -194,22 +195,12 @@ fn a_value_that_is_not_known_yet_counts_as_another() {
     let instances = plan(&deploy, None, None).unwrap().remove(1);
     let existing = existing(&instances, StackStatus::CreateComplete);
 
-    let change = instances.change(Some(&existing), &Outputs::new());
+    let step = instances.step(Some(&existing), &Outputs::new());
 
     assert_eq!(
-        change.to_string(),
+        step.to_string(),
         "is changed: EndpointClientSecurityGroupId; SubnetIds; VpcId"
     );
-}
-
-#[test]
-fn a_stack_that_has_failed_is_not_as_it_should_be() {
-    let service = service();
-    let existing = existing(&service, StackStatus::RollbackComplete);
-
-    let change = service.change(Some(&existing), &Outputs::new());
-
-    assert_eq!(change.to_string(), "is changed: it is ROLLBACK_COMPLETE");
 }
 
 fn tasks() -> Deploy {
@@ -267,6 +258,7 @@ fn existing(planned: &Planned, status: StackStatus) -> Existing {
             outputs: BTreeMap::new(),
             parameters,
             id: "arn".to_owned(),
+            is_ours: true,
         },
         template: planned.template.clone(),
     }

@@ -2,7 +2,12 @@
 
 use std::error::Error;
 
-use aws_sdk_cloudformation::error::SdkError;
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+
+use super::{
+    history::{Cause, Failure},
+    pace::Look,
+};
 
 /// A stack is not as it should be.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +19,8 @@ pub enum StackError {
         attempted: &'static str,
         /// With which stack.
         stack: String,
+        /// Whether the same call may succeed later.
+        passing: Passing,
         /// What came back.
         #[source]
         source: Box<dyn Error + Send + Sync>,
@@ -29,16 +36,9 @@ pub enum StackError {
         source: Box<dyn Error + Send + Sync>,
     },
 
-    /// CloudFormation could not make it so, and has taken back what it had done.
-    #[error("the stack {stack} ended as {status}: {reasons}")]
-    Failed {
-        /// Which one.
-        stack: String,
-        /// How it ended.
-        status: String,
-        /// What CloudFormation said of each resource.
-        reasons: String,
-    },
+    /// CloudFormation could not make it so.
+    #[error("the stack {} ended as {}{}", .0.stack, .0.status, causes(&.0.causes))]
+    Failed(Box<Failure>),
 
     /// Somebody else's stack has the name. It was not touched.
     #[error("the stack {stack} was not made by this program; choose another name")]
@@ -46,6 +46,43 @@ pub enum StackError {
         /// Its name.
         stack: String,
     },
+
+    /// It is in a state that this program knows no way out of. It was not touched.
+    #[error(
+        "the stack {stack} is {status}; nothing was done with it: see it in the console of CloudFormation"
+    )]
+    Unknown {
+        /// Its name.
+        stack: String,
+        /// Its state.
+        status: String,
+    },
+}
+
+/// Whether a failure may pass by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passing {
+    /// It will not.
+    No,
+    /// Too much was asked, and by others too.
+    Throttled,
+    /// AWS has trouble of its own.
+    Trouble,
+}
+
+impl StackError {
+    /// What a look came to that failed so; none where the next one would fail as well.
+    pub(super) fn look(&self) -> Option<Look> {
+        match self {
+            Self::Call { passing, .. } => match passing {
+                Passing::No => None,
+                Passing::Throttled => Some(Look::Throttled),
+                Passing::Trouble => Some(Look::Silent),
+            },
+            Self::Silent { .. } => Some(Look::Silent),
+            Self::Failed(_) | Self::Foreign { .. } | Self::Unknown { .. } => None,
+        }
+    }
 }
 
 /// Whether there was no answer at all, not even a refusal.
@@ -55,5 +92,31 @@ pub(super) fn is_silence<E>(error: &SdkError<E>) -> bool {
         SdkError::DispatchFailure(failure) => failure.is_io() || failure.is_timeout(),
         // What is no HTTP, or breaks off, is no CloudFormation either; but somebody is there.
         _ => false,
+    }
+}
+
+/// Whether an answer that was a refusal may become another.
+pub(super) fn passing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Passing {
+    const THROTTLED: [&str; 4] = [
+        "RequestLimitExceeded",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    ];
+    if error.code().is_some_and(|code| THROTTLED.contains(&code)) {
+        return Passing::Throttled;
+    }
+    let status = error.raw_response().map(|answer| answer.status().as_u16());
+    match status {
+        Some(500..) => Passing::Trouble,
+        Some(_) | None => Passing::No,
+    }
+}
+
+fn causes(causes: &[Cause]) -> String {
+    let causes: Vec<_> = causes.iter().map(Cause::to_string).collect();
+    match causes.is_empty() {
+        true => String::new(),
+        false => format!(": {}", causes.join("; ")),
     }
 }

@@ -1,0 +1,340 @@
+//! What is to be done with a stack, from the state that it is in. Asks nobody.
+//!
+//! A stack may be in any state when `deploy` comes: an earlier run was interrupted, or failed, or goes on elsewhere.
+//! Each state has its step here, and after each step but the last the stack is looked at again.
+
+use std::fmt;
+
+use aws_sdk_cloudformation::types::StackStatus;
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// There is none: it is created.
+    Create,
+    /// It is as it should be.
+    Keep,
+    /// In these points it is not as it should be.
+    Change {
+        /// Each for people.
+        points: Vec<String>,
+        /// What becomes of a change that fails.
+        on_failure: OnFailure,
+    },
+    /// Something goes on with it. When that is over, it is looked at again.
+    Wait {
+        /// What goes on.
+        status: StackStatus,
+        /// Whether it is an attempt at what is wanted here, too: where that fails, so does this one.
+        is_attempt: bool,
+    },
+    /// What is left of it is of no use: it is deleted, and created again.
+    Replace(StackStatus),
+    /// A change that failed could not be taken back. That is tried again, before anything else.
+    TakeBack,
+    /// Nothing that this program may do leads on.
+    Refuse(Refusal),
+}
+
+/// What becomes of a change that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// It is taken back: nodes that run go on.
+    TakeBack,
+    /// It stays as it is. The only way that CloudFormation knows from where a change has failed already.
+    Leave,
+}
+
+/// Why a stack is left alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// It was not made by this program.
+    Foreign,
+    /// Whoever brought it into this state must bring it out of it.
+    Unknown(StackStatus),
+}
+
+/// A stack that is there, as far as the step depends on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    /// As CloudFormation has it.
+    pub status: &'a StackStatus,
+    /// Whether this program has made it.
+    pub is_ours: bool,
+}
+
+/// The step from what is there towards what is wanted. `points` are those in which it differs from that.
+pub fn next(found: Option<Found<'_>>, mut points: Vec<String>) -> Step {
+    let Some(Found { status, is_ours }) = found else {
+        return Step::Create;
+    };
+    if !is_ours && *status != StackStatus::DeleteComplete {
+        return Step::Refuse(Refusal::Foreign);
+    }
+    match status {
+        StackStatus::DeleteComplete => Step::Create,
+
+        StackStatus::CreateInProgress | StackStatus::UpdateInProgress => Step::Wait {
+            status: status.clone(),
+            is_attempt: true,
+        },
+        // What was attempted is settled by then.
+        StackStatus::UpdateCompleteCleanupInProgress
+        | StackStatus::RollbackInProgress
+        | StackStatus::UpdateRollbackInProgress
+        | StackStatus::UpdateRollbackCompleteCleanupInProgress
+        | StackStatus::DeleteInProgress
+        | StackStatus::ImportInProgress
+        | StackStatus::ImportRollbackInProgress => Step::Wait {
+            status: status.clone(),
+            is_attempt: false,
+        },
+
+        // In none of these was it ever complete. In REVIEW_IN_PROGRESS nothing goes on, in spite of the name:
+        // there is a change set that nobody has executed.
+        StackStatus::CreateFailed
+        | StackStatus::RollbackComplete
+        | StackStatus::RollbackFailed
+        | StackStatus::DeleteFailed
+        | StackStatus::ReviewInProgress => Step::Replace(status.clone()),
+
+        StackStatus::UpdateRollbackFailed => Step::TakeBack,
+
+        StackStatus::UpdateFailed => {
+            points.insert(0, format!("it is {status}"));
+            Step::Change {
+                points,
+                on_failure: OnFailure::Leave,
+            }
+        }
+        StackStatus::CreateComplete
+        | StackStatus::UpdateComplete
+        | StackStatus::UpdateRollbackComplete
+        | StackStatus::ImportComplete
+        | StackStatus::ImportRollbackComplete => {
+            if points.is_empty() {
+                Step::Keep
+            } else {
+                Step::Change {
+                    points,
+                    on_failure: OnFailure::TakeBack,
+                }
+            }
+        }
+        // A failed import, and whatever CloudFormation invents.
+        other if goes_on(other) => Step::Wait {
+            status: other.clone(),
+            is_attempt: false,
+        },
+        other => Step::Refuse(Refusal::Unknown(other.clone())),
+    }
+}
+
+/// Whether CloudFormation is at work on a stack of this state.
+pub fn goes_on(status: &StackStatus) -> bool {
+    *status != StackStatus::ReviewInProgress && status.as_str().ends_with("_IN_PROGRESS")
+}
+
+/// Whether a stack that has come to this state is as it was to be.
+pub fn has_succeeded(status: &StackStatus) -> bool {
+    matches!(
+        status,
+        StackStatus::CreateComplete | StackStatus::UpdateComplete
+    )
+}
+
+/// Whether a stack of this state can be deleted at once. Others first come to the end of what goes on.
+pub fn can_be_deleted(status: &StackStatus) -> bool {
+    match status {
+        StackStatus::CreateInProgress | StackStatus::DeleteInProgress => true,
+        other => !goes_on(other),
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Create => f.write_str("is created"),
+            Self::Keep => f.write_str("stays as it is"),
+            Self::Change { points, .. } => write!(f, "is changed: {}", points.join("; ")),
+            Self::Wait { status, .. } => {
+                write!(f, "is {status}: this is waited for, and then looked at again")
+            }
+            Self::Replace(status) => {
+                write!(f, "is {status}: it is deleted, and created again")
+            }
+            Self::TakeBack => f.write_str(
+                "is UPDATE_ROLLBACK_FAILED: the change that failed is taken back, and then it is looked at again",
+            ),
+            Self::Refuse(Refusal::Foreign) => f.write_str("is somebody else's"),
+            Self::Refuse(Refusal::Unknown(status)) => {
+                write!(f, "is {status}, and is left alone")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CREATED: &str = "is created";
+    const KEPT: &str = "stays as it is";
+    const CHANGED: &str = "is changed: DesiredCount 5 -> 3";
+
+    #[test]
+    fn every_state_has_its_step() {
+        for (status, equal, different) in [
+            (None, CREATED, CREATED),
+            (Some("DELETE_COMPLETE"), CREATED, CREATED),
+            (Some("CREATE_COMPLETE"), KEPT, CHANGED),
+            (Some("UPDATE_COMPLETE"), KEPT, CHANGED),
+            (Some("UPDATE_ROLLBACK_COMPLETE"), KEPT, CHANGED),
+            (Some("IMPORT_COMPLETE"), KEPT, CHANGED),
+            (Some("IMPORT_ROLLBACK_COMPLETE"), KEPT, CHANGED),
+            (
+                Some("UPDATE_FAILED"),
+                "is changed: it is UPDATE_FAILED",
+                "is changed: it is UPDATE_FAILED; DesiredCount 5 -> 3",
+            ),
+        ] {
+            let status = status.map(StackStatus::from);
+            assert_eq!(ours(status.as_ref(), false), equal, "{status:?}");
+            assert_eq!(ours(status.as_ref(), true), different, "{status:?}");
+        }
+        for (word, statuses) in [
+            (
+                "this is waited for, and then looked at again",
+                &[
+                    "CREATE_IN_PROGRESS",
+                    "UPDATE_IN_PROGRESS",
+                    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+                    "ROLLBACK_IN_PROGRESS",
+                    "UPDATE_ROLLBACK_IN_PROGRESS",
+                    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+                    "DELETE_IN_PROGRESS",
+                    "IMPORT_IN_PROGRESS",
+                    "IMPORT_ROLLBACK_IN_PROGRESS",
+                    // None that is known.
+                    "REPAIR_IN_PROGRESS",
+                ][..],
+            ),
+            (
+                "it is deleted, and created again",
+                &[
+                    "REVIEW_IN_PROGRESS",
+                    "CREATE_FAILED",
+                    "ROLLBACK_COMPLETE",
+                    "ROLLBACK_FAILED",
+                    "DELETE_FAILED",
+                ],
+            ),
+            (
+                "the change that failed is taken back, and then it is looked at again",
+                &["UPDATE_ROLLBACK_FAILED"],
+            ),
+        ] {
+            for status in statuses {
+                let expected = format!("is {status}: {word}");
+                let status = StackStatus::from(*status);
+                assert_eq!(ours(Some(&status), false), expected);
+                assert_eq!(ours(Some(&status), true), expected);
+            }
+        }
+        for status in ["IMPORT_ROLLBACK_FAILED", "MELTED"] {
+            let expected = format!("is {status}, and is left alone");
+            assert_eq!(ours(Some(&status.into()), true), expected);
+        }
+    }
+
+    #[test]
+    fn every_state_that_is_known_is_in_the_table() {
+        for status in StackStatus::values() {
+            let step = ours(Some(&(*status).into()), true);
+            let refused = step.ends_with("left alone");
+            assert_eq!(refused, *status == "IMPORT_ROLLBACK_FAILED", "{status}");
+        }
+    }
+
+    #[test]
+    fn a_stack_of_somebody_else_is_left_alone_in_whatever_state() {
+        for status in StackStatus::values() {
+            let status = StackStatus::from(*status);
+            let found = Found {
+                status: &status,
+                is_ours: false,
+            };
+            let step = next(Some(found), Vec::new());
+            // What is deleted is nobody's.
+            if status == StackStatus::DeleteComplete {
+                assert_eq!(step, Step::Create);
+            } else {
+                assert_eq!(step, Step::Refuse(Refusal::Foreign), "{status}");
+            }
+        }
+    }
+
+    #[test]
+    fn where_an_attempt_is_waited_for_its_failure_counts() {
+        for (status, counts) in [
+            (StackStatus::CreateInProgress, true),
+            (StackStatus::UpdateInProgress, true),
+            // That one has failed before, and is cleared away.
+            (StackStatus::RollbackInProgress, false),
+            (StackStatus::UpdateRollbackInProgress, false),
+            (StackStatus::DeleteInProgress, false),
+        ] {
+            let found = Found {
+                status: &status,
+                is_ours: true,
+            };
+            let wait = Step::Wait {
+                status: status.clone(),
+                is_attempt: counts,
+            };
+            assert_eq!(next(Some(found), Vec::new()), wait);
+        }
+    }
+
+    #[test]
+    fn a_change_is_taken_back_except_where_one_has_failed_before() {
+        for (status, expected) in [
+            (StackStatus::CreateComplete, OnFailure::TakeBack),
+            (StackStatus::UpdateRollbackComplete, OnFailure::TakeBack),
+            (StackStatus::UpdateFailed, OnFailure::Leave),
+        ] {
+            let found = Found {
+                status: &status,
+                is_ours: true,
+            };
+            let Step::Change { on_failure, .. } = next(Some(found), vec!["a point".to_owned()])
+            else {
+                panic!("{status} is not changed");
+            };
+            assert_eq!(on_failure, expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn what_goes_on_comes_to_its_end_before_a_deletion_except_a_creation() {
+        for status in StackStatus::values() {
+            let waits = status.ends_with("_IN_PROGRESS")
+                && ![
+                    "CREATE_IN_PROGRESS",
+                    "DELETE_IN_PROGRESS",
+                    "REVIEW_IN_PROGRESS",
+                ]
+                .contains(status);
+            assert_eq!(can_be_deleted(&(*status).into()), !waits, "{status}");
+        }
+    }
+
+    fn ours(status: Option<&StackStatus>, differs: bool) -> String {
+        let found = status.map(|status| Found {
+            status,
+            is_ours: true,
+        });
+        let points = differs.then(|| "DesiredCount 5 -> 3".to_owned());
+        next(found, points.into_iter().collect()).to_string()
+    }
+}

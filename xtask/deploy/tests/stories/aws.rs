@@ -1,0 +1,126 @@
+//! What AWS answers in a story: an account of which only so much is there as the program asks for.
+//!
+//! A stack does what its script says, one step with every look at it. Nothing else happens by itself.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
+
+use crate::{
+    formation::{self, Stack},
+    services::{self, Services},
+};
+
+/// An account, which answers on this machine.
+#[derive(Debug)]
+pub(crate) struct Aws {
+    server: MockServer,
+    account: Arc<Mutex<Account>>,
+}
+
+/// What there is in it.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    /// By name, those that are deleted included.
+    pub(crate) stacks: Vec<Stack>,
+    /// What becomes of the stacks of a name when they are created, one after the other. Others succeed.
+    pub(crate) creations: BTreeMap<String, VecDeque<formation::Script>>,
+    /// The same for changes.
+    pub(crate) changes: BTreeMap<String, VecDeque<formation::Script>>,
+    pub(crate) services: Services,
+    /// Each call that changes something, or that a story is about.
+    pub(crate) calls: Vec<String>,
+}
+
+/// The account behind the server.
+struct Front(Arc<Mutex<Account>>);
+
+impl Aws {
+    /// An account with its default VPC and nothing else.
+    pub(crate) async fn start(account: Account) -> Self {
+        let server = MockServer::start().await;
+        let account = Arc::new(Mutex::new(account));
+        Mock::given(any())
+            .respond_with(Front(Arc::clone(&account)))
+            .mount(&server)
+            .await;
+        Self { server, account }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.server.uri()
+    }
+
+    /// What was called of what changes something, in order.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.lock().calls.clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Account {
+    /// With a stack that is there already.
+    pub(crate) fn with(mut self, stack: Stack) -> Self {
+        self.stacks.push(stack);
+        self
+    }
+
+    /// With what becomes of the next change to this stack.
+    pub(crate) fn changing(mut self, name: &str, script: formation::Script) -> Self {
+        let scripts = self.changes.entry(name.to_owned()).or_default();
+        scripts.push_back(script);
+        self
+    }
+}
+
+impl Respond for Front {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let mut account = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let target = request.headers.get("x-amz-target");
+        match target.and_then(|target| target.to_str().ok()) {
+            Some(target) => {
+                let question = serde_json::from_slice(&request.body).unwrap_or_default();
+                services::json(&mut account, target, &question)
+            }
+            None => {
+                let question: BTreeMap<String, String> =
+                    form_urlencoded::parse(&request.body).into_owned().collect();
+                match question.get("Version").map(String::as_str) {
+                    Some("2010-05-15") => formation::answer(&mut account, &question),
+                    _ => services::query(&mut account, &question),
+                }
+            }
+        }
+    }
+}
+
+/// An answer in XML.
+pub(crate) fn xml(action: &str, content: &str) -> ResponseTemplate {
+    let body =
+        format!("<{action}Response><{action}Result>{content}</{action}Result></{action}Response>");
+    ResponseTemplate::new(200).set_body_raw(body, "text/xml")
+}
+
+/// A refusal in XML.
+pub(crate) fn refusal(code: &str, message: &str) -> ResponseTemplate {
+    let body = format!(
+        "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
+         <RequestId>1</RequestId></ErrorResponse>"
+    );
+    ResponseTemplate::new(400).set_body_raw(body, "text/xml")
+}
+
+/// `<name>value</name>`.
+pub(crate) fn element(name: &str, value: &str) -> String {
+    let value = value
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    format!("<{name}>{value}</{name}>")
+}

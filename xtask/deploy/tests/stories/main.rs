@@ -1,0 +1,13 @@
+//! What users of the program go through, told as stories: what there is in the account, what they run, and what they see.
+//!
+//! `cloudformation/README.md` lists them under "What happens when".
+#![expect(
+    clippy::unwrap_used,
+    reason = "the lint knows test functions, but not their helpers"
+)]
+
+mod aws;
+mod formation;
+mod program;
+mod services;
+mod states;

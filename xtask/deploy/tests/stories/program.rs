@@ -1,0 +1,68 @@
+//! The program, run to its end as a user runs it.
+
+use std::{
+    io::{Read as _, pipe},
+    process::{Command, Stdio},
+};
+
+use tokio::task::spawn_blocking;
+
+use crate::aws::Aws;
+
+/// How it ended, and what it printed: as a terminal shows it, with `URL` in place of where this account is.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) status: Option<i32>,
+    pub(crate) text: String,
+}
+
+/// `deploy COMMAND --endpoint-url …`.
+pub(crate) async fn run(aws: &Aws, arguments: &[&str]) -> Said {
+    let mut command = program(arguments);
+    command.args(["--endpoint-url", &aws.url()]);
+    ended(command, aws).await
+}
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_deploy"));
+    command
+        .args(arguments)
+        .args(["--region", "eu-west-1"])
+        .env_clear()
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .stdin(Stdio::null());
+    command
+}
+
+async fn ended(mut command: Command, aws: &Aws) -> Said {
+    // Both outputs in one, in the order in which they were written.
+    let (mut reader, writer) = pipe().unwrap();
+    command.stdout(writer.try_clone().unwrap()).stderr(writer);
+    let ended = spawn_blocking(move || {
+        let mut child = command.spawn().unwrap();
+        // It holds the other ends of the pipe.
+        drop(command);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        (child.wait().unwrap().code(), text)
+    });
+    let (status, text) = ended.await.unwrap();
+    Said {
+        status,
+        text: text.replace(&aws.url(), "URL"),
+    }
+}
+
+impl Said {
+    /// Fails unless it ended so and printed exactly this.
+    pub(crate) fn is(&self, status: i32, text: &str) {
+        assert_eq!(
+            self.text.trim(),
+            text.trim(),
+            "\n--- printed:\n{}\n---",
+            self.text
+        );
+        assert_eq!(self.status, Some(status));
+    }
+}

@@ -1,0 +1,90 @@
+//! What the other services answer.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use wiremock::ResponseTemplate;
+
+use crate::aws::{Account, refusal};
+
+/// What they know.
+#[derive(Debug, Default)]
+pub(crate) struct Services {
+    /// What ECS says has happened to the service, the newest first.
+    pub(crate) events: Vec<String>,
+    /// As ECS describes them, the stopped ones included.
+    pub(crate) tasks: Vec<Value>,
+}
+
+/// To a question in a JSON protocol.
+pub(crate) fn json(account: &mut Account, target: &str, question: &Value) -> ResponseTemplate {
+    let (service, action) = target.split_once('.').unwrap_or((target, ""));
+    match (service, action) {
+        ("AmazonEC2ContainerServiceV20141113", action) => ecs(account, action, question),
+        _ => refused("UnknownOperationException", target),
+    }
+}
+
+/// To a question in the Query protocol.
+pub(crate) fn query(
+    _account: &mut Account,
+    question: &BTreeMap<String, String>,
+) -> ResponseTemplate {
+    let action = question.get("Action").map_or("", String::as_str);
+    match action {
+        "DescribeVpcs" => ec2(action, "<vpcSet><item><vpcId>vpc-1</vpcId></item></vpcSet>"),
+        "DescribeSubnets" => ec2(
+            action,
+            "<subnetSet><item><subnetId>subnet-1</subnetId></item><item><subnetId>subnet-2</subnetId></item></subnetSet>",
+        ),
+        _ => refusal("InvalidAction", action),
+    }
+}
+
+fn ecs(account: &mut Account, action: &str, question: &Value) -> ResponseTemplate {
+    let services = &account.services;
+    let is_wanted = |task: &&Value| {
+        let stopped = task["lastStatus"] == "STOPPED";
+        stopped == (question["desiredStatus"] == "STOPPED")
+    };
+    let answer = match action {
+        "DescribeServices" => {
+            let events = services
+                .events
+                .iter()
+                .map(|event| json!({"message": event}));
+            let events: Vec<_> = events.collect();
+            json!({"services": [{
+                "serviceName": "orders", "status": "ACTIVE", "desiredCount": 3,
+                "runningCount": services.tasks.iter().filter(|task| task["lastStatus"] == "RUNNING").count(),
+                "events": events,
+            }]})
+        }
+        "ListTasks" => {
+            let tasks = services.tasks.iter().filter(is_wanted);
+            let arns: Vec<_> = tasks.map(|task| task["taskArn"].clone()).collect();
+            json!({"taskArns": arns})
+        }
+        "DescribeTasks" => {
+            let asked = question["tasks"].as_array().cloned().unwrap_or_default();
+            let tasks = services.tasks.iter();
+            let tasks: Vec<_> = tasks
+                .filter(|task| asked.contains(&task["taskArn"]))
+                .collect();
+            json!({"tasks": tasks})
+        }
+        other => return refused("UnknownOperationException", other),
+    };
+    ResponseTemplate::new(200).set_body_json(answer)
+}
+
+/// Such answers have no element for the result.
+fn ec2(action: &str, content: &str) -> ResponseTemplate {
+    let body = format!("<{action}Response>{content}</{action}Response>");
+    ResponseTemplate::new(200).set_body_raw(body, "text/xml")
+}
+
+fn refused(code: &str, message: &str) -> ResponseTemplate {
+    let body = json!({"__type": code, "message": message});
+    ResponseTemplate::new(400).set_body_json(body)
+}

@@ -1,0 +1,198 @@
+//! Stories of what is there when `deploy` comes.
+
+use crate::{
+    aws::{Account, Aws},
+    formation::{Event, Script, Stack},
+    program::run,
+};
+
+const DEPLOY: [&str; 4] = ["deploy", "--yes", "--image", "demo-node:latest"];
+
+#[tokio::test]
+async fn an_account_that_is_empty_gets_the_stack() {
+    let aws = Aws::start(Account::default()).await;
+
+    let said = run(&aws, &DEPLOY).await;
+
+    said.is(
+        0,
+        &deployed(
+            "is created",
+            "    CREATE_IN_PROGRESS   orders-service           AWS::CloudFormation::Stack User Initiated
+    CREATE_COMPLETE      Cluster                  AWS::ECS::Cluster
+    CREATE_COMPLETE      Service                  AWS::ECS::Service
+    CREATE_COMPLETE      orders-service           AWS::CloudFormation::Stack",
+            "CREATE_COMPLETE",
+        ),
+    );
+}
+
+#[tokio::test]
+async fn a_second_deploy_waits_for_the_first_one() {
+    let going_on = Script::from([
+        ("CREATE_IN_PROGRESS", Vec::new()),
+        ("CREATE_IN_PROGRESS", Vec::new()),
+        (
+            "CREATE_IN_PROGRESS",
+            vec![Event::new(
+                "Service",
+                "AWS::ECS::Service",
+                "CREATE_COMPLETE",
+            )],
+        ),
+        ("CREATE_COMPLETE", Vec::new()),
+    ]);
+    let stack = Stack::new("orders-service", "CREATE_IN_PROGRESS")
+        .with_output("ClusterName", "orders-service-Cluster-1");
+    let aws = Aws::start(Account::default().with(stack.going_on(going_on))).await;
+
+    let said = run(&aws, &DEPLOY).await;
+
+    said.is(
+        0,
+        &deployed(
+            "is CREATE_IN_PROGRESS: this is waited for, and then looked at again",
+            "    it is CREATE_IN_PROGRESS: waiting for the end of that
+    CREATE_COMPLETE      Service                  AWS::ECS::Service
+    nothing to change",
+            "CREATE_COMPLETE",
+        ),
+    );
+    assert_eq!(aws.calls(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_an_earlier_failure_has_left_is_cleared_away() {
+    let stack = Stack::new("orders-service", "ROLLBACK_COMPLETE");
+    let aws = Aws::start(Account::default().with(stack)).await;
+
+    let said = run(&aws, &DEPLOY).await;
+
+    said.is(
+        0,
+        &deployed(
+            "is ROLLBACK_COMPLETE: it is deleted, and created again",
+            "    it is ROLLBACK_COMPLETE: deleting it, to create it again
+    DELETE_IN_PROGRESS   orders-service           AWS::CloudFormation::Stack
+    DELETE_COMPLETE      orders-service           AWS::CloudFormation::Stack
+    CREATE_IN_PROGRESS   orders-service           AWS::CloudFormation::Stack User Initiated
+    CREATE_COMPLETE      Cluster                  AWS::ECS::Cluster
+    CREATE_COMPLETE      Service                  AWS::ECS::Service
+    CREATE_COMPLETE      orders-service           AWS::CloudFormation::Stack",
+            "CREATE_COMPLETE",
+        ),
+    );
+    assert_eq!(
+        aws.calls(),
+        [
+            "DeleteStack orders-service",
+            "CreateStack orders-service DO_NOTHING"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_stack_of_somebody_else_is_left_alone() {
+    let stack = Stack::new("orders-service", "CREATE_COMPLETE").of_somebody_else();
+    let aws = Aws::start(Account::default().with(stack)).await;
+
+    let said = run(&aws, &DEPLOY).await;
+
+    said.is(
+        1,
+        "\
+in eu-west-1:
+  orders-service           is somebody else's
+
+error: the stack orders-service was not made by this program; choose another name",
+    );
+    assert_eq!(aws.calls(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_change_that_could_not_be_taken_back_is_taken_back_first() {
+    let stack = Stack::new("orders-service", "UPDATE_ROLLBACK_FAILED")
+        .with_output("ClusterName", "orders-service-Cluster-1");
+    let changed = Script::from([
+        ("UPDATE_IN_PROGRESS", Vec::new()),
+        (
+            "UPDATE_COMPLETE",
+            vec![Event::new(
+                "Service",
+                "AWS::ECS::Service",
+                "UPDATE_COMPLETE",
+            )],
+        ),
+    ]);
+    let account = Account::default()
+        .with(stack)
+        .changing("orders-service", changed);
+    let aws = Aws::start(account).await;
+
+    let said = run(&aws, &DEPLOY).await;
+
+    said.is(
+        0,
+        &deployed(
+            "is UPDATE_ROLLBACK_FAILED: the change that failed is taken back, and then it is looked at again",
+            "    it is UPDATE_ROLLBACK_FAILED: taking back the change that failed
+    UPDATE_ROLLBACK_COMPLETE orders-service           AWS::CloudFormation::Stack
+    UPDATE_IN_PROGRESS   orders-service           AWS::CloudFormation::Stack User Initiated
+    UPDATE_COMPLETE      Service                  AWS::ECS::Service",
+            "UPDATE_COMPLETE",
+        ),
+    );
+    assert_eq!(
+        aws.calls(),
+        [
+            "ContinueUpdateRollback orders-service",
+            "UpdateStack orders-service "
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_deletion_waits_for_a_change_that_goes_on() {
+    let going_on = Script::from([
+        ("UPDATE_IN_PROGRESS", Vec::new()),
+        ("UPDATE_IN_PROGRESS", Vec::new()),
+        ("UPDATE_COMPLETE", Vec::new()),
+    ]);
+    let stack = Stack::new("orders-service", "UPDATE_IN_PROGRESS").going_on(going_on);
+    let aws = Aws::start(Account::default().with(stack)).await;
+
+    let said = run(&aws, &["destroy", "--yes"]).await;
+
+    said.is(
+        0,
+        "\
+in eu-west-1 is deleted:
+  orders-service
+
+==> orders-service
+    it is UPDATE_IN_PROGRESS: waiting for the end of that
+    DELETE_IN_PROGRESS   orders-service           AWS::CloudFormation::Stack
+    DELETE_COMPLETE      orders-service           AWS::CloudFormation::Stack
+
+all is deleted",
+    );
+    assert_eq!(aws.calls(), ["DeleteStack orders-service"]);
+}
+
+/// What a deployment prints that succeeds: what is planned, what happens, and how the stack is then.
+fn deployed(planned: &str, happens: &str, status: &str) -> String {
+    format!(
+        "\
+in eu-west-1:
+  orders-service           {planned}
+
+==> orders-service
+{happens}
+
+stack    orders-service           {status}
+service  orders                   0 of 3 tasks run
+
+next: cargo xtask status --name orders --region eu-west-1 --endpoint-url URL
+to remove it all: cargo xtask destroy --name orders --region eu-west-1 --endpoint-url URL"
+    )
+}
