@@ -29,7 +29,7 @@ mod routed;
 
 pub(crate) use self::bounded::TooLarge;
 use self::bounded::bounded;
-pub use self::http::http_client;
+pub use self::http::{http_client, http_connector};
 
 /// Within a region a connection is there in milliseconds, or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

@@ -50,7 +50,7 @@ mod tally;
 mod text;
 
 #[cfg(any(feature = "ec2", feature = "ecs"))]
-pub use client::http_client;
+pub use client::{http_client, http_connector};
 pub use discovery::{DEFAULT_RESOLVE_TIMEOUT, Discovery};
 pub use error::{Attempt, Cause, Error, MetadataProblem, Remedy};
 pub use lookup::{

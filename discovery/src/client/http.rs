@@ -27,16 +27,8 @@ use crate::config::{CA_BUNDLE, Egress, Invalid, check_environment, invalid_varia
 ///
 /// When one of these variables cannot work; it is named.
 pub fn http_client() -> Result<SharedHttpClient, Invalid> {
-    let of_network = std::env::vars_os().filter(|(name, _)| Egress::reads(name));
-    check_environment(of_network)?;
-    let egress = Egress::from_env();
-    let tls = TlsContext::builder()
-        .with_trust_store(match &egress.ca_bundle {
-            Some(path) => bundle(path)?,
-            None => authorities_of_this_host(),
-        })
-        .build()
-        .expect("a context of a trust store has nothing to get wrong");
+    let egress = egress()?;
+    let tls = trust(&egress)?;
     let [direct, proxied] = [ProxyConfig::disabled(), ProxyConfig::from_env()].map(|proxy| {
         let tls = tls.clone();
         Builder::new().build_with_connector_fn(move |settings, components| {
@@ -52,6 +44,36 @@ pub fn http_client() -> Result<SharedHttpClient, Invalid> {
         })
     });
     Ok(routed(direct, proxied, egress.beside))
+}
+
+/// Likewise for a single call to AWS that no SDK makes. Not for metadata and credentials, which have no proxy.
+///
+/// # Errors
+///
+/// When one of these variables cannot work; it is named.
+pub fn http_connector() -> Result<Connector, Invalid> {
+    let tls = trust(&egress()?)?;
+    Ok(Connector::builder()
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(Provider::Rustls(Ring))
+        .tls_context(tls)
+        .build())
+}
+
+/// What the environment says of the network, if that can work.
+fn egress() -> Result<Egress, Invalid> {
+    let of_network = std::env::vars_os().filter(|(name, _)| Egress::reads(name));
+    check_environment(of_network)?;
+    Ok(Egress::from_env())
+}
+
+fn trust(egress: &Egress) -> Result<TlsContext, Invalid> {
+    let store = match &egress.ca_bundle {
+        Some(path) => bundle(path)?,
+        None => authorities_of_this_host(),
+    };
+    let context = TlsContext::builder().with_trust_store(store).build();
+    Ok(context.expect("a context of a trust store has nothing to get wrong"))
 }
 
 fn authorities_of_this_host() -> TrustStore {

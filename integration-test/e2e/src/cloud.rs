@@ -4,7 +4,6 @@
 
 pub mod reader;
 pub mod service;
-pub mod task_log;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

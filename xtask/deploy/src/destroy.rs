@@ -4,6 +4,8 @@ use options::deploy::Destroy;
 
 use super::{
     account::Account,
+    evidence::{self, Evidence},
+    stacks::StackError,
     terminal::{agreed, say},
 };
 
@@ -37,10 +39,14 @@ pub async fn destroy(options: &Destroy) -> anyhow::Result<()> {
     }
     for name in &found {
         say(&format!("\n==> {name}"));
-        account
-            .stacks
-            .delete(name, &mut |line| say(&format!("    {line}")))
-            .await?;
+        let tell = &mut |line: &str| say(&format!("    {line}"));
+        let deleted = account.stacks.delete(name, tell).await;
+        if let Err(StackError::Failed(failure)) = &deleted {
+            say("");
+            let lines = evidence::lines(failure, &Evidence::default());
+            lines.iter().for_each(|line| say(line));
+        }
+        deleted?;
     }
     say("\nall is deleted");
     Ok(())

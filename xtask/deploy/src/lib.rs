@@ -8,6 +8,8 @@
 //! - [`step`]: what is done with a stack in whatever state it is; asks nobody
 //! - [`image`]: the image, published
 //! - [`stacks`]: CloudFormation, called and waited for
+//! - [`evidence`]: what a failure leaves to be looked at, and what it most likely means
+//! - [`logs`], [`signed`]: what nodes have said; calls that no SDK here makes
 //! - [`templates`]: our templates as data, for tests and scenarios
 //! - [`differences`]: where emulators are not like AWS
 //! - [`account`], [`terminal`]: who is asked
@@ -17,9 +19,12 @@
 pub mod account;
 pub mod destroy;
 pub mod differences;
+pub mod evidence;
 pub mod image;
+pub mod logs;
 pub mod plan;
 pub mod put;
+pub mod signed;
 pub mod stacks;
 pub mod status;
 pub mod step;

@@ -5,13 +5,23 @@ use options::deploy::{Deploy, Network, Place, Workload};
 
 use super::{
     account::Account,
-    image,
+    evidence, image,
     plan::{self, Existing, Outputs, Planned},
     status,
     step::{self, Step},
     terminal::{agreed, say},
 };
-use crate::{differences::moto, stacks::refused};
+use crate::{
+    differences::moto,
+    stacks::{StackError, refused},
+};
+
+/// A stack that is not as it should be.
+struct Change {
+    planned: Planned,
+    existing: Option<Existing>,
+    step: Step,
+}
 
 /// Creates or changes the stacks, in the order in which they need each other.
 pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
@@ -45,7 +55,11 @@ pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
             | Step::Change { .. }
             | Step::Wait { .. }
             | Step::Replace(_)
-            | Step::TakeBack => changes.push((planned, existing)),
+            | Step::TakeBack => changes.push(Change {
+                planned,
+                existing,
+                step,
+            }),
         }
     }
     if changes.is_empty() {
@@ -55,19 +69,23 @@ pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
         return Ok(());
     }
 
-    for (planned, existing) in &changes {
-        if planned.name == place.service_stack()
-            && let Some(tag) = &tag
-        {
-            publish(&account, place, planned, existing.as_ref(), &outputs, tag).await?;
+    let mut created = Vec::new();
+    let done = carry_out(
+        &account,
+        options,
+        &changes,
+        &mut outputs,
+        tag.as_deref(),
+        &mut created,
+    );
+    if let Err(error) = done.await {
+        tell_why(&account, place, &error).await;
+        if options.rollback {
+            remove(&account, &created).await?;
+        } else {
+            say(&format!("to remove it all: {}", place.command("destroy")));
         }
-        say(&format!("\n==> {}", planned.name));
-        let wanted = planned.wanted(&outputs)?;
-        let stack = account
-            .stacks
-            .put(&wanted, &mut |line| say(&format!("    {line}")))
-            .await?;
-        outputs.insert(planned.name.clone(), stack.outputs);
+        return Err(error);
     }
 
     say("");
@@ -77,6 +95,59 @@ pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
         place.command("status"),
         place.command("destroy")
     ));
+    Ok(())
+}
+
+/// One stack after the other. The names of those that it creates are added to `created`.
+async fn carry_out(
+    account: &Account,
+    options: &Deploy,
+    changes: &[Change],
+    outputs: &mut Outputs,
+    tag: Option<&str>,
+    created: &mut Vec<String>,
+) -> anyhow::Result<()> {
+    let place = &options.place;
+    for Change {
+        planned,
+        existing,
+        step,
+    } in changes
+    {
+        if planned.name == place.service_stack()
+            && let Some(tag) = tag
+        {
+            publish(account, place, planned, existing.as_ref(), outputs, tag).await?;
+        }
+        say(&format!("\n==> {}", planned.name));
+        let wanted = planned.wanted(outputs)?;
+        if matches!(step, Step::Create | Step::Replace(_)) {
+            created.push(planned.name.clone());
+        }
+        let tell = &mut |line: &str| say(&format!("    {line}"));
+        let stack = account.stacks.put(&wanted, tell).await?;
+        outputs.insert(planned.name.clone(), stack.outputs);
+    }
+    Ok(())
+}
+
+/// Tells what there is to be known of the failure of a stack.
+async fn tell_why(account: &Account, place: &Place, error: &anyhow::Error) {
+    say("");
+    if let Some(StackError::Failed(failure)) = error.downcast_ref() {
+        let evidence = evidence::gather(account, failure, &place.name).await;
+        let lines = evidence::lines(failure, &evidence);
+        lines.iter().for_each(|line| say(line));
+    }
+}
+
+/// Deletes what this run has created, the last first.
+async fn remove(account: &Account, created: &[String]) -> anyhow::Result<()> {
+    for name in created.iter().rev() {
+        say(&format!("\n==> {name} is deleted again"));
+        let tell = &mut |line: &str| say(&format!("    {line}"));
+        account.stacks.delete(name, tell).await?;
+    }
     Ok(())
 }
 

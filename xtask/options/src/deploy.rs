@@ -72,6 +72,10 @@ pub struct Deploy {
     #[arg(long, value_name = "CIDR")]
     pub vpc_cidr: Option<String>,
 
+    /// Where it fails, delete what this run has created, rather than leave it to be looked at.
+    #[arg(long)]
+    pub rollback: bool,
+
     /// Do not ask.
     #[arg(long)]
     pub yes: bool,

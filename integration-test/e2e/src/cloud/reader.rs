@@ -8,10 +8,9 @@ use aws_sdk_ecs::{
     Client,
     types::{Container, ContainerOverride, LaunchType, Tag, Task, TaskOverride},
 };
+use deploy::logs::{self, Part};
 use observe::members::Members;
 use tokio::time::{Instant, sleep};
-
-use crate::cloud::task_log;
 
 /// The container in the template's task definition.
 const CONTAINER: &str = "demo-node";
@@ -58,7 +57,7 @@ impl Reader {
 
         let deadline = Instant::now() + WRITTEN;
         loop {
-            let lines = task_log::read(&self.config, &self.log_group, &stream).await?;
+            let lines = logs::read(&self.config, &self.log_group, &stream, Part::All).await?;
             let answers: Vec<_> = lines
                 .iter()
                 .filter_map(|line| serde_json::from_str(line).ok())

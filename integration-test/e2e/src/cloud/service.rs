@@ -4,7 +4,10 @@ use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, ensure};
 use aws_sdk_ecs::types::{HealthStatus, Task};
-use deploy::status::tasks::address;
+use deploy::{
+    logs::{self, Part},
+    status::tasks::address,
+};
 use futures::future::try_join_all;
 use tokio::time::sleep;
 
@@ -13,7 +16,6 @@ use crate::{
     cloud::{
         self, Cloud, Kind,
         reader::{Reader, id_of},
-        task_log,
     },
     local::sandbox::{ORDERS, Ports},
 };
@@ -181,7 +183,8 @@ impl<'cloud> Service<'cloud> {
                     let id = id_of(task.task_arn().unwrap_or_default());
                     let stream = format!("{ORDERS}/demo-node/{id}");
                     let lines =
-                        task_log::read(self.cloud.config(), &self.log_group, &stream).await?;
+                        logs::read(self.cloud.config(), &self.log_group, &stream, Part::All)
+                            .await?;
                     let log = self.logs.join(format!("{id}.log"));
                     fs::write(&log, lines.join("\n"))
                         .with_context(|| format!("writing {}", log.display()))?;

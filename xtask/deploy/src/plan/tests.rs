@@ -217,6 +217,7 @@ fn tasks() -> Deploy {
         program_sha256: None,
         network: Network::DefaultVpc,
         vpc_cidr: None,
+        rollback: false,
         yes: true,
     }
 }

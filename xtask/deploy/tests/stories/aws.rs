@@ -71,6 +71,13 @@ impl Account {
         self
     }
 
+    /// With what becomes of the next stack of this name.
+    pub(crate) fn creating(mut self, name: &str, script: formation::Script) -> Self {
+        let scripts = self.creations.entry(name.to_owned()).or_default();
+        scripts.push_back(script);
+        self
+    }
+
     /// With what becomes of the next change to this stack.
     pub(crate) fn changing(mut self, name: &str, script: formation::Script) -> Self {
         let scripts = self.changes.entry(name.to_owned()).or_default();

@@ -161,6 +161,15 @@ pub(crate) fn success(name: &str) -> Script {
     ])
 }
 
+/// A creation that fails, after these events.
+pub(crate) fn failure(name: &str, events: Vec<Event>) -> Script {
+    Script::from([
+        ("CREATE_IN_PROGRESS", Vec::new()),
+        ("CREATE_IN_PROGRESS", events),
+        ("CREATE_FAILED", vec![of_stack(name, "CREATE_FAILED")]),
+    ])
+}
+
 /// To a question in the Query protocol.
 pub(crate) fn answer(
     account: &mut Account,

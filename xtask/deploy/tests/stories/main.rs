@@ -7,6 +7,7 @@
 )]
 
 mod aws;
+mod failures;
 mod formation;
 mod program;
 mod services;

@@ -65,4 +65,14 @@ impl Said {
         );
         assert_eq!(self.status, Some(status));
     }
+
+    /// Fails unless this stands within what is still on the screen.
+    pub(crate) fn ends_with_reason(&self, reason: &str) {
+        let lines: Vec<_> = self.text.lines().collect();
+        let last = lines[lines.len().saturating_sub(20)..].join("\n");
+        assert!(
+            last.contains(reason),
+            "no {reason:?} within the last lines:\n{last}"
+        );
+    }
 }

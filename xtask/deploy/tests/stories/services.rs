@@ -14,6 +14,8 @@ pub(crate) struct Services {
     pub(crate) events: Vec<String>,
     /// As ECS describes them, the stopped ones included.
     pub(crate) tasks: Vec<Value>,
+    /// The lines of streams of logs, by their names.
+    pub(crate) logs: BTreeMap<String, Vec<String>>,
 }
 
 /// To a question in a JSON protocol.
@@ -21,6 +23,7 @@ pub(crate) fn json(account: &mut Account, target: &str, question: &Value) -> Res
     let (service, action) = target.split_once('.').unwrap_or((target, ""));
     match (service, action) {
         ("AmazonEC2ContainerServiceV20141113", action) => ecs(account, action, question),
+        ("Logs_20140328", "GetLogEvents") => logs(account, question),
         _ => refused("UnknownOperationException", target),
     }
 }
@@ -78,6 +81,22 @@ fn ecs(account: &mut Account, action: &str, question: &Value) -> ResponseTemplat
     ResponseTemplate::new(200).set_body_json(answer)
 }
 
+fn logs(account: &Account, question: &Value) -> ResponseTemplate {
+    let stream = question["logStreamName"].as_str().unwrap_or_default();
+    let Some(lines) = account.services.logs.get(stream) else {
+        return refused(
+            "ResourceNotFoundException",
+            "The specified log stream does not exist.",
+        );
+    };
+    let limit = question["limit"]
+        .as_u64()
+        .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap());
+    let events = lines.iter().skip(lines.len().saturating_sub(limit));
+    let events: Vec<_> = events.map(|line| json!({"message": line})).collect();
+    ResponseTemplate::new(200).set_body_json(json!({"events": events, "nextForwardToken": "1"}))
+}
+
 /// Such answers have no element for the result.
 fn ec2(action: &str, content: &str) -> ResponseTemplate {
     let body = format!("<{action}Response>{content}</{action}Response>");
@@ -87,4 +106,13 @@ fn ec2(action: &str, content: &str) -> ResponseTemplate {
 fn refused(code: &str, message: &str) -> ResponseTemplate {
     let body = json!({"__type": code, "message": message});
     ResponseTemplate::new(400).set_body_json(body)
+}
+
+/// A task that was stopped.
+pub(crate) fn stopped(id: &str, reason: &str, container: &Value) -> Value {
+    json!({
+        "taskArn": format!("arn:aws:ecs:eu-west-1:123456789012:task/orders-service-Cluster-1/{id}"),
+        "lastStatus": "STOPPED", "desiredStatus": "STOPPED", "healthStatus": "UNKNOWN",
+        "stoppedAt": 1_795_860_000, "stoppedReason": reason, "containers": [container],
+    })
 }

@@ -1,26 +1,25 @@
-//! What a task has said, from CloudWatch Logs.
-//!
-//! One call, signed by hand: the SDK for CloudWatch Logs would switch on a feature
-//! of what every other SDK depends on, and so compile aws-sdk-ec2 again.
-
-use std::time::SystemTime;
+//! What nodes have said, from CloudWatch Logs.
 
 use anyhow::{Context, ensure};
 use aws_config::SdkConfig;
-use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
-    sign::v4,
-};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::body::SdkBody;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::https;
+use crate::signed::{self, Call};
 
-const TARGET: &str = "Logs_20140328.GetLogEvents";
-const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+const HEADERS: [(&str, &str); 2] = [
+    ("content-type", "application/x-amz-json-1.1"),
+    ("x-amz-target", "Logs_20140328.GetLogEvents"),
+];
+
+/// Which part of a stream.
+#[derive(Debug, Clone, Copy)]
+pub enum Part {
+    /// All of it.
+    All,
+    /// So many lines at its end.
+    Last(u32),
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -35,32 +34,49 @@ struct Event {
 }
 
 /// The lines of a stream of a log group, the first one first; none where the stream is not there (yet).
-pub async fn read(config: &SdkConfig, group: &str, stream: &str) -> anyhow::Result<Vec<String>> {
+pub async fn read(
+    config: &SdkConfig,
+    group: &str,
+    stream: &str,
+    part: Part,
+) -> anyhow::Result<Vec<String>> {
     let mut lines = Vec::new();
     let mut token: Option<String> = None;
     loop {
         let mut question = json!({
             "logGroupName": group,
             "logStreamName": stream,
-            "startFromHead": true,
+            "startFromHead": matches!(part, Part::All),
         });
+        if let Part::Last(limit) = part {
+            question["limit"] = json!(limit);
+        }
         if let Some(token) = &token {
             question["nextToken"] = json!(token);
         }
-        let Some(page) = page(config, &question.to_string()).await? else {
+        let Some(page) = page(config, question.to_string()).await? else {
             return Ok(lines);
         };
         lines.extend(page.events.into_iter().map(|event| event.message));
         // The end is where the token does not change.
-        if page.next_forward_token.is_none() || page.next_forward_token == token {
+        let is_end = page.next_forward_token.is_none() || page.next_forward_token == token;
+        if is_end || matches!(part, Part::Last(_)) {
             return Ok(lines);
         }
         token = page.next_forward_token;
     }
 }
 
-async fn page(config: &SdkConfig, question: &str) -> anyhow::Result<Option<Page>> {
-    let answer = https::send(signed(config, question).await?).await?;
+async fn page(config: &SdkConfig, question: String) -> anyhow::Result<Option<Page>> {
+    let region = config.region().context("no region is set")?.as_ref();
+    let call = Call {
+        service: "logs",
+        region,
+        url: format!("https://logs.{region}.{}", signed::suffix(region)),
+        headers: &HEADERS,
+        body: question,
+    };
+    let answer = signed::post(config, &call).await?;
     if answer.body.contains("ResourceNotFoundException") {
         return Ok(None);
     }
@@ -68,60 +84,10 @@ async fn page(config: &SdkConfig, question: &str) -> anyhow::Result<Option<Page>
         answer.status == 200,
         "CloudWatch Logs answers {} {}: may this principal call logs:GetLogEvents?",
         answer.status,
-        answer.body
+        discovery::excerpt(&answer.body, 300)
     );
     let page = serde_json::from_str(&answer.body);
     Ok(Some(page.context("reading the answer of CloudWatch Logs")?))
-}
-
-async fn signed(config: &SdkConfig, body: &str) -> anyhow::Result<HttpRequest> {
-    let region = config.region().context("no region is set")?.as_ref();
-    let url = match config.endpoint_url() {
-        Some(url) => format!("{}/", url.trim_end_matches('/')),
-        None => {
-            let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
-            format!("https://logs.{region}.amazonaws.com{suffix}/")
-        }
-    };
-    let provider = config.credentials_provider();
-    let provider = provider.context("no credentials are set")?;
-    let identity = provider.provide_credentials().await;
-    let identity = identity.context("asking for credentials")?.into();
-
-    let headers = [("content-type", CONTENT_TYPE), ("x-amz-target", TARGET)];
-    let signable = SignableRequest::new(
-        "POST",
-        url.as_str(),
-        headers.into_iter(),
-        SignableBody::Bytes(body.as_bytes()),
-    )?;
-    let parameters = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(region)
-        .name("logs")
-        .time(now())
-        .settings(SigningSettings::default())
-        .build()?
-        .into();
-    let (instructions, _signature) = sign(signable, &parameters)?.into_parts();
-
-    let mut request = HttpRequest::new(SdkBody::from(body));
-    request.set_method("POST")?;
-    request.set_uri(url)?;
-    for (name, value) in headers.into_iter().chain(instructions.headers()) {
-        request
-            .headers_mut()
-            .insert(name.to_owned(), value.to_owned());
-    }
-    Ok(request)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a signature carries the time of day"
-)]
-fn now() -> SystemTime {
-    SystemTime::now()
 }
 
 #[cfg(test)]
@@ -153,7 +119,7 @@ mod tests {
             ),
         ] {
             Mock::given(path("/"))
-                .and(header("x-amz-target", TARGET))
+                .and(header(HEADERS[1].0, HEADERS[1].1))
                 .and(header_regex("authorization", signed))
                 .and(body_partial_json(asked))
                 .respond_with(answer)
@@ -162,9 +128,28 @@ mod tests {
                 .await;
         }
 
-        let lines = read(&config(&server), "group", "stream").await.unwrap();
+        let lines = read(&config(&server), "group", "stream", Part::All)
+            .await
+            .unwrap();
 
         assert_eq!(lines, ["first", "second", "third"]);
+    }
+
+    #[tokio::test]
+    async fn only_the_end_is_asked_for_where_that_does() {
+        let server = MockServer::start().await;
+        let asked = json!({"logStreamName": "stream", "startFromHead": false, "limit": 5});
+        let page = json!({"events": [{"message": "last"}], "nextForwardToken": "1"});
+        Mock::given(path("/"))
+            .and(body_partial_json(asked))
+            .respond_with(ResponseTemplate::new(200).set_body_json(page))
+            .expect(1)
+            .mount(&server)
+            .await;
+
+        let lines = read(&config(&server), "group", "stream", Part::Last(5)).await;
+
+        assert_eq!(lines.unwrap(), ["last"]);
     }
 
     #[tokio::test]
@@ -189,7 +174,7 @@ mod tests {
             .respond_with(answer)
             .mount(&server)
             .await;
-        read(&config(&server), "group", "stream").await
+        read(&config(&server), "group", "stream", Part::All).await
     }
 
     fn config(server: &MockServer) -> SdkConfig {

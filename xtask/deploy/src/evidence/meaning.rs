@@ -1,0 +1,448 @@
+//! What the texts of a failure most likely mean, and what to do. Asks nobody.
+
+/// A guess, in words for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meaning {
+    /// What it most likely means.
+    pub what: String,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// A text that has all of `all` and one of `any` means this. Without regard to capitals.
+struct Rule {
+    all: &'static [&'static str],
+    any: &'static [&'static str],
+    what: &'static str,
+    /// Whether the text itself says more than we can.
+    quotes: bool,
+    remedy: &'static str,
+}
+
+const NO_ANSWER: &[&str] = &[
+    "i/o timeout",
+    "context deadline exceeded",
+    "timeout exceeded",
+    "timed out",
+    "no route to host",
+    "no such host",
+    "connection refused",
+    "network is unreachable",
+];
+
+const NO_ROUTE: &str = "the tasks have no way to AWS from their subnets";
+const NO_ROUTE_REMEDY: &str = "give subnets with a route to an internet gateway or a NAT gateway, or deploy with --network private, which has endpoints";
+
+const DENIED: &[&str] = &[
+    "accessdenied",
+    "access denied",
+    "not authorized",
+    "forbidden",
+    "403",
+];
+
+/// Those that say more come before those that say less.
+const RULES: &[Rule] = &[
+    Rule {
+        all: &["unable to assume the service linked role"],
+        any: &[],
+        what: "ECS could not use its own role in this account yet",
+        quotes: false,
+        remedy: "run the same command again after a minute",
+    },
+    Rule {
+        all: &["cannotpullcontainer"],
+        any: NO_ANSWER,
+        what: NO_ROUTE,
+        quotes: false,
+        remedy: NO_ROUTE_REMEDY,
+    },
+    Rule {
+        all: &["resourceinitializationerror"],
+        any: NO_ANSWER,
+        what: NO_ROUTE,
+        quotes: false,
+        remedy: NO_ROUTE_REMEDY,
+    },
+    Rule {
+        all: &["resourceinitializationerror", "secret", "resourcenotfound"],
+        any: &[],
+        what: "the secret with the gossip key is not there",
+        quotes: false,
+        remedy: "was it deleted by hand? Remove the stack, and deploy again: that makes a new one",
+    },
+    Rule {
+        all: &["resourceinitializationerror", "secret"],
+        any: DENIED,
+        what: "the secret with the gossip key cannot be read: the execution role of the tasks may not",
+        quotes: false,
+        remedy: "see that no permissions boundary or policy of the organisation forbids secretsmanager:GetSecretValue, nor kms:Decrypt where the key is your own",
+    },
+    Rule {
+        all: &["resourceinitializationerror", "secret"],
+        any: &[],
+        what: "the secret with the gossip key cannot be read",
+        quotes: false,
+        remedy: "see the reason above; the secret is in the stack, as GossipKey",
+    },
+    Rule {
+        all: &["resourceinitializationerror"],
+        any: &["log stream", "log group", "logging driver"],
+        what: "the log cannot be written",
+        quotes: false,
+        remedy: "see that nothing forbids the execution role logs:CreateLogStream, and that the log group is there",
+    },
+    Rule {
+        all: &["cannotpullcontainer"],
+        any: &["platform", "architecture"],
+        what: "the image is for another kind of processor than the tasks have",
+        quotes: false,
+        remedy: "build it on a machine of the kind that the tasks have (X86_64 unless the image is built here)",
+    },
+    Rule {
+        all: &["cannotpullcontainer"],
+        any: &[
+            "not found",
+            "manifest unknown",
+            "does not exist",
+            "notfound",
+        ],
+        what: "the image cannot be pulled: there is none of that name and tag",
+        quotes: false,
+        remedy: "see --image for mistakes, and that it was pushed to the same region; without --image it is built and pushed",
+    },
+    Rule {
+        all: &["cannotpullcontainer", "toomanyrequests"],
+        any: &[],
+        what: "the image cannot be pulled: its registry has given too many to strangers",
+        quotes: false,
+        remedy: "copy it to a repository of ECR; without --image that is done",
+    },
+    Rule {
+        all: &["cannotpullcontainer"],
+        any: &[
+            "denied",
+            "not authorized",
+            "forbidden",
+            "403",
+            "no basic auth",
+        ],
+        what: "the image cannot be pulled: the tasks may not",
+        quotes: false,
+        remedy: "see that the repository is in this account, or that its policy lets this account pull",
+    },
+    Rule {
+        all: &["cannotpullcontainer"],
+        any: &[],
+        what: "the image cannot be pulled",
+        quotes: false,
+        remedy: "see the reason above, and --image for mistakes",
+    },
+    Rule {
+        all: &["exec format error"],
+        any: &[],
+        what: "the image is for another kind of processor than the tasks have",
+        quotes: false,
+        remedy: "build it on a machine of the kind that the tasks have (X86_64 unless the image is built here)",
+    },
+    Rule {
+        all: &["outofmemory"],
+        any: &[],
+        what: "the program needed more memory than its task has",
+        quotes: false,
+        remedy: "raise Memory in cloudformation/ecs-service.yaml",
+    },
+    Rule {
+        all: &["capacity is unavailable"],
+        any: &[],
+        what: "Fargate has no room for such tasks now",
+        quotes: false,
+        remedy: "try again later, or in another region or zone",
+    },
+    Rule {
+        all: &["limit on the number of"],
+        any: &["vcpu", "tasks"],
+        what: "the account may not run as many tasks at once: new accounts have a small quota",
+        quotes: false,
+        remedy: "ask for more under Service Quotas (Fargate On-Demand vCPU resource count), or deploy with fewer --nodes",
+    },
+    Rule {
+        all: &["not supported in your requested availability zone"],
+        any: &[],
+        what: "a zone has no instances of this type",
+        quotes: false,
+        remedy: "leave that zone out: cloudformation/README.md, \"Places\"",
+    },
+    Rule {
+        all: &["vcpu"],
+        any: &["limit"],
+        what: "the account may not run as many instances at once",
+        quotes: false,
+        remedy: "ask for more under Service Quotas, or deploy with fewer --nodes",
+    },
+    Rule {
+        all: &["lookup failed"],
+        any: DENIED,
+        what: "the nodes may not ask AWS for each other",
+        quotes: false,
+        remedy: "see that no permissions boundary or policy of the organisation forbids what the log names",
+    },
+    Rule {
+        all: &["lookup failed"],
+        any: NO_ANSWER,
+        what: "the nodes have no way to AWS from their subnets",
+        quotes: false,
+        remedy: NO_ROUTE_REMEDY,
+    },
+    Rule {
+        all: &[],
+        any: &[
+            "contact points discovered",
+            "contact points have answered",
+            "contact points can consent",
+            "have not answered with the cluster's key",
+            "discovery does not list this node",
+            "waiting for the number of expected nodes",
+            "the last lookup failed",
+            "the last lookup was partial",
+            "the contact points changed less than",
+            "leaving it to the lowest address",
+            "new-cluster-enabled is off",
+        ],
+        what: "the nodes run and are no cluster yet; what they wait for is, as GET /bootstrap would say",
+        quotes: true,
+        remedy: "see the section on troubleshooting of README.md for these words",
+    },
+    Rule {
+        all: &["is not authorized to perform"],
+        any: &[],
+        what: "whoever deploys lacks a permission",
+        quotes: true,
+        remedy: "have it granted; cloudformation/deployer-role.yaml has all that it takes",
+    },
+    Rule {
+        all: &["already exists"],
+        any: &[],
+        what: "something else has a name that the stack needs",
+        quotes: false,
+        remedy: "remove that, or choose another --name",
+    },
+    Rule {
+        all: &["resource signal"],
+        any: &[],
+        what: "the instances were started, and their nodes did not become members in time",
+        quotes: false,
+        remedy: "see the last lines of their logs; without any, see that the program is in the bucket, and that they have a way to AWS",
+    },
+    Rule {
+        all: &["failure signal"],
+        any: &[],
+        what: "the instances were started, and say themselves that their nodes did not become members",
+        quotes: false,
+        remedy: "see the last lines of their logs",
+    },
+    Rule {
+        all: &["failed container health checks"],
+        any: &[],
+        what: "the nodes run, and are no members of a cluster for longer than a start may take",
+        quotes: false,
+        remedy: "see the last lines of their log, and that nothing keeps them from each other on the ports 7626 and 7355",
+    },
+    Rule {
+        all: &["essential container in task exited"],
+        any: &[],
+        what: "the program ends by itself soon after its start",
+        quotes: false,
+        remedy: "see the last lines of its log, and try it here: docker run --rm IMAGE run",
+    },
+    Rule {
+        all: &["circuit breaker was triggered"],
+        any: &[],
+        what: "the tasks of the service did not become healthy",
+        quotes: false,
+        remedy: "see why they were stopped; in the console, the service's tab Deployments",
+    },
+];
+
+/// What the texts mean together: the first rule that one of them meets.
+pub fn meaning<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Option<Meaning> {
+    RULES.iter().find_map(|rule| {
+        let text = texts.clone().find(|text| rule.holds_for(text))?;
+        let what = match rule.quotes {
+            true => format!("{}: {text}", rule.what),
+            false => rule.what.to_owned(),
+        };
+        let remedy = rule.remedy;
+        Some(Meaning { what, remedy })
+    })
+}
+
+impl Rule {
+    fn holds_for(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        let all = self.all.iter().all(|word| text.contains(word));
+        let any = self.any.is_empty() || self.any.iter().any(|word| text.contains(word));
+        all && any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_aws_and_the_nodes_say_is_understood() {
+        for (text, expected) in [
+            (
+                "Invalid Request: Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
+                "ECS could not use its own role in this account yet",
+            ),
+            (
+                "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref \
+                 123456789012.dkr.ecr.eu-west-1.amazonaws.com/orders:1: dial tcp 10.0.3.17:443: i/o timeout",
+                "the tasks have no way to AWS from their subnets",
+            ),
+            (
+                "ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry auth \
+                 from Amazon ECR: There is a connection issue between the task and Amazon ECR. Check your task network \
+                 configuration. RequestError: send request failed caused by: Post: dial tcp: i/o timeout",
+                "the tasks have no way to AWS from their subnets",
+            ),
+            (
+                "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: \
+                 unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret \
+                 arn:aws:secretsmanager:eu-west-1:123456789012:secret:GossipKey-1 from secrets manager: AccessDeniedException: \
+                 User is not authorized to perform: secretsmanager:GetSecretValue",
+                "the secret with the gossip key cannot be read: the execution role of the tasks may not",
+            ),
+            (
+                "ResourceInitializationError: unable to pull secrets or registry auth: unable to retrieve secret from asm: \
+                 ResourceNotFoundException: Secrets Manager can't find the specified secret.",
+                "the secret with the gossip key is not there",
+            ),
+            (
+                "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to \
+                 create Cloudwatch log stream: AccessDeniedException",
+                "the log cannot be written",
+            ),
+            (
+                "CannotPullContainerError: image Manifest does not contain descriptor matching platform 'linux/amd64'",
+                "the image is for another kind of processor than the tasks have",
+            ),
+            (
+                "CannotPullContainerError: failed to resolve ref example.com/orders:2: not found",
+                "the image cannot be pulled: there is none of that name and tag",
+            ),
+            (
+                "CannotPullContainerError: toomanyrequests: You have reached your unauthenticated pull rate limit",
+                "the image cannot be pulled: its registry has given too many to strangers",
+            ),
+            (
+                "CannotPullContainerError: pull access denied, repository does not exist or may require authorization",
+                "the image cannot be pulled: there is none of that name and tag",
+            ),
+            (
+                "CannotPullContainerError: unexpected status: 403 Forbidden",
+                "the image cannot be pulled: the tasks may not",
+            ),
+            (
+                "CannotPullContainerError: something else",
+                "the image cannot be pulled",
+            ),
+            (
+                "exec /demo-node: exec format error",
+                "the image is for another kind of processor than the tasks have",
+            ),
+            (
+                "OutOfMemoryError: Container killed due to memory usage",
+                "the program needed more memory than its task has",
+            ),
+            (
+                "(service orders) was unable to place a task. Reason: Capacity is unavailable at this time.",
+                "Fargate has no room for such tasks now",
+            ),
+            (
+                "You've reached the limit on the number of vCPUs you can run concurrently.",
+                "the account may not run as many tasks at once: new accounts have a small quota",
+            ),
+            (
+                "Your requested instance type (t3.micro) is not supported in your requested Availability Zone (us-east-1e).",
+                "a zone has no instances of this type",
+            ),
+            (
+                "WARN lookup failed error=list the tasks: AccessDeniedException",
+                "the nodes may not ask AWS for each other",
+            ),
+            (
+                "WARN lookup failed error=list the tasks: no answer: operation timed out",
+                "the nodes have no way to AWS from their subnets",
+            ),
+            (
+                "INFO 1 contact points discovered, 2 must consent to a new cluster",
+                "the nodes run and are no cluster yet; what they wait for is, as GET /bootstrap would say: \
+                 INFO 1 contact points discovered, 2 must consent to a new cluster",
+            ),
+            (
+                "User: me is not authorized to perform: iam:CreateRole",
+                "whoever deploys lacks a permission: User: me is not authorized to perform: iam:CreateRole",
+            ),
+            (
+                "orders already exists in stack other",
+                "something else has a name that the stack needs",
+            ),
+            (
+                "Failed to receive 3 resource signal(s) within the specified duration",
+                "the instances were started, and their nodes did not become members in time",
+            ),
+            (
+                "Received 1 FAILURE signal(s) out of 3.",
+                "the instances were started, and say themselves that their nodes did not become members",
+            ),
+            (
+                "Task failed container health checks",
+                "the nodes run, and are no members of a cluster for longer than a start may take",
+            ),
+            (
+                "Essential container in task exited",
+                "the program ends by itself soon after its start",
+            ),
+            (
+                "Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'.",
+                "the tasks of the service did not become healthy",
+            ),
+        ] {
+            let meaning = meaning([text].into_iter()).map(|meaning| meaning.what);
+            assert_eq!(meaning.as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_rule_is_the_one_for_something() {
+        // Else an earlier one takes it all.
+        for rule in RULES {
+            let words = rule.all.iter().chain(rule.any.first());
+            let text = words.copied().collect::<Vec<_>>().join(" ");
+            let found = meaning([text.as_str()].into_iter()).unwrap();
+            assert_eq!(found.remedy, rule.remedy, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_text_that_says_most_counts_wherever_it_stands() {
+        let texts = [
+            "ECS Deployment Circuit Breaker was triggered",
+            "Essential container in task exited",
+            "exec /demo-node: exec format error",
+        ];
+
+        let meaning = meaning(texts.into_iter()).unwrap();
+
+        assert!(meaning.what.contains("processor"), "{meaning:?}");
+    }
+
+    #[test]
+    fn what_nobody_knows_means_nothing() {
+        assert_eq!(meaning(["the moon is full"].into_iter()), None);
+        assert_eq!(meaning([].into_iter()), None);
+    }
+}

@@ -1,0 +1,175 @@
+//! Stories of deployments that fail, and say why.
+
+use serde_json::json;
+
+use crate::{
+    aws::{Account, Aws},
+    formation::{Event, Script, Stack, failure},
+    program::run,
+    services::{Services, stopped},
+};
+
+const DEPLOY: [&str; 4] = ["deploy", "--yes", "--image", "demo-node:latest"];
+
+const BREAKER: &str = "Resource handler returned message: \"Error occurred during operation 'ECS Deployment Circuit \
+                       Breaker was triggered'.\" (HandlerErrorCode: GeneralServiceException)";
+
+#[tokio::test]
+async fn an_image_that_exits_at_once_is_told_with_its_last_words() {
+    let container = json!({"name": "demo-node", "exitCode": 2});
+    let log = vec![
+        r#"{"level":"INFO","message":"starting","version":"0.1.0"}"#.to_owned(),
+        "error: DEMO_NODE_MEMBERSHIP_KEYS: expected at least 16 characters".to_owned(),
+    ];
+    let services = Services {
+        events: vec![
+            "(service orders) deployment ecs-svc/1 deployment failed: tasks failed to start."
+                .to_owned(),
+        ],
+        tasks: ["1a", "2b"]
+            .map(|id| stopped(id, "Essential container in task exited", &container))
+            .into(),
+        logs: [("orders/demo-node/1a".to_owned(), log)].into(),
+    };
+    let aws = Aws::start(account(services)).await;
+
+    let said = run(&aws, &DEPLOY).await;
+
+    said.is(
+        1,
+        &failed(
+            "\
+what ECS says of the service:
+    (service orders) deployment ecs-svc/1 deployment failed: tasks failed to start.
+how its nodes ended:
+    2 times: task stopped: Essential container in task exited; health UNKNOWN; demo-node: exit code 2
+the end of a log:
+    INFO starting version=0.1.0
+    error: DEMO_NODE_MEMBERSHIP_KEYS: expected at least 16 characters
+what that most likely means: the program ends by itself soon after its start
+what to do: see the last lines of its log, and try it here: docker run --rm IMAGE run",
+        ),
+    );
+    said.ends_with_reason("expected at least 16 characters");
+    // All of it is still there to be looked at.
+    assert_eq!(aws.calls(), ["CreateStack orders-service DO_NOTHING"]);
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_is_told_with_who_may_not() {
+    let reason = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: \
+                  unable to retrieve secret from asm: AccessDeniedException: User: \
+                  arn:aws:sts::123456789012:assumed-role/orders-service-ExecutionRole/1 is not authorized to perform: \
+                  secretsmanager:GetSecretValue";
+    let container = json!({"name": "demo-node"});
+    let services = Services {
+        events: vec!["(service orders) was unable to place a task.".to_owned()],
+        tasks: vec![stopped("1a", reason, &container)],
+        ..Services::default()
+    };
+    let aws = Aws::start(account(services)).await;
+
+    let said = run(&aws, &DEPLOY).await;
+
+    said.is(
+        1,
+        &failed(&format!(
+            "\
+what ECS says of the service:
+    (service orders) was unable to place a task.
+how its nodes ended:
+    task stopped: {reason}; health UNKNOWN; demo-node: no exit code
+what that most likely means: the secret with the gossip key cannot be read: the execution role of the tasks may not
+what to do: see that no permissions boundary or policy of the organisation forbids secretsmanager:GetSecretValue, nor kms:Decrypt where the key is your own"
+        )),
+    );
+    said.ends_with_reason("is not authorized to perform: secretsmanager:GetSecretValue");
+}
+
+#[tokio::test]
+async fn a_failure_is_removed_where_that_is_asked_for() {
+    let aws = Aws::start(account(Services::default())).await;
+
+    let said = run(&aws, &[&DEPLOY[..], &["--rollback"]].concat()).await;
+
+    assert_eq!(said.status, Some(1), "{}", said.text);
+    said.ends_with_reason("ECS Deployment Circuit Breaker was triggered");
+    assert!(
+        said.text.contains("==> orders-service is deleted again"),
+        "{}",
+        said.text
+    );
+    assert_eq!(
+        aws.calls(),
+        [
+            "CreateStack orders-service DO_NOTHING",
+            "DeleteStack orders-service"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_attempt_of_another_run_that_fails_is_told_here_too() {
+    let stack = Stack::new("orders-service", "CREATE_IN_PROGRESS").going_on(service_fails());
+    let aws = Aws::start(Account::default().with(stack)).await;
+
+    let said = run(&aws, &DEPLOY).await;
+
+    assert_eq!(said.status, Some(1), "{}", said.text);
+    assert!(
+        said.text.contains("waiting for the end of that"),
+        "{}",
+        said.text
+    );
+    said.ends_with_reason("ECS Deployment Circuit Breaker was triggered");
+    // Whoever began it still looks at it.
+    assert_eq!(aws.calls(), [""; 0]);
+}
+
+/// One in which the service fails.
+fn account(services: Services) -> Account {
+    let account = Account {
+        services,
+        ..Account::default()
+    };
+    account.creating("orders-service", service_fails())
+}
+
+fn service_fails() -> Script {
+    let cluster = Event::new("Cluster", "AWS::ECS::Cluster", "CREATE_COMPLETE");
+    let log = Event::new("LogGroup", "AWS::Logs::LogGroup", "CREATE_COMPLETE");
+    let service = Event::new("Service", "AWS::ECS::Service", "CREATE_FAILED");
+    let arn = "arn:aws:ecs:eu-west-1:123456789012:service/orders-service-Cluster-1/orders";
+    failure(
+        "orders-service",
+        vec![
+            cluster.named("orders-service-Cluster-1"),
+            log.named("orders-service-LogGroup-1"),
+            service.named(arn).because(BREAKER),
+        ],
+    )
+}
+
+/// What a deployment prints that fails so, with this between the first failure and how things stand.
+fn failed(why: &str) -> String {
+    format!(
+        "\
+in eu-west-1:
+  orders-service           is created
+
+==> orders-service
+    CREATE_IN_PROGRESS   orders-service           AWS::CloudFormation::Stack User Initiated
+    CREATE_COMPLETE      Cluster                  AWS::ECS::Cluster
+    CREATE_COMPLETE      LogGroup                 AWS::Logs::LogGroup
+    CREATE_FAILED        Service                  AWS::ECS::Service {BREAKER}
+    CREATE_FAILED        orders-service           AWS::CloudFormation::Stack
+
+what failed first: Service (AWS::ECS::Service)
+    {BREAKER}
+{why}
+orders-service is left as it is, to be looked at; the same command deletes it and begins again
+to remove it all: cargo xtask destroy --name orders --region eu-west-1 --endpoint-url URL
+
+error: the stack orders-service ended as CREATE_FAILED: Service: {BREAKER}"
+    )
+}
