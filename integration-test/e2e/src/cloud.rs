@@ -21,7 +21,7 @@ use aws_smithy_http_client::{
 use deploy::{
     account::{Account, Vpc},
     differences::{self, ACCESS_KEY},
-    image,
+    image, service_roles,
     stacks::{Stack, Stacks, Wanted},
 };
 use options::e2e::Options;
@@ -160,6 +160,10 @@ impl Cloud {
 
     /// Has what every service's stack needs: a network, and the image where tasks can get it.
     pub async fn furnish(&mut self) -> anyhow::Result<()> {
+        if let Kind::Aws = self.kind {
+            let tell = &mut |line: &str| announce(line);
+            service_roles::ECS.ensure(&self.account.config, tell).await;
+        }
         let mut parameters = BTreeMap::new();
         let Vpc { id, subnets } = self.account.default_vpc().await?;
         parameters.insert("VpcId", id);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deploy::templates::Template;
+use deploy::{service_roles, templates::Template};
 use serde_json::{Value, json};
 
 use crate::{
@@ -96,6 +96,69 @@ fn everything_is_a_resource_only_where_aws_knows_no_other() {
         "/Resources/EcsEndpoint/Properties/PolicyDocument/Statement/0/Condition",
         Value::Null,
     );
+}
+
+#[test]
+fn roles_of_services_are_made_and_never_deleted() {
+    all_keep(roles_of_services_are_only_made);
+
+    let statements = "/Resources/DeployerRole/Properties/Policies/0/PolicyDocument/Statement";
+    let statement = format!(
+        "{statements}/{}",
+        place_of("LetServicesHaveTheirOwnRoles", statements)
+    );
+    for action in ["iam:DeleteServiceLinkedRole", "iam:PutRolePolicy"] {
+        breaks(
+            roles_of_services_are_only_made,
+            DEPLOYER,
+            &format!("{statement}/Action"),
+            json!(["iam:CreateServiceLinkedRole", action]),
+        );
+    }
+    breaks(
+        roles_of_services_are_only_made,
+        DEPLOYER,
+        &format!("{statement}/Resource"),
+        json!([{"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-service-role/*"}]),
+    );
+}
+
+#[test]
+fn the_deployer_may_make_the_roles_that_the_program_makes_and_no_other() {
+    let statements = "/Resources/DeployerRole/Properties/Policies/0/PolicyDocument/Statement";
+    let template = Template::read(DEPLOYER).unwrap();
+    let statement = template
+        .document()
+        .pointer(&format!(
+            "{statements}/{}",
+            place_of("LetServicesHaveTheirOwnRoles", statements)
+        ))
+        .unwrap();
+
+    let made = [service_roles::ECS, service_roles::AUTO_SCALING].map(|role| {
+        let path = format!("role/aws-service-role/{}/{}", role.service, role.name);
+        json!({"Fn::Sub": format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:{path}")})
+    });
+    assert_eq!(statement["Resource"], json!(made));
+    assert_eq!(
+        statement["Action"],
+        json!(["iam:CreateServiceLinkedRole", "iam:GetRole"])
+    );
+}
+
+/// Where the statement of this name stands in the deployer's policy.
+fn place_of(sid: &str, statements: &str) -> usize {
+    let template = Template::read(DEPLOYER).unwrap();
+    let statements = template
+        .document()
+        .pointer(statements)
+        .unwrap()
+        .as_array()
+        .unwrap();
+    statements
+        .iter()
+        .position(|statement| statement["Sid"] == sid)
+        .unwrap()
 }
 
 #[test]
@@ -417,6 +480,34 @@ fn pass_role_is_scoped(template: &Template) -> Vec<String> {
                 || statement.actions() != ["iam:PassRole"]
         })
         .map(|statement| format!("{} hands on more roles than need be", statement.named()))
+        .collect()
+}
+
+/// Such a role is of the whole account: a service cannot do without it, nor any other cluster there.
+fn roles_of_services_are_only_made(template: &Template) -> Vec<String> {
+    let wrong = statements(template).into_iter().filter(|statement| {
+        let of_services = |action: &&str| action.contains("ServiceLinkedRole");
+        let actions = statement.actions();
+        actions.iter().any(of_services)
+            && (!actions
+                .iter()
+                .all(|action| ["iam:CreateServiceLinkedRole", "iam:GetRole"].contains(action))
+                || !choices(&statement.statement["Resource"])
+                    .iter()
+                    .all(|resource| {
+                        let arn = resource["Fn::Sub"].as_str().unwrap_or_default();
+                        arn.contains(":role/aws-service-role/")
+                            && arn.contains("/AWSServiceRoleFor")
+                            && !arn.contains('*')
+                    }))
+    });
+    wrong
+        .map(|statement| {
+            format!(
+                "{} does more than make roles of services",
+                statement.named()
+            )
+        })
         .collect()
 }
 

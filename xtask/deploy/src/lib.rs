@@ -9,6 +9,7 @@
 //! - [`image`]: the image, published
 //! - [`stacks`]: CloudFormation, called and waited for
 //! - [`evidence`]: what a failure leaves to be looked at, and what it most likely means
+//! - [`service_roles`]: the roles that services of AWS have in an account, made before they are needed
 //! - [`logs`], [`signed`]: what nodes have said; calls that no SDK here makes
 //! - [`templates`]: our templates as data, for tests and scenarios
 //! - [`differences`]: where emulators are not like AWS
@@ -24,6 +25,7 @@ pub mod image;
 pub mod logs;
 pub mod plan;
 pub mod put;
+pub mod service_roles;
 pub mod signed;
 pub mod stacks;
 pub mod status;

@@ -7,6 +7,7 @@ use super::{
     account::Account,
     evidence, image,
     plan::{self, Existing, Outputs, Planned},
+    service_roles::{self, Presence, ServiceRole},
     status,
     step::{self, Step},
     terminal::{agreed, say},
@@ -62,6 +63,15 @@ pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
             }),
         }
     }
+    let role = role_of(options, &changes);
+    if let Some(role) = role
+        && role.look(&account.config).await == Presence::Missing
+    {
+        say(&format!(
+            "  {:<24} is made, once for the account, and stays",
+            role.name
+        ));
+    }
     if changes.is_empty() {
         say("nothing to change");
     } else if !options.yes && !agreed("go on?").await? {
@@ -108,12 +118,12 @@ async fn carry_out(
     created: &mut Vec<String>,
 ) -> anyhow::Result<()> {
     let place = &options.place;
-    for Change {
-        planned,
-        existing,
-        step,
-    } in changes
-    {
+    for change in changes {
+        let Change {
+            planned,
+            existing,
+            step,
+        } = change;
         if planned.name == place.service_stack()
             && let Some(tag) = tag
         {
@@ -125,10 +135,38 @@ async fn carry_out(
             created.push(planned.name.clone());
         }
         let tell = &mut |line: &str| say(&format!("    {line}"));
-        let stack = account.stacks.put(&wanted, tell).await?;
-        outputs.insert(planned.name.clone(), stack.outputs);
+        let role = role_of(options, std::slice::from_ref(change));
+        if let Some(role) = role {
+            role.ensure(&account.config, tell).await;
+        }
+        let mut stack = account.stacks.put(&wanted, tell).await;
+        if let Err(StackError::Failed(failure)) = &stack
+            && let Some(role) = role
+            && service_roles::was_too_new(failure)
+        {
+            tell(&format!(
+                "{} is not known everywhere yet: once more",
+                role.name
+            ));
+            stack = account.stacks.put(&wanted, tell).await;
+        }
+        outputs.insert(planned.name.clone(), stack?.outputs);
     }
     Ok(())
+}
+
+/// The role that a service of AWS needs for what is to be created.
+fn role_of(options: &Deploy, changes: &[Change]) -> Option<ServiceRole> {
+    let (stack, role) = match options.workload {
+        Workload::Ecs => (options.place.service_stack(), service_roles::ECS),
+        Workload::Ec2 => (options.place.instances_stack(), service_roles::AUTO_SCALING),
+    };
+    let creates = |change: &Change| {
+        let step = &change.step;
+        change.planned.name == stack
+            && matches!(step, Step::Create | Step::Replace(_) | Step::Wait { .. })
+    };
+    changes.iter().any(creates).then_some(role)
 }
 
 /// Tells what there is to be known of the failure of a stack.

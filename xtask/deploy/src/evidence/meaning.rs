@@ -2,11 +2,11 @@
 
 /// A guess, in words for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Meaning {
+pub(super) struct Meaning {
     /// What it most likely means.
-    pub what: String,
+    pub(super) what: String,
     /// What to do.
-    pub remedy: &'static str,
+    pub(super) remedy: &'static str,
 }
 
 /// A text that has all of `all` and one of `any` means this. Without regard to capitals.
@@ -265,7 +265,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// What the texts mean together: the first rule that one of them meets.
-pub fn meaning<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Option<Meaning> {
+pub(super) fn meaning<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Option<Meaning> {
     RULES.iter().find_map(|rule| {
         let text = texts.clone().find(|text| rule.holds_for(text))?;
         let what = match rule.quotes {

@@ -30,6 +30,7 @@ async fn an_image_that_exits_at_once_is_told_with_its_last_words() {
             .map(|id| stopped(id, "Essential container in task exited", &container))
             .into(),
         logs: [("orders/demo-node/1a".to_owned(), log)].into(),
+        ..Services::default()
     };
     let aws = Aws::start(account(services)).await;
 

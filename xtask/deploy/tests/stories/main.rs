@@ -9,6 +9,7 @@
 mod aws;
 mod failures;
 mod formation;
+mod fresh;
 mod program;
 mod services;
 mod states;

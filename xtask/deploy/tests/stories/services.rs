@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use crate::aws::{Account, refusal};
+use crate::aws::{Account, refusal, xml};
 
 /// What they know.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub(crate) struct Services {
     pub(crate) events: Vec<String>,
     /// As ECS describes them, the stopped ones included.
     pub(crate) tasks: Vec<Value>,
+    /// How often IAM does not know the roles of services, first before they are made and then after that.
+    pub(crate) roles_unknown: (u32, u32),
     /// The lines of streams of logs, by their names.
     pub(crate) logs: BTreeMap<String, Vec<String>>,
 }
@@ -30,7 +32,7 @@ pub(crate) fn json(account: &mut Account, target: &str, question: &Value) -> Res
 
 /// To a question in the Query protocol.
 pub(crate) fn query(
-    _account: &mut Account,
+    account: &mut Account,
     question: &BTreeMap<String, String>,
 ) -> ResponseTemplate {
     let action = question.get("Action").map_or("", String::as_str);
@@ -40,6 +42,24 @@ pub(crate) fn query(
             action,
             "<subnetSet><item><subnetId>subnet-1</subnetId></item><item><subnetId>subnet-2</subnetId></item></subnetSet>",
         ),
+        "GetRole" => {
+            let unknown = &mut account.services.roles_unknown;
+            let made = account
+                .calls
+                .iter()
+                .any(|call| call.starts_with("CreateServiceLinkedRole"));
+            let left = if made { &mut unknown.1 } else { &mut unknown.0 };
+            if *left == 0 {
+                return xml(action, "");
+            }
+            *left -= 1;
+            refusal("NoSuchEntity", "The role cannot be found.")
+        }
+        "CreateServiceLinkedRole" => {
+            let service = question.get("AWSServiceName").map_or("", String::as_str);
+            account.calls.push(format!("{action} {service}"));
+            xml(action, "")
+        }
         _ => refusal("InvalidAction", action),
     }
 }

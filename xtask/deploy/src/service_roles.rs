@@ -1,0 +1,309 @@
+//! The roles that services of AWS have in an account, made before they are needed.
+//!
+//! The first cluster of an account makes ECS create its role and take it at once, which often fails: a new role is not
+//! known everywhere at the same time. So the role is made before, and waited for.
+//! Nothing here, or anywhere else in this program, deletes one: other clusters of the account need it too.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use aws_config::SdkConfig;
+use discovery::excerpt;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    differences,
+    signed::{self, Answer, Call},
+    stacks::Failure,
+};
+
+/// A new role can be read after some seconds. Where it still cannot, the stack is tried all the same.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// How much of a refusal is shown, in characters.
+const LONGEST: usize = 300;
+
+const FORM: [(&str, &str); 1] = [("content-type", "application/x-www-form-urlencoded")];
+
+/// A role that a service makes for itself in an account, once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServiceRole {
+    /// Its name.
+    pub name: &'static str,
+    /// Whose it is.
+    pub service: &'static str,
+}
+
+/// That of ECS, for the first cluster.
+pub const ECS: ServiceRole = ServiceRole {
+    name: "AWSServiceRoleForECS",
+    service: "ecs.amazonaws.com",
+};
+
+/// That of Auto Scaling, for the first group.
+pub const AUTO_SCALING: ServiceRole = ServiceRole {
+    name: "AWSServiceRoleForAutoScaling",
+    service: "autoscaling.amazonaws.com",
+};
+
+/// Whether the account has the role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// It has.
+    There,
+    /// It has not.
+    Missing,
+    /// That cannot be told from here.
+    Unknown,
+}
+
+/// What came of the wish to have it made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Creation {
+    Made,
+    /// It was there.
+    Needless,
+    /// In the words of IAM.
+    Refused(String),
+}
+
+impl ServiceRole {
+    /// Looks whether the account has it.
+    pub async fn look(&self, config: &SdkConfig) -> Presence {
+        let asked = [("Action", "GetRole"), ("RoleName", self.name)];
+        match ask(config, &asked).await {
+            Ok(answer) => presence(&answer),
+            Err(_) => Presence::Unknown,
+        }
+    }
+
+    /// Has it made, unless it is there, and waits until it can be read. Where that is refused, it is told:
+    /// the role may be there all the same.
+    pub async fn ensure(&self, config: &SdkConfig, tell: &mut dyn FnMut(&str)) {
+        if self.look(config).await == Presence::There {
+            return;
+        }
+        let asked = [
+            ("Action", "CreateServiceLinkedRole"),
+            ("AWSServiceName", self.service),
+        ];
+        let created = match ask(config, &asked).await {
+            Ok(answer) => creation(&answer),
+            Err(error) => Creation::Refused(excerpt(&format!("{error:#}"), LONGEST)),
+        };
+        match created {
+            Creation::Needless => return,
+            Creation::Made => tell(&format!("made {}: it stays in the account", self.name)),
+            Creation::Refused(reason) => {
+                tell(&format!(
+                    "{} cannot be made from here ({reason}). Where the account has none, let somebody who may run: \
+                     aws iam create-service-linked-role --aws-service-name {}",
+                    self.name, self.service
+                ));
+                return;
+            }
+        }
+        let pause = differences::interval(config.endpoint_url());
+        let begun = Instant::now();
+        while self.look(config).await == Presence::Missing {
+            if LIMIT <= begun.elapsed() {
+                tell(&format!(
+                    "{} cannot be read yet; going on all the same",
+                    self.name
+                ));
+                break;
+            }
+            sleep(pause).await;
+        }
+    }
+}
+
+/// Whether a stack has failed since a service could not take its own role yet.
+pub fn was_too_new(failure: &Failure) -> bool {
+    failure
+        .causes
+        .iter()
+        .any(|cause| is_of_new_role(&cause.reason))
+}
+
+/// Likewise, from what a service says.
+fn is_of_new_role(reason: &str) -> bool {
+    let reason = reason.to_ascii_lowercase();
+    let of_role = reason.contains("service linked role")
+        || reason.contains("service-linked role")
+        || reason.contains("awsservicerolefor");
+    of_role && reason.contains("assume")
+        || reason.contains("service-linked role for") && reason.contains("could not be created")
+}
+
+async fn ask(config: &SdkConfig, pairs: &[(&str, &str)]) -> anyhow::Result<Answer> {
+    let region = config.region().map_or("", |region| region.as_ref());
+    let (region, url) = endpoint(region);
+    let body = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .append_pair("Version", "2010-05-08")
+        .finish();
+    let call = Call {
+        service: "iam",
+        region,
+        url,
+        headers: &FORM,
+        body,
+    };
+    signed::post(config, &call).await.context("asking IAM")
+}
+
+/// IAM is one for a whole partition.
+fn endpoint(region: &str) -> (&'static str, String) {
+    match region {
+        _ if region.starts_with("cn-") => (
+            "cn-north-1",
+            "https://iam.cn-north-1.amazonaws.com.cn".to_owned(),
+        ),
+        _ if region.starts_with("us-gov-") => (
+            "us-gov-west-1",
+            "https://iam.us-gov.amazonaws.com".to_owned(),
+        ),
+        _ => ("us-east-1", "https://iam.amazonaws.com".to_owned()),
+    }
+}
+
+fn presence(answer: &Answer) -> Presence {
+    if answer.status == 200 {
+        Presence::There
+    } else if answer.body.contains("NoSuchEntity") {
+        Presence::Missing
+    } else {
+        Presence::Unknown
+    }
+}
+
+fn creation(answer: &Answer) -> Creation {
+    let body = &answer.body;
+    if answer.status == 200 {
+        Creation::Made
+    } else if body.contains("has been taken") || body.contains("EntityAlreadyExists") {
+        Creation::Needless
+    } else {
+        let part = |name: &str| {
+            let (_, rest) = body.split_once(&format!("<{name}>"))?;
+            rest.split_once(&format!("</{name}>")).map(|(part, _)| part)
+        };
+        let reason = match (part("Code"), part("Message")) {
+            (Some(code), Some(message)) => format!("{code}: {message}"),
+            (Some(code), None) => code.to_owned(),
+            _ => format!("status {}", answer.status),
+        };
+        Creation::Refused(excerpt(&reason, LONGEST))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stacks::Cause;
+
+    #[test]
+    fn what_iam_says_of_a_role_is_understood() {
+        for (status, body, expected) in [
+            (200, "<GetRoleResponse/>", Presence::There),
+            (404, "<Code>NoSuchEntity</Code>", Presence::Missing),
+            (403, "<Code>AccessDenied</Code>", Presence::Unknown),
+            (501, "", Presence::Unknown),
+        ] {
+            assert_eq!(presence(&answer(status, body)), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_role_that_is_there_is_no_failure_to_make_it() {
+        for (status, body, expected) in [
+            (200, "<CreateServiceLinkedRoleResponse/>", Creation::Made),
+            (
+                400,
+                "<Code>InvalidInput</Code><Message>Service role name AWSServiceRoleForECS has been taken in this account, \
+                 please try a different suffix.</Message>",
+                Creation::Needless,
+            ),
+            (
+                403,
+                "<Code>AccessDenied</Code><Message>User: me is not authorized</Message>",
+                Creation::Refused("AccessDenied: User: me is not authorized".to_owned()),
+            ),
+            (
+                501,
+                "no such thing",
+                Creation::Refused("status 501".to_owned()),
+            ),
+        ] {
+            assert_eq!(creation(&answer(status, body)), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_failure_for_a_new_role_is_told_from_others() {
+        for (reason, expected) in [
+            (
+                "Resource handler returned message: \"Invalid request provided: CreateCluster Invalid Request: Unable to \
+                 assume the service linked role. Please verify that the ECS service linked role exists.\"",
+                true,
+            ),
+            (
+                "Access denied when attempting to assume role arn:aws:iam::123456789012:role/aws-service-role/\
+                 autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling. Validating load balancer configuration failed.",
+                true,
+            ),
+            (
+                "The default Service-Linked Role for Auto Scaling could not be created.",
+                true,
+            ),
+            (
+                "ECS was unable to assume the role 'arn:aws:iam::123456789012:role/orders-TaskRole'",
+                false,
+            ),
+            (
+                "User is not authorized to perform: iam:CreateServiceLinkedRole on the service-linked role",
+                false,
+            ),
+        ] {
+            let failure = Failure {
+                stack: "orders-service".to_owned(),
+                id: "arn".to_owned(),
+                status: "CREATE_FAILED".to_owned(),
+                causes: vec![Cause {
+                    resource: "Cluster".to_owned(),
+                    kind: "AWS::ECS::Cluster".to_owned(),
+                    reason: reason.to_owned(),
+                }],
+                resources: Default::default(),
+            };
+            assert_eq!(was_too_new(&failure), expected, "{reason}");
+        }
+    }
+
+    #[test]
+    fn iam_answers_in_one_place_of_each_partition() {
+        for (region, signed, url) in [
+            ("eu-west-1", "us-east-1", "https://iam.amazonaws.com"),
+            (
+                "cn-northwest-1",
+                "cn-north-1",
+                "https://iam.cn-north-1.amazonaws.com.cn",
+            ),
+            (
+                "us-gov-east-1",
+                "us-gov-west-1",
+                "https://iam.us-gov.amazonaws.com",
+            ),
+        ] {
+            assert_eq!(endpoint(region), (signed, url.to_owned()));
+        }
+    }
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
+            status,
+            body: body.to_owned(),
+        }
+    }
+}
