@@ -202,9 +202,9 @@ impl Cloud {
             value.with_context(|| format!("the stack {name} has no output {key}"))
         };
         let uri = output("RepositoryUri")?;
-        image::publish(&self.account, &uri, &tag).await?;
+        let image = image::publish(&self.account, &uri, &tag).await?;
         Ok(BTreeMap::from([
-            ("ImageUri", format!("{uri}:{tag}")),
+            ("ImageUri", image),
             ("RepositoryArn", output("RepositoryArn")?),
             ("Architecture", image::architecture().to_owned()),
         ]))

@@ -3,13 +3,61 @@
 use std::{env, process::Stdio};
 
 use anyhow::{Context, ensure};
+use aws_sdk_ecr::types::ImageIdentifier;
 use aws_smithy_types::base64;
 use tokio::{io::AsyncWriteExt, process::Command};
 
 use super::account::Account;
 
-/// Builds the image with `cargo xtask image`, and pushes it with this tag.
-pub async fn publish(account: &Account, repository: &str, tag: &str) -> anyhow::Result<()> {
+/// The image of this tag in a repository, by its digest, if it is there.
+///
+/// Asked before anything is built: a tag cannot be pushed a second time, not even with the same image.
+pub async fn published(
+    account: &Account,
+    repository: &str,
+    tag: &str,
+) -> anyhow::Result<Option<String>> {
+    let ecr = aws_sdk_ecr::Client::new(&account.config);
+    let (_, name) = repository
+        .split_once('/')
+        .with_context(|| format!("{repository} is no repository of ECR"))?;
+    let described = ecr
+        .describe_images()
+        .repository_name(name)
+        .image_ids(ImageIdentifier::builder().image_tag(tag).build())
+        .send();
+    match described.await {
+        Ok(answer) => {
+            let digest = answer
+                .image_details()
+                .first()
+                .and_then(|it| it.image_digest());
+            Ok(digest.map(|digest| format!("{repository}@{digest}")))
+        }
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_image_not_found_exception()) =>
+        {
+            Ok(None)
+        }
+        Err(error) => {
+            Err(error).with_context(|| format!("asking ECR for the image {repository}:{tag}"))
+        }
+    }
+}
+
+/// Builds the image with `cargo xtask image` and pushes it with this tag, unless it is there. Gives it by its digest.
+pub async fn publish(account: &Account, repository: &str, tag: &str) -> anyhow::Result<String> {
+    if let Some(image) = published(account, repository, tag).await? {
+        return Ok(image);
+    }
+    build_and_push(account, repository, tag).await?;
+    let image = published(account, repository, tag).await?;
+    image.with_context(|| format!("ECR does not know {repository}:{tag}, which was pushed"))
+}
+
+async fn build_and_push(account: &Account, repository: &str, tag: &str) -> anyhow::Result<()> {
     log_in(account, repository).await?;
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let pushed = Command::new(cargo)

@@ -31,13 +31,15 @@ pub struct Planned {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Value {
     Given(String),
-    /// What another stack gives, with something after it.
+    /// What another stack gives.
     Output {
         stack: String,
         key: &'static str,
-        suffix: String,
     },
 }
+
+/// What the stack of the repository gives besides its outputs, once the image is published: that image, by its digest.
+pub const IMAGE: &str = "ImageUri";
 
 /// What stacks give, by their names.
 pub type Outputs = BTreeMap<String, BTreeMap<String, String>>;
@@ -77,15 +79,15 @@ pub fn publishes(options: &Deploy) -> bool {
 
 /// The stacks in the order in which they need each other.
 ///
-/// `vpc` is the default one, where nodes are to be in it; `tag` that of the image, where it is published.
-pub fn plan(options: &Deploy, vpc: Option<Vpc>, tag: Option<&str>) -> anyhow::Result<Vec<Planned>> {
-    let repository = tag.map(|_| repository(options));
+/// `vpc` is the default one, where nodes are to be in it.
+pub fn plan(options: &Deploy, vpc: Option<Vpc>) -> anyhow::Result<Vec<Planned>> {
+    let repository = publishes(options).then(|| repository(options));
     let network = match options.network {
         Network::DefaultVpc => None,
         Network::Private => Some(network(options)?),
     };
     let mut workload = match options.workload {
-        Workload::Ecs => service(options, tag)?,
+        Workload::Ecs => service(options)?,
         Workload::Ec2 => instances(options)?,
     };
     workload.parameters.extend(place(options, vpc)?);
@@ -124,13 +126,13 @@ fn network(options: &Deploy) -> anyhow::Result<Planned> {
     })
 }
 
-fn service(options: &Deploy, tag: Option<&str>) -> anyhow::Result<Planned> {
+fn service(options: &Deploy) -> anyhow::Result<Planned> {
     let place = &options.place;
     let mut parameters = BTreeMap::from([
         ("DesiredCount", Value::Given(options.nodes.to_string())),
         ("ServiceName", Value::Given(place.name.clone())),
     ]);
-    match (&options.image, tag) {
+    match (&options.image, publishes(options)) {
         (Some(image), _) => {
             parameters.insert("ImageUri", Value::Given(image.clone()));
             // Without it the tasks might not pull the image.
@@ -138,19 +140,14 @@ fn service(options: &Deploy, tag: Option<&str>) -> anyhow::Result<Planned> {
                 parameters.insert("RepositoryArn", Value::Given(arn));
             }
         }
-        (None, Some(tag)) => {
+        (None, true) => {
             let stack = place.repository_stack();
-            let uri = Value::Output {
-                stack: stack.clone(),
-                key: "RepositoryUri",
-                suffix: format!(":{tag}"),
-            };
-            parameters.insert("ImageUri", uri);
+            parameters.insert("ImageUri", output(stack.clone(), IMAGE));
             parameters.insert("RepositoryArn", output(stack, "RepositoryArn"));
             let architecture = image::architecture().to_owned();
             parameters.insert("Architecture", Value::Given(architecture));
         }
-        (None, None) => bail!("there is no image to run"),
+        (None, false) => bail!("there is no image to run"),
     }
     let template = match &place.endpoint_url {
         None => SERVICE.to_owned(),
@@ -207,11 +204,7 @@ fn place(options: &Deploy, vpc: Option<Vpc>) -> anyhow::Result<Vec<(&'static str
 }
 
 fn output(stack: String, key: &'static str) -> Value {
-    Value::Output {
-        stack,
-        key,
-        suffix: String::new(),
-    }
+    Value::Output { stack, key }
 }
 
 impl Planned {
@@ -264,10 +257,7 @@ impl Value {
     fn known(&self, outputs: &Outputs) -> Option<String> {
         match self {
             Self::Given(value) => Some(value.clone()),
-            Self::Output { stack, key, suffix } => {
-                let value = outputs.get(stack)?.get(*key)?;
-                Some(format!("{value}{suffix}"))
-            }
+            Self::Output { stack, key } => outputs.get(stack)?.get(*key).cloned(),
         }
     }
 }

@@ -20,7 +20,6 @@ use crate::{
 /// A stack that is not as it should be.
 struct Change {
     planned: Planned,
-    existing: Option<Existing>,
     step: Step,
 }
 
@@ -42,13 +41,29 @@ pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
     let mut outputs = Outputs::new();
     let mut changes = Vec::new();
     say(&format!("in {}:", account.region()));
-    for planned in plan::plan(options, vpc, tag.as_deref())? {
+    for planned in plan::plan(options, vpc)? {
         let existing = existing(options, &account, &planned.name).await?;
-        if let Some(Existing { stack, .. }) = &existing {
-            outputs.insert(planned.name.clone(), stack.outputs.clone());
-        }
         let step = planned.step(existing.as_ref(), &outputs);
         say(&format!("  {:<24} {step}", planned.name));
+        // What a stack of another state gives, it does not give for long.
+        if let (Some(Existing { stack, .. }), Step::Keep | Step::Change { .. }) = (existing, &step)
+        {
+            outputs.insert(planned.name.clone(), stack.outputs);
+        }
+        if planned.name == place.repository_stack()
+            && let Some(tag) = &tag
+        {
+            let found = find_image(&account, place, &mut outputs, tag).await?;
+            let image = format!("image {tag}");
+            say(&format!(
+                "  {image:<24} {}",
+                if found {
+                    "is published already"
+                } else {
+                    "is built and pushed"
+                }
+            ));
+        }
         match step {
             Step::Keep => {}
             Step::Refuse(refusal) => return Err(refused(&planned.name, refusal).into()),
@@ -56,11 +71,7 @@ pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
             | Step::Change { .. }
             | Step::Wait { .. }
             | Step::Replace(_)
-            | Step::TakeBack => changes.push(Change {
-                planned,
-                existing,
-                step,
-            }),
+            | Step::TakeBack => changes.push(Change { planned, step }),
         }
     }
     let role = role_of(options, &changes);
@@ -119,15 +130,12 @@ async fn carry_out(
 ) -> anyhow::Result<()> {
     let place = &options.place;
     for change in changes {
-        let Change {
-            planned,
-            existing,
-            step,
-        } = change;
-        if planned.name == place.service_stack()
+        let Change { planned, step } = change;
+        // At once when the repository is there: what cannot be built is known before anything else is created.
+        if planned.name != place.repository_stack()
             && let Some(tag) = tag
         {
-            publish(account, place, planned, existing.as_ref(), outputs, tag).await?;
+            publish(account, place, outputs, tag).await?;
         }
         say(&format!("\n==> {}", planned.name));
         let wanted = planned.wanted(outputs)?;
@@ -224,24 +232,41 @@ async fn existing(
     Ok(Some(Existing { stack, template }))
 }
 
-/// Builds and pushes the image, unless that of the same tag is what runs.
+/// Whether the image is where it would be pushed to.
+async fn find_image(
+    account: &Account,
+    place: &Place,
+    outputs: &mut Outputs,
+    tag: &str,
+) -> anyhow::Result<bool> {
+    let Some(of_repository) = outputs.get_mut(&place.repository_stack()) else {
+        return Ok(false);
+    };
+    let Some(repository) = of_repository.get("RepositoryUri") else {
+        return Ok(false);
+    };
+    let image = image::published(account, repository, tag).await?;
+    let found = image.is_some();
+    of_repository.extend(image.map(|image| (plan::IMAGE.to_owned(), image)));
+    Ok(found)
+}
+
+/// Has the image published, unless it is known where it is.
 async fn publish(
     account: &Account,
     place: &Place,
-    planned: &Planned,
-    existing: Option<&Existing>,
-    outputs: &Outputs,
+    outputs: &mut Outputs,
     tag: &str,
 ) -> anyhow::Result<()> {
-    const IMAGE: &str = "ImageUri";
-    let wanted = planned.wanted(outputs)?;
-    let runs = existing.and_then(|existing| existing.stack.parameters.get(IMAGE));
-    if runs == wanted.parameters.get(IMAGE) {
+    let of_repository = outputs.get_mut(&place.repository_stack());
+    let of_repository = of_repository.context("the stack of the repository is not there")?;
+    if of_repository.contains_key(plan::IMAGE) {
         return Ok(());
     }
-    let repository = outputs
-        .get(&place.repository_stack())
-        .and_then(|outputs| outputs.get("RepositoryUri"))
+    let repository = of_repository
+        .get("RepositoryUri")
         .context("the stack of the repository does not say where that is")?;
-    image::publish(account, repository, tag).await
+    let image = image::publish(account, repository, tag).await?;
+    of_repository.insert(plan::IMAGE.to_owned(), image);
+    Ok(())
 }

@@ -5,19 +5,19 @@ use options::deploy::Place;
 
 use super::*;
 
-const IMAGE: &str = "demo-node:latest";
+const LATEST: &str = "demo-node:latest";
 
 #[test]
 fn without_options_the_image_has_a_repository_and_tasks_the_default_network() {
-    let plan = plan(&tasks(), Some(vpc()), Some("1a2b3c")).unwrap();
+    let plan = plan(&tasks(), Some(vpc())).unwrap();
 
     assert_eq!(names(&plan), ["orders-repository", "orders-service"]);
     let outputs = outputs(
         "orders-repository",
-        &[("RepositoryUri", "ecr/orders"), ("RepositoryArn", "arn")],
+        &[(IMAGE, "ecr/orders@sha256:00"), ("RepositoryArn", "arn")],
     );
     let wanted = plan[1].wanted(&outputs).unwrap().parameters;
-    assert_eq!(wanted["ImageUri"], "ecr/orders:1a2b3c");
+    assert_eq!(wanted["ImageUri"], "ecr/orders@sha256:00");
     assert_eq!(wanted["RepositoryArn"], "arn");
     assert_eq!(wanted["AssignPublicIp"], "ENABLED");
     assert_eq!(wanted["DesiredCount"], "3");
@@ -27,16 +27,16 @@ fn without_options_the_image_has_a_repository_and_tasks_the_default_network() {
 #[test]
 fn an_image_that_is_there_needs_no_repository() {
     let deploy = Deploy {
-        image: Some(IMAGE.to_owned()),
+        image: Some(LATEST.to_owned()),
         ..tasks()
     };
 
     assert!(!publishes(&deploy));
-    let plan = plan(&deploy, Some(vpc()), None).unwrap();
+    let plan = plan(&deploy, Some(vpc())).unwrap();
 
     assert_eq!(names(&plan), ["orders-service"]);
     let wanted = plan[0].wanted(&Outputs::new()).unwrap().parameters;
-    assert_eq!(wanted["ImageUri"], IMAGE);
+    assert_eq!(wanted["ImageUri"], LATEST);
     assert!(!wanted.contains_key("RepositoryArn"));
 }
 
@@ -47,7 +47,7 @@ fn tasks_may_pull_a_private_image_that_is_there() {
         ..tasks()
     };
 
-    let plan = plan(&deploy, Some(vpc()), None).unwrap();
+    let plan = plan(&deploy, Some(vpc())).unwrap();
 
     let wanted = plan[0].wanted(&Outputs::new()).unwrap().parameters;
     let arn = "arn:aws:ecr:eu-west-1:1:repository/demo-node";
@@ -61,7 +61,7 @@ fn a_network_of_its_own_comes_before_those_who_are_in_it() {
         vpc_cidr: Some("10.9.0.0/16".to_owned()),
         ..instances_of_three()
     };
-    let plan = plan(&deploy, None, None).unwrap();
+    let plan = plan(&deploy, None).unwrap();
 
     assert_eq!(names(&plan), ["orders-network", "orders-instances"]);
     let network = plan[0].wanted(&Outputs::new()).unwrap().parameters;
@@ -91,7 +91,7 @@ fn what_no_stack_gives_is_named() {
         network: Network::Private,
         ..instances_of_three()
     };
-    let plan = plan(&deploy, None, None).unwrap();
+    let plan = plan(&deploy, None).unwrap();
 
     let refusal = plan[1].wanted(&Outputs::new()).unwrap_err().to_string();
     assert!(refusal.contains("orders-instances"), "{refusal}");
@@ -104,12 +104,12 @@ fn what_no_stack_gives_is_named() {
 #[test]
 fn for_an_emulator_the_templates_are_adapted() {
     let mut deploy = Deploy {
-        image: Some(IMAGE.to_owned()),
+        image: Some(LATEST.to_owned()),
         ..tasks()
     };
-    let for_aws = plan(&deploy, Some(vpc()), None).unwrap();
+    let for_aws = plan(&deploy, Some(vpc())).unwrap();
     deploy.place.endpoint_url = Some("http://127.0.0.1:4566".to_owned());
-    let for_emulator = plan(&deploy, Some(vpc()), None).unwrap();
+    let for_emulator = plan(&deploy, Some(vpc())).unwrap();
 
     assert_eq!(for_aws[0].template, SERVICE);
     assert_ne!(for_emulator[0].template, SERVICE);
@@ -192,7 +192,7 @@ fn a_value_that_is_not_known_yet_counts_as_another() {
         network: Network::Private,
         ..instances_of_three()
     };
-    let instances = plan(&deploy, None, None).unwrap().remove(1);
+    let instances = plan(&deploy, None).unwrap().remove(1);
     let existing = existing(&instances, StackStatus::CreateComplete);
 
     let step = instances.step(Some(&existing), &Outputs::new());
@@ -233,10 +233,10 @@ fn instances_of_three() -> Deploy {
 
 fn service() -> Planned {
     let deploy = Deploy {
-        image: Some(IMAGE.to_owned()),
+        image: Some(LATEST.to_owned()),
         ..tasks()
     };
-    plan(&deploy, Some(vpc()), None).unwrap().remove(0)
+    plan(&deploy, Some(vpc())).unwrap().remove(0)
 }
 
 fn vpc() -> Vpc {

@@ -59,6 +59,13 @@ impl Aws {
         self.lock().calls.clone()
     }
 
+    /// What the last stack that was created was given for a parameter.
+    pub(crate) fn parameter(&self, key: &str) -> Option<String> {
+        let account = self.lock();
+        let stack = account.stacks.last()?;
+        stack.parameter(key).map(str::to_owned)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Account> {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }

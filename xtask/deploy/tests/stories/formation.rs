@@ -64,6 +64,20 @@ impl Stack {
         self
     }
 
+    pub(crate) fn with_parameter(mut self, key: &str, value: &str) -> Self {
+        self.parameters.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    pub(crate) fn with_template(mut self, template: &str) -> Self {
+        self.template = template.to_owned();
+        self
+    }
+
+    pub(crate) fn parameter(&self, key: &str) -> Option<&str> {
+        self.parameters.get(key).map(String::as_str)
+    }
+
     /// With what happens to it from now on.
     pub(crate) fn going_on(mut self, script: Script) -> Self {
         self.ahead = script;

@@ -11,5 +11,6 @@ mod failures;
 mod formation;
 mod fresh;
 mod program;
+mod publishing;
 mod services;
 mod states;

@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read as _, pipe},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -20,6 +21,15 @@ pub(crate) struct Said {
 pub(crate) async fn run(aws: &Aws, arguments: &[&str]) -> Said {
     let mut command = program(arguments);
     command.args(["--endpoint-url", &aws.url()]);
+    ended(command, aws).await
+}
+
+/// As it is run for AWS itself, in a folder. What is answered is the story's all the same.
+pub(crate) async fn run_in(folder: &Path, aws: &Aws, arguments: &[&str]) -> Said {
+    let mut command = program(arguments);
+    command
+        .current_dir(folder)
+        .env("AWS_ENDPOINT_URL", aws.url());
     ended(command, aws).await
 }
 

@@ -7,6 +7,10 @@ use wiremock::ResponseTemplate;
 
 use crate::aws::{Account, refusal, xml};
 
+/// Of whatever image.
+pub(crate) const DIGEST: &str =
+    "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
 /// What they know.
 #[derive(Debug, Default)]
 pub(crate) struct Services {
@@ -16,6 +20,8 @@ pub(crate) struct Services {
     pub(crate) tasks: Vec<Value>,
     /// How often IAM does not know the roles of services, first before they are made and then after that.
     pub(crate) roles_unknown: (u32, u32),
+    /// The tags of the repository.
+    pub(crate) tags: Vec<String>,
     /// The lines of streams of logs, by their names.
     pub(crate) logs: BTreeMap<String, Vec<String>>,
 }
@@ -25,6 +31,7 @@ pub(crate) fn json(account: &mut Account, target: &str, question: &Value) -> Res
     let (service, action) = target.split_once('.').unwrap_or((target, ""));
     match (service, action) {
         ("AmazonEC2ContainerServiceV20141113", action) => ecs(account, action, question),
+        ("AmazonEC2ContainerRegistry_V20150921", "DescribeImages") => images(account, question),
         ("Logs_20140328", "GetLogEvents") => logs(account, question),
         _ => refused("UnknownOperationException", target),
     }
@@ -38,6 +45,7 @@ pub(crate) fn query(
     let action = question.get("Action").map_or("", String::as_str);
     match action {
         "DescribeVpcs" => ec2(action, "<vpcSet><item><vpcId>vpc-1</vpcId></item></vpcSet>"),
+        "DescribeInstances" => ec2(action, "<reservationSet/>"),
         "DescribeSubnets" => ec2(
             action,
             "<subnetSet><item><subnetId>subnet-1</subnetId></item><item><subnetId>subnet-2</subnetId></item></subnetSet>",
@@ -99,6 +107,19 @@ fn ecs(account: &mut Account, action: &str, question: &Value) -> ResponseTemplat
         other => return refused("UnknownOperationException", other),
     };
     ResponseTemplate::new(200).set_body_json(answer)
+}
+
+fn images(account: &Account, question: &Value) -> ResponseTemplate {
+    let tag = question["imageIds"][0]["imageTag"]
+        .as_str()
+        .unwrap_or_default();
+    if question["repositoryName"] != "orders-repository"
+        || !account.services.tags.iter().any(|known| known == tag)
+    {
+        return refused("ImageNotFoundException", "The image does not exist.");
+    }
+    ResponseTemplate::new(200)
+        .set_body_json(json!({"imageDetails": [{"imageDigest": DIGEST, "imageTags": [tag]}]}))
 }
 
 fn logs(account: &Account, question: &Value) -> ResponseTemplate {
