@@ -60,7 +60,8 @@ pub enum Presence {
 /// What came of the wish to have it made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Creation {
-    Made,
+    /// Under this name, unless IAM does not say which.
+    Made(Option<String>),
     /// It was there.
     Needless,
     /// In the words of IAM.
@@ -70,11 +71,7 @@ enum Creation {
 impl ServiceRole {
     /// Looks whether the account has it.
     pub async fn look(&self, config: &SdkConfig) -> Presence {
-        let asked = [("Action", "GetRole"), ("RoleName", self.name)];
-        match ask(config, &asked).await {
-            Ok(answer) => presence(&answer),
-            Err(_) => Presence::Unknown,
-        }
+        look(config, self.name).await
     }
 
     /// Has it made, unless it is there, and waits until it can be read. Where that is refused, it is told:
@@ -91,9 +88,9 @@ impl ServiceRole {
             Ok(answer) => creation(&answer),
             Err(error) => Creation::Refused(excerpt(&format!("{error:#}"), LONGEST)),
         };
-        match created {
+        let made = match created {
             Creation::Needless => return,
-            Creation::Made => tell(&format!("made {}: it stays in the account", self.name)),
+            Creation::Made(name) => name.unwrap_or_else(|| self.name.to_owned()),
             Creation::Refused(reason) => {
                 tell(&format!(
                     "{} cannot be made from here ({reason}). Where the account has none, let somebody who may run: \
@@ -102,15 +99,13 @@ impl ServiceRole {
                 ));
                 return;
             }
-        }
+        };
+        tell(&format!("made {made}: it stays in the account"));
         let pause = differences::interval(config.endpoint_url());
         let begun = Instant::now();
-        while self.look(config).await == Presence::Missing {
+        while look(config, &made).await == Presence::Missing {
             if LIMIT <= begun.elapsed() {
-                tell(&format!(
-                    "{} cannot be read yet; going on all the same",
-                    self.name
-                ));
+                tell(&format!("{made} cannot be read yet; going on all the same"));
                 break;
             }
             sleep(pause).await;
@@ -134,6 +129,13 @@ fn is_of_new_role(reason: &str) -> bool {
         || reason.contains("awsservicerolefor");
     of_role && reason.contains("assume")
         || reason.contains("service-linked role for") && reason.contains("could not be created")
+}
+
+async fn look(config: &SdkConfig, name: &str) -> Presence {
+    match ask(config, &[("Action", "GetRole"), ("RoleName", name)]).await {
+        Ok(answer) => presence(&answer),
+        Err(_) => Presence::Unknown,
+    }
 }
 
 async fn ask(config: &SdkConfig, pairs: &[(&str, &str)]) -> anyhow::Result<Answer> {
@@ -180,19 +182,20 @@ fn presence(answer: &Answer) -> Presence {
 
 fn creation(answer: &Answer) -> Creation {
     let body = &answer.body;
+    let part = |name: &str| {
+        let (_, rest) = body.split_once(&format!("<{name}>"))?;
+        let (part, _) = rest.split_once(&format!("</{name}>"))?;
+        Some(part.to_owned())
+    };
     if answer.status == 200 {
-        Creation::Made
+        Creation::Made(part("RoleName"))
     } else if body.contains("has been taken") || body.contains("EntityAlreadyExists") {
         Creation::Needless
     } else {
-        let part = |name: &str| {
-            let (_, rest) = body.split_once(&format!("<{name}>"))?;
-            rest.split_once(&format!("</{name}>")).map(|(part, _)| part)
-        };
         let reason = match (part("Code"), part("Message")) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
-            (Some(code), None) => code.to_owned(),
-            _ => format!("status {}", answer.status),
+            (Some(code), None) => code,
+            (None, _) => format!("status {}", answer.status),
         };
         Creation::Refused(excerpt(&reason, LONGEST))
     }
@@ -218,7 +221,11 @@ mod tests {
     #[test]
     fn a_role_that_is_there_is_no_failure_to_make_it() {
         for (status, body, expected) in [
-            (200, "<CreateServiceLinkedRoleResponse/>", Creation::Made),
+            (
+                200,
+                "<Role><RoleName>AWSServiceRoleForECS</RoleName></Role>",
+                Creation::Made(Some("AWSServiceRoleForECS".to_owned())),
+            ),
             (
                 400,
                 "<Code>InvalidInput</Code><Message>Service role name AWSServiceRoleForECS has been taken in this account, \

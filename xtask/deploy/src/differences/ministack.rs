@@ -10,6 +10,7 @@
 //!   Any are accepted: what a role may do is not judged.
 //! - `ReadonlyRootFilesystem`, `User`, `LinuxParameters`, `HealthCheck`, `StopTimeout` and `PropagateTags` are ignored.
 //! - `CREATE_COMPLETE` comes before the tasks run.
+//! - The role of ECS is called `AWSServiceRoleForEcs`, so it never is there by its name.
 
 use crate::differences::{
     ACCESS_KEY,

@@ -211,7 +211,7 @@ const RULES: &[Rule] = &[
         ],
         what: "the nodes run and are no cluster yet; what they wait for is, as GET /bootstrap would say",
         quotes: true,
-        remedy: "see the section on troubleshooting of README.md for these words",
+        remedy: "see the table \"When something is wrong\" of README.md for these words, and that nothing keeps the nodes from each other on the ports 7626 and 7355",
     },
     Rule {
         all: &["is not authorized to perform"],
