@@ -165,7 +165,7 @@ impl Cloud {
             service_roles::ECS.ensure(&self.account.config, tell).await;
         }
         let mut parameters = BTreeMap::new();
-        let Vpc { id, subnets } = self.account.default_vpc().await?;
+        let Vpc { id, subnets, .. } = self.account.default_vpc().await?;
         parameters.insert("VpcId", id);
         parameters.insert("SubnetIds", subnets);
         parameters.insert("AssignPublicIp", "ENABLED".to_owned());

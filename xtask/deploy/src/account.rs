@@ -31,6 +31,17 @@ pub struct Vpc {
     pub id: String,
     /// Their ids, separated by commas.
     pub subnets: String,
+    /// Those that they are in, each once.
+    pub zones: Vec<Zone>,
+}
+
+/// An availability zone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Zone {
+    /// As this account calls it.
+    pub name: String,
+    /// As all accounts do.
+    pub id: String,
 }
 
 impl Account {
@@ -75,8 +86,17 @@ impl Account {
         let of_vpc = Filter::builder().name("vpc-id").values(id).build();
         let subnets = ec2.describe_subnets().filters(of_vpc).send().await;
         let subnets = subnets.context("looking for the subnets of the default VPC")?;
-        let mut subnets: Vec<_> = subnets
-            .subnets()
+        let found = subnets.subnets();
+        let mut zones: Vec<_> = found
+            .iter()
+            .map(|subnet| Zone {
+                name: subnet.availability_zone().unwrap_or_default().to_owned(),
+                id: subnet.availability_zone_id().unwrap_or_default().to_owned(),
+            })
+            .collect();
+        zones.sort_unstable();
+        zones.dedup();
+        let mut subnets: Vec<_> = found
             .iter()
             .filter_map(|subnet| subnet.subnet_id())
             .collect();
@@ -89,6 +109,7 @@ impl Account {
         Ok(Vpc {
             id: id.to_owned(),
             subnets: subnets.join(","),
+            zones,
         })
     }
 }

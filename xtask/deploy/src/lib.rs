@@ -4,6 +4,7 @@
 //! Runs no nodes: that is CloudFormation's work.
 //!
 //! - [`put`], [`status`], [`destroy`]: the commands
+//! - [`check`]: what would stop a deployment
 //! - [`plan`]: which stacks, and what would change; asks nobody
 //! - [`step`]: what is done with a stack in whatever state it is; asks nobody
 //! - [`image`]: the image, published
@@ -18,6 +19,7 @@
 //! To add a stack: its template in `cloudformation/`, and its place among the others in [`plan`].
 
 pub mod account;
+pub mod check;
 pub mod destroy;
 pub mod differences;
 pub mod evidence;

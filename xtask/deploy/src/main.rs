@@ -8,7 +8,7 @@ use clap::Parser;
 use observe::signals::Interruptions;
 use options::deploy::{Command, Options};
 
-use deploy::{destroy::destroy, put::deploy, status::status};
+use deploy::{check::check, destroy::destroy, put::deploy, status::status};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -34,6 +34,7 @@ async fn main() -> ExitCode {
 
 async fn run(command: &Command) -> anyhow::Result<()> {
     match command {
+        Command::Deploy(options) if options.check => check(options).await,
         Command::Deploy(options) => deploy(options).await,
         Command::Status(options) => status(options).await,
         Command::Destroy(options) => destroy(options).await,
@@ -43,6 +44,7 @@ async fn run(command: &Command) -> anyhow::Result<()> {
 /// What was begun is AWS's by now, which goes on with it.
 fn interrupted(command: &Command, status: u8) -> ExitCode {
     match command {
+        Command::Deploy(options) if options.check => {}
         Command::Deploy(options) => eprintln!(
             "\ninterrupted: CloudFormation goes on with what it has begun, if anything.\n\
              to see it: {}\nto remove it all: {}",

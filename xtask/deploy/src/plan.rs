@@ -190,7 +190,7 @@ fn instances(options: &Deploy) -> anyhow::Result<Planned> {
 fn place(options: &Deploy, vpc: Option<Vpc>) -> anyhow::Result<Vec<(&'static str, Value)>> {
     Ok(match options.network {
         Network::DefaultVpc => {
-            let Vpc { id, subnets } = vpc.context("there is no default VPC")?;
+            let Vpc { id, subnets, .. } = vpc.context("there is no default VPC")?;
             vec![
                 ("VpcId", Value::Given(id)),
                 ("SubnetIds", Value::Given(subnets)),

@@ -72,6 +72,10 @@ pub struct Deploy {
     #[arg(long, value_name = "CIDR")]
     pub vpc_cidr: Option<String>,
 
+    /// Only look at what a deployment needs: account, credentials, Docker, image, network. Creates nothing.
+    #[arg(long)]
+    pub check: bool,
+
     /// Where it fails, delete what this run has created, rather than leave it to be looked at.
     #[arg(long)]
     pub rollback: bool,

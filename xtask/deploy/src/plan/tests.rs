@@ -217,6 +217,7 @@ fn tasks() -> Deploy {
         program_sha256: None,
         network: Network::DefaultVpc,
         vpc_cidr: None,
+        check: false,
         rollback: false,
         yes: true,
     }
@@ -243,6 +244,7 @@ fn vpc() -> Vpc {
     Vpc {
         id: "vpc-1".to_owned(),
         subnets: "subnet-1,subnet-2".to_owned(),
+        zones: Vec::new(),
     }
 }
 

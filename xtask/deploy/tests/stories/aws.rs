@@ -31,6 +31,8 @@ pub(crate) struct Account {
     /// The same for changes.
     pub(crate) changes: BTreeMap<String, VecDeque<formation::Script>>,
     pub(crate) services: Services,
+    /// How often it is too much that events are asked for.
+    pub(crate) throttled: u32,
     /// Each call that changes something, or that a story is about.
     pub(crate) calls: Vec<String>,
 }

@@ -190,6 +190,10 @@ pub(crate) fn answer(
     question: &BTreeMap<String, String>,
 ) -> ResponseTemplate {
     let asked = |key: &str| question.get(key).cloned().unwrap_or_default();
+    if asked("Action") == "DescribeStackEvents" && 0 < account.throttled {
+        account.throttled -= 1;
+        return refusal("Throttling", "Rate exceeded");
+    }
     let (action, name) = (asked("Action"), asked("StackName"));
     // By name only what is not deleted is known.
     let found = account.stacks.iter().rposition(|stack| {

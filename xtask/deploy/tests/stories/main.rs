@@ -7,6 +7,7 @@
 )]
 
 mod aws;
+mod check;
 mod failures;
 mod formation;
 mod fresh;

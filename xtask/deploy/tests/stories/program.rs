@@ -29,6 +29,7 @@ pub(crate) async fn run_in(folder: &Path, aws: &Aws, arguments: &[&str]) -> Said
     let mut command = program(arguments);
     command
         .current_dir(folder)
+        .env("PATH", "/usr/bin:/bin")
         .env("AWS_ENDPOINT_URL", aws.url());
     ended(command, aws).await
 }
@@ -39,6 +40,8 @@ fn program(arguments: &[&str]) -> Command {
         .args(arguments)
         .args(["--region", "eu-west-1"])
         .env_clear()
+        // Neither Docker nor anything else that a machine may have or not have.
+        .env("PATH", "/nothing/here")
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
         .stdin(Stdio::null());

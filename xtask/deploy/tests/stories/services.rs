@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use crate::aws::{Account, refusal, xml};
+use crate::aws::{Account, element, refusal, xml};
 
 /// Of whatever image.
 pub(crate) const DIGEST: &str =
@@ -20,6 +20,8 @@ pub(crate) struct Services {
     pub(crate) tasks: Vec<Value>,
     /// How often IAM does not know the roles of services, first before they are made and then after that.
     pub(crate) roles_unknown: (u32, u32),
+    /// Whether the credentials have expired.
+    pub(crate) is_logged_out: bool,
     /// The tags of the repository.
     pub(crate) tags: Vec<String>,
     /// The lines of streams of logs, by their names.
@@ -46,9 +48,19 @@ pub(crate) fn query(
     match action {
         "DescribeVpcs" => ec2(action, "<vpcSet><item><vpcId>vpc-1</vpcId></item></vpcSet>"),
         "DescribeInstances" => ec2(action, "<reservationSet/>"),
+        "GetCallerIdentity" => match account.services.is_logged_out {
+            true => refusal(
+                "ExpiredToken",
+                "The security token included in the request is expired",
+            ),
+            false => xml(
+                action,
+                "<Arn>arn:aws:iam::123456789012:user/me</Arn><UserId>me</UserId><Account>123456789012</Account>",
+            ),
+        },
         "DescribeSubnets" => ec2(
             action,
-            "<subnetSet><item><subnetId>subnet-1</subnetId></item><item><subnetId>subnet-2</subnetId></item></subnetSet>",
+            "<subnetSet><item><subnetId>subnet-1</subnetId><availabilityZone>eu-west-1a</availabilityZone></item><item><subnetId>subnet-2</subnetId><availabilityZone>eu-west-1b</availabilityZone></item></subnetSet>",
         ),
         "GetRole" => {
             let unknown = &mut account.services.roles_unknown;
@@ -66,7 +78,12 @@ pub(crate) fn query(
         "CreateServiceLinkedRole" => {
             let service = question.get("AWSServiceName").map_or("", String::as_str);
             account.calls.push(format!("{action} {service}"));
-            xml(action, "")
+            let name = match service {
+                "ecs.amazonaws.com" => "AWSServiceRoleForECS",
+                _ => "AWSServiceRoleForAutoScaling",
+            };
+            let name = element("RoleName", name);
+            xml(action, &format!("<Role>{name}</Role>"))
         }
         _ => refusal("InvalidAction", action),
     }

@@ -62,6 +62,26 @@ async fn a_second_deploy_waits_for_the_first_one() {
 }
 
 #[tokio::test]
+async fn too_many_questions_are_no_failure() {
+    // The SDK asks three times by itself.
+    let account = Account {
+        throttled: 4,
+        ..Account::default()
+    };
+    let aws = Aws::start(account).await;
+
+    let said = run(&aws, &DEPLOY).await;
+
+    assert_eq!(said.status, Some(0), "{}", said.text);
+    assert!(
+        said.text.contains("CREATE_COMPLETE      Service"),
+        "{}",
+        said.text
+    );
+    assert_eq!(aws.calls(), ["CreateStack orders-service DO_NOTHING"]);
+}
+
+#[tokio::test]
 async fn what_an_earlier_failure_has_left_is_cleared_away() {
     let stack = Stack::new("orders-service", "ROLLBACK_COMPLETE");
     let aws = Aws::start(Account::default().with(stack)).await;

@@ -1,0 +1,76 @@
+//! Stories of a look before the first deployment.
+
+use crate::{
+    aws::{Account, Aws},
+    formation::Stack,
+    program::run,
+    services::Services,
+};
+
+const CHECK: [&str; 4] = ["deploy", "--check", "--image", "demo-node:latest"];
+
+#[tokio::test]
+async fn what_a_deployment_needs_is_looked_at_and_nothing_is_created() {
+    let services = Services {
+        roles_unknown: (u32::MAX, 0),
+        ..Services::default()
+    };
+    let account = Account {
+        services,
+        ..Account::default()
+    };
+    let aws = Aws::start(account.with(Stack::new("orders-service", "CREATE_COMPLETE"))).await;
+
+    let said = run(&aws, &CHECK).await;
+
+    said.is(
+        0,
+        "\
+ok       account  123456789012 in eu-west-1, as arn:aws:iam::123456789012:user/me
+warning  image    demo-node:latest is not here to be looked at
+                  see that it is for X86_64, as the tasks are
+ok       network  the default VPC vpc-1 has subnets in eu-west-1a, eu-west-1b
+ok       role     AWSServiceRoleForECS is not there: it is made before the stack
+ok       stack    orders-service is CREATE_COMPLETE
+nothing was created",
+    );
+    assert_eq!(aws.calls(), [""; 0]);
+}
+
+#[tokio::test]
+async fn credentials_that_have_expired_are_told_once_with_what_to_do() {
+    let services = Services {
+        is_logged_out: true,
+        ..Services::default()
+    };
+    let aws = Aws::start(Account {
+        services,
+        ..Account::default()
+    })
+    .await;
+
+    let said = run(&aws, &CHECK).await;
+
+    assert_eq!(said.status, Some(1), "{}", said.text);
+    assert_eq!(said.text.matches("failure ").count(), 1, "{}", said.text);
+    assert!(said.text.contains("ExpiredToken"), "{}", said.text);
+    assert!(said.text.contains("aws sso login"), "{}", said.text);
+}
+
+#[tokio::test]
+async fn a_stack_of_somebody_else_is_a_failure() {
+    let stack = Stack::new("orders-service", "CREATE_COMPLETE").of_somebody_else();
+    let aws = Aws::start(Account::default().with(stack)).await;
+
+    let said = run(&aws, &CHECK).await;
+
+    assert_eq!(said.status, Some(1), "{}", said.text);
+    let finding = "failure  stack    the stack orders-service was not made by this program";
+    assert!(said.text.contains(finding), "{}", said.text);
+    assert!(
+        said.text
+            .contains("error: 1 of these would stop a deployment"),
+        "{}",
+        said.text
+    );
+}
