@@ -3,7 +3,7 @@
 use std::{env, process::Stdio};
 
 use anyhow::{Context, ensure};
-use aws_sdk_ecr::types::ImageIdentifier;
+use aws_sdk_ecr::{operation::describe_images::DescribeImagesError, types::ImageIdentifier};
 use aws_smithy_types::base64;
 use tokio::{io::AsyncWriteExt, process::Command};
 
@@ -37,7 +37,7 @@ pub async fn published(
         Err(error)
             if error
                 .as_service_error()
-                .is_some_and(|error| error.is_image_not_found_exception()) =>
+                .is_some_and(DescribeImagesError::is_image_not_found_exception) =>
         {
             Ok(None)
         }

@@ -13,6 +13,7 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudformation::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
+    operation::create_stack::CreateStackError,
     types::{self, Capability, Parameter, StackEvent, StackStatus, Tag},
 };
 use tokio::time::{Instant, sleep};
@@ -272,7 +273,7 @@ impl Stacks {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_already_exists_exception()) =>
+                    .is_some_and(CreateStackError::is_already_exists_exception) =>
             {
                 Ok(None)
             }
@@ -291,9 +292,8 @@ impl Stacks {
             .set_disable_rollback((on_failure == OnFailure::Leave).then_some(true))
             .tags(Tag::builder().key(TAG).value(&wanted.name).build())
             .send();
-        let error = match update.await {
-            Ok(_) => return Ok(Update::Begun),
-            Err(error) => error,
+        let Err(error) = update.await else {
+            return Ok(Update::Begun);
         };
         // These have no codes of their own.
         let text = error.message().unwrap_or_default();

@@ -2,10 +2,11 @@
 
 use anyhow::Context;
 use aws_sdk_ec2::types::{Filter, Reservation};
-use aws_sdk_ecs::types::{DesiredStatus, Task};
+use aws_sdk_ecs::types::{DesiredStatus, Service, Task};
+use aws_smithy_types::DateTime;
 use discovery::excerpt;
 
-use super::{Evidence, LONGEST, of_log, of_task};
+use super::telling::{Evidence, LONGEST, of_log, of_task};
 use crate::{
     account::Account,
     logs::{self, Part},
@@ -73,7 +74,7 @@ async fn events(account: &Account, cluster: &str, service: &str) -> anyhow::Resu
     let ecs = aws_sdk_ecs::Client::new(&account.config);
     let described = ecs.describe_services().cluster(cluster).services(service);
     let described = described.send().await.context("describing the service")?;
-    let events = described.services().first().map(|it| it.events());
+    let events = described.services().first().map(Service::events);
     let mut events: Vec<_> = events
         .unwrap_or_default()
         .iter()
@@ -91,7 +92,7 @@ async fn tasks(account: &Account, cluster: &str, service: &str) -> anyhow::Resul
         false => stopped,
         true => described(account, cluster, service, DesiredStatus::Running).await?,
     };
-    tasks.sort_by_key(|task| std::cmp::Reverse(task.stopped_at().map(|time| time.secs())));
+    tasks.sort_by_key(|task| std::cmp::Reverse(task.stopped_at().map(DateTime::secs)));
     let host = |task: &Task| {
         let id = task.task_arn().and_then(|arn| arn.rsplit('/').next());
         let container = task.containers().first().and_then(|it| it.name());

@@ -265,9 +265,9 @@ const RULES: &[Rule] = &[
 ];
 
 /// What the texts mean together: the first rule that one of them meets.
-pub(super) fn meaning<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Option<Meaning> {
+pub(super) fn meaning(texts: &[&str]) -> Option<Meaning> {
     RULES.iter().find_map(|rule| {
-        let text = texts.clone().find(|text| rule.holds_for(text))?;
+        let text = texts.iter().find(|text| rule.holds_for(text))?;
         let what = match rule.quotes {
             true => format!("{}: {text}", rule.what),
             false => rule.what.to_owned(),
@@ -411,7 +411,7 @@ mod tests {
                 "the tasks of the service did not become healthy",
             ),
         ] {
-            let meaning = meaning([text].into_iter()).map(|meaning| meaning.what);
+            let meaning = meaning(&[text]).map(|meaning| meaning.what);
             assert_eq!(meaning.as_deref(), Some(expected), "{text}");
         }
     }
@@ -422,7 +422,7 @@ mod tests {
         for rule in RULES {
             let words = rule.all.iter().chain(rule.any.first());
             let text = words.copied().collect::<Vec<_>>().join(" ");
-            let found = meaning([text.as_str()].into_iter()).unwrap();
+            let found = meaning(&[text.as_str()]).unwrap();
             assert_eq!(found.remedy, rule.remedy, "{text}");
         }
     }
@@ -435,14 +435,14 @@ mod tests {
             "exec /demo-node: exec format error",
         ];
 
-        let meaning = meaning(texts.into_iter()).unwrap();
+        let meaning = meaning(&texts).unwrap();
 
         assert!(meaning.what.contains("processor"), "{meaning:?}");
     }
 
     #[test]
     fn what_nobody_knows_means_nothing() {
-        assert_eq!(meaning(["the moon is full"].into_iter()), None);
-        assert_eq!(meaning([].into_iter()), None);
+        assert_eq!(meaning(&["the moon is full"]), None);
+        assert_eq!(meaning(&[]), None);
     }
 }
