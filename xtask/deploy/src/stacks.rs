@@ -1,7 +1,7 @@
 //! CloudFormation stacks: created or changed while what happens is told, and deleted.
 //!
 //! Leaves alone whatever it has not created itself: each of its stacks carries a tag.
-//! What is done with a stack of which state is decided in [`step`](crate::step).
+//! What is done with a stack of which state is decided in [`step`].
 
 mod error;
 mod history;
