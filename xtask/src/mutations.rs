@@ -105,8 +105,8 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "who may still be told another number counts all the same",
         file: "demo-node/src/bootstrap/founding.rs",
-        was: "let told = all - untold;",
-        becomes: "let told = all.max(untold);",
+        was: "let (told, untold) = (self.consents(), self.untold().count());",
+        becomes: "let (told, untold) = (self.voters().count(), 0);",
         caught_by: FOUNDING,
     },
     Fault {

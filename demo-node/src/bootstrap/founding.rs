@@ -227,17 +227,13 @@ impl Proposer {
     /// How many have consented, in the round of messages that is under way.
     #[must_use]
     pub fn consents(&self) -> usize {
-        self.voters().len() - self.untold().len()
+        self.voters().filter(|(_, voter)| !voter.untold).count()
     }
 
     /// Those who have consented in this round of messages, and may still be told how many nodes are expected.
-    #[must_use]
-    pub fn untold(&self) -> Vec<NodeUid> {
-        let voters = self.voters().into_iter();
-        voters
-            .filter(|(_, voter)| voter.untold)
-            .map(|(uid, _)| uid)
-            .collect()
+    pub fn untold(&self) -> impl Iterator<Item = NodeUid> + '_ {
+        let voters = self.voters();
+        voters.filter(|(_, voter)| voter.untold).map(|(uid, _)| uid)
     }
 
     /// What every acceptor is asked now.
@@ -250,24 +246,24 @@ impl Proposer {
         }
     }
 
-    fn voters(&self) -> Vec<(NodeUid, Voter)> {
-        match &self.progress {
-            Progress::Preparing { promises, .. } => {
-                let promises = promises.iter();
-                promises.map(|(uid, it)| (*uid, it.voter)).collect()
-            }
-            Progress::Accepting { accepts, .. } => {
-                accepts.iter().map(|(uid, it)| (*uid, *it)).collect()
-            }
-            Progress::Over => Vec::new(),
-        }
+    fn voters(&self) -> impl Iterator<Item = (NodeUid, Voter)> + '_ {
+        let (promises, accepts) = match &self.progress {
+            Progress::Preparing { promises, .. } => (Some(promises), None),
+            Progress::Accepting { accepts, .. } => (None, Some(accepts)),
+            Progress::Over => (None, None),
+        };
+        let promised = promises.into_iter().flatten();
+        let accepted = accepts.into_iter().flatten();
+        promised
+            .map(|(uid, promise)| (*uid, promise.voter))
+            .chain(accepted.map(|(uid, voter)| (*uid, *voter)))
     }
 
     /// Whether as many have consented as must. Where some may still be told another number, so many others must have
     /// been that one of them would know it, and there may be one process more than anyone was told.
     fn is_quorum(&self) -> bool {
-        let (all, untold) = (self.voters().len(), self.untold().len());
-        let told = all - untold;
+        let (told, untold) = (self.consents(), self.untold().count());
+        let all = told + untold;
         self.quorum() <= told || TOLD <= told && majority(self.participants + 1) <= all
     }
 

@@ -119,7 +119,7 @@ impl Coordinator {
         let Some(request) = founding.proposer.request() else {
             return;
         };
-        let untold = founding.proposer.untold();
+        let untold: Vec<_> = founding.proposer.untold().collect();
         let points = untold
             .iter()
             .filter_map(|uid| Some((*uid, *founding.among.get(uid)?)));

@@ -98,7 +98,7 @@ impl Stage {
     /// When something changes in this stage by itself, or it ends.
     pub(super) fn changes_at(&self) -> Option<Instant> {
         match self {
-            Self::Founding(founding) if !founding.proposer.untold().is_empty() => {
+            Self::Founding(founding) if founding.proposer.untold().next().is_some() => {
                 Some(founding.gives_up_at.min(founding.asks_again_at))
             }
             _ => self.ends_at(),

@@ -8,7 +8,8 @@ use std::{
 /// A node's number. Neither its address nor its place in the list follows from it.
 pub(super) type Node = u16;
 
-/// ECS, "Request throttling for the Amazon ECS API": cluster resource reads, the burst and the sustained rate.
+/// ECS, "Request throttling for the Amazon ECS API": the burst and the sustained rate, of cluster resource reads (the
+/// tasks) and of service reads each.
 const BURST: f64 = 100.0;
 const PER_SECOND: f64 = 20.0;
 
@@ -18,8 +19,10 @@ pub(super) const PAGE: usize = 100;
 /// One account.
 #[derive(Debug)]
 pub(super) struct Aws {
-    tokens: f64,
-    filled_at: Instant,
+    /// What is left to ask of the tasks.
+    tasks: Bucket,
+    /// What is left to ask of the service.
+    service: Bucket,
     pub(super) granted: u64,
     pub(super) attempted: u64,
     /// The running tasks, in the order in which they are listed: none that means anything.
@@ -27,11 +30,44 @@ pub(super) struct Aws {
     pub(super) desired: usize,
 }
 
-impl Aws {
-    pub(super) fn new(now: Instant) -> Self {
+/// What ECS counts together.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Group {
+    Tasks,
+    Service,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    tokens: f64,
+    filled_at: Instant,
+}
+
+impl Bucket {
+    fn full(now: Instant) -> Self {
         Self {
             tokens: BURST,
             filled_at: now,
+        }
+    }
+
+    fn grants(&mut self, now: Instant) -> bool {
+        let passed: Duration = now.saturating_duration_since(self.filled_at);
+        self.tokens = BURST.min(self.tokens + passed.as_secs_f64() * PER_SECOND);
+        self.filled_at = now;
+        let granted = 1.0 <= self.tokens;
+        if granted {
+            self.tokens -= 1.0;
+        }
+        granted
+    }
+}
+
+impl Aws {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            tasks: Bucket::full(now),
+            service: Bucket::full(now),
             granted: 0,
             attempted: 0,
             listed: BTreeSet::new(),
@@ -40,16 +76,13 @@ impl Aws {
     }
 
     /// Whether AWS takes a call now.
-    pub(super) fn grants(&mut self, now: Instant) -> bool {
-        let passed: Duration = now.saturating_duration_since(self.filled_at);
-        self.tokens = BURST.min(self.tokens + passed.as_secs_f64() * PER_SECOND);
-        self.filled_at = now;
+    pub(super) fn grants(&mut self, group: Group, now: Instant) -> bool {
+        let granted = match group {
+            Group::Tasks => self.tasks.grants(now),
+            Group::Service => self.service.grants(now),
+        };
         self.attempted += 1;
-        let granted = 1.0 <= self.tokens;
-        if granted {
-            self.tokens -= 1.0;
-            self.granted += 1;
-        }
+        self.granted += u64::from(granted);
         granted
     }
 

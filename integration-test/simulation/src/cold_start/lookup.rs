@@ -7,7 +7,7 @@ use std::{
 
 use discovery::{Extent, OnThrottle};
 
-use super::aws::{Node, PAGE};
+use super::aws::{Group, Node, PAGE};
 
 /// How long a described task need not be described again.
 const SETTLED_FOR: Duration = Duration::from_secs(60);
@@ -21,6 +21,16 @@ pub(super) enum Call {
     List { page: usize, pause: Duration },
     Describe { tasks: Vec<Node>, pause: Duration },
     DescribeService,
+}
+
+impl Call {
+    /// What it counts as.
+    pub(super) fn group(&self) -> Group {
+        match self {
+            Self::List { .. } | Self::Describe { .. } => Group::Tasks,
+            Self::DescribeService => Group::Service,
+        }
+    }
 }
 
 #[derive(Debug)]

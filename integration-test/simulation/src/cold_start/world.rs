@@ -324,7 +324,7 @@ impl World {
                 }
             }
             Event::Call(node, lookup, call) => {
-                let granted = self.aws.grants(self.now);
+                let granted = self.aws.grants(call.group(), self.now);
                 let page = match call {
                     Call::List { page, .. } if granted => Some(self.aws.page(page)),
                     Call::Describe { .. } | Call::DescribeService if granted => {
