@@ -161,17 +161,21 @@ mod tests {
     fn the_page_is_tested_where_there_is_a_browser_and_always_where_it_must_be() {
         let here = || None;
         let none = || Some("there is none".to_owned());
-        for (arguments, without) in [
-            (&[][..], Some("there is none")),
-            (&["--ci"], None),
-            (&["--with-browser"], None),
+        for (ci, arguments, without) in [
+            (false, &[][..], Some("there is none")),
+            (true, &[], None),
+            (false, &["--with-browser"], None),
         ] {
-            let args = parsed(arguments);
+            // This may itself be run by CI, which the environment says.
+            let args = Args {
+                ci,
+                ..parsed(arguments)
+            };
             assert_eq!(without_browser(&args, here), None, "{arguments:?}");
             assert_eq!(
                 without_browser(&args, none).as_deref(),
                 without,
-                "{arguments:?}"
+                "{ci} {arguments:?}"
             );
         }
         let reason = without_browser(&parsed(&["--ci", "a_name"]), here).unwrap();
