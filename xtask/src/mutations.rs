@@ -110,6 +110,13 @@ const FAULTS: &[Fault] = &[
         caught_by: FOUNDING,
     },
     Fault {
+        name: "who is asked again does not ask for the number",
+        file: "demo-node/src/bootstrap/coordinator/founding.rs",
+        was: "self.is_needed |= self.acceptor.has_consented(&request);",
+        becomes: "self.is_needed |= false & self.acceptor.has_consented(&request);",
+        caught_by: FOUNDING,
+    },
+    Fault {
         name: "nobody but the lowest address ever asks everyone",
         file: "demo-node/src/bootstrap/survey.rs",
         was: "            Progress::From(at) if at <= now => {",

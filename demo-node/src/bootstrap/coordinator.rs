@@ -203,7 +203,9 @@ pub struct Coordinator {
     /// Whether the platform may tell the number.
     asks: bool,
     /// Whether chance has it that this node asks for the number although it does not propose.
-    asks_to_vote: bool,
+    is_drawn: bool,
+    /// Whether a proposer waits for this node to be told the number.
+    is_needed: bool,
     /// The number is not asked for again before.
     next_asking: Instant,
     asking_backoff: Backoff,
@@ -269,7 +271,8 @@ impl Coordinator {
             asking: Schedule::Off,
             told_at: None,
             asks: settings.expectation == Expectation::Asking,
-            asks_to_vote: false,
+            is_drawn: false,
+            is_needed: false,
             next_asking: now,
             asking_backoff: backoff,
             probes: Probes::default(),
@@ -409,11 +412,11 @@ impl Coordinator {
     }
 
     /// What this node's votes say of it.
-    fn voter<R>(&self, turn: &Turn<'_, R>) -> Voter {
+    fn voter(&self, unix_millis: u64) -> Voter {
         Voter {
             expected: self.state.own_number(),
-            untold: self.state.is_untold(turn.now),
-            clock: turn.unix_millis,
+            untold: self.state.is_untold(),
+            clock: unix_millis,
         }
     }
 
@@ -434,7 +437,7 @@ impl Coordinator {
                 Some(decided) => self.start(decided.formation, turn),
                 None => {
                     // It may have heard the number from another: its own vote wants one of its own.
-                    if self.state.is_untold(turn.now) {
+                    if self.state.is_untold() {
                         self.want_number(turn);
                     }
                     self.propose(turn);

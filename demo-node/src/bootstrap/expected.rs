@@ -57,8 +57,8 @@ enum Own {
         lower: Option<(usize, Instant)>,
         /// Since when the platform has said nothing.
         nothing_since: Option<Instant>,
-        /// Since when it has not even answered.
-        unanswered_since: Option<Instant>,
+        /// When it was asked in vain, first and last.
+        in_vain: Option<(Instant, Instant)>,
     },
 }
 
@@ -73,7 +73,7 @@ impl Expected {
                 number: None,
                 lower: None,
                 nothing_since: None,
-                unanswered_since: None,
+                in_vain: None,
             },
         };
         Self { own, heard: None }
@@ -85,11 +85,15 @@ impl Expected {
             number,
             lower,
             nothing_since,
-            unanswered_since,
+            in_vain,
         } = &mut self.own
         else {
             return;
         };
+        if matches!(told, Told::Nothing | Told::Failed) {
+            let first = in_vain.map_or(now, |(first, _)| first);
+            *in_vain = Some((first, now));
+        }
         match told {
             Told::Nodes(told) if number.is_none_or(|number| number <= told) => {
                 (*number, *lower, *nothing_since) = (Some(told), None, None);
@@ -108,9 +112,7 @@ impl Expected {
                 nothing_since.get_or_insert(now);
             }
             Told::Never => self.own = Own::Fixed(*number),
-            Told::Failed => {
-                unanswered_since.get_or_insert(now);
-            }
+            Told::Failed => {}
         }
     }
 
@@ -137,18 +139,16 @@ impl Expected {
         }
     }
 
-    /// Whether this node has not been told the number, and may soon be. A node that was refused it, or that has had no
-    /// answer, for so long that it does not go on waiting, is not one of these.
+    /// Whether this node has not been told the number, and may soon be. One that has asked in vain, again and again, for
+    /// [`GRACE`] is not one of these.
     #[must_use]
-    pub fn is_untold(&self, now: Instant) -> bool {
-        let lately = |since: Instant| now.saturating_duration_since(since) < GRACE;
+    pub fn is_untold(&self) -> bool {
         match self.own {
             Own::Learnt {
                 number: None,
-                nothing_since,
-                unanswered_since,
+                in_vain,
                 ..
-            } => nothing_since.is_none_or(lately) && unanswered_since.is_none_or(lately),
+            } => in_vain.is_none_or(|(first, last)| last.duration_since(first) < GRACE),
             Own::Learnt { .. } | Own::Fixed(_) => false,
         }
     }
@@ -243,18 +243,19 @@ mod tests {
     fn who_is_not_told_may_still_be_for_a_while_only() {
         for told in [Told::Nothing, Told::Failed] {
             let (mut expected, now) = asking();
-            assert!(expected.is_untold(now + 9 * GRACE), "it has not asked");
+            assert!(expected.is_untold(), "it has not asked");
             expected.told(now, told);
             expected.heard(now, 5);
             expected.told(now + GRACE / 2, told);
-            assert!(expected.is_untold(now + GRACE / 2), "{told:?}");
-            assert!(!expected.is_untold(now + GRACE), "{told:?}");
+            assert!(expected.is_untold(), "{told:?}");
+            expected.told(now + GRACE, told);
+            assert!(!expected.is_untold(), "{told:?}");
         }
         let (mut expected, now) = asking();
         expected.told(now, Told::Nodes(3));
-        assert!(!expected.is_untold(now));
+        assert!(!expected.is_untold());
         for configured in [Expectation::Known(3), Expectation::Unknown] {
-            assert!(!Expected::new(configured).is_untold(now));
+            assert!(!Expected::new(configured).is_untold());
         }
     }
 

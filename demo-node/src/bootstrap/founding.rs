@@ -190,6 +190,18 @@ impl Acceptor {
         self.decided = Some(decided);
     }
 
+    /// Whether it has consented to this before: whoever asks again wants a better answer.
+    #[must_use]
+    pub fn has_consented(&self, request: &Request) -> bool {
+        match request {
+            Request::Prepare(ballot) => self.promised == Some(*ballot),
+            Request::Accept(ballot, _) => self
+                .accepted
+                .is_some_and(|(accepted, _)| accepted == *ballot),
+            Request::Decided(_) => false,
+        }
+    }
+
     /// The decision, once this process has heard of it.
     #[must_use]
     pub fn decided(&self) -> Option<Decided> {
@@ -257,6 +269,12 @@ impl Proposer {
         promised
             .map(|(uid, promise)| (*uid, promise.voter))
             .chain(accepted.map(|(uid, voter)| (*uid, *voter)))
+    }
+
+    /// Whether as many have consented as must, and only too few of them have been told.
+    #[must_use]
+    pub fn lacks_only_told(&self) -> bool {
+        self.quorum() <= self.voters().count() && !self.is_quorum()
     }
 
     /// Whether as many have consented as must. Where some may still be told another number, so many others must have

@@ -98,6 +98,13 @@ pub fn seek_pause(interval: Duration, nodes: usize) -> Duration {
     interval.max(SEEK.saturating_mul(count(nodes)))
 }
 
+/// How long a node that does not propose waits before it asks again for the number of expected nodes: as long as
+/// `interval` for so many voters, and the longer the more nodes there are, so that they ask no more often together.
+#[must_use]
+pub fn vote_pause(interval: Duration, voters: usize, nodes: usize) -> Duration {
+    interval.saturating_mul(count(nodes.div_ceil(voters).max(1)))
+}
+
 /// How many pages a lookup reads of a list of so many nodes.
 #[must_use]
 pub fn pages(extent: Extent, nodes: usize) -> u32 {

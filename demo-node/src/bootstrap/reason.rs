@@ -37,7 +37,7 @@ pub enum WaitReason {
     #[error("waiting for the number of expected nodes")]
     ExpectedNodesPending,
     /// Discovery names too few contact points.
-    #[error("{found} contact points discovered, {required} must consent to a new cluster")]
+    #[error("waiting for contact points: {found} found, {required} needed")]
     TooFewContactPoints {
         /// How many there are.
         found: usize,
@@ -52,7 +52,7 @@ pub enum WaitReason {
     },
     /// A lower address has answered: that node goes first. Where the number of expected nodes is
     /// known, for a few seconds only.
-    #[error("leaving it to the lowest address that answers, {lowest}, to found the cluster")]
+    #[error("waiting for {lowest}, the lowest address that answers, to found the cluster")]
     LowerAddressAnswers {
         /// Who goes first.
         lowest: ContactPoint,
@@ -70,7 +70,7 @@ pub enum WaitReason {
         contact_points: usize,
     },
     /// The contact points have changed within the stable margin.
-    #[error("the contact points changed less than {margin:?} ago")]
+    #[error("waiting until the list of contact points has not changed for {margin:?}")]
     NotStable {
         /// How long they must not have changed.
         #[serde(serialize_with = "as_text")]
@@ -79,14 +79,14 @@ pub enum WaitReason {
     /// A few contact points are asked at a time whether there is a cluster to join. Others ask everyone, and may found one;
     /// this node does in its turn.
     #[error(
-        "looking for a cluster to join, at {few} contact points at a time; whoever's turn it is asks all of them, to found one"
+        "looking for a cluster to join, {few} contact points at a time, until it is this node's turn to ask all of them"
     )]
     Seeking {
         /// How many at a time.
         few: usize,
     },
     /// Too few contact points have answered to consent to a new cluster.
-    #[error("{answered} contact points have answered, {quorum} must consent to a new cluster")]
+    #[error("waiting for contact points to answer: {answered} answered, {quorum} needed")]
     TooFewAnswered {
         /// How many have answered freshly and are in no cluster, this node included.
         answered: usize,
@@ -95,7 +95,7 @@ pub enum WaitReason {
     },
     /// Too few can consent, since some have clocks too far from this node's to be in a cluster with it.
     #[error(
-        "{answered} contact points can consent to a new cluster, {quorum} must; {}. Set the clocks right{}",
+        "waiting for contact points with a right clock: {answered} found, {quorum} needed; {}. Set the clocks right{}",
         clocks(.apart),
         suspect(.apart, *.answered)
     )]

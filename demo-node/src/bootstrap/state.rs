@@ -260,8 +260,8 @@ impl State {
 
     /// Whether this node was not told how many, and may soon be.
     #[must_use]
-    pub fn is_untold(&self, now: Instant) -> bool {
-        self.expected.is_untold(now)
+    pub fn is_untold(&self) -> bool {
+        self.expected.is_untold()
     }
 
     /// How many nodes the deployment means to run, as far as is known.

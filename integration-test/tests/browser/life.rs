@@ -32,7 +32,7 @@ async fn people_see_a_cluster_form_fail_and_come_back() {
 
     // What it waits for, what to do, and where on the way that is.
     browser.shows(&says("Waiting")).await;
-    browser.shows(&says("must consent to a new cluster")).await;
+    browser.shows(&says("2 needed")).await;
     browser
         .shows("document.getElementById('doing-advice').innerText !== ''")
         .await;

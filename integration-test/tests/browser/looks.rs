@@ -21,7 +21,7 @@ fn in_trouble() -> Says {
         json!({ "rule": "lower-address-answers", "lowest": "10.0.0.1:7626" }),
     );
     bootstrap["message"] =
-        json!("leaving it to the lowest address that answers, 10.0.0.1:7626, to found the cluster");
+        json!("waiting for 10.0.0.1:7626, the lowest address that answers, to found the cluster");
     bootstrap["expectedNodesProblem"] = json!("access denied");
     let point = |n: usize, problem: &str| json!({ "contactPoint": format!("10.0.0.{n}:7626"), "member": false, "answered": false, "problem": problem });
     bootstrap["contactPoints"] =
@@ -129,7 +129,7 @@ async fn what_is_wrong_is_said_with_what_to_do() {
     let browser = Browser::open().await;
     browser.go(stub.at).await;
     for text in [
-        "Leaving it to the lowest address that answers",
+        "Waiting for 10.0.0.1:7626, the lowest address that answers",
         "look at that node's page",
         "Another cluster of this name was seen",
         "10.0.0.2:7626 is 1 min behind",

@@ -102,7 +102,12 @@ pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
     if let Err(error) = done.await {
         tell_why(&account, place, &error).await;
         if options.rollback {
-            remove(&account, &created).await?;
+            if let Err(left) = remove(&account, &created).await {
+                say(&format!(
+                    "not all of it could be deleted: {left:#}\nto remove it all: {}",
+                    place.command("destroy")
+                ));
+            }
         } else {
             say(&format!("to remove it all: {}", place.command("destroy")));
         }
@@ -130,7 +135,7 @@ async fn carry_out(
 ) -> anyhow::Result<()> {
     let place = &options.place;
     for change in changes {
-        let Change { planned, step } = change;
+        let planned = &change.planned;
         // At once when the repository is there: what cannot be built is known before anything else is created.
         if planned.name != place.repository_stack()
             && let Some(tag) = tag
@@ -139,24 +144,28 @@ async fn carry_out(
         }
         say(&format!("\n==> {}", planned.name));
         let wanted = planned.wanted(outputs)?;
-        if matches!(step, Step::Create | Step::Replace(_)) {
-            created.push(planned.name.clone());
-        }
         let tell = &mut |line: &str| say(&format!("    {line}"));
         let role = role_of(options, std::slice::from_ref(change));
         if let Some(role) = role {
             role.ensure(&account.config, tell).await;
         }
-        let mut stack = account.stacks.put(&wanted, tell).await;
+        let mut is_new = false;
+        let stacks = &account.stacks;
+        let mut stack = stacks.put_and_note(&wanted, &mut is_new, tell).await;
         if let Err(StackError::Failed(failure)) = &stack
             && let Some(role) = role
             && service_roles::was_too_new(failure)
+            // Another run's attempt is not cleared away.
+            && is_new
         {
             tell(&format!(
                 "{} is not known everywhere yet: once more",
                 role.name
             ));
-            stack = account.stacks.put(&wanted, tell).await;
+            stack = stacks.put_and_note(&wanted, &mut is_new, tell).await;
+        }
+        if is_new {
+            created.push(planned.name.clone());
         }
         outputs.insert(planned.name.clone(), stack?.outputs);
     }

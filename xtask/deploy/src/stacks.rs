@@ -166,6 +166,16 @@ impl Stacks {
         wanted: &Wanted,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Stack, StackError> {
+        self.put_and_note(wanted, &mut false, tell).await
+    }
+
+    /// Likewise, and notes in `is_new` that it has created the stack, whatever becomes of that.
+    pub async fn put_and_note(
+        &self,
+        wanted: &Wanted,
+        is_new: &mut bool,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Stack, StackError> {
         let name = &wanted.name;
         let mut surprises = 0;
         loop {
@@ -176,6 +186,7 @@ impl Stacks {
             match (step, found) {
                 (Step::Create, _) | (_, None) => {
                     if let Some(id) = self.create(wanted).await? {
+                        *is_new = true;
                         let mut told = Told::nothing();
                         let ended = self.settle(&id, &mut told, tell).await?;
                         return self.judge(name, &id, ended).await;
@@ -188,6 +199,10 @@ impl Stacks {
                         Update::Begun => {
                             let ended = self.settle(&stack.id, &mut told, tell).await?;
                             return self.judge(name, &stack.id, ended).await;
+                        }
+                        // It is what was wanted when that failed.
+                        Update::Needless if stack.status == StackStatus::UpdateFailed => {
+                            return Err(self.failure(name, &stack.id, &stack.status).await?);
                         }
                         Update::Needless => {
                             tell("nothing to change");

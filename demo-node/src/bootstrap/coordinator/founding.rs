@@ -1,9 +1,10 @@
 //! Votes: this node's own on others' attempts, and others' on its own.
 
-use rand::{Rng, RngExt};
+use rand::{Rng, RngExt, seq::IteratorRandom};
 
 use super::{
     Coordinator, Looking, Output, Reply, Request, Stage, Turn,
+    looking::VOTERS,
     stage::{Founding, Pause},
 };
 use crate::{
@@ -14,7 +15,8 @@ use crate::{
 /// How long an attempt waits for its quorum, in probe intervals.
 const ATTEMPT_PATIENCE: u32 = 2;
 
-/// How often, in a probe interval, those are asked again who had not been told the number of expected nodes.
+/// After what part of a probe interval those are asked again who had not been told the number of expected nodes; then
+/// after twice as long each time. Whoever is asked again asks for the number.
 const ASK_AGAIN: u32 = 8;
 
 impl Coordinator {
@@ -29,7 +31,8 @@ impl Coordinator {
                 Reply::Known(decided)
             }
             None => {
-                let voter = self.voter(turn);
+                self.is_needed |= self.acceptor.has_consented(&request);
+                let voter = self.voter(turn.unix_millis);
                 self.acceptor.answer(request, voter)
             }
         };
@@ -67,6 +70,7 @@ impl Coordinator {
             among: self.state.among(turn.now),
             gives_up_at: turn.now + self.settings.probe_interval * ATTEMPT_PATIENCE,
             asks_again_at: turn.now + self.settings.probe_interval / ASK_AGAIN,
+            asks_again_after: self.settings.probe_interval / ASK_AGAIN * 2,
             failures: self.stage.failures(),
         });
         self.broadcast(request, turn);
@@ -102,7 +106,7 @@ impl Coordinator {
 
     /// This node's own vote on its own attempt.
     fn consent<R: Rng>(&mut self, request: Request, turn: &mut Turn<'_, R>) {
-        let voter = self.voter(turn);
+        let voter = self.voter(turn.unix_millis);
         let reply = self.acceptor.answer(request, voter);
         self.count(self.settings.rules.me.uid, reply, turn);
     }
@@ -112,20 +116,26 @@ impl Coordinator {
         let Stage::Founding(founding) = &mut self.stage else {
             return;
         };
-        if turn.now < founding.asks_again_at {
+        if turn.now < founding.asks_again_at || !founding.proposer.lacks_only_told() {
             return;
         }
-        founding.asks_again_at = turn.now + self.settings.probe_interval / ASK_AGAIN;
+        founding.asks_again_at = turn.now + founding.asks_again_after;
+        founding.asks_again_after *= 2;
         let Some(request) = founding.proposer.request() else {
             return;
         };
-        let untold: Vec<_> = founding.proposer.untold().collect();
-        let points = untold
-            .iter()
-            .filter_map(|uid| Some((*uid, *founding.among.get(uid)?)));
-        turn.out
-            .extend(points.map(|(uid, point)| Output::Send(point, uid, request)));
-        if untold.contains(&self.settings.rules.me.uid) {
+        let me = self.settings.rules.me.uid;
+        let is_untold = founding.proposer.untold().any(|uid| uid == me);
+        let among = &founding.among;
+        let untold = founding.proposer.untold();
+        let points = untold.filter_map(|uid| Some((uid, *among.get(&uid)?)));
+        turn.out.extend(
+            points
+                .sample(turn.rng, VOTERS)
+                .into_iter()
+                .map(|(uid, point)| Output::Send(point, uid, request)),
+        );
+        if is_untold {
             self.consent(request, turn);
         }
     }

@@ -29,9 +29,9 @@ const WATCH_PROBES: usize = 16;
 /// Within what time a node asks for the number of expected nodes that does not found a cluster itself.
 const HEARSAY: Duration = Duration::from_secs(3);
 
-/// How many nodes ask for the number of expected nodes after each of their lookups, although they do not propose. Chance
-/// draws them; where there are no more nodes, all do. So many must be told that enough of those who consent have been.
-const VOTERS: usize = 2 * TOLD;
+/// How many nodes ask for the number of expected nodes although they do not propose. Chance draws so many more at each
+/// round of lookups; where there are no more nodes, all do. So enough of those who consent will have been told.
+pub(super) const VOTERS: usize = 2 * TOLD;
 
 /// The pause between two questions for the number of expected nodes, once there is an answer: the
 /// service may be scaled before its cluster has formed.
@@ -56,8 +56,11 @@ impl Coordinator {
                 } else if self.extent == Extent::Whole || self.state.has_all_pages() {
                     self.turns.has_whole_list(turn.now);
                 }
-                let drawn = (0..nodes).choose(turn.rng);
-                self.asks_to_vote |= drawn.is_none_or(|drawn| drawn < VOTERS);
+                let is_known = matches!(self.state.expectation(turn.now), Expectation::Known(_));
+                if !failed && (self.state.has_all_pages() || is_known) {
+                    let drawn = (0..nodes).choose(turn.rng);
+                    self.is_drawn |= drawn.is_some_and(|drawn| drawn < VOTERS);
+                }
                 let pause = if hindered {
                     self.lookup_backoff.failed(turn.rng)
                 } else {
@@ -188,7 +191,7 @@ impl Coordinator {
             return;
         }
         let mut at = self.next_asking.max(turn.now);
-        if !self.surveys() && !self.state.has_all_pages() {
+        if !self.surveys() && !self.is_needed && !self.state.has_all_pages() {
             // Of many that start together a few ask, and the others hear it from them.
             at += HEARSAY.mul_f64(turn.rng.random());
         }
@@ -197,10 +200,10 @@ impl Coordinator {
 
     fn wants_number(&self, now: Instant) -> bool {
         let asking = self.state.expectation(now) == Expectation::Asking;
-        let votes = self.asks_to_vote && self.state.is_untold(now);
-        self.asks
-            && self.state.has_sounded()
-            && (self.surveys() || votes || asking && !self.state.has_all_pages())
+        let is_needed = self.is_needed && self.state.is_untold();
+        let sounded = self.state.has_sounded();
+        let seeks = self.is_drawn || asking && !self.state.has_all_pages();
+        self.asks && (is_needed || sounded && (self.surveys() || seeks))
     }
 
     pub(super) fn told<R: Rng>(&mut self, told: Told, turn: &mut Turn<'_, R>) {
@@ -221,7 +224,12 @@ impl Coordinator {
             }
             Told::Nodes(_) => {
                 self.asking_backoff.succeeded(turn.rng);
-                pacing::jittered(ASK_AGAIN, self.settings.random_factor, turn.rng)
+                let pause = if self.surveys() {
+                    ASK_AGAIN
+                } else {
+                    pacing::vote_pause(ASK_AGAIN, VOTERS, self.state.nodes(turn.now))
+                };
+                pacing::jittered(pause, self.settings.random_factor, turn.rng)
             }
             Told::Nothing | Told::Failed => self.asking_backoff.failed(turn.rng),
         };

@@ -56,6 +56,8 @@ pub(super) struct Founding {
     pub(super) gives_up_at: Instant,
     /// When those are asked again who may have been told the number of expected nodes meanwhile.
     pub(super) asks_again_at: Instant,
+    /// After how long the time after that.
+    pub(super) asks_again_after: Duration,
     pub(super) failures: u32,
 }
 
@@ -98,7 +100,7 @@ impl Stage {
     /// When something changes in this stage by itself, or it ends.
     pub(super) fn changes_at(&self) -> Option<Instant> {
         match self {
-            Self::Founding(founding) if founding.proposer.untold().next().is_some() => {
+            Self::Founding(founding) if founding.proposer.lacks_only_told() => {
                 Some(founding.gives_up_at.min(founding.asks_again_at))
             }
             _ => self.ends_at(),

@@ -64,6 +64,18 @@ const RULES: &[Rule] = &[
         quotes: false,
         remedy: NO_ROUTE_REMEDY,
     },
+    // ECS begins all that follow with "unable to pull secrets or registry auth".
+    Rule {
+        all: &["resourceinitializationerror"],
+        any: &[
+            "ecr:getauthorizationtoken",
+            "ecr registry auth",
+            "registry auth from amazon ecr",
+        ],
+        what: "the image cannot be pulled: the tasks may not log in to the registry",
+        quotes: false,
+        remedy: "see that no permissions boundary or policy of the organisation forbids ecr:GetAuthorizationToken",
+    },
     Rule {
         all: &["resourceinitializationerror", "secret", "resourcenotfound"],
         any: &[],
@@ -195,30 +207,11 @@ const RULES: &[Rule] = &[
         remedy: NO_ROUTE_REMEDY,
     },
     Rule {
-        all: &[],
-        any: &[
-            "contact points discovered",
-            "contact points have answered",
-            "contact points can consent",
-            "have not answered with the cluster's key",
-            "discovery does not list this node",
-            "waiting for the number of expected nodes",
-            "the last lookup failed",
-            "the last lookup was partial",
-            "the contact points changed less than",
-            "leaving it to the lowest address",
-            "new-cluster-enabled is off",
-        ],
-        what: "the nodes run and are no cluster yet; what they wait for is, as GET /bootstrap would say",
-        quotes: true,
-        remedy: "see the table \"When something is wrong\" of README.md for these words, and that nothing keeps the nodes from each other on the ports 7626 and 7355",
-    },
-    Rule {
         all: &["is not authorized to perform"],
         any: &[],
         what: "whoever deploys lacks a permission",
         quotes: true,
-        remedy: "have it granted; cloudformation/deployer-role.yaml has all that it takes",
+        remedy: "have it granted to whoever deploys: the reason names the action",
     },
     Rule {
         all: &["already exists"],
@@ -226,6 +219,24 @@ const RULES: &[Rule] = &[
         what: "something else has a name that the stack needs",
         quotes: false,
         remedy: "remove that, or choose another --name",
+    },
+    Rule {
+        all: &[],
+        any: &[
+            "waiting for contact points",
+            "have not answered with the cluster's key",
+            "discovery does not list this node",
+            "waiting for the number of expected nodes",
+            "the last lookup failed",
+            "the last lookup was partial",
+            "waiting until the list of contact points",
+            "the lowest address that answers, to found the cluster",
+            "looking for a cluster to join",
+            "new-cluster-enabled is off",
+        ],
+        what: "the nodes run and are no cluster yet; what they wait for is, as GET /bootstrap would say",
+        quotes: true,
+        remedy: "see the table \"When something is wrong\" of README.md for these words, and that nothing keeps the nodes from each other on the ports 7626 and 7355",
     },
     Rule {
         all: &["resource signal"],
@@ -378,9 +389,9 @@ mod tests {
                 "the nodes have no way to AWS from their subnets",
             ),
             (
-                "INFO 1 contact points discovered, 2 must consent to a new cluster",
+                "INFO waiting for contact points: 1 found, 2 needed",
                 "the nodes run and are no cluster yet; what they wait for is, as GET /bootstrap would say: \
-                 INFO 1 contact points discovered, 2 must consent to a new cluster",
+                 INFO waiting for contact points: 1 found, 2 needed",
             ),
             (
                 "User: me is not authorized to perform: iam:CreateRole",

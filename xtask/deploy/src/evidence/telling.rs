@@ -42,7 +42,7 @@ pub fn lines(failure: &Failure, evidence: &Evidence) -> Vec<String> {
         }
     };
     section("what ECS says of the service:", &evidence.events);
-    section("how its nodes ended:", &tally(&evidence.hosts));
+    section("its nodes:", &tally(&evidence.hosts));
     section("the end of a log:", &evidence.log);
     section("what could not be had:", &evidence.gaps);
 
@@ -64,11 +64,9 @@ pub fn lines(failure: &Failure, evidence: &Evidence) -> Vec<String> {
 /// How things stand now, and what leads on.
 fn standing(failure: &Failure) -> Option<String> {
     let stack = &failure.stack;
-    let skipped: Vec<_> = failure
-        .causes
-        .iter()
-        .map(|cause| cause.resource.as_str())
-        .collect();
+    // An ARN says where it is.
+    let region = failure.id.split(':').nth(3);
+    let there = region.map_or_else(String::new, |region| format!(" --region {region}"));
     match failure.status.as_str() {
         "CREATE_FAILED" => Some(format!(
             "{stack} is left as it is, to be looked at; the same command deletes it and begins again"
@@ -80,13 +78,12 @@ fn standing(failure: &Failure) -> Option<String> {
             "{stack} is left as it is; the same command tries the change again"
         )),
         "UPDATE_ROLLBACK_FAILED" => Some(format!(
-            "the change of {stack} cannot be taken back; leave out what stands in the way, and then run the same command: \
-             aws cloudformation continue-update-rollback --stack-name {stack} --resources-to-skip {}",
-            skipped.join(" ")
+            "the change of {stack} cannot be taken back; leave out each resource that is UPDATE_FAILED, and then run the same \
+             command: aws cloudformation continue-update-rollback{there} --stack-name {stack} --resources-to-skip RESOURCE"
         )),
         "DELETE_FAILED" => Some(format!(
             "{stack} cannot be deleted; remove what stands in the way and run the same command, or leave that behind: \
-             aws cloudformation delete-stack --stack-name {stack} --deletion-mode FORCE_DELETE_STACK"
+             aws cloudformation delete-stack{there} --stack-name {stack} --deletion-mode FORCE_DELETE_STACK"
         )),
         _ => None,
     }
@@ -178,7 +175,7 @@ mod tests {
                 "    ECS Deployment Circuit Breaker was triggered",
                 "what ECS says of the service:",
                 "    (service orders) deployment failed: tasks failed to start.",
-                "how its nodes ended:",
+                "its nodes:",
                 "    3 times: task stopped: Essential container in task exited",
                 "the end of a log:",
                 "    ERROR no keys",
@@ -212,11 +209,11 @@ mod tests {
             ("UPDATE_FAILED", "the same command tries the change again"),
             (
                 "UPDATE_ROLLBACK_FAILED",
-                "aws cloudformation continue-update-rollback --stack-name orders-service --resources-to-skip Service",
+                "aws cloudformation continue-update-rollback --region eu-west-1 --stack-name orders-service --resources-to-skip RESOURCE",
             ),
             (
                 "DELETE_FAILED",
-                "aws cloudformation delete-stack --stack-name orders-service --deletion-mode FORCE_DELETE_STACK",
+                "aws cloudformation delete-stack --region eu-west-1 --stack-name orders-service --deletion-mode FORCE_DELETE_STACK",
             ),
         ] {
             let told = standing(&failure(status)).unwrap();
@@ -266,7 +263,7 @@ mod tests {
     fn failure(status: &str) -> Failure {
         Failure {
             stack: "orders-service".to_owned(),
-            id: "arn".to_owned(),
+            id: "arn:aws:cloudformation:eu-west-1:1:stack/orders-service/1".to_owned(),
             status: status.to_owned(),
             causes: vec![Cause {
                 resource: "Service".to_owned(),

@@ -42,7 +42,7 @@ async fn an_image_that_exits_at_once_is_told_with_its_last_words() {
             "\
 what ECS says of the service:
     (service orders) deployment ecs-svc/1 deployment failed: tasks failed to start.
-how its nodes ended:
+its nodes:
     2 times: task stopped: Essential container in task exited; health UNKNOWN; demo-node: exit code 2
 the end of a log:
     INFO starting version=0.1.0
@@ -78,7 +78,7 @@ async fn a_secret_that_cannot_be_read_is_told_with_who_may_not() {
             "\
 what ECS says of the service:
     (service orders) was unable to place a task.
-how its nodes ended:
+its nodes:
     task stopped: {reason}; health UNKNOWN; demo-node: no exit code
 what that most likely means: the secret with the gossip key cannot be read: the execution role of the tasks may not
 what to do: see that no permissions boundary or policy of the organisation forbids secretsmanager:GetSecretValue, nor kms:Decrypt where the key is your own"

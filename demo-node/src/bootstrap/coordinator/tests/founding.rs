@@ -181,6 +181,33 @@ fn who_may_still_be_told_the_number_does_not_count_and_is_asked_again() {
     assert!(founder.is_promised(2).is_some());
 }
 
+/// Also one that cannot list anybody: a proposer may be waiting for it.
+#[test]
+fn who_is_asked_for_its_consent_again_asks_for_the_number() {
+    let mut rng = SmallRng::seed_from_u64(1);
+    let now = clock::now();
+    let mut coordinator = asking(now);
+    coordinator.handle(now, 0, Input::Looked(View::Failed), &mut rng);
+    let ballot = Ballot {
+        round: 1,
+        proposer: NodeUid(9),
+    };
+    for (is_asked, request) in [
+        (false, Request::Prepare(ballot)),
+        (false, Request::Accept(ballot, cluster(1))),
+        (true, Request::Accept(ballot, cluster(1))),
+    ] {
+        let outputs = coordinator.handle(now, 0, Input::Request(request), &mut rng);
+        assert_eq!(asks(&outputs), is_asked, "{request:?}");
+    }
+    for told in [Told::Failed, Told::Nodes(3)] {
+        coordinator.handle(now, 0, Input::Told(told), &mut rng);
+    }
+    let again = Input::Request(Request::Accept(ballot, cluster(1)));
+    let later = now + 60 * SECOND;
+    assert!(!asks(&coordinator.handle(later, 0, again, &mut rng)));
+}
+
 #[test]
 fn of_many_who_consent_so_many_must_have_been_told_and_there_may_be_one_more() {
     // Of 101 a majority is 51, and so it is of 102, plus one.
