@@ -112,8 +112,8 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "who is asked again does not ask for the number",
         file: "demo-node/src/bootstrap/coordinator/founding.rs",
-        was: "self.is_needed |= self.acceptor.has_consented(&request);",
-        becomes: "self.is_needed |= false & self.acceptor.has_consented(&request);",
+        was: "self.is_needed |= self.state.is_untold()",
+        becomes: "self.is_needed |= self.state.own_number().is_some()",
         caught_by: FOUNDING,
     },
     Fault {

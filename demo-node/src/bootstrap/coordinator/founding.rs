@@ -31,7 +31,7 @@ impl Coordinator {
                 Reply::Known(decided)
             }
             None => {
-                self.is_needed |= self.acceptor.has_consented(&request);
+                self.is_needed |= self.state.is_untold() && self.acceptor.has_consented(&request);
                 let voter = self.voter(turn.unix_millis);
                 self.acceptor.answer(request, voter)
             }
