@@ -128,11 +128,17 @@ async fn a_stack_of_somebody_else_is_left_alone() {
     assert_eq!(found.await.unwrap().stacks().len(), 1);
 }
 
-/// What `status` says once this many tasks are one cluster.
+/// What `status` says once this many tasks are one cluster, and the service counts them all: it may be the last to know.
 async fn shown(program: &Program, tasks: usize) -> Said {
     let shown = eventually(FORMING, async || {
         let said = program.run("status", &[]).await;
-        said.shows("task     ", tasks).map(|()| said)
+        said.shows("task     ", tasks)?;
+        let counted = format!("{tasks} of {tasks} tasks run\n");
+        if said.output.contains(&counted) {
+            Ok(said)
+        } else {
+            Err(format!("no {counted:?} in {said}"))
+        }
     });
     shown.await.unwrap()
 }
