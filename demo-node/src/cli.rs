@@ -28,6 +28,7 @@ mod place;
 mod run;
 mod signals;
 mod terminal;
+mod watch;
 
 use self::signals::Signals;
 pub use self::{
@@ -88,7 +89,7 @@ pub fn command() -> Command {
                     .help("The service to look up [default: bootstrap.service-name]"),
             )
             .arg(switch("json", "Print JSON"))
-            .arg(watch(
+            .arg(watch::option(
                 "5s",
                 "Look up again and again, this long apart, and show what changes",
             ))
@@ -109,7 +110,7 @@ pub fn command() -> Command {
                 switch("json", "Print each node's answer as it is, on a line of its own")
                     .conflicts_with("watch"),
             )
-            .arg(watch("1s", "Ask again and again, this long apart, and show what changes in its place")),
+            .arg(watch::option("1s", "Ask again and again, this long apart, and show what changes in its place")),
         )
         .subcommand(
             with_settings(
@@ -139,16 +140,6 @@ fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name)
         .long(name)
         .action(ArgAction::SetTrue)
-        .help(help)
-}
-
-fn watch(pause: &'static str, help: &'static str) -> Arg {
-    Arg::new("watch")
-        .long("watch")
-        .value_name("PAUSE")
-        .num_args(0..=1)
-        .require_equals(true)
-        .default_missing_value(pause)
         .help(help)
 }
 

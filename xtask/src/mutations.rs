@@ -33,7 +33,8 @@ struct Fault {
 }
 
 const FOUNDING: &str = "package(demo-node) & test(coordinator::tests::founding)";
-const MODEL: &str = "package(demo-node) & test(coordinator::model)";
+const MODEL: &str =
+    "package(demo-node) & test(at_most_one_cluster_is_started_and_whoever_lives_ends_in_it)";
 const WATCHING: &str = "package(demo-node) & test(coordinator::tests::watching)";
 const ADVERSE: &str = "package(simulation) & test(wrong_for_good)";
 const COLD_START: &str = "package(simulation) & test(cold_start)";

@@ -11,7 +11,7 @@ use super::{
     exit::{Exit, Failure},
     members,
     output::print,
-    place, terminal,
+    place, terminal, watch,
 };
 use crate::{
     config::{
@@ -32,14 +32,7 @@ const LONGEST: usize = 300;
 
 /// Shows the members, as each of the nodes that were named sees them: once, or again and again.
 pub(super) async fn members(values: &Values, matches: &ArgMatches) -> Result<Exit, Failure> {
-    let pause = matches
-        .get_one::<String>("watch")
-        .map(|text| humantime::parse_duration(text))
-        .transpose()
-        .map_err(|error| Failure {
-            exit: Exit::Usage,
-            message: format!("--watch: {error}; expected a duration such as `1s`"),
-        })?;
+    let pause = watch::pause(matches)?;
     let nodes = match matches.get_many::<String>("url") {
         None => vec![own_address(values).await?],
         Some(urls) => urls.map(|url| parsed(url)).collect::<Result<_, _>>()?,

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     exit::{Exit, Failure},
     output::print,
+    watch,
 };
 use crate::{
     bootstrap::settings::{RESOLVE_TIMEOUT, SERVICE_NAME},
@@ -27,14 +28,7 @@ pub(super) async fn lookup(values: &Values, matches: &ArgMatches) -> Result<Exit
         None => values.get(&SERVICE_NAME).map_err(usage)?.to_string(),
     };
     let timeout = values.get(&RESOLVE_TIMEOUT).map_err(usage)?;
-    let pause = matches
-        .get_one::<String>("watch")
-        .map(|text| humantime::parse_duration(text))
-        .transpose()
-        .map_err(|error| Failure {
-            exit: Exit::Usage,
-            message: format!("--watch: {error}; expected a duration such as `5s`"),
-        })?;
+    let pause = watch::pause(matches)?;
     let settings = discovery_settings(values).map_err(usage)?;
     let discovery = Discovery::new(settings)
         .await

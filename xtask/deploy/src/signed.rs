@@ -46,8 +46,12 @@ pub struct Answer {
 /// Asks once.
 pub async fn post(config: &SdkConfig, call: &Call<'_>) -> anyhow::Result<Answer> {
     let request = signed(config, call).await?;
+    send(&discovery::http_connector()?, request).await
+}
+
+/// Sends any request, signed or not, and waits for the answer.
+pub async fn send(connector: &impl HttpConnector, request: HttpRequest) -> anyhow::Result<Answer> {
     let to = request.uri().to_owned();
-    let connector = discovery::http_connector()?;
     let exchange = async {
         let answer = connector.call(request).await?;
         let status = answer.status().as_u16();
