@@ -153,6 +153,20 @@ impl Expected {
         }
     }
 
+    /// When it has been asked in vain for [`GRACE`], if it is not told before: then to be asked once more, so that this
+    /// node stops waiting for it as soon as it may.
+    #[must_use]
+    pub fn last_chance(&self) -> Option<Instant> {
+        match self.own {
+            Own::Learnt {
+                number: None,
+                in_vain: Some((first, _)),
+                ..
+            } if self.is_untold() => Some(first + GRACE),
+            Own::Learnt { .. } | Own::Fixed(_) => None,
+        }
+    }
+
     /// What counts at `now`: the highest that was told or heard.
     #[must_use]
     pub fn expectation(&self, now: Instant) -> Expectation {
@@ -248,8 +262,10 @@ mod tests {
             expected.heard(now, 5);
             expected.told(now + GRACE / 2, told);
             assert!(expected.is_untold(), "{told:?}");
+            assert_eq!(expected.last_chance(), Some(now + GRACE));
             expected.told(now + GRACE, told);
             assert!(!expected.is_untold(), "{told:?}");
+            assert_eq!(expected.last_chance(), None);
         }
         let (mut expected, now) = asking();
         expected.told(now, Told::Nodes(3));

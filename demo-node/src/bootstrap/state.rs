@@ -264,6 +264,12 @@ impl State {
         self.expected.is_untold()
     }
 
+    /// When this node is to ask for the number once more before it stops waiting for it.
+    #[must_use]
+    pub fn last_chance(&self) -> Option<Instant> {
+        self.expected.last_chance()
+    }
+
     /// How many nodes the deployment means to run, as far as is known.
     #[must_use]
     pub fn expectation(&self, now: Instant) -> Expectation {

@@ -233,7 +233,9 @@ impl Coordinator {
             }
             Told::Nothing | Told::Failed => self.asking_backoff.failed(turn.rng),
         };
-        self.next_asking = turn.now + pause;
+        let then = turn.now + pause;
+        let last_chance = self.state.last_chance().filter(|at| turn.now < *at);
+        self.next_asking = last_chance.map_or(then, |at| at.min(then));
         self.asking = if self.is_member() {
             Schedule::Due(self.next_asking)
         } else {

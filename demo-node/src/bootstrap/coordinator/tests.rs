@@ -5,7 +5,7 @@ use rand::{SeedableRng, rngs::SmallRng};
 
 use super::*;
 use crate::{
-    bootstrap::{Process, clocks::Skew, state::OnRival},
+    bootstrap::{Process, clocks::Skew, expected::GRACE, state::OnRival},
     clock,
 };
 
@@ -59,12 +59,12 @@ fn who_cannot_learn_the_expected_nodes_asks_ever_more_slowly() {
     let mut rng = SmallRng::seed_from_u64(1);
     let began = clock::now();
     let mut coordinator = asking(began);
-    let alone = View::Complete(BTreeSet::from([point(1)]));
-    coordinator.handle(began, 0, Input::Looked(alone), &mut rng);
+    let alone = Input::Looked(View::Complete(BTreeSet::from([point(1)])));
+    let ticks = std::iter::repeat_n(Input::Tick, 1200);
     let mut asked = Vec::new();
-    for tenths in 0..1200 {
+    for (input, tenths) in std::iter::once(alone).chain(ticks).zip(0..) {
         let now = began + SECOND / 10 * tenths;
-        if asks(&coordinator.handle(now, 0, Input::Tick, &mut rng)) {
+        if asks(&coordinator.handle(now, 0, input, &mut rng)) {
             asked.push(now);
             // Throttled.
             let again = Input::Told(Told::Failed);
@@ -72,11 +72,19 @@ fn who_cannot_learn_the_expected_nodes_asks_ever_more_slowly() {
         }
     }
     let pauses: Vec<_> = asked.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    for (pause, secs) in pauses.iter().zip([2, 4, 8, 15, 15, 15]) {
-        let least = SECOND * secs;
+    let growing = [2, 4, 8].map(|secs| SECOND * secs);
+    for (pause, least) in pauses.iter().zip(growing) {
         assert!((least..=least.mul_f64(1.3)).contains(pause), "{pauses:?}");
     }
-    assert!(pauses.len() < 12, "{pauses:?}");
+    // Once more as soon as it may stop waiting for the number.
+    let last_chance = asked[0] + GRACE;
+    let later = asked.iter().position(|at| last_chance <= *at).unwrap();
+    assert!(asked[later] < last_chance + SECOND / 5, "{pauses:?}");
+    for pause in &pauses[later..] {
+        let least = SECOND * 15;
+        assert!((least..=least.mul_f64(1.3)).contains(pause), "{pauses:?}");
+    }
+    assert!((9..12).contains(&pauses.len()), "{pauses:?}");
 }
 
 #[test]

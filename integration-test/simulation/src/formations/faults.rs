@@ -160,7 +160,14 @@ impl Faults {
                 };
                 (crashes, Told::Nodes(nodes.into()), participants)
             }
-            Promise::Unknown => (Vec::new(), Told::Never, None),
+            Promise::Unknown => {
+                let told = if rng.random() {
+                    Told::Never
+                } else {
+                    Told::Nothing
+                };
+                (Vec::new(), told, None)
+            }
         };
         let unlisted = match promise {
             Promise::Expected => BTreeSet::new(),
