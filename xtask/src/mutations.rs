@@ -35,6 +35,7 @@ struct Fault {
 const FOUNDING: &str = "package(demo-node) & test(coordinator::tests::founding)";
 const MODEL: &str =
     "package(demo-node) & test(at_most_one_cluster_is_started_and_whoever_lives_ends_in_it)";
+const NUMBERS: &str = "package(demo-node) & test(those_who_are_told_late_are_told_another_number)";
 const WATCHING: &str = "package(demo-node) & test(coordinator::tests::watching)";
 const ADVERSE: &str = "package(simulation) & test(wrong_for_good)";
 const COLD_START: &str = "package(simulation) & test(cold_start)";
@@ -101,14 +102,14 @@ const FAULTS: &[Fault] = &[
         file: "demo-node/src/bootstrap/founding.rs",
         was: "self.participants.max(voter.expected.unwrap_or(0))",
         becomes: "self.participants.max(voter.expected.map_or(0, |_| 0))",
-        caught_by: FOUNDING,
+        caught_by: NUMBERS,
     },
     Fault {
         name: "who may still be told another number counts all the same",
         file: "demo-node/src/bootstrap/founding.rs",
         was: "let (told, untold) = (self.consents(), self.untold().count());",
         becomes: "let (told, untold) = (self.voters().count(), 0);",
-        caught_by: FOUNDING,
+        caught_by: NUMBERS,
     },
     Fault {
         name: "who is asked again does not ask for the number",

@@ -285,7 +285,8 @@ impl Proposer {
         self.quorum() <= told || TOLD <= told && majority(self.participants + 1) <= all
     }
 
-    /// Takes a reply from the process `from`. Replies to other attempts are passed over.
+    /// Takes a reply from the process `from`. Replies to other attempts are passed over, and so is an earlier one of the
+    /// same process that arrives after it was told the number.
     pub fn observe(&mut self, from: NodeUid, reply: Reply) -> Step {
         if self.progress == Progress::Over {
             return Step::Wait;
@@ -321,7 +322,10 @@ impl Proposer {
 
     fn promised(&mut self, from: NodeUid, promise: Promise) -> Step {
         if let Progress::Preparing { promises, .. } = &mut self.progress {
-            promises.insert(from, promise);
+            let known = promises.get(&from);
+            if known.is_none_or(|known| known.voter.untold) {
+                promises.insert(from, promise);
+            }
         }
         let is_quorum = self.is_quorum();
         let Progress::Preparing { own, promises } = &self.progress else {
@@ -354,7 +358,9 @@ impl Proposer {
         let Progress::Accepting { formation, accepts } = &mut self.progress else {
             return Step::Wait;
         };
-        accepts.insert(from, voter);
+        if accepts.get(&from).is_none_or(|known| known.untold) {
+            accepts.insert(from, voter);
+        }
         let formation = *formation;
         if !self.is_quorum() {
             return Step::Wait;

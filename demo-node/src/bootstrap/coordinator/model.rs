@@ -1,8 +1,10 @@
-//! Every run of a small formation, searched: three coordinators, whose messages and time a model checker has in hand.
+//! Every run of a small formation, searched: three or four coordinators, whose messages and time a model checker has in
+//! hand.
 //!
 //! A message may be lost (a step that is never taken), repeated (it stays in the network after it was delivered) and
 //! overtaken (any message may be next). Each process has a clock of its own, which may stand still; one process may
 //! crash at any moment. What each process knows of the others is old: once they answered that they are in no cluster.
+//! Those who were not told the number of expected nodes are told at any moment, not all of them the same.
 //!
 //! A message that can change nothing any more is taken out of the network: that leaves out no behaviour, and most of
 //! the states.
@@ -19,8 +21,6 @@ use stateright::{Checker, HasDiscoveries, Model, Property};
 use super::*;
 use crate::{bootstrap::clocks::Skew, clock};
 
-const PROCESSES: usize = 3;
-
 /// Long enough that whatever a process waits for is over: its turn, an attempt, being let in.
 const LONG: Duration = Duration::from_secs(6);
 
@@ -29,14 +29,16 @@ const STEPS: usize = 40;
 
 const AT_MOST_ONE: &str = "at most one cluster is ever started";
 
-/// A formation among three.
+/// A formation among a few.
 #[derive(Debug, Clone)]
 struct Formations {
     began: Instant,
-    /// What each is told to expect.
-    expected: usize,
+    /// What each is told to expect, sooner or later.
+    numbers: Vec<usize>,
+    /// Who is told at once, as bits.
+    told: u8,
     /// Whom each has heard, as bits.
-    heard: [u8; PROCESSES],
+    heard: Vec<u8>,
     /// How often time passes for one or another process.
     waits: usize,
     /// What one of them may do.
@@ -55,7 +57,7 @@ enum Crash {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Run {
     /// Those that have not crashed.
-    nodes: [Option<Node>; PROCESSES],
+    nodes: Vec<Option<Node>>,
     network: BTreeSet<Message>,
     waits: usize,
     crashed: bool,
@@ -69,6 +71,8 @@ struct Node {
     now: Instant,
     /// Whom it hears, as bits.
     heard: u8,
+    /// What it is going to be told to expect.
+    untold: Option<usize>,
     /// What it was when it was noted last, and the hash of what that prints.
     noted: Option<(Arc<Coordinator>, u64)>,
 }
@@ -96,6 +100,7 @@ enum Message {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Action {
     Wait(usize),
+    Tell(usize),
     Deliver(Message),
     Crash(usize),
 }
@@ -110,7 +115,7 @@ fn process(number: usize) -> Process {
 }
 
 fn process_that_gossips_at(seed: std::net::SocketAddr) -> usize {
-    (0..PROCESSES)
+    (0..usize::from(u8::MAX))
         .find(|number| process(*number).gossip == seed)
         .unwrap()
 }
@@ -120,16 +125,28 @@ fn process_that_gossips_at(seed: std::net::SocketAddr) -> usize {
 impl Node {
     fn new(number: usize, model: &Formations) -> Self {
         let mut settings = Settings::defaults(process(number));
-        settings.expectation = Expectation::Known(model.expected);
-        settings.rules.participants = Some(model.expected);
+        settings.expectation = Expectation::Asking;
         // What the others answered once counts for good.
         settings.rules.probing_failure_timeout = Duration::from_hours(1);
-        Self {
+        let mut node = Self {
             coordinator: Arc::new(Coordinator::new(settings, model.began)),
             now: model.began,
             heard: model.heard[number],
+            untold: Some(model.numbers[number]),
             noted: None,
+        };
+        if model.told & (1 << number) != 0 {
+            node.tell();
         }
+        node
+    }
+
+    /// It is told how many nodes are expected.
+    fn tell(&mut self) -> Vec<Output> {
+        let number = self.untold.take();
+        number.map_or_else(Vec::new, |number| {
+            self.handle(Input::Told(Told::Nodes(number)))
+        })
     }
 
     /// Notes the coordinator as it is now, for comparing.
@@ -145,8 +162,12 @@ impl Node {
         }
     }
 
-    fn compared(&self) -> (Instant, Option<u64>) {
-        (self.now, self.noted.as_ref().map(|(_, printed)| *printed))
+    fn compared(&self) -> (Instant, Option<usize>, Option<u64>) {
+        (
+            self.now,
+            self.untold,
+            self.noted.as_ref().map(|(_, printed)| *printed),
+        )
     }
 
     fn handle(&mut self, input: Input) -> Vec<Output> {
@@ -271,12 +292,21 @@ impl Run {
         None
     }
 
+    fn tell(&mut self, number: usize) {
+        let outputs = self.nodes[number].as_mut().map(Node::tell);
+        for output in outputs.into_iter().flatten() {
+            if let Some(input) = self.carry_out(number, output) {
+                self.handle(number, input);
+            }
+        }
+    }
+
     /// It is told who is listed, and those answer.
     fn look(&mut self, number: usize) {
         let Some(heard) = self.nodes[number].as_ref().map(|node| node.heard) else {
             return;
         };
-        let listed: Vec<_> = (0..PROCESSES)
+        let listed: Vec<_> = (0..self.nodes.len())
             .filter(|other| heard & (1 << other) != 0)
             .collect();
         let points = listed.iter().map(|other| process(*other).contact_point);
@@ -363,15 +393,19 @@ impl Run {
         });
     }
 
-    /// Whether all that live end in one cluster once lists are whole, every message arrives, and nobody is too slow.
+    /// Whether all that live end in one cluster once all are told, lists are whole, every message arrives, and nobody is
+    /// too slow.
     fn ends_well(&self) -> bool {
         let mut run = self.clone();
-        for node in run.nodes.iter_mut().flatten() {
-            node.heard = 0b111;
-        }
-        let living: Vec<_> = (0..PROCESSES)
+        let living: Vec<_> = (0..run.nodes.len())
             .filter(|number| run.nodes[*number].is_some())
             .collect();
+        for number in &living {
+            run.tell(*number);
+        }
+        for node in run.nodes.iter_mut().flatten() {
+            node.heard = u8::MAX;
+        }
         let all_in_one = |run: &Self| {
             let mut clusters = living
                 .iter()
@@ -411,7 +445,7 @@ fn answer(number: usize, node: &Node) -> Answer {
         uid,
         contact_point,
         cluster,
-        expected: None,
+        expected: node.coordinator.state.own_number(),
         skew: Skew::default(),
     }
 }
@@ -435,8 +469,9 @@ impl Formations {
     fn of_three() -> Self {
         Self {
             began: clock::now(),
-            expected: 3,
-            heard: [0b111; PROCESSES],
+            numbers: vec![3; 3],
+            told: 0b111,
+            heard: vec![0b111; 3],
             waits: 1,
             crash: Crash::ForGood,
         }
@@ -449,13 +484,15 @@ impl Model for Formations {
 
     fn init_states(&self) -> Vec<Run> {
         let mut run = Run {
-            nodes: [0, 1, 2].map(|number| Some(Node::new(number, self))),
+            nodes: (0..self.numbers.len())
+                .map(|number| Some(Node::new(number, self)))
+                .collect(),
             network: BTreeSet::new(),
             waits: 0,
             crashed: false,
             started: BTreeSet::new(),
         };
-        for number in 0..PROCESSES {
+        for number in 0..run.nodes.len() {
             run.look(number);
         }
         run.note();
@@ -468,6 +505,9 @@ impl Model for Formations {
             let Some(node) = node else { continue };
             if run.waits < self.waits && node.cluster().is_none() {
                 actions.push(Action::Wait(number));
+            }
+            if node.untold.is_some() {
+                actions.push(Action::Tell(number));
             }
             if !run.crashed && self.crash != Crash::Never {
                 actions.push(Action::Crash(number));
@@ -482,6 +522,7 @@ impl Model for Formations {
                 run.waits += 1;
                 run.wait(number);
             }
+            Action::Tell(number) => run.tell(number),
             Action::Deliver(message) => run.deliver(message),
             Action::Crash(number) => {
                 run.crashed = true;
@@ -546,8 +587,20 @@ fn at_most_one_cluster_is_started_and_whoever_lives_ends_in_it() {
 #[test]
 fn so_it_is_where_each_has_heard_another_one_only_and_all_propose() {
     holds(Formations {
-        heard: [0b011, 0b110, 0b101],
+        heard: vec![0b011, 0b110, 0b101],
         waits: 2,
+        crash: Crash::Never,
+        ..Formations::of_three()
+    });
+}
+
+/// Scaled from three to four: two propose, who were told the old number, and the others are told later.
+#[test]
+fn so_it_is_where_those_who_are_told_late_are_told_another_number() {
+    holds(Formations {
+        numbers: vec![3, 4, 3, 4],
+        told: 0b0101,
+        heard: vec![0b0111, 0b0010, 0b1100, 0b1000],
         crash: Crash::Never,
         ..Formations::of_three()
     });
@@ -557,8 +610,8 @@ fn so_it_is_where_each_has_heard_another_one_only_and_all_propose() {
 #[test]
 fn a_number_that_is_too_low_for_those_who_take_part_is_caught() {
     is_caught(Formations {
-        expected: 1,
-        heard: [0b001, 0b010, 0b100],
+        numbers: vec![1; 3],
+        heard: vec![0b001, 0b010, 0b100],
         ..Formations::of_three()
     });
 }

@@ -181,6 +181,18 @@ fn who_may_still_be_told_the_number_does_not_count_and_is_asked_again() {
     assert!(founder.is_promised(2).is_some());
 }
 
+#[test]
+fn who_has_been_told_counts_though_what_it_said_before_arrives_later() {
+    let mut founder = Founder::of_five(2);
+    let untold = Voter {
+        untold: true,
+        ..VOTER
+    };
+    assert_eq!(founder.is_promised(2), None);
+    assert_eq!(founder.is_promised_by(2, untold), None);
+    assert!(founder.is_promised(3).is_some());
+}
+
 /// Also one that cannot list anybody: a proposer may be waiting for it.
 #[test]
 fn who_is_asked_for_its_consent_again_asks_for_the_number() {
