@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-#[cfg(feature = "ecs")]
+#[cfg(any(feature = "ecs", feature = "ec2-expected-nodes"))]
 use tokio::time::timeout_at;
 
-#[cfg(feature = "ecs")]
+#[cfg(any(feature = "ecs", feature = "ec2-expected-nodes"))]
 use crate::error::{Attempt, Error};
 
 /// How long a lookup may take, and until when.
@@ -26,7 +26,7 @@ impl Budget {
     }
 
     /// For a step without which nothing can be looked up.
-    #[cfg(feature = "ecs")]
+    #[cfg(any(feature = "ecs", feature = "ec2-expected-nodes"))]
     pub(crate) async fn bound<T>(
         self,
         attempt: &Attempt,

@@ -1,6 +1,6 @@
 //! One method, ready to be asked.
 
-use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 use crate::client::{self, sdk_config};
@@ -12,6 +12,7 @@ use crate::{
     budget::Budget,
     config::{Fixed, Invalid, MethodName, Settings, Surroundings},
     error::Error,
+    expected::{ExpectedNodes, WhyUnknown},
     lookup::{Calls, Found, Lookup, Resolved, Target},
     tally::Outcome,
 };
@@ -98,31 +99,35 @@ impl Discovery {
     }
 
     /// How many peers the deployment means to run, where the method can know: the desired count of
-    /// the ECS service, or of the own deployment or task set in it.
-    /// `None` where it cannot: with the other methods, where tags choose among a service's tasks,
-    /// and for a service that means to run none.
+    /// the ECS service, or of the own deployment or task set in it; on EC2 the desired capacity of
+    /// the Auto Scaling groups of the service's instances, times the ports of each.
+    ///
+    /// Where it is not known, the answer says why, and whether it is worth asking again.
     ///
     /// # Errors
     ///
     /// When the call is denied or fails. Callers treat that as unknown; no lookup depends on it.
-    #[cfg_attr(
-        not(feature = "ecs"),
-        expect(unused_variables, reason = "only ECS knows")
-    )]
     pub async fn expected_nodes(
         &self,
         service_name: &str,
         timeout: Duration,
-    ) -> Result<Option<NonZeroU32>, Error> {
+    ) -> Result<ExpectedNodes, Error> {
         let budget = Budget::new(timeout);
         match &self.method {
-            #[cfg(feature = "ec2")]
-            Method::Ec2TagBased(_) => Ok(None),
+            #[cfg(feature = "ec2-expected-nodes")]
+            Method::Ec2TagBased(instances) => {
+                Box::pin(instances.expected_nodes(service_name, budget)).await
+            }
+            #[cfg(all(feature = "ec2", not(feature = "ec2-expected-nodes")))]
+            Method::Ec2TagBased(_) => {
+                let why = WhyUnknown::NotBuilt("ec2-expected-nodes");
+                Ok(ExpectedNodes::Unknown(why))
+            }
             #[cfg(feature = "ecs")]
             Method::Ecs(service) => service.expected_nodes(service_name, budget).await,
             #[cfg(feature = "ecs")]
             Method::EcsTaskSet(own) => own.expected_nodes(service_name, budget).await,
-            Method::Config(_) => Ok(None),
+            Method::Config(_) => Ok(ExpectedNodes::Unknown(WhyUnknown::Method(self.name))),
         }
     }
 

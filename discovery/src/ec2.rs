@@ -8,6 +8,8 @@ use std::collections::HashSet;
 use aws_sdk_ec2::{operation::describe_instances::DescribeInstancesOutput, types::Filter};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+#[cfg(feature = "ec2-expected-nodes")]
+use crate::expected::ExpectedNodes;
 use crate::{
     budget::Budget,
     client,
@@ -18,9 +20,17 @@ use crate::{
     tally::Tally,
 };
 
+#[cfg(feature = "ec2-expected-nodes")]
+mod auto_scaling;
+#[cfg(feature = "ec2-expected-nodes")]
+mod groups;
 mod instance;
 mod whole;
 
+#[cfg(feature = "ec2-expected-nodes")]
+use auto_scaling::AutoScaling;
+#[cfg(feature = "ec2-expected-nodes")]
+use groups::{Groups, Seen};
 use whole::Whole;
 
 /// The most that EC2 puts on one page. Always set: calls without it count against a lower limit.
@@ -34,6 +44,10 @@ pub(crate) struct Instances {
     endpoint: String,
     settings: Ec2TagBased,
     tally: Tally,
+    #[cfg(feature = "ec2-expected-nodes")]
+    auto_scaling: AutoScaling,
+    #[cfg(feature = "ec2-expected-nodes")]
+    groups: Seen,
 }
 
 impl Instances {
@@ -43,6 +57,10 @@ impl Instances {
             endpoint: client::endpoint(config, "EC2"),
             settings,
             tally: Tally::default(),
+            #[cfg(feature = "ec2-expected-nodes")]
+            auto_scaling: AutoScaling::new(config),
+            #[cfg(feature = "ec2-expected-nodes")]
+            groups: Seen::default(),
         }
     }
 
@@ -51,10 +69,55 @@ impl Instances {
         &self.tally
     }
 
+    /// The instances of a service, and so their groups.
+    pub(crate) async fn read(
+        &self,
+        lookup: &Lookup,
+        budget: Budget,
+        calls: &mut Calls,
+    ) -> Result<Found, Error> {
+        #[cfg(feature = "ec2-expected-nodes")]
+        let under_way = self.groups.begin(&lookup.service_name);
+        let found = self.list(lookup, budget, calls).await?;
+        #[cfg(feature = "ec2-expected-nodes")]
+        under_way.found(&found);
+        Ok(found)
+    }
+
+    /// How many nodes the Auto Scaling groups of the service's instances mean to run.
+    ///
+    /// All groups count that its instances are in: were it the own one alone, the nodes of two groups that make up
+    /// one service would each take their own half for the whole.
+    #[cfg(feature = "ec2-expected-nodes")]
+    pub(crate) async fn expected_nodes(
+        &self,
+        service_name: &str,
+        budget: Budget,
+    ) -> Result<ExpectedNodes, Error> {
+        let seen = timeout_at(budget.deadline, self.groups.groups(service_name)).await;
+        let groups = match seen.ok().flatten() {
+            Some(groups) => groups,
+            None => {
+                let lookup = Lookup::new(service_name);
+                let found = self.read(&lookup, budget, &mut Calls::default()).await?;
+                Groups::of(&found.targets)
+            }
+        };
+        match groups.names() {
+            Ok(names) => {
+                let on_each = self.settings.ports.iter().count().max(1);
+                self.auto_scaling
+                    .expected_nodes(names, on_each, budget, &self.tally)
+                    .await
+            }
+            Err(why) => Ok(ExpectedNodes::Unknown(why)),
+        }
+    }
+
     /// One page after the other, up to the deadline.
     ///
     /// A failure after the first page leaves a partial view of the pages before.
-    pub(crate) async fn read(
+    async fn list(
         &self,
         lookup: &Lookup,
         budget: Budget,
@@ -128,7 +191,12 @@ impl Instances {
     ) -> Result<DescribeInstancesOutput, Error> {
         let request = self.client.describe_instances().max_results(PAGE);
         let request = request.set_filters(Some(filters)).set_next_token(token);
-        let page = match request.customize().interceptor(Whole).send().await {
+        let page = match request
+            .customize()
+            .interceptor(Whole::INSTANCES)
+            .send()
+            .await
+        {
             Ok(page) => page,
             Err(error) => {
                 let attempt = attempt.clone();

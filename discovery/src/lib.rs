@@ -42,6 +42,7 @@ mod ec2;
 #[cfg(feature = "ecs")]
 mod ecs;
 mod error;
+mod expected;
 mod lookup;
 mod own;
 #[cfg(any(feature = "ec2", feature = "ecs"))]
@@ -53,6 +54,7 @@ mod text;
 pub use client::{http_client, http_connector};
 pub use discovery::{DEFAULT_RESOLVE_TIMEOUT, Discovery};
 pub use error::{Attempt, Cause, Error, MetadataProblem, Remedy};
+pub use expected::{ExpectedNodes, WhyUnknown};
 pub use lookup::{
     Calls, Completeness, DropReason, Dropped, Extent, Lookup, Missing, OnThrottle, PartialReason,
     Resolved, Target,

@@ -3,14 +3,16 @@
 use anyhow::ensure;
 use xshell::{Shell, cmd};
 
+const AUTO_SCALING: &str = "aws-sdk-autoscaling";
 const EC2: &str = "aws-sdk-ec2";
 const ECS: &str = "aws-sdk-ecs";
 
 /// The library's features, and which SDKs each brings.
-const FEATURES: [(&str, &[&str]); 4] = [
+const FEATURES: [(&str, &[&str]); 5] = [
     ("", &[]),
     ("ecs", &[ECS]),
     ("ec2", &[EC2]),
+    ("ec2-expected-nodes", &[AUTO_SCALING, EC2]),
     ("ecs,ec2", &[EC2, ECS]),
 ];
 
@@ -53,7 +55,7 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
 
 /// Which of the SDKs are in a tree, each line of which opens with a name.
 fn sdks(tree: &str) -> Vec<&'static str> {
-    [EC2, ECS]
+    [AUTO_SCALING, EC2, ECS]
         .into_iter()
         .filter(|sdk| {
             let mut names = tree.lines().filter_map(|line| line.split(' ').next());

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use discovery::{Chain, Completeness, Discovery, Extent, Lookup, Resolved, excerpt};
+use discovery::{Chain, Completeness, Discovery, ExpectedNodes, Extent, Lookup, Resolved, excerpt};
 use rand::Rng;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -119,7 +119,7 @@ pub struct Ended;
 #[derive(Debug)]
 enum Done {
     Lookup(Result<Resolved, discovery::Error>, Duration),
-    Expected(Result<Option<std::num::NonZeroU32>, discovery::Error>),
+    Expected(Result<ExpectedNodes, discovery::Error>),
     Probe(ContactPoint, Result<Answer, ProbeError>),
     Reply(NodeUid, Result<Reply, ProbeError>),
 }
@@ -463,20 +463,19 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
     }
 
     /// What the platform says about how many nodes there will be.
-    fn told(&mut self, result: Result<Option<std::num::NonZeroU32>, discovery::Error>) -> Told {
+    fn told(&mut self, result: Result<ExpectedNodes, discovery::Error>) -> Told {
         let (told, problem) = match result {
-            Ok(Some(expected)) => (
+            Ok(ExpectedNodes::Known(expected)) => (
                 Told::Nodes(usize::try_from(expected.get()).unwrap_or(usize::MAX)),
                 None,
             ),
-            Ok(None) if tells_expected_nodes(self.discovery.method()) => (
-                Told::Nothing,
-                Some("there is no such service, or it wants no nodes".to_owned()),
-            ),
-            Ok(None) => (
-                Told::Never,
-                Some("discovery cannot tell by this method".to_owned()),
-            ),
+            Ok(ExpectedNodes::Unknown(why)) => {
+                let told = match why.is_final() {
+                    true => Told::Never,
+                    false => Told::Nothing,
+                };
+                (told, Some(why.to_string()))
+            }
             Err(error) => match error.remedy() {
                 discovery::Remedy::RetryLater => (Told::Failed, Some(Chain(&error).to_string())),
                 discovery::Remedy::FixPermissions | discovery::Remedy::FixConfiguration => {
@@ -554,9 +553,4 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         let contact_points = selected.contact_points;
         Input::Looked(View::of(contact_points, &resolved.completeness))
     }
-}
-
-/// Whether the platform says by this method how many nodes it means to run, once the service exists.
-fn tells_expected_nodes(method: &str) -> bool {
-    method.starts_with("aws-api-ecs")
 }

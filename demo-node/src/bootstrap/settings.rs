@@ -113,8 +113,8 @@ settings! {
             "bootstrap.expected-nodes",
             "NUMBER|auto|unknown",
             parse::text::<ExpectedNodes>,
-            "How many nodes the deployment means to run. `auto` asks the ECS service, until \
-             this node is a member",
+            "How many nodes the deployment means to run. `auto` asks the ECS service, or the Auto \
+             Scaling group of the EC2 instances (times their ports), until this node is a member",
         ).or("auto");
         /// The limit of one lookup.
         resolve_timeout: Duration = RESOLVE_TIMEOUT;

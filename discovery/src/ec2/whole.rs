@@ -12,11 +12,22 @@ use aws_sdk_ec2::{
     error::BoxError,
 };
 
-const END: &[u8] = b"</DescribeInstancesResponse>";
-
-/// Checks each answer of `DescribeInstances`.
+/// Checks an answer: how it ends.
 #[derive(Debug)]
-pub(crate) struct Whole;
+pub(super) struct Whole(&'static [u8]);
+
+impl Whole {
+    /// Of `DescribeInstances`.
+    pub(super) const INSTANCES: Self = Self(b"</DescribeInstancesResponse>");
+
+    /// Of `DescribeAutoScalingGroups`.
+    #[cfg(feature = "ec2-expected-nodes")]
+    pub(super) const GROUPS: Self = Self(b"</DescribeAutoScalingGroupsResponse>");
+
+    fn is_end_of(&self, body: &[u8]) -> bool {
+        body.trim_ascii_end().ends_with(self.0)
+    }
+}
 
 impl Intercept for Whole {
     fn name(&self) -> &'static str {
@@ -35,15 +46,11 @@ impl Intercept for Whole {
         }
         let answer = context.response();
         let body = answer.body().bytes().unwrap_or_default();
-        if answer.status().is_success() && !is_whole(body) {
+        if answer.status().is_success() && !self.is_end_of(body) {
             return Err("the answer stops before its end".into());
         }
         Ok(())
     }
-}
-
-fn is_whole(body: &[u8]) -> bool {
-    body.trim_ascii_end().ends_with(END)
 }
 
 #[cfg(test)]
@@ -52,7 +59,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_whole_when_its_outermost_element_is_closed() {
-        assert!(is_whole(
+        let whole = |body| Whole::INSTANCES.is_end_of(body);
+        assert!(whole(
             b"<DescribeInstancesResponse>x</DescribeInstancesResponse>\n"
         ));
         for part in [
@@ -60,7 +68,7 @@ mod tests {
             b"<DescribeInstancesResponse>x",
             b"<DescribeInstancesResponse>x</DescribeInstancesResponse",
         ] {
-            assert!(!is_whole(part));
+            assert!(!whole(part));
         }
     }
 }

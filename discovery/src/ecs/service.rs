@@ -1,16 +1,15 @@
 //! `aws-api-ecs`: the tasks of a service, or those of them that carry certain tags.
 
-use std::num::NonZeroU32;
-
 use super::{
     address::Wanted,
-    tasks::{Filter, Tasks, nonzero},
+    tasks::{Filter, Tasks, wanted},
     verdict::Criteria,
 };
 use crate::{
     budget::Budget,
     config::Ecs,
     error::Error,
+    expected::{ExpectedNodes, WhyUnknown},
     lookup::{Calls, Found, Lookup},
     tally::Tally,
 };
@@ -55,11 +54,11 @@ impl Service {
         &self,
         service_name: &str,
         budget: Budget,
-    ) -> Result<Option<NonZeroU32>, Error> {
+    ) -> Result<ExpectedNodes, Error> {
         if !self.tasks.criteria.tags.is_empty() {
-            return Ok(None);
+            return Ok(ExpectedNodes::Unknown(WhyUnknown::TagsChoose));
         }
         let service = self.tasks.service(service_name, budget).await?;
-        Ok(service.and_then(|service| nonzero(service.desired_count())))
+        Ok(wanted(service.map(|service| service.desired_count())))
     }
 }

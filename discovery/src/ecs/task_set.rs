@@ -3,20 +3,19 @@
 //! The task metadata names the task, `DescribeTasks` what it was started by. Neither changes while
 //! the process lives, so both are asked for once.
 
-use std::num::NonZeroU32;
-
 use aws_sdk_ecs::types::Service;
 use tokio::sync::OnceCell;
 
 use super::{
     address::Wanted,
-    tasks::{Filter, Tasks, nonzero},
+    tasks::{Filter, Tasks, wanted},
     verdict::Criteria,
 };
 use crate::{
     budget::Budget,
     config::{EcsTaskSet, Tags},
     error::{Attempt, Error},
+    expected::ExpectedNodes,
     lookup::{Calls, Found, Lookup},
     own::task,
     tally::Tally,
@@ -73,11 +72,12 @@ impl TaskSet {
         &self,
         service_name: &str,
         budget: Budget,
-    ) -> Result<Option<NonZeroU32>, Error> {
+    ) -> Result<ExpectedNodes, Error> {
         let mut calls = Calls::default();
         let started_by = self.started_by(budget, &mut calls).await?;
         let service = self.tasks.service(service_name, budget).await?;
-        Ok(service.and_then(|service| desired_count(&service, started_by)))
+        let count = service.and_then(|service| desired_count(&service, started_by));
+        Ok(wanted(count))
     }
 
     /// What the own task was started by, `ecs-svc/…` as a rule.
@@ -116,7 +116,7 @@ impl TaskSet {
     }
 }
 
-fn desired_count(service: &Service, started_by: &str) -> Option<NonZeroU32> {
+fn desired_count(service: &Service, started_by: &str) -> Option<i32> {
     let task_set = service
         .task_sets()
         .iter()
@@ -126,8 +126,8 @@ fn desired_count(service: &Service, started_by: &str) -> Option<NonZeroU32> {
         .iter()
         .find(|deployment| deployment.id() == Some(started_by));
     match (task_set, deployment) {
-        (Some(task_set), _) => nonzero(task_set.computed_desired_count()),
-        (None, Some(deployment)) => nonzero(deployment.desired_count()),
+        (Some(task_set), _) => Some(task_set.computed_desired_count()),
+        (None, Some(deployment)) => Some(deployment.desired_count()),
         (None, None) => None,
     }
 }
@@ -176,10 +176,10 @@ mod tests {
                     .build(),
             )
             .build();
-        let count = |starter| desired_count(&service, starter).map(NonZeroU32::get);
+        let count = |starter| desired_count(&service, starter);
         assert_eq!(count("ecs-svc/1"), Some(3));
         assert_eq!(count("ecs-svc/2"), Some(4));
-        assert_eq!(count("ecs-svc/3"), None);
+        assert_eq!(count("ecs-svc/3"), Some(0));
         assert_eq!(count("ecs-svc/4"), None);
     }
 

@@ -1,9 +1,6 @@
 //! The calls of ECS: how many at once, and when time is up.
 
-use std::{
-    num::NonZeroU32,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_ecs::{
     error::SdkError,
@@ -22,6 +19,7 @@ use crate::{
     budget::Budget,
     client,
     error::{Attempt, Error, aws},
+    expected::{ExpectedNodes, WhyUnknown},
     lookup::{Calls, Found, Lookup},
     patience::{Patience, Which},
     tally::Tally,
@@ -268,7 +266,10 @@ fn count(calls: &Mutex<&mut Calls>, action: &'static str) {
     calls.count(action);
 }
 
-/// Zero is no statement about a cluster to be formed.
-pub(super) fn nonzero(count: i32) -> Option<NonZeroU32> {
-    u32::try_from(count).ok().and_then(NonZeroU32::new)
+/// What a service's count says; none where it is not there.
+pub(super) fn wanted(count: Option<i32>) -> ExpectedNodes {
+    match count {
+        Some(count) => ExpectedNodes::of_count(u64::try_from(count).unwrap_or_default()),
+        None => ExpectedNodes::Unknown(WhyUnknown::NoSuchService),
+    }
 }

@@ -14,6 +14,7 @@ use super::signature::Authorization;
 pub(super) enum Service {
     Ecs,
     Ec2,
+    AutoScaling,
 }
 
 /// What a caller wants to do to what.
@@ -72,8 +73,8 @@ pub(super) fn authorise(
         action, resource, ..
     } = access;
     let on = match action.split_once(':') {
-        // EC2 names the resource only where the action has any.
-        Some(("ec2", _)) if *resource == "*" => String::new(),
+        // These name the resource only where the action has any.
+        Some(("ec2" | "autoscaling", _)) if *resource == "*" => String::new(),
         Some(_) | None => format!(" on resource: {resource}"),
     };
     Err(Denied {
@@ -128,12 +129,14 @@ impl Service {
         match self {
             Self::Ecs => "ecs",
             Self::Ec2 => "ec2",
+            Self::AutoScaling => "autoscaling",
         }
     }
 
     fn unbelieved(self, reason: &Unbelieved) -> ApiError {
         match self {
             Self::Ecs => Self::unbelieved_by_ecs(reason),
+            Self::AutoScaling => Self::unbelieved_by_auto_scaling(reason),
             Self::Ec2 => match reason {
                 Unbelieved::Expired => ApiError::new(400, "RequestExpired", "Request has expired."),
                 Unbelieved::Unsigned
@@ -148,6 +151,36 @@ impl Service {
                 ),
             },
         }
+    }
+
+    fn unbelieved_by_auto_scaling(reason: &Unbelieved) -> ApiError {
+        let (code, message) = match reason {
+            Unbelieved::Unsigned => (
+                "MissingAuthenticationToken",
+                "Request is missing Authentication Token",
+            ),
+            Unbelieved::Malformed => (
+                "IncompleteSignature",
+                "Authorization header is not a complete version 4 signature",
+            ),
+            Unbelieved::WrongRegion | Unbelieved::WrongService => (
+                "SignatureDoesNotMatch",
+                "Credential should be scoped to a valid region and to correct service: 'autoscaling'.",
+            ),
+            Unbelieved::Unknown => (
+                "InvalidClientTokenId",
+                "The security token included in the request is invalid.",
+            ),
+            Unbelieved::WrongSignature => (
+                "SignatureDoesNotMatch",
+                "The request signature we calculated does not match the signature you provided.",
+            ),
+            Unbelieved::Expired => (
+                "ExpiredToken",
+                "The security token included in the request is expired",
+            ),
+        };
+        ApiError::new(403, code, message)
     }
 
     fn unbelieved_by_ecs(reason: &Unbelieved) -> ApiError {

@@ -5,6 +5,7 @@
 //! a task is `RUNNING` because somebody said so.
 
 pub mod cluster;
+pub mod group;
 pub mod identity;
 pub(crate) mod ids;
 pub mod instance;
@@ -18,6 +19,7 @@ use std::time::SystemTime;
 pub use self::names::{ACCOUNT_ID, INSTANCE_ROLE, REGION, TASK_ROLE};
 
 use self::cluster::{Cluster, Deployment, Service};
+use self::group::Group;
 use self::identity::{Caller, Credentials, Role, Sessions};
 use self::ids::{hexadecimal, private_address, scatter, uuid};
 use self::instance::{Instance, InstanceId};
@@ -36,6 +38,8 @@ pub struct Account {
     pub clusters: BTreeMap<String, Cluster>,
     /// In the order in which they are listed.
     pub instances: BTreeMap<InstanceId, Instance>,
+    /// EC2 Auto Scaling groups, by name.
+    pub groups: BTreeMap<String, Group>,
     /// By name. A role that is used but not here may do everything.
     pub roles: BTreeMap<String, Role>,
     pub(super) sessions: Sessions,
@@ -53,6 +57,7 @@ impl Account {
             now,
             clusters: BTreeMap::new(),
             instances: BTreeMap::new(),
+            groups: BTreeMap::new(),
             roles: BTreeMap::new(),
             sessions: Sessions::default(),
             serial: 0,
@@ -211,6 +216,16 @@ impl Account {
         let id = InstanceId(format!("i-{:017x}", scatter(serial)));
         self.instances.insert(id.clone(), instance);
         id
+    }
+
+    /// The Auto Scaling group of that name with this desired capacity, created where it is missing.
+    pub fn put_auto_scaling_group(&mut self, name: &str, desired_capacity: u32) -> &mut Group {
+        let group = self.groups.entry(name.to_owned()).or_insert(Group {
+            desired_capacity,
+            desired_capacity_type: None,
+        });
+        group.desired_capacity = desired_capacity;
+        group
     }
 
     /// An instance that is there, to be changed.

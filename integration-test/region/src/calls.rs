@@ -19,6 +19,8 @@ pub enum Action {
     DescribeServices,
     /// EC2.
     DescribeInstances,
+    /// EC2 Auto Scaling.
+    DescribeAutoScalingGroups,
     /// A task's metadata.
     TaskMetadata,
     /// A task's credentials.
@@ -76,6 +78,7 @@ impl Action {
             Self::DescribeTasks => "DescribeTasks",
             Self::DescribeServices => "DescribeServices",
             Self::DescribeInstances => "DescribeInstances",
+            Self::DescribeAutoScalingGroups => "DescribeAutoScalingGroups",
             Self::TaskMetadata => "TaskMetadata",
             Self::TaskCredentials => "TaskCredentials",
             Self::InstanceToken => "InstanceToken",

@@ -58,6 +58,7 @@ pub(super) fn answer(
         Action::ListTasks
         | Action::DescribeTasks
         | Action::DescribeServices
+        | Action::DescribeAutoScalingGroups
         | Action::TaskMetadata
         | Action::TaskCredentials
         | Action::InstanceToken

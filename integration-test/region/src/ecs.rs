@@ -52,6 +52,7 @@ pub(super) fn answer(
             describe_services::answer(account, caller, &input(body)?).map(|answer| json(&answer))
         }
         Action::DescribeInstances
+        | Action::DescribeAutoScalingGroups
         | Action::TaskMetadata
         | Action::TaskCredentials
         | Action::InstanceToken

@@ -12,6 +12,7 @@ use wiremock::{Request, ResponseTemplate};
 use super::access::{Service, caller, header};
 use super::account::Account;
 use super::account::identity::Caller;
+use super::auto_scaling;
 use super::calls::{Action, Call, Calls, Outcome};
 use super::ec2::{self, Form};
 use super::ecs;
@@ -38,6 +39,10 @@ enum Inquiry<'a> {
         body: &'a [u8],
     },
     Ec2 {
+        action: Action,
+        form: Form,
+    },
+    AutoScaling {
         action: Action,
         form: Form,
     },
@@ -102,7 +107,7 @@ impl World {
         match inquiry.wire() {
             // The others put it into the body, or give none.
             Wire::Json => reply.header = Some(("x-amzn-RequestId", REQUEST_ID.to_owned())),
-            Wire::Query | Wire::Plain => {}
+            Wire::Query | Wire::AutoScaling | Wire::Plain => {}
         }
         reply.omit(&effects.omitted);
         if let Some(damage) = effects.damage {
@@ -145,6 +150,11 @@ impl World {
                 ec2::answer(view, signed(), *action, form, &effects.paging)
                     .map(|body| Reply::new(EC2_XML, body))
             }
+            Inquiry::AutoScaling { action, form } => {
+                let view = view.unwrap_or(account);
+                auto_scaling::answer(view, signed(), *action, form, &effects.paging)
+                    .map(|body| Reply::new(EC2_XML, body))
+            }
             Inquiry::Task { version, id, path } => {
                 task_metadata::answer(view.unwrap_or(account), *version, id, path)
             }
@@ -175,9 +185,12 @@ impl<'a> Inquiry<'a> {
                 },
                 None => {
                     let form = ec2::form(&request.body);
-                    Self::Ec2 {
-                        action: ec2::action(&form),
-                        form,
+                    if auto_scaling::is_for(&form) {
+                        let action = auto_scaling::action(&form);
+                        Self::AutoScaling { action, form }
+                    } else {
+                        let action = ec2::action(&form);
+                        Self::Ec2 { action, form }
                     }
                 }
             };
@@ -216,7 +229,9 @@ impl<'a> Inquiry<'a> {
 
     fn action(&self) -> Action {
         match self {
-            Self::Ecs { action, .. } | Self::Ec2 { action, .. } => *action,
+            Self::Ecs { action, .. }
+            | Self::Ec2 { action, .. }
+            | Self::AutoScaling { action, .. } => *action,
             Self::Task { .. } => Action::TaskMetadata,
             Self::TaskCredentials { .. } => Action::TaskCredentials,
             Self::InstanceToken { .. } => Action::InstanceToken,
@@ -229,6 +244,7 @@ impl<'a> Inquiry<'a> {
         match self {
             Self::Ecs { .. } => Wire::Json,
             Self::Ec2 { .. } => Wire::Query,
+            Self::AutoScaling { .. } => Wire::AutoScaling,
             Self::Task { .. }
             | Self::TaskCredentials { .. }
             | Self::InstanceToken { .. }
@@ -247,6 +263,7 @@ impl<'a> Inquiry<'a> {
         match self {
             Self::Ecs { .. } => caller(account, Service::Ecs, request).map(Some),
             Self::Ec2 { .. } => caller(account, Service::Ec2, request).map(Some),
+            Self::AutoScaling { .. } => caller(account, Service::AutoScaling, request).map(Some),
             Self::Task { id, .. } | Self::TaskCredentials { id } => {
                 let task = account.find_task(id);
                 Ok(task.map(|(_, task)| of_session(id, task.role.clone())))
@@ -262,7 +279,7 @@ impl<'a> Inquiry<'a> {
     fn parameters(&self, request: &Request) -> Value {
         match self {
             Self::Ecs { body, .. } => serde_json::from_slice(body).unwrap_or_default(),
-            Self::Ec2 { form, .. } => json!(form),
+            Self::Ec2 { form, .. } | Self::AutoScaling { form, .. } => json!(form),
             Self::Task { .. }
             | Self::TaskCredentials { .. }
             | Self::InstanceToken { .. }

@@ -1,6 +1,6 @@
 //! A pretended AWS region: one account behind one address, for the real AWS SDKs to talk to.
 //!
-//! It answers EC2 DescribeInstances, ECS ListTasks, DescribeTasks and DescribeServices,
+//! It answers EC2 DescribeInstances, DescribeAutoScalingGroups of EC2 Auto Scaling, ECS ListTasks, DescribeTasks and DescribeServices,
 //! and for each task and instance the metadata and credentials that AWS gives it.
 //! Requests must be signed with those credentials.
 //! Whatever is asked for is taken from one [`Account`], which scenarios edit;
@@ -29,6 +29,7 @@
 
 mod access;
 pub mod account;
+mod auto_scaling;
 mod calls;
 mod clock;
 mod ec2;

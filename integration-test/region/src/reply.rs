@@ -31,6 +31,8 @@ pub(super) enum Wire {
     Json,
     /// EC2: forms in, XML out.
     Query,
+    /// EC2 Auto Scaling: likewise, with other words.
+    AutoScaling,
     /// Metadata: plain HTTP.
     Plain,
 }
@@ -67,6 +69,17 @@ impl Wire {
                     escape(message),
                 ),
             ),
+            Self::AutoScaling => (
+                EC2_XML,
+                format!(
+                    "<ErrorResponse xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\">\
+                     <Error><Type>{}</Type><Code>{}</Code><Message>{}</Message></Error>\
+                     <RequestId>{REQUEST_ID}</RequestId></ErrorResponse>",
+                    if *status < 500 { "Sender" } else { "Receiver" },
+                    escape(code),
+                    escape(message),
+                ),
+            ),
             Self::Plain => (
                 "application/json",
                 json!({"code": code, "message": message}).to_string(),
@@ -89,6 +102,9 @@ impl Wire {
             }
             (Refusal::Throttled, Self::Query) => {
                 ApiError::new(503, "RequestLimitExceeded", "Request limit exceeded.")
+            }
+            (Refusal::Throttled, Self::AutoScaling) => {
+                ApiError::new(400, "Throttling", "Rate exceeded")
             }
             (Refusal::Throttled, Self::Plain) => {
                 ApiError::new(429, "TooManyRequests", "Too many requests")

@@ -326,15 +326,6 @@ async fn the_time_is_that_of_all_pages_together() {
     );
 }
 
-#[tokio::test]
-async fn nobody_knows_how_many_instances_are_expected() {
-    let region = Region::start().await;
-    let discovery = ec2(&region, |_| ()).await;
-    let expected = discovery.expected_nodes("orders", Duration::from_secs(5));
-    assert_eq!(expected.await.unwrap(), None);
-    assert_eq!(region.calls().log().len(), 0);
-}
-
 fn ip(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 0, 1, last)
 }

@@ -487,7 +487,7 @@ async fn the_service_knows_how_many_nodes_are_expected() {
         let expected = discovery
             .expected_nodes(service, Duration::from_secs(5))
             .await;
-        expected.unwrap().map(std::num::NonZeroU32::get)
+        expected.unwrap().number().map(std::num::NonZeroU32::get)
     };
     assert_eq!(expected(&discovery, "orders").await, Some(5));
     assert_eq!(expected(&discovery, "idle").await, None);

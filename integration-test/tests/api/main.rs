@@ -11,6 +11,7 @@ mod ec2;
 mod ecs;
 mod endless;
 mod errors;
+mod expected_on_ec2;
 mod extent;
 mod fuzz;
 mod own;

@@ -54,7 +54,7 @@ async fn describe_services() {
     let discovery = Discovery::new(Settings::Ecs(ecs)).await.unwrap();
     let expected = discovery.expected_nodes("orders", PATIENCE).await.unwrap();
 
-    assert_eq!(expected.map(u32::from), Some(5));
+    assert_eq!(expected.number().map(u32::from), Some(5));
     assert_eq!(asked(&aws).await[0]["services"], json!(["orders"]));
 }
 

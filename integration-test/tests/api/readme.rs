@@ -35,9 +35,14 @@ async fn the_policy_of_the_ec2_method_is_enough_and_needed() {
     let [_, policy] = policies("demo");
     let (region, _) = orders().await;
     let discovery = ec2(&region, |_| ()).await;
+    let expected = || discovery.expected_nodes("orders", Duration::from_secs(5));
     allow(&region, &policy);
     assert_eq!(ask(&discovery, "orders").await.unwrap().targets.len(), 1);
-    allow(&region, &[]);
+    assert!(expected().await.unwrap().number().is_some());
+    allow(&region, &policy[..1]);
+    let error = expected().await.unwrap_err();
+    assert_eq!(missing(&error), "autoscaling:DescribeAutoScalingGroups");
+    allow(&region, &policy[1..]);
     let error = ask(&discovery, "orders").await.unwrap_err();
     assert_eq!(missing(&error), "ec2:DescribeInstances");
 }
@@ -71,7 +76,9 @@ async fn orders() -> (Region, TaskArn) {
     let region = Region::start().await;
     let task = region.edit(|account| {
         account.put_service("demo", "orders", 1);
-        account.run_instance(Instance::running().tag("service", "orders"));
+        account.put_auto_scaling_group("group", 1);
+        let instance = Instance::running().tag("service", "orders");
+        account.run_instance(instance.in_group("group"));
         account.run_task(Task::of_service("demo", "orders"))
     });
     (region, task)

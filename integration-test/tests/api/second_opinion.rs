@@ -176,6 +176,41 @@ async fn instances_are_what_aws_models() {
 }
 
 #[tokio::test]
+async fn groups_are_what_aws_models() {
+    let Ok(botocore) = Botocore::install() else {
+        return;
+    };
+    let region = Region::start().await;
+    let me = region.edit(|account| {
+        account.put_auto_scaling_group("orders", 3);
+        account
+            .put_auto_scaling_group("processors", 8)
+            .desired_capacity_type = Some("vcpu");
+        account.run_instance(Instance::running().in_group("orders"))
+    });
+    let names = json!({"AutoScalingGroupNames": ["orders", "none"]});
+    let operation = "DescribeAutoScalingGroups";
+    let questions = [
+        json!({"service": "autoscaling", "operation": operation, "page_size": 1, "parameters": {}}),
+        json!({"service": "autoscaling", "operation": operation, "parameters": names}),
+    ];
+    let mut environment = region.instance_environment(&me);
+    environment.insert("AWS_DEFAULT_REGION".to_owned(), "eu-west-1".to_owned());
+    let opinions = botocore.ask(&environment, &questions);
+    let [all, mine] = opinions.as_slice() else {
+        panic!("{opinions:?}")
+    };
+    for opinion in &opinions {
+        assert_eq!(opinion.objections, [""; 0]);
+        assert_eq!(opinion.error, None);
+    }
+    assert_eq!(all.pages.len(), 2);
+    let found = &mine.pages[0]["AutoScalingGroups"];
+    assert_eq!(len(found), 1);
+    assert_eq!(found[0]["DesiredCapacity"], 3);
+}
+
+#[tokio::test]
 async fn refusals_are_read_as_such() {
     let Ok(botocore) = Botocore::install() else {
         return;
@@ -195,12 +230,19 @@ async fn refusals_are_read_as_such() {
     };
     let list = ("ecs", "ListTasks", json!({"cluster": "demo"}));
     let describe = ("ec2", "DescribeInstances", json!({}));
+    let groups = ("autoscaling", "DescribeAutoScalingGroups", json!({}));
     let filters = json!({"Filters": [{"Name": "x", "Values": ["y"]}]});
     let wrong = [
         ("ecs", "ListTasks", json!({})),
         ("ecs", "RunTask", json!({"taskDefinition": "x"})),
         ("ec2", "DescribeInstances", filters),
         ("ec2", "DescribeVpcs", json!({})),
+        ("autoscaling", "DescribeTags", json!({})),
+        (
+            "autoscaling",
+            "DescribeAutoScalingGroups",
+            json!({"MaxRecords": 101}),
+        ),
     ];
     assert_eq!(
         ask(&wrong),
@@ -209,15 +251,23 @@ async fn refusals_are_read_as_such() {
             "400 UnknownOperationException",
             "400 InvalidParameterValue",
             "400 InvalidAction",
+            "400 InvalidAction",
+            "400 ValidationError",
         ]
     );
 
-    region
-        .faults()
-        .add(Fault::Throttle.on([Action::ListTasks, Action::DescribeInstances]));
+    region.faults().add(Fault::Throttle.on([
+        Action::ListTasks,
+        Action::DescribeInstances,
+        Action::DescribeAutoScalingGroups,
+    ]));
     assert_eq!(
-        ask(&[list.clone(), describe.clone()]),
-        ["400 ThrottlingException", "503 RequestLimitExceeded"]
+        ask(&[list.clone(), describe.clone(), groups.clone()]),
+        [
+            "400 ThrottlingException",
+            "503 RequestLimitExceeded",
+            "400 Throttling"
+        ]
     );
     region.faults().clear();
 
@@ -225,10 +275,15 @@ async fn refusals_are_read_as_such() {
         let role = account.role_mut("task-role");
         role.deny("ecs:ListTasks");
         role.deny("ec2:DescribeInstances");
+        role.deny("autoscaling:DescribeAutoScalingGroups");
     });
     assert_eq!(
-        ask(&[list, describe]),
-        ["400 AccessDeniedException", "403 UnauthorizedOperation"]
+        ask(&[list, describe, groups]),
+        [
+            "400 AccessDeniedException",
+            "403 UnauthorizedOperation",
+            "403 AccessDenied"
+        ]
     );
 }
 

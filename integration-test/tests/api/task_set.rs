@@ -3,7 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use discovery::{
-    Completeness, Discovery, Error, Remedy,
+    Completeness, Discovery, Error, ExpectedNodes, Remedy, WhyUnknown,
     config::{EcsTaskSet, Settings, Surroundings},
 };
 use region::{Action, Fault, Region, Task, TaskArn};
@@ -233,13 +233,16 @@ async fn the_own_task_set_knows_how_many_nodes_are_expected() {
     });
     let discovery = task_set(&region, &own).await;
     let expected = discovery.expected_nodes("orders", Duration::from_secs(5));
-    assert_eq!(expected.await.unwrap().unwrap().get(), 3);
+    assert_eq!(expected.await.unwrap().number().unwrap().get(), 3);
 
     // The service's count says nothing of a deployment that it does not show any more.
     let own = region.edit(|account| account.run_task(order(2).started_by("ecs-svc/gone")));
     let discovery = task_set(&region, &own).await;
     let expected = discovery.expected_nodes("orders", Duration::from_secs(5));
-    assert_eq!(expected.await.unwrap(), None);
+    assert_eq!(
+        expected.await.unwrap(),
+        ExpectedNodes::Unknown(WhyUnknown::NoSuchService)
+    );
 }
 
 fn order(last: u8) -> Task {

@@ -41,7 +41,8 @@ async fn a_role_allows_what_discovery_calls_and_nothing_else() {
         let discovery = node.discovery(&region).await;
         let seen = look(&discovery).await.unwrap();
         assert!(seen.completeness.is_complete(), "{node:?}: {seen:?}");
-        discovery.expected_nodes(SERVICE, PATIENCE).await.unwrap();
+        let expected = discovery.expected_nodes(SERVICE, PATIENCE).await.unwrap();
+        assert!(expected.number().is_some(), "{node:?}: {expected:?}");
 
         assert_eq!(granted(&statements), called(&region), "{node:?}");
     }
@@ -134,7 +135,9 @@ impl Node {
             }
             for _ in 0..2 {
                 account.run_task(Task::of_service(CLUSTER, SERVICE).role(ROLE));
-                account.run_instance(Instance::running().tag("service", SERVICE));
+                account.put_auto_scaling_group("group", 2);
+                let instance = Instance::running().tag("service", SERVICE);
+                account.run_instance(instance.in_group("group"));
             }
         });
         region
@@ -199,8 +202,8 @@ fn granted(statements: &[Value]) -> BTreeSet<String> {
 /// As IAM names it. Metadata needs no permission.
 fn called(region: &Region) -> BTreeSet<String> {
     use region::Action::{
-        DescribeInstances, DescribeServices, DescribeTasks, InstanceMetadata, InstanceToken,
-        ListTasks, TaskCredentials, TaskMetadata, Unknown,
+        DescribeAutoScalingGroups, DescribeInstances, DescribeServices, DescribeTasks,
+        InstanceMetadata, InstanceToken, ListTasks, TaskCredentials, TaskMetadata, Unknown,
     };
     let calls = region.calls();
     let answered = calls
@@ -210,6 +213,7 @@ fn called(region: &Region) -> BTreeSet<String> {
     let names = answered.filter_map(|call| match call.action {
         ListTasks | DescribeTasks | DescribeServices => Some(format!("ecs:{}", call.action)),
         DescribeInstances => Some(format!("ec2:{}", call.action)),
+        DescribeAutoScalingGroups => Some(format!("autoscaling:{}", call.action)),
         TaskMetadata | TaskCredentials | InstanceToken | InstanceMetadata => None,
         Unknown => panic!("{call:?}"),
     });

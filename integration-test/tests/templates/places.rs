@@ -73,7 +73,7 @@ fn every_template_has_a_meaning_in_every_partition_whatever_is_chosen() {
 #[test]
 fn endpoints_go_by_the_names_that_services_have_in_each_partition() {
     let template = Template::read("network.yaml").unwrap();
-    let others_in_china = ["cloudformation", "ec2", "ecr.api", "ecr.dkr"];
+    let others_in_china = ["autoscaling", "cloudformation", "ec2", "ecr.api", "ecr.dkr"];
     let mut seen = BTreeMap::new();
     for (region, partition) in REGIONS {
         for method in ["ecs", "ec2"] {
@@ -100,6 +100,7 @@ fn endpoints_go_by_the_names_that_services_have_in_each_partition() {
     }
     let services: Vec<_> = seen.keys().map(String::as_str).collect();
     let known = [
+        "autoscaling",
         "cloudformation",
         "ec2",
         "ecr.api",

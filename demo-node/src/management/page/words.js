@@ -7,7 +7,7 @@ const ADVICE = {
   "partial-view": "The next complete list lifts this. With bootstrap.expected-nodes set, none is needed.",
   "new-cluster-disabled": "Start a node that may found a cluster, or set bootstrap.new-cluster-enabled to on.",
   "expected-nodes-pending":
-    "The node asks again by itself. If this lasts, allow ecs:DescribeServices or set bootstrap.expected-nodes.",
+    "The node asks again by itself. If this lasts, allow ecs:DescribeServices (on EC2 autoscaling:DescribeAutoScalingGroups) or set bootstrap.expected-nodes.",
   "too-few-contact-points": "Start more nodes. If they run already, see below what was left out of the list, and why.",
   "not-listed": "Run this node in the service, or set node.address to the address that AWS lists for it.",
   "lower-address-answers": "Nothing to do, as a rule. If this lasts, look at that node's page: it says what it waits for.",

@@ -18,7 +18,11 @@ pub(super) async fn show(
     let address = sandbox.free_address()?;
     let region = sandbox.region();
     let instance = Instance::running().at(address).tag("service", ORDERS);
-    let id = region.edit(|account| account.run_instance(instance));
+    let id = region.edit(|account| {
+        // Of one instance, times the ports.
+        account.put_auto_scaling_group("orders-group", 1);
+        account.run_instance(instance.in_group("orders-group"))
+    });
 
     let ports = Ports::USUAL;
     let ports: Vec<_> = (ports.management..)
@@ -34,8 +38,7 @@ pub(super) async fn show(
             &management.join(","),
         )
         // Every port is a node, not only the usual one.
-        .with("BOOTSTRAP_FILTER_ON_FALLBACK_PORT", "off")
-        .with("BOOTSTRAP_REQUIRED_CONTACT_POINTS", &nodes);
+        .with("BOOTSTRAP_FILTER_ON_FALLBACK_PORT", "off");
 
     let start = |ports: Ports| {
         sandbox.start(Placed {

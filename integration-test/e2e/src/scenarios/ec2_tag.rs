@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use anyhow::Context;
 use region::{Instance, InstanceState};
 
 use super::{
@@ -17,6 +18,9 @@ use crate::{
 /// The tag that names an instance's service.
 const TAG: &str = "service";
 
+/// The Auto Scaling group of the instances, which says how many there are to be.
+const GROUP: &str = "orders-group";
+
 /// Shows it with `nodes` instances.
 pub(super) async fn show(
     sandbox: &Sandbox<'_>,
@@ -31,8 +35,14 @@ pub(super) async fn show(
     )
     .await?;
 
+    let desired = u32::try_from(nodes).context("that many instances are too many")?;
+    sandbox.region().edit(|account| {
+        account
+            .put_auto_scaling_group(GROUP, desired)
+            .desired_capacity
+    });
     let instances: Vec<_> = (1..=nodes)
-        .map(|n| start_node(sandbox, n, nodes))
+        .map(|n| start_node(sandbox, n))
         .collect::<Result<_, _>>()?;
     let instances: Vec<_> = instances.iter().collect();
     let cluster = record
@@ -45,10 +55,10 @@ pub(super) async fn show(
     decoys.stay_out(record, &cluster).await
 }
 
-fn start_node(sandbox: &Sandbox<'_>, n: usize, of: usize) -> anyhow::Result<Node> {
+fn start_node(sandbox: &Sandbox<'_>, n: usize) -> anyhow::Result<Node> {
     let address = sandbox.free_address()?;
     let region = sandbox.region();
-    let id = region.edit(|account| account.run_instance(production(address)));
+    let id = region.edit(|account| account.run_instance(production(address).in_group(GROUP)));
     sandbox.start(Placed {
         name: format!("{ORDERS}-{n}"),
         address,
@@ -61,9 +71,7 @@ fn start_node(sandbox: &Sandbox<'_>, n: usize, of: usize) -> anyhow::Result<Node
             .with(
                 "DISCOVERY_AWS_API_EC2_TAG_BASED_FILTERS",
                 "tag:purpose=production",
-            )
-            // EC2 knows no desired count: here the operator says how many must be there.
-            .with("BOOTSTRAP_REQUIRED_CONTACT_POINTS", &of),
+            ),
     })
 }
 

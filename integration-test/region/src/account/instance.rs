@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::SystemTime;
 
+use super::group::GROUP_TAG;
 use super::ids::scatter;
 use super::names::INSTANCE_ROLE;
 
@@ -127,6 +128,12 @@ impl Instance {
     pub fn tag(mut self, key: &str, value: &str) -> Self {
         self.tags.insert(key.to_owned(), value.to_owned());
         self
+    }
+
+    /// Of this Auto Scaling group, which tags it.
+    #[must_use]
+    pub fn in_group(self, name: &str) -> Self {
+        self.tag(GROUP_TAG, name)
     }
 
     /// In this state.

@@ -34,6 +34,8 @@ class Opinion:
     def __init__(self, client, question):
         self.client = client
         self.question = question
+        # What an item of a list is called, where the model does not say.
+        self.item = "member" if question["service"] == "autoscaling" else "item"
         self.objections = []
 
     def form(self):
@@ -67,6 +69,9 @@ class Opinion:
             root = ElementTree.fromstring(response_dict["body"])
             elements = [e for e in root if name_of(e) != "requestId"]
             self.compare_elements(shape, elements, name_of(root))
+        elif operation_model.metadata["protocol"] == "query":
+            result = ElementTree.fromstring(response_dict["body"])[0]
+            self.compare_elements(shape, list(result), name_of(result))
         else:
             self.compare_json(shape, json.loads(response_dict["body"]), shape.name)
 
@@ -112,7 +117,7 @@ class Opinion:
             self.compare_elements(shape, list(element), path)
         elif kind == "list":
             for n, item in enumerate(element):
-                if name_of(item) != shape.member.serialization.get("name", "item"):
+                if name_of(item) != shape.member.serialization.get("name", self.item):
                     self.object(f"{path}[{n}] is called {name_of(item)}")
                 self.compare_element(shape.member, item, f"{path}[{n}]")
         elif kind == "string":
