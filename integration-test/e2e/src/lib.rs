@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`scenarios`] | the product's promises: a table of them, and how each is shown |
 //! | [`run`] | shows what was asked for; [`record`], [`progress`] and [`report`] say what was seen |
+//! | [`timeline`] | the same as a page: what each node did and saw over time |
 //! | [`survey`] | before a run in a real account: what it creates and costs |
 //! | [`platform`] | what a run's nodes run on, as `--target` has it: one of the two that follow |
 //! | [`local`] | AWS is pretended here, and nodes run here |
@@ -30,3 +31,4 @@ pub mod report;
 pub mod run;
 pub mod scenarios;
 pub mod survey;
+pub mod timeline;

@@ -10,17 +10,27 @@
 
 use std::{
     env,
-    fs::File,
+    fs::{self, File},
     io::{self, Write},
+    path::Path,
     process::ExitCode,
 };
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use e2e::{platform::Platform, report::Report, run::run, survey::survey};
+use e2e::{
+    platform::Platform,
+    report::Report,
+    run::run,
+    survey::survey,
+    timeline::{gather::gather, page::page},
+};
 use observe::signals::Interruptions;
 use options::e2e::{Options, Target};
 use tempfile::TempDir;
+
+/// The run as a page, beside the logs where these are kept.
+const PAGE: &str = "report.html";
 
 /// What `cargo xtask image` builds.
 const IMAGE: &str = "demo-node:latest";
@@ -41,11 +51,8 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
         bail!("{missing}");
     }
     // Before the run: a report that cannot be written is better known now.
-    let json = options.json.as_ref().map(|path| {
-        File::create(path)
-            .with_context(|| format!("the report cannot be written to {}", path.display()))
-    });
-    let json = json.transpose()?;
+    let json = options.json.as_deref().map(created).transpose()?;
+    let html = options.html.as_deref().map(created).transpose()?;
     let account = match options.target {
         Target::Aws => match survey(&options).await? {
             None => return Ok(ExitCode::SUCCESS),
@@ -98,9 +105,19 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
     if let Some(json) = json {
         write_json(&report, json).context("the report cannot be written")?;
     }
+    if let Some(mut html) = html {
+        let page = page(&gather(&report, logs.path()));
+        html.write_all(page.as_bytes())
+            .context("the page cannot be written")?;
+    }
     let status = conclude(&report, &options, logs);
     cleared?;
     Ok(status)
+}
+
+fn created(path: &Path) -> anyhow::Result<File> {
+    File::create(path)
+        .with_context(|| format!("the report cannot be written to {}", path.display()))
 }
 
 /// Removes what is left of the run; whoever cannot wait for it is told how to.
@@ -117,8 +134,23 @@ async fn clear(platform: &Platform, interruptions: &mut Interruptions) -> anyhow
 /// Says where the logs are if they are kept, and what to do if something failed.
 fn conclude(report: &Report, options: &Options, logs: TempDir) -> ExitCode {
     let failed = report.failed();
-    if options.keep || !failed.is_empty() {
-        println!("\nlogs: {}", logs.keep().display());
+    let keeps = options.keep || !failed.is_empty();
+    if keeps {
+        println!("\nlogs: {}", logs.path().display());
+    }
+    match &options.html {
+        Some(file) => println!("report: {}", file.display()),
+        None if keeps => {
+            let file = logs.path().join(PAGE);
+            match fs::write(&file, page(&gather(report, logs.path()))) {
+                Ok(()) => println!("report: {}", file.display()),
+                Err(error) => println!("no report: {} cannot be written: {error}", file.display()),
+            }
+        }
+        None => {}
+    }
+    if keeps {
+        let _kept = logs.keep();
     }
     let Some(first) = failed.first() else {
         return ExitCode::SUCCESS;

@@ -6,6 +6,7 @@ pub mod addresses;
 pub mod clock;
 pub mod docker;
 pub mod group;
+pub mod life;
 pub mod node;
 pub mod process;
 pub mod relay;

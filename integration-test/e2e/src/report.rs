@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::PathBuf, time::Duration};
 use options::e2e::Target;
 use serde_json::{Value, json};
 
-use crate::record::Step;
+use crate::record::{Step, Trace};
 
 /// What a run came to.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct Shown {
     pub outcome: Conclusion,
     /// What was seen on the way.
     pub steps: Vec<Step>,
+    /// When that was, and what else happened.
+    pub trace: Trace,
     /// All of it.
     pub took: Duration,
 }
@@ -105,6 +107,7 @@ impl Shown {
             name,
             outcome,
             steps,
+            trace: _,
             took,
         } = self;
         let took = took.as_secs_f64();
@@ -249,6 +252,7 @@ mod tests {
                     step("3 tasks form one cluster", 1500),
                     step("4 more join it", 2500),
                 ],
+                trace: Trace::default(),
                 took: Duration::from_millis(4200),
             }],
             took: Duration::from_millis(4300),

@@ -58,10 +58,12 @@ async fn show(
             },
         },
     };
+    let (steps, trace) = record.into_parts();
     Shown {
         name,
         outcome,
-        steps: record.into_steps(),
+        steps,
+        trace,
         took: started.elapsed(),
     }
 }
@@ -77,6 +79,7 @@ async fn attempt(
     match platform {
         Platform::Local(runtime) => {
             let sandbox = Sandbox::create(runtime, &name).await?;
+            record.keep(sandbox.chronicle());
             (row.show)(&sandbox, record, nodes).await
         }
         Platform::Cloud(cloud) => {

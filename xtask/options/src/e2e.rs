@@ -56,7 +56,12 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
-    /// Keep the nodes' logs even when everything passes.
+    /// Write the run as a page to this file: what each node did and saw over time, the steps beside it, calls to AWS below.
+    /// Where a scenario fails it is written anyway, beside the logs.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    /// Keep the nodes' logs, and the run as a page, even when everything passes.
     #[arg(long)]
     pub keep: bool,
 
@@ -212,6 +217,15 @@ impl Scenario {
     pub fn name(self) -> String {
         let value = self.to_possible_value().expect("no value is hidden");
         value.get_name().to_owned()
+    }
+
+    /// What it shows, in a sentence.
+    pub fn about(self) -> String {
+        let value = self.to_possible_value().expect("no value is hidden");
+        value
+            .get_help()
+            .map(ToString::to_string)
+            .unwrap_or_default()
     }
 }
 

@@ -14,7 +14,10 @@ use std::{
 use anyhow::Context;
 use region::{Region, TaskArn};
 
-use crate::local::runtime::{Runtime, Silence};
+use crate::local::{
+    chronicle::Chronicle,
+    runtime::{Runtime, Silence},
+};
 use crate::nodes::{clock, node::Node, settings::Settings};
 
 /// The name of the cluster that every scenario is about.
@@ -33,6 +36,9 @@ pub struct Sandbox<'runtime> {
     region: Region,
     logs: PathBuf,
     decoys: Cell<u16>,
+    /// The account's name within the scenario; the first one has none.
+    account: String,
+    chronicle: Chronicle,
 }
 
 /// Where a node listens.
@@ -72,22 +78,36 @@ impl Ports {
 impl<'runtime> Sandbox<'runtime> {
     /// An empty account.
     pub async fn create(runtime: &'runtime Runtime, scenario: &str) -> anyhow::Result<Self> {
-        Self::logging_to(runtime, runtime.logs_of(scenario)).await
+        let logs = runtime.logs_of(scenario);
+        Self::logging_to(runtime, logs, String::new(), Chronicle::default()).await
     }
 
     /// Another empty account for the same scenario, with its logs in a folder of this one's.
     pub async fn another(&self, name: &str) -> anyhow::Result<Self> {
-        Self::logging_to(self.runtime, self.logs.join(name)).await
+        let (logs, chronicle) = (self.logs.join(name), self.chronicle.clone());
+        Self::logging_to(self.runtime, logs, name.to_owned(), chronicle).await
     }
 
-    async fn logging_to(runtime: &'runtime Runtime, logs: PathBuf) -> anyhow::Result<Self> {
+    async fn logging_to(
+        runtime: &'runtime Runtime,
+        logs: PathBuf,
+        account: String,
+        chronicle: Chronicle,
+    ) -> anyhow::Result<Self> {
         fs::create_dir_all(&logs).with_context(|| format!("creating {}", logs.display()))?;
         Ok(Self {
             runtime,
             region: runtime.region().await?,
             logs,
             decoys: Cell::new(0),
+            account,
+            chronicle,
         })
+    }
+
+    /// What happened to the scenario's nodes. What AWS was asked for comes to it when this is dropped.
+    pub fn chronicle(&self) -> Chronicle {
+        self.chronicle.clone()
     }
 
     /// The pretended AWS.
@@ -163,12 +183,13 @@ impl<'runtime> Sandbox<'runtime> {
             .runtime
             .start(listens_at, &environment, log)
             .with_context(|| format!("starting {name}"))?;
-        Ok(Node::new(
-            name,
-            format!("cluster://{ORDERS}@{address}:{}", ports.gossip),
-            SocketAddr::from((listens_at, ports.management)),
-            process,
-        ))
+        let uri = format!("cluster://{ORDERS}@{address}:{}", ports.gossip);
+        let log = PathBuf::from(&self.account).join(&name);
+        let life = self
+            .chronicle
+            .started(log.display().to_string(), uri.clone());
+        let management = SocketAddr::from((listens_at, ports.management));
+        Ok(Node::new(name, uri, management, process).noted_in(life))
     }
 
     /// Starts a node that forms a cluster by itself, of the same name and with the same key, and takes anyone in.
@@ -194,6 +215,13 @@ impl<'runtime> Sandbox<'runtime> {
     }
 }
 
+impl Drop for Sandbox<'_> {
+    fn drop(&mut self) {
+        let calls = self.region.calls();
+        self.chronicle.called(self.account.clone(), calls);
+    }
+}
+
 /// What every node is told, and a scenario may tell otherwise.
 fn basics(ports: Ports) -> Settings {
     Settings::default()
@@ -202,4 +230,5 @@ fn basics(ports: Ports) -> Settings {
         .with("MEMBERSHIP_PORT", &ports.gossip)
         .with("MEMBERSHIP_KEYS", GOSSIP_KEY)
         .with("LOG_LEVEL", "info,demo_node=debug,discovery=debug")
+        .with("LOG_FORMAT", "json")
 }

@@ -10,7 +10,10 @@ use observe::{
 };
 use rustix::process::Signal;
 
-use super::process::{Ended, Process};
+use super::{
+    life::{Happening, Life},
+    process::{Ended, Process},
+};
 
 /// A node, asked over its management endpoint as an operator would.
 ///
@@ -22,6 +25,8 @@ pub struct Node {
     management: SocketAddr,
     /// None where somebody else runs it.
     process: Option<Process>,
+    /// What is done to it.
+    life: Life,
 }
 
 /// What one node says, and who that is.
@@ -43,6 +48,7 @@ impl Node {
             uri,
             management,
             process: Some(process),
+            life: Life::default(),
         }
     }
 
@@ -53,7 +59,15 @@ impl Node {
             uri,
             management,
             process: None,
+            life: Life::default(),
         }
+    }
+
+    /// What is done to it is noted there.
+    #[must_use]
+    pub fn noted_in(mut self, life: Life) -> Self {
+        self.life = life;
+        self
     }
 
     /// For people, for example `orders-1`; also the name of its log.
@@ -127,8 +141,11 @@ impl Node {
 
     /// Asks it to leave the cluster and end, and waits until it has ended.
     pub async fn leave(&mut self) -> anyhow::Result<ExitStatus> {
+        self.life.note(Happening::Asked);
         let ended = self.process()?.terminate().await;
-        ended.with_context(|| format!("{} cannot be told to leave", self.name))
+        let status = ended.with_context(|| format!("{} cannot be told to leave", self.name))?;
+        self.life.note_end(status);
+        Ok(status)
     }
 
     /// Sends it a signal.
@@ -140,17 +157,31 @@ impl Node {
     /// Waits until it has ended by itself.
     pub async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
         let ended = self.process()?.wait().await;
-        ended.with_context(|| format!("{} cannot be waited for", self.name))
+        let status = ended.with_context(|| format!("{} cannot be waited for", self.name))?;
+        self.life.note_end(status);
+        Ok(status)
     }
 
     /// Ends it as a power failure would.
     pub async fn kill(&mut self) -> anyhow::Result<()> {
         let ended = self.process()?.kill().await;
-        ended.with_context(|| format!("{} cannot be killed", self.name))
+        ended.with_context(|| format!("{} cannot be killed", self.name))?;
+        self.life.note(Happening::Killed);
+        Ok(())
     }
 
     fn process(&mut self) -> anyhow::Result<&mut Process> {
         let process = self.process.as_mut();
         process.with_context(|| format!("somebody else runs {}", self.name))
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let ended = self.process.as_ref().and_then(Process::ended);
+        self.life.note(match ended {
+            Some(status) => Happening::FoundEnded(status.to_string()),
+            None => Happening::LetGo,
+        });
     }
 }
