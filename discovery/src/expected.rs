@@ -32,7 +32,12 @@ pub enum WhyUnknown {
     /// No instance of the service is listed, so nothing tells their group.
     #[error("no instance of the service is listed yet, so its Auto Scaling group is not known")]
     NobodyListed,
-    /// An instance of the service belongs to no Auto Scaling group: nothing says how many there are to be.
+    /// No instance of the service belongs to an Auto Scaling group: nothing says how many there are to be.
+    #[error(
+        "no instance of the service belongs to an Auto Scaling group: none has the tag `aws:autoscaling:groupName`"
+    )]
+    NoGroups,
+    /// An instance of the service belongs to no Auto Scaling group, and others do.
     #[error(
         "instance {} belongs to no Auto Scaling group: it has no tag `aws:autoscaling:groupName`",
         short(.0)
@@ -77,11 +82,12 @@ impl ExpectedNodes {
 }
 
 impl WhyUnknown {
-    /// Whether it stays so, whatever happens on AWS: there is no use in asking again.
+    /// Whether it most likely stays so: there is no use in asking again.
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Method(_) | Self::NotBuilt(_) | Self::TagsChoose => true,
+            // An instance is in its group from the start.
+            Self::Method(_) | Self::NotBuilt(_) | Self::TagsChoose | Self::NoGroups => true,
             Self::NoSuchService
             | Self::NobodyListed
             | Self::NoGroup(_)

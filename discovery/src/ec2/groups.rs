@@ -64,6 +64,7 @@ impl Groups {
     /// Their names, where every instance is in one.
     pub(super) fn names(self) -> Result<BTreeSet<String>, WhyUnknown> {
         match self.alone {
+            Some(_) if self.names.is_empty() => Err(WhyUnknown::NoGroups),
             Some(instance) => Err(WhyUnknown::NoGroup(instance)),
             None if self.names.is_empty() => Err(WhyUnknown::NobodyListed),
             None => Ok(self.names),
@@ -167,6 +168,7 @@ mod tests {
         let alone = WhyUnknown::NoGroup("i-2".to_owned());
         assert_eq!(Groups::of(&both).names(), Err(alone));
         assert_eq!(Groups::of(&both[..1]).names(), names(&["blue"]));
+        assert_eq!(Groups::of(&both[1..]).names(), Err(WhyUnknown::NoGroups));
         assert_eq!(Groups::of(&[]).names(), Err(WhyUnknown::NobodyListed));
     }
 
