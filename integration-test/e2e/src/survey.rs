@@ -51,7 +51,7 @@ pub async fn survey(options: &Options) -> anyhow::Result<Option<Account>> {
     let account = Account::open(&place).await?;
     let id = identity(&account).await.context(
         "AWS cannot be asked who this is: credentials are taken from where the AWS CLI has them \
-         (for a browser login run it under `aws configure export-credentials --format env`)",
+         (after a browser login: eval \"$(aws configure export-credentials --format env)\")",
     )?;
     let scenarios: Vec<_> = options
         .chosen()

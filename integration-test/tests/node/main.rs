@@ -6,6 +6,7 @@
 )]
 
 mod asking;
+mod deploying;
 mod descriptors;
 mod ending;
 mod environment;

@@ -13,6 +13,8 @@ use crate::{
     account::{Account, Vpc},
     image, plan,
     service_roles::{self, Presence},
+    stacks::{Stack, refused},
+    step::{self, Step},
     terminal::say,
 };
 
@@ -49,7 +51,7 @@ pub async fn check(options: &Deploy) -> anyhow::Result<()> {
     let identity = identity(&account).await;
     let is_known = identity.level == Level::Ok;
     let mut findings = vec![identity];
-    findings.extend(of_image(options).await);
+    findings.extend(of_image(options, is_known.then_some(&account)).await);
     // Without credentials all of these would say the same.
     if is_known {
         if options.network == Network::DefaultVpc {
@@ -57,7 +59,7 @@ pub async fn check(options: &Deploy) -> anyhow::Result<()> {
         }
         findings.push(role(options, &account).await);
         for name in options.place.stacks() {
-            findings.extend(stack(&account, &name).await);
+            findings.extend(stack(options, &account, &name).await);
         }
     }
 
@@ -92,13 +94,13 @@ async fn identity(account: &Account) -> Finding {
                     excerpt(&format!("{error:#}"), LONGEST)
                 ),
                 "log in as for the AWS CLI (aws configure, or aws sso login); \
-                 after a browser login run this under `aws configure export-credentials --format env`",
+                 after a browser login: eval \"$(aws configure export-credentials --format env)\"",
             )
         }
     }
 }
 
-async fn of_image(options: &Deploy) -> Vec<Finding> {
+async fn of_image(options: &Deploy, account: Option<&Account>) -> Vec<Finding> {
     if let Some(image) = &options.image {
         let arguments = ["image", "inspect", "--format", "{{.Architecture}}", image];
         return vec![given(image, docker(&arguments).await.ok().as_deref())];
@@ -106,7 +108,41 @@ async fn of_image(options: &Deploy) -> Vec<Finding> {
     if !plan::publishes(options) {
         return Vec::new();
     }
-    let docker = match docker(&["version", "--format", "{{.Server.Arch}}"]).await {
+    let tag = match image::tag().await {
+        Ok(tag) => tag,
+        Err(error) => return vec![Finding::error("source", &error), of_docker().await],
+    };
+    let published = match account {
+        Some(account) => published(options, account, &tag).await,
+        None => Ok(false),
+    };
+    match published {
+        // Nothing is built, so nobody needs Docker.
+        Ok(true) => vec![Finding::ok("image", format!("{tag} is published already"))],
+        Ok(false) => vec![
+            of_docker().await,
+            Finding::ok("source", format!("the image is {tag}")),
+        ],
+        Err(error) => vec![Finding::error("image", &error), of_docker().await],
+    }
+}
+
+/// Whether the image is where it would be pushed to.
+async fn published(options: &Deploy, account: &Account, tag: &str) -> anyhow::Result<bool> {
+    let stack = options.place.repository_stack();
+    let Some(stack) = account.stacks.look(&stack).await? else {
+        return Ok(false);
+    };
+    match stack.outputs.get("RepositoryUri") {
+        Some(repository) if stack.is_ours => {
+            Ok(image::published(account, repository, tag).await?.is_some())
+        }
+        Some(_) | None => Ok(false),
+    }
+}
+
+async fn of_docker() -> Finding {
+    match docker(&["version", "--format", "{{.Server.Arch}}"]).await {
         Ok(architecture) => built(&architecture, image::architecture()),
         Err(error) => Finding::failure(
             "docker",
@@ -116,17 +152,7 @@ async fn of_image(options: &Deploy) -> Vec<Finding> {
             ),
             "start it, or let this user use it (see `docker info`); or give --image",
         ),
-    };
-    let tag = match image::tag().await {
-        Ok(tag) => Finding::ok("source", format!("the image is {tag}")),
-        Err(error) => Finding {
-            level: Level::Failure,
-            what: "source",
-            text: format!("{error:#}"),
-            remedy: None,
-        },
-    };
-    vec![docker, tag]
+    }
 }
 
 /// Of an image that is there, on the machine or elsewhere.
@@ -190,14 +216,7 @@ async fn docker(arguments: &[&str]) -> anyhow::Result<String> {
 fn of_network(options: &Deploy, vpc: anyhow::Result<Vpc>) -> Vec<Finding> {
     let vpc = match vpc {
         Ok(vpc) => vpc,
-        Err(error) => {
-            return vec![Finding {
-                level: Level::Failure,
-                what: "network",
-                text: excerpt(&format!("{error:#}"), LONGEST),
-                remedy: None,
-            }];
-        }
+        Err(error) => return vec![Finding::error("network", &error)],
     };
     let zones: Vec<_> = vpc.zones.iter().map(|zone| zone.name.as_str()).collect();
     let text = format!(
@@ -246,19 +265,51 @@ async fn role(options: &Deploy, account: &Account) -> Finding {
 }
 
 /// Nothing where there is no such stack.
-async fn stack(account: &Account, name: &str) -> Option<Finding> {
-    match account.stacks.find(name).await {
+async fn stack(options: &Deploy, account: &Account, name: &str) -> Option<Finding> {
+    match account.stacks.look(name).await {
         Ok(None) => None,
-        Ok(Some(stack)) => Some(Finding::ok("stack", format!("{name} is {}", stack.status))),
-        Err(error) => {
-            let error = anyhow::Error::from(error);
-            Some(Finding {
-                level: Level::Failure,
-                what: "stack",
-                text: excerpt(&format!("{error:#}"), LONGEST),
-                remedy: None,
-            })
+        Ok(Some(stack)) if stack.is_ours && name == plan::other_stack(options) => {
+            Some(Finding::failure(
+                "stack",
+                format!(
+                    "{name} is {}: nodes of another kind have the name",
+                    stack.status
+                ),
+                &plan::one_kind(options),
+            ))
         }
+        Ok(Some(stack)) => Some(of_stack(&stack)),
+        Err(error) => Some(Finding::error("stack", &error.into())),
+    }
+}
+
+/// What a deployment would do first with a stack of this state.
+fn of_stack(stack: &Stack) -> Finding {
+    let Stack { name, status, .. } = stack;
+    let text = format!("{name} is {status}");
+    match step::next(Some(stack.found()), Vec::new()) {
+        Step::Create | Step::Keep => Finding::ok("stack", text),
+        Step::Change { .. } => Finding::warning(
+            "stack",
+            text,
+            "a change has failed before: it is tried again, and what is changed is not taken back where it fails again",
+        ),
+        Step::Wait { .. } => Finding::warning(
+            "stack",
+            text,
+            "a deployment waits for the end of that, and then looks again",
+        ),
+        Step::Replace(_) => Finding::warning(
+            "stack",
+            text,
+            "a deployment deletes it and all that is in it, and creates it again",
+        ),
+        Step::TakeBack => Finding::warning(
+            "stack",
+            text,
+            "a deployment first takes back the change that failed; where that fails again, so does the deployment",
+        ),
+        Step::Refuse(refusal) => Finding::error("stack", &refused(name, refusal).into()),
     }
 }
 
@@ -278,6 +329,16 @@ impl Finding {
             what,
             text,
             remedy: Some(remedy.to_owned()),
+        }
+    }
+
+    /// What says by itself what to do.
+    fn error(what: &'static str, error: &anyhow::Error) -> Self {
+        Self {
+            level: Level::Failure,
+            what,
+            text: excerpt(&format!("{error:#}"), LONGEST),
+            remedy: None,
         }
     }
 
@@ -323,6 +384,30 @@ mod tests {
             ("arm64", "X86_64", Level::Warning),
         ] {
             assert_eq!(built(docker, here).level, level, "{docker} {here}");
+        }
+    }
+
+    #[test]
+    fn a_stack_is_ok_only_in_a_state_from_which_a_deployment_goes_on_at_once() {
+        for (status, level) in [
+            ("CREATE_COMPLETE", Level::Ok),
+            ("UPDATE_ROLLBACK_COMPLETE", Level::Ok),
+            ("UPDATE_IN_PROGRESS", Level::Warning),
+            ("ROLLBACK_COMPLETE", Level::Warning),
+            ("CREATE_FAILED", Level::Warning),
+            ("UPDATE_FAILED", Level::Warning),
+            ("UPDATE_ROLLBACK_FAILED", Level::Warning),
+            ("IMPORT_ROLLBACK_FAILED", Level::Failure),
+        ] {
+            let stack = Stack {
+                name: "orders-service".to_owned(),
+                status: status.into(),
+                outputs: Default::default(),
+                parameters: Default::default(),
+                id: "arn".to_owned(),
+                is_ours: true,
+            };
+            assert_eq!(of_stack(&stack).level, level, "{status}");
         }
     }
 

@@ -16,9 +16,7 @@ pub async fn destroy(options: &Destroy) -> anyhow::Result<()> {
     let mut found = Vec::new();
     // Each before those that it needs.
     for name in place.stacks().into_iter().rev() {
-        if account.stacks.find(&name).await?.is_some() {
-            found.push(name);
-        }
+        found.extend(account.stacks.find(&name).await?);
     }
     if found.is_empty() {
         say(&format!(
@@ -30,17 +28,18 @@ pub async fn destroy(options: &Destroy) -> anyhow::Result<()> {
     }
 
     say(&format!("in {} is deleted:", account.region()));
-    for name in &found {
-        say(&format!("  {name}"));
+    for stack in &found {
+        say(&format!("  {}", stack.name));
     }
     if !options.yes && !agreed("go on?").await? {
         say("nothing was done");
         return Ok(());
     }
-    for name in &found {
-        say(&format!("\n==> {name}"));
+    for stack in &found {
+        say(&format!("\n==> {}", stack.name));
         let tell = &mut |line: &str| say(&format!("    {line}"));
-        let deleted = account.stacks.delete(name, tell).await;
+        // By its id: what is created under this name from now on is not what was shown.
+        let deleted = account.stacks.delete(&stack.id, tell).await;
         if let Err(StackError::Failed(failure)) = &deleted {
             say("");
             let lines = evidence::lines(failure, &Evidence::default());

@@ -2,7 +2,7 @@
 
 use std::{env, process::Stdio};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use aws_sdk_ecr::{operation::describe_images::DescribeImagesError, types::ImageIdentifier};
 use aws_smithy_types::base64;
 use tokio::{io::AsyncWriteExt, process::Command};
@@ -52,9 +52,13 @@ pub async fn publish(account: &Account, repository: &str, tag: &str) -> anyhow::
     if let Some(image) = published(account, repository, tag).await? {
         return Ok(image);
     }
-    build_and_push(account, repository, tag).await?;
-    let image = published(account, repository, tag).await?;
-    image.with_context(|| format!("ECR does not know {repository}:{tag}, which was pushed"))
+    let pushed = build_and_push(account, repository, tag).await;
+    // Another run may have pushed it meanwhile, and a tag is pushed once: what counts is what is there.
+    match (published(account, repository, tag).await?, pushed) {
+        (Some(image), _) => Ok(image),
+        (None, Err(error)) => Err(error),
+        (None, Ok(())) => bail!("ECR does not know {repository}:{tag}, which was pushed"),
+    }
 }
 
 async fn build_and_push(account: &Account, repository: &str, tag: &str) -> anyhow::Result<()> {
@@ -96,7 +100,7 @@ pub fn repository_arn(image: &str) -> Option<String> {
     ))
 }
 
-/// Of a repository whose tags cannot be moved: every state of the source has its own.
+/// Of a repository whose tags cannot be moved: every state of the source has its own, and of that each kind of processor.
 pub async fn tag() -> anyhow::Result<String> {
     let described = Command::new("git")
         .args(["describe", "--always", "--dirty"])
@@ -112,7 +116,7 @@ pub async fn tag() -> anyhow::Result<String> {
         !tag.ends_with("-dirty"),
         "files differ from the commit {tag}: commit them, so that the image's tag says what is in it"
     );
-    Ok(tag)
+    Ok(format!("{tag}-{}", architecture().to_lowercase()))
 }
 
 async fn log_in(account: &Account, repository: &str) -> anyhow::Result<()> {

@@ -1,11 +1,26 @@
 //! What nodes have said, from CloudWatch Logs.
 
+use std::time::Duration;
+
 use anyhow::{Context, ensure};
 use aws_config::SdkConfig;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time::sleep;
 
-use crate::signed::{self, Call};
+use crate::{
+    differences,
+    signed::{self, Answer, Call},
+};
+
+/// Of a megabyte each at most. Whoever has a log that is longer than this reads it elsewhere.
+const MOST_PAGES: usize = 2_000;
+
+/// CloudWatch Logs may give so many pages without a line, and lines after that.
+const MOST_EMPTY_PAGES: usize = 50;
+
+/// Who is asked too often, or has trouble, is asked again so many times.
+const MOST_ATTEMPTS: u32 = 5;
 
 const HEADERS: [(&str, &str); 2] = [
     ("content-type", "application/x-amz-json-1.1"),
@@ -26,6 +41,7 @@ pub enum Part {
 struct Page {
     events: Vec<Event>,
     next_forward_token: Option<String>,
+    next_backward_token: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -34,15 +50,18 @@ struct Event {
 }
 
 /// The lines of a stream of a log group, the first one first; none where the stream is not there (yet).
+///
+/// A page without lines is not the end: that is where the token of the next page is the one that was asked with.
 pub async fn read(
     config: &SdkConfig,
     group: &str,
     stream: &str,
     part: Part,
 ) -> anyhow::Result<Vec<String>> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = Vec::new();
     let mut token: Option<String> = None;
-    loop {
+    let mut empty = 0;
+    for _ in 0..MOST_PAGES {
         let mut question = json!({
             "logGroupName": group,
             "logStreamName": stream,
@@ -54,30 +73,37 @@ pub async fn read(
         if let Some(token) = &token {
             question["nextToken"] = json!(token);
         }
-        let Some(page) = page(config, question.to_string()).await? else {
+        let Some(page) = page(config, &question.to_string()).await? else {
             return Ok(lines);
         };
-        lines.extend(page.events.into_iter().map(|event| event.message));
-        // The end is where the token does not change.
-        let is_end = page.next_forward_token.is_none() || page.next_forward_token == token;
-        if is_end || matches!(part, Part::Last(_)) {
-            return Ok(lines);
+        let mut found = page.events.into_iter().map(|event| event.message).collect();
+        empty = if Vec::is_empty(&found) { empty + 1 } else { 0 };
+        let next = match part {
+            Part::All => {
+                lines.append(&mut found);
+                page.next_forward_token
+            }
+            Part::Last(limit) => {
+                found.append(&mut lines);
+                lines = found;
+                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+                if limit <= lines.len() {
+                    return Ok(lines.split_off(lines.len() - limit));
+                }
+                page.next_backward_token
+            }
+        };
+        if next.is_none() || next == token || MOST_EMPTY_PAGES < empty {
+            break;
         }
-        token = page.next_forward_token;
+        token = next;
     }
+    Ok(lines)
 }
 
-async fn page(config: &SdkConfig, question: String) -> anyhow::Result<Option<Page>> {
-    let region = config.region().context("no region is set")?.as_ref();
-    let call = Call {
-        service: "logs",
-        region,
-        url: format!("https://logs.{region}.{}", signed::suffix(region)),
-        headers: &HEADERS,
-        body: question,
-    };
-    let answer = signed::post(config, &call).await?;
-    if answer.body.contains("ResourceNotFoundException") {
+async fn page(config: &SdkConfig, question: &str) -> anyhow::Result<Option<Page>> {
+    let answer = ask(config, question).await?;
+    if answer.status == 400 && answer.body.contains("ResourceNotFoundException") {
         return Ok(None);
     }
     ensure!(
@@ -88,6 +114,33 @@ async fn page(config: &SdkConfig, question: String) -> anyhow::Result<Option<Pag
     );
     let page = serde_json::from_str(&answer.body);
     Ok(Some(page.context("reading the answer of CloudWatch Logs")?))
+}
+
+/// Again where the answer is one that passes.
+async fn ask(config: &SdkConfig, question: &str) -> anyhow::Result<Answer> {
+    let region = config.region().context("no region is set")?.as_ref();
+    let call = Call {
+        service: "logs",
+        region,
+        url: format!("https://logs.{region}.{}", signed::suffix(region)),
+        headers: &HEADERS,
+        body: question.to_owned(),
+    };
+    let mut pause: Duration = differences::interval(config.endpoint_url()) / 4;
+    for _ in 1..MOST_ATTEMPTS {
+        let answer = signed::post(config, &call).await?;
+        if !passes(&answer) {
+            return Ok(answer);
+        }
+        sleep(pause).await;
+        pause *= 2;
+    }
+    signed::post(config, &call).await
+}
+
+fn passes(answer: &Answer) -> bool {
+    let is_throttled = answer.status == 400 && answer.body.contains("ThrottlingException");
+    is_throttled || answer.status == 429 || 500 <= answer.status
 }
 
 #[cfg(test)]
@@ -139,7 +192,8 @@ mod tests {
     async fn only_the_end_is_asked_for_where_that_does() {
         let server = MockServer::start().await;
         let asked = json!({"logStreamName": "stream", "startFromHead": false, "limit": 5});
-        let page = json!({"events": [{"message": "last"}], "nextForwardToken": "1"});
+        let events: Vec<_> = (0..5).map(|n| json!({"message": n.to_string()})).collect();
+        let page = json!({"events": events, "nextForwardToken": "1", "nextBackwardToken": "2"});
         Mock::given(path("/"))
             .and(body_partial_json(asked))
             .respond_with(ResponseTemplate::new(200).set_body_json(page))
@@ -149,7 +203,7 @@ mod tests {
 
         let lines = read(&config(&server), "group", "stream", Part::Last(5)).await;
 
-        assert_eq!(lines.unwrap(), ["last"]);
+        assert_eq!(lines.unwrap(), ["0", "1", "2", "3", "4"]);
     }
 
     #[tokio::test]
@@ -165,6 +219,90 @@ mod tests {
 
         let refusal = refusal.to_string();
         assert!(refusal.contains("logs:GetLogEvents"), "{refusal}");
+    }
+
+    #[tokio::test]
+    async fn a_page_without_lines_is_not_the_end() {
+        let server = MockServer::start().await;
+        for (asked, lines, next) in [
+            (json!({"nextToken": "b/2"}), &["last but one"][..], "b/3"),
+            (json!({"nextToken": "b/1"}), &[], "b/2"),
+            (json!({"nextToken": "b/3"}), &[], "b/3"),
+            (json!({"startFromHead": false}), &["last"], "b/1"),
+        ] {
+            let events: Vec<_> = lines.iter().map(|line| json!({"message": line})).collect();
+            let page =
+                json!({"events": events, "nextForwardToken": "f/0", "nextBackwardToken": next});
+            Mock::given(path("/"))
+                .and(body_partial_json(asked))
+                .respond_with(ResponseTemplate::new(200).set_body_json(page))
+                .expect(1)
+                .mount(&server)
+                .await;
+        }
+
+        let lines = read(&config(&server), "group", "stream", Part::Last(5)).await;
+
+        assert_eq!(lines.unwrap(), ["last but one", "last"]);
+    }
+
+    #[tokio::test]
+    async fn pages_without_lines_are_not_read_for_ever() {
+        let server = MockServer::start().await;
+        let page = |request: &wiremock::Request| {
+            let asked: serde_json::Value = request.body_json().unwrap();
+            let next = format!("{}x", asked["nextToken"].as_str().unwrap_or_default());
+            let page = json!({"events": [], "nextForwardToken": next, "nextBackwardToken": next});
+            ResponseTemplate::new(200).set_body_json(page)
+        };
+        Mock::given(path("/"))
+            .respond_with(page)
+            .mount(&server)
+            .await;
+
+        for part in [Part::All, Part::Last(5)] {
+            let lines = read(&config(&server), "group", "stream", part).await;
+            assert_eq!(lines.unwrap(), [""; 0]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_that_names_an_error_is_a_line() {
+        let server = MockServer::start().await;
+        let page = json!({"events": [{"message": "ResourceNotFoundException"}]});
+        Mock::given(path("/"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(page))
+            .mount(&server)
+            .await;
+
+        let lines = read(&config(&server), "group", "stream", Part::All).await;
+
+        assert_eq!(lines.unwrap(), ["ResourceNotFoundException"]);
+    }
+
+    #[tokio::test]
+    async fn who_asks_too_often_asks_again() {
+        let server = MockServer::start().await;
+        let throttled = json!({"__type": "ThrottlingException", "message": "Rate exceeded"});
+        for (answer, times) in [
+            (ResponseTemplate::new(400).set_body_json(throttled), 2),
+            (ResponseTemplate::new(503), 1),
+            (
+                ResponseTemplate::new(200).set_body_json(json!({"events": [{"message": "line"}]})),
+                1,
+            ),
+        ] {
+            Mock::given(path("/"))
+                .respond_with(answer)
+                .up_to_n_times(times)
+                .expect(times)
+                .mount(&server)
+                .await;
+        }
+
+        let lines = read(&config(&server), "group", "stream", Part::All).await;
+
+        assert_eq!(lines.unwrap(), ["line"]);
     }
 
     async fn answered(status: u16, kind: &str) -> anyhow::Result<Vec<String>> {

@@ -77,6 +77,22 @@ pub fn publishes(options: &Deploy) -> bool {
     options.workload == Workload::Ecs && options.image.is_none()
 }
 
+/// The stack of the other kind of nodes, which would share the network stack with these, though that serves one of them.
+pub fn other_stack(options: &Deploy) -> String {
+    match options.workload {
+        Workload::Ecs => options.place.instances_stack(),
+        Workload::Ec2 => options.place.service_stack(),
+    }
+}
+
+/// What to do where both kinds were to have one name.
+pub fn one_kind(options: &Deploy) -> String {
+    format!(
+        "choose another --name, or remove it first with {}",
+        options.place.command("destroy")
+    )
+}
+
 /// The stacks in the order in which they need each other.
 ///
 /// `vpc` is the default one, where nodes are to be in it.

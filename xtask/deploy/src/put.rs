@@ -124,14 +124,14 @@ pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One stack after the other. The names of those that it creates are added to `created`.
+/// One stack after the other. The names and ids of those that it creates are added to `created`.
 async fn carry_out(
     account: &Account,
     options: &Deploy,
     changes: &[Change],
     outputs: &mut Outputs,
     tag: Option<&str>,
-    created: &mut Vec<String>,
+    created: &mut Vec<(String, String)>,
 ) -> anyhow::Result<()> {
     let place = &options.place;
     for change in changes {
@@ -149,24 +149,22 @@ async fn carry_out(
         if let Some(role) = role {
             role.ensure(&account.config, tell).await;
         }
-        let mut is_new = false;
+        let mut new = None;
         let stacks = &account.stacks;
-        let mut stack = stacks.put_and_note(&wanted, &mut is_new, tell).await;
+        let mut stack = stacks.put_and_note(&wanted, &mut new, tell).await;
         if let Err(StackError::Failed(failure)) = &stack
             && let Some(role) = role
             && service_roles::was_too_new(failure)
             // Another run's attempt is not cleared away.
-            && is_new
+            && new.is_some()
         {
             tell(&format!(
                 "{} is not known everywhere yet: once more",
                 role.name
             ));
-            stack = stacks.put_and_note(&wanted, &mut is_new, tell).await;
+            stack = stacks.put_and_note(&wanted, &mut new, tell).await;
         }
-        if is_new {
-            created.push(planned.name.clone());
-        }
+        created.extend(new.map(|id| (planned.name.clone(), id)));
         outputs.insert(planned.name.clone(), stack?.outputs);
     }
     Ok(())
@@ -197,27 +195,23 @@ async fn tell_why(account: &Account, place: &Place, error: &anyhow::Error) {
 }
 
 /// Deletes what this run has created, the last first.
-async fn remove(account: &Account, created: &[String]) -> anyhow::Result<()> {
-    for name in created.iter().rev() {
+async fn remove(account: &Account, created: &[(String, String)]) -> anyhow::Result<()> {
+    for (name, id) in created.iter().rev() {
         say(&format!("\n==> {name} is deleted again"));
         let tell = &mut |line: &str| say(&format!("    {line}"));
-        account.stacks.delete(name, tell).await?;
+        account.stacks.delete(id, tell).await?;
     }
     Ok(())
 }
 
 /// Tasks and instances of one name would share a network stack, which serves one of them.
 async fn refuse_both(options: &Deploy, account: &Account) -> anyhow::Result<()> {
-    let place = &options.place;
-    let other = match options.workload {
-        Workload::Ecs => place.instances_stack(),
-        Workload::Ec2 => place.service_stack(),
-    };
+    let other = plan::other_stack(options);
     ensure!(
         account.stacks.find(&other).await?.is_none(),
-        "{} is deployed already, as {other}: choose another --name, or remove it first with {}",
-        place.name,
-        place.command("destroy")
+        "{} is deployed already, as {other}: {}",
+        options.place.name,
+        plan::one_kind(options)
     );
     Ok(())
 }

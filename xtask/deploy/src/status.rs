@@ -12,7 +12,12 @@ use observe::{
 };
 use options::deploy::{Place, Status};
 
-use super::{account::Account, terminal::say};
+use super::{
+    account::Account,
+    stacks::{Cause, Stack},
+    step,
+    terminal::say,
+};
 
 /// Where nodes answer, if at all from here.
 const MANAGEMENT_PORT: u16 = 7626;
@@ -25,12 +30,17 @@ pub async fn status(options: &Status) -> anyhow::Result<()> {
 
 pub(super) async fn show(place: &Place, account: &Account) -> anyhow::Result<()> {
     let mut deployed = false;
+    let mut unfinished = false;
     let mut hosts = Vec::new();
     for name in place.stacks() {
         let Some(stack) = account.stacks.find(&name).await? else {
             continue;
         };
         say(&format!("stack    {name:<24} {}", stack.status));
+        unfinished |= !step::is_complete(&stack.status);
+        for line in why(account, &stack).await {
+            say(&format!("         {line}"));
+        }
         if let Some(cluster) = stack.outputs.get("ClusterName") {
             deployed = true;
             hosts.extend(tasks::of_service(account, cluster, &place.name).await?);
@@ -41,11 +51,11 @@ pub(super) async fn show(place: &Place, account: &Account) -> anyhow::Result<()>
         }
     }
     if !deployed {
-        say(&format!(
-            "there is no cluster {} in {}",
-            place.name,
-            account.region()
-        ));
+        let (name, region) = (&place.name, account.region());
+        say(&match unfinished {
+            true => format!("the cluster {name} in {region} is not complete: see its stacks above"),
+            false => format!("there is no cluster {name} in {region}"),
+        });
         return Ok(());
     }
     for host in &hosts {
@@ -68,6 +78,19 @@ pub(super) async fn show(place: &Place, account: &Account) -> anyhow::Result<()>
         ),
     }
     Ok(())
+}
+
+/// What failed in a stack that is not as it was to be, and what leads on.
+async fn why(account: &Account, stack: &Stack) -> Vec<String> {
+    let Some(next) = step::out_of(&stack.status) else {
+        return Vec::new();
+    };
+    let mut lines = match account.stacks.causes(stack).await {
+        Ok(causes) => causes.iter().map(Cause::to_string).collect(),
+        Err(error) => vec![format!("{:#}", anyhow::Error::from(error))],
+    };
+    lines.push(next.to_owned());
+    lines
 }
 
 async fn ask(address: Ipv4Addr) -> Option<Members> {

@@ -143,6 +143,46 @@ pub fn has_succeeded(status: &StackStatus) -> bool {
     )
 }
 
+/// Whether a stack of this state has all that its last successful operation gave it.
+pub fn is_complete(status: &StackStatus) -> bool {
+    matches!(
+        status,
+        StackStatus::CreateComplete
+            | StackStatus::UpdateComplete
+            | StackStatus::UpdateRollbackComplete
+            | StackStatus::ImportComplete
+            | StackStatus::ImportRollbackComplete
+    )
+}
+
+/// What leads out of a state in which something has failed, or is failing; none where nothing has.
+pub fn out_of(status: &StackStatus) -> Option<&'static str> {
+    match status {
+        StackStatus::CreateFailed | StackStatus::RollbackComplete | StackStatus::RollbackFailed => {
+            Some("the next `cargo xtask deploy` deletes it, and creates it again")
+        }
+        StackStatus::ReviewInProgress => Some(
+            "nothing of it was created: a change set waits for somebody who executes it. The next `cargo xtask deploy` deletes it, \
+             and creates it again",
+        ),
+        StackStatus::DeleteFailed => {
+            Some("the next `cargo xtask destroy` or `cargo xtask deploy` deletes it")
+        }
+        StackStatus::UpdateFailed => Some("the next `cargo xtask deploy` tries the change again"),
+        StackStatus::UpdateRollbackComplete => {
+            Some("the last change failed and was taken back: what ran before goes on")
+        }
+        StackStatus::UpdateRollbackFailed => {
+            Some("the next `cargo xtask deploy` takes back the change that failed")
+        }
+        StackStatus::RollbackInProgress | StackStatus::UpdateRollbackInProgress => {
+            Some("what was done is being taken back")
+        }
+        StackStatus::ImportRollbackFailed => Some("see it in the console of CloudFormation"),
+        _ => None,
+    }
+}
+
 /// Whether a stack of this state can be deleted at once. Others first come to the end of what goes on.
 pub fn can_be_deleted(status: &StackStatus) -> bool {
     match status {
@@ -244,6 +284,21 @@ mod tests {
         for status in ["IMPORT_ROLLBACK_FAILED", "MELTED"] {
             let expected = format!("is {status}, and is left alone");
             assert_eq!(ours(Some(&status.into()), true), expected);
+        }
+    }
+
+    #[test]
+    fn a_state_in_which_something_has_failed_has_a_way_out() {
+        for status in StackStatus::values() {
+            let failed = status.contains("ROLLBACK") || status.ends_with("_FAILED");
+            let is_exception = ["IMPORT_ROLLBACK", "CLEANUP"]
+                .iter()
+                .any(|part| status.contains(part));
+            let told = out_of(&(*status).into());
+            if !is_exception {
+                let expected = failed || *status == "REVIEW_IN_PROGRESS";
+                assert_eq!(told.is_some(), expected, "{status}");
+            }
         }
     }
 

@@ -30,7 +30,7 @@ pub enum Command {
 /// three tasks on Fargate of a quarter of a virtual CPU each, or three t3.micro instances;
 /// with `--network private` also the hours of VPC endpoints.
 /// Credentials come from where the AWS CLI has them, except from a browser login:
-/// for that, run it under `aws configure export-credentials --format env`.
+/// after that, first run eval "$(aws configure export-credentials --format env)".
 #[derive(Debug, Clone, Args)]
 pub struct Deploy {
     /// Where.

@@ -223,6 +223,7 @@ const RULES: &[Rule] = &[
     Rule {
         all: &[],
         any: &[
+            "waiting for the first lookup",
             "waiting for contact points",
             "have not answered with the cluster's key",
             "discovery does not list this node",

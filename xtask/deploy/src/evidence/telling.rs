@@ -44,7 +44,12 @@ pub fn lines(failure: &Failure, evidence: &Evidence) -> Vec<String> {
     section("what ECS says of the service:", &evidence.events);
     section("its nodes:", &tally(&evidence.hosts));
     section("the end of a log:", &evidence.log);
-    section("what could not be had:", &evidence.gaps);
+    let of_stack = failure
+        .gap
+        .iter()
+        .map(|gap| format!("what happened: {gap}"));
+    let gaps: Vec<_> = of_stack.chain(evidence.gaps.iter().cloned()).collect();
+    section("what could not be had:", &gaps);
 
     let reasons = failure.causes.iter().map(|cause| &cause.reason);
     let texts: Vec<_> = reasons
@@ -199,6 +204,20 @@ mod tests {
     }
 
     #[test]
+    fn reasons_that_cannot_be_had_are_told_as_such() {
+        let failure = Failure {
+            causes: Vec::new(),
+            gap: Some("Rate exceeded".to_owned()),
+            ..failure("ROLLBACK_COMPLETE")
+        };
+
+        assert_eq!(
+            lines(&failure, &Evidence::default()),
+            ["what could not be had:", "    what happened: Rate exceeded"]
+        );
+    }
+
+    #[test]
     fn how_things_stand_is_told_for_each_end() {
         for (status, expected) in [
             (
@@ -271,6 +290,7 @@ mod tests {
                 reason: "ECS Deployment Circuit Breaker was triggered".to_owned(),
             }],
             resources: Default::default(),
+            gap: None,
         }
     }
 }

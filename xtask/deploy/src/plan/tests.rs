@@ -257,6 +257,7 @@ fn existing(planned: &Planned, status: StackStatus) -> Existing {
     parameters.insert("PermissionsBoundaryArn".to_owned(), String::new());
     Existing {
         stack: Stack {
+            name: planned.name.clone(),
             status,
             outputs: BTreeMap::new(),
             parameters,

@@ -8,6 +8,7 @@ use super::{
     history::{Cause, Failure},
     pace::Look,
 };
+use crate::step::Refusal;
 
 /// A stack is not as it should be.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,15 @@ pub enum StackError {
         stack: String,
     },
 
+    /// CloudFormation has taken an operation, and shows nothing of it.
+    #[error(
+        "CloudFormation has taken what was asked for the stack {stack}, and shows nothing of it yet; see `cargo xtask status` later, and run the same command again"
+    )]
+    NotBegun {
+        /// Its id.
+        stack: String,
+    },
+
     /// It is in a state that this program knows no way out of. It was not touched.
     #[error(
         "the stack {stack} is {status}; nothing was done with it: see it in the console of CloudFormation"
@@ -80,8 +90,28 @@ impl StackError {
                 Passing::Trouble => Some(Look::Silent),
             },
             Self::Silent { .. } => Some(Look::Silent),
-            Self::Failed(_) | Self::Foreign { .. } | Self::Unknown { .. } => None,
+            Self::Failed(_)
+            | Self::Foreign { .. }
+            | Self::NotBegun { .. }
+            | Self::Unknown { .. } => None,
         }
+    }
+
+    /// Whether somebody answers, and the same question may have another answer soon.
+    pub(super) fn passes(&self) -> bool {
+        matches!(self, Self::Call { passing, .. } if *passing != Passing::No)
+    }
+}
+
+/// Why the stack is left alone, as an error.
+pub(crate) fn refused(name: &str, refusal: Refusal) -> StackError {
+    let stack = name.to_owned();
+    match refusal {
+        Refusal::Foreign => StackError::Foreign { stack },
+        Refusal::Unknown(status) => StackError::Unknown {
+            stack,
+            status: status.as_str().to_owned(),
+        },
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Failure {
     pub causes: Vec<Cause>,
     /// What there is or was of it: the physical name of the latest resource of each type.
     pub resources: BTreeMap<String, String>,
+    /// Why its events cannot be had, where they cannot.
+    pub gap: Option<String>,
 }
 
 /// A resource that failed.
@@ -100,7 +102,8 @@ pub(super) fn resources(events: &[StackEvent]) -> BTreeMap<String, String> {
     resources
 }
 
-fn is_of_stack(event: &StackEvent) -> bool {
+/// Whether it tells of the stack itself.
+pub(super) fn is_of_stack(event: &StackEvent) -> bool {
     event.resource_type() == Some(STACK)
 }
 

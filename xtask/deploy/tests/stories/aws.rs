@@ -31,11 +31,18 @@ pub(crate) struct Account {
     /// The same for changes.
     pub(crate) changes: BTreeMap<String, VecDeque<formation::Script>>,
     pub(crate) services: Services,
-    /// How often it is too much that events are asked for.
-    pub(crate) throttled: u32,
+    /// Whether it is too much that events are asked for: the first time, the second, and so on.
+    pub(crate) throttled: Throttled,
+    /// How many looks at a stack show what was before an operation that has begun.
+    pub(crate) stale: u32,
+    /// How many looks at a stack that was created do not know it yet.
+    pub(crate) unborn: u32,
     /// Each call that changes something, or that a story is about.
     pub(crate) calls: Vec<String>,
 }
+
+/// One answer after the other; after these, none.
+pub(crate) type Throttled = std::vec::IntoIter<bool>;
 
 /// The account behind the server.
 struct Front(Arc<Mutex<Account>>);
@@ -66,6 +73,11 @@ impl Aws {
         let account = self.lock();
         let stack = account.stacks.last()?;
         stack.parameter(key).map(str::to_owned)
+    }
+
+    /// How many answers that it was too much are left.
+    pub(crate) fn throttled_left(&self) -> usize {
+        self.lock().throttled.len()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Account> {

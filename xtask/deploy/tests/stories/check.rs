@@ -74,3 +74,31 @@ async fn a_stack_of_somebody_else_is_a_failure() {
         said.text
     );
 }
+
+#[tokio::test]
+async fn a_stack_that_an_earlier_failure_has_left_is_no_good_news() {
+    let stack = Stack::new("orders-service", "ROLLBACK_COMPLETE");
+    let aws = Aws::start(Account::default().with(stack)).await;
+
+    let said = run(&aws, &CHECK).await;
+
+    assert_eq!(said.status, Some(0), "{}", said.text);
+    let finding = "\
+warning  stack    orders-service is ROLLBACK_COMPLETE
+                  a deployment deletes it and all that is in it, and creates it again";
+    assert!(said.text.contains(finding), "{}", said.text);
+    assert_eq!(aws.calls(), [""; 0]);
+}
+
+#[tokio::test]
+async fn tasks_where_there_are_instances_of_the_name_are_a_failure() {
+    let stack = Stack::new("orders-instances", "CREATE_COMPLETE");
+    let aws = Aws::start(Account::default().with(stack)).await;
+
+    let said = run(&aws, &CHECK).await;
+
+    assert_eq!(said.status, Some(1), "{}", said.text);
+    let finding = "failure  stack    orders-instances is CREATE_COMPLETE: nodes of another kind have the name";
+    assert!(said.text.contains(finding), "{}", said.text);
+    assert!(said.text.contains("choose another --name"), "{}", said.text);
+}

@@ -88,6 +88,58 @@ what to do: see that no permissions boundary or policy of the organisation forbi
 }
 
 #[tokio::test]
+async fn the_reasons_of_a_failure_are_had_though_aws_was_asked_too_often() {
+    // Three looks at the events follow what happens; the one that asks for the reasons is refused, by the SDK's count
+    // more than once.
+    let throttled = [vec![false; 3], vec![true; 5]].concat().into_iter();
+    let account = Account {
+        throttled,
+        ..account(Services::default())
+    };
+    let aws = Aws::start(account).await;
+
+    let said = run(&aws, &DEPLOY).await;
+
+    assert_eq!(said.status, Some(1), "{}", said.text);
+    said.ends_with_reason("what failed first: Service (AWS::ECS::Service)");
+    assert_eq!(aws.throttled_left(), 0);
+}
+
+#[tokio::test]
+async fn status_says_of_a_stack_that_was_never_complete_what_it_is_and_why() {
+    let aws = Aws::start(account(Services::default())).await;
+    run(&aws, &DEPLOY).await;
+
+    let said = run(&aws, &["status"]).await;
+
+    said.is(
+        0,
+        &format!(
+            "\
+stack    orders-service           CREATE_FAILED
+         Service: {BREAKER}
+         the next `cargo xtask deploy` deletes it, and creates it again
+the cluster orders in eu-west-1 is not complete: see its stacks above"
+        ),
+    );
+}
+
+#[tokio::test]
+async fn status_says_of_a_stack_that_is_being_created_that_there_is_no_cluster_yet() {
+    let stack = Stack::new("orders-service", "CREATE_IN_PROGRESS");
+    let aws = Aws::start(Account::default().with(stack)).await;
+
+    let said = run(&aws, &["status"]).await;
+
+    said.is(
+        0,
+        "\
+stack    orders-service           CREATE_IN_PROGRESS
+the cluster orders in eu-west-1 is not complete: see its stacks above",
+    );
+}
+
+#[tokio::test]
 async fn a_failure_is_removed_where_that_is_asked_for() {
     let aws = Aws::start(account(Services::default())).await;
 

@@ -25,6 +25,8 @@ pub(crate) struct Stack {
     /// The oldest first.
     events: Vec<(u32, Event)>,
     ahead: Script,
+    /// How many looks still show what was before an operation.
+    stale: u32,
 }
 
 /// What happened to a resource.
@@ -50,6 +52,7 @@ impl Stack {
             outputs: BTreeMap::new(),
             events: Vec::new(),
             ahead: Script::new(),
+            stale: 0,
         }
     }
 
@@ -90,7 +93,9 @@ impl Stack {
     }
 
     fn look(&mut self) {
-        if let Some((status, events)) = self.ahead.pop_front() {
+        if 0 < self.stale {
+            self.stale -= 1;
+        } else if let Some((status, events)) = self.ahead.pop_front() {
             self.status = status;
             events.into_iter().for_each(|event| self.happens(event));
         }
@@ -107,7 +112,10 @@ impl Stack {
             "ParameterValue",
             &self.parameters,
         );
-        told += &members("Outputs", "OutputKey", "OutputValue", &self.outputs);
+        // What was never complete gives nothing.
+        if !["CREATE_IN_PROGRESS", "CREATE_FAILED", "ROLLBACK_COMPLETE"].contains(&self.status) {
+            told += &members("Outputs", "OutputKey", "OutputValue", &self.outputs);
+        }
         if self.is_ours {
             let tags = BTreeMap::from([("cluster-on-aws".to_owned(), self.name.clone())]);
             told += &members("Tags", "Key", "Value", &tags);
@@ -190,8 +198,7 @@ pub(crate) fn answer(
     question: &BTreeMap<String, String>,
 ) -> ResponseTemplate {
     let asked = |key: &str| question.get(key).cloned().unwrap_or_default();
-    if asked("Action") == "DescribeStackEvents" && 0 < account.throttled {
-        account.throttled -= 1;
+    if asked("Action") == "DescribeStackEvents" && account.throttled.next() == Some(true) {
         return refusal("Throttling", "Rate exceeded");
     }
     let (action, name) = (asked("Action"), asked("StackName"));
@@ -199,6 +206,14 @@ pub(crate) fn answer(
     let found = account.stacks.iter().rposition(|stack| {
         stack.id == name || (stack.name == name && stack.status != "DELETE_COMPLETE")
     });
+    let stale = account.stale;
+    if action == "DescribeStacks" && name.starts_with("arn:") && 0 < account.unborn {
+        account.unborn -= 1;
+        return refusal(
+            "ValidationError",
+            &format!("Stack with id {name} does not exist"),
+        );
+    }
     match action.as_str() {
         "CreateStack" if found.is_some() => refusal(
             "AlreadyExistsException",
@@ -218,6 +233,7 @@ pub(crate) fn answer(
             stack.happens(of_stack(&name, "CREATE_IN_PROGRESS").because("User Initiated"));
             stack.ahead = script.unwrap_or_else(|| success(&name));
             let id = element("StackId", &stack.id);
+            account.unborn = account.stale;
             account.stacks.push(stack);
             xml(&action, &id)
         }
@@ -242,6 +258,12 @@ pub(crate) fn answer(
                 }
                 "GetTemplate" => xml(&action, &element("TemplateBody", &stack.template)),
                 "DeleteStack" => {
+                    stack.stale = stale;
+                    let how = match stack.id == name {
+                        true => "",
+                        false => " by its name, which another stack may have by now",
+                    };
+                    let name = stack.name.clone();
                     stack.ahead = Script::from([
                         (
                             "DELETE_IN_PROGRESS",
@@ -249,10 +271,12 @@ pub(crate) fn answer(
                         ),
                         ("DELETE_COMPLETE", vec![of_stack(&name, "DELETE_COMPLETE")]),
                     ]);
-                    account.calls.push(format!("DeleteStack {name}"));
+                    account.calls.push(format!("DeleteStack {name}{how}"));
                     xml(&action, "")
                 }
                 "ContinueUpdateRollback" => {
+                    stack.stale = stale;
+                    let name = stack.name.clone();
                     stack.ahead = Script::from([
                         ("UPDATE_ROLLBACK_IN_PROGRESS", Vec::new()),
                         (
@@ -270,6 +294,7 @@ pub(crate) fn answer(
                         return refusal("ValidationError", "No updates are to be performed.");
                     };
                     stack.ahead = script;
+                    stack.stale = stale;
                     stack.happens(of_stack(&name, "UPDATE_IN_PROGRESS").because("User Initiated"));
                     account
                         .calls

@@ -70,6 +70,50 @@ async fn what_is_not_pushed_yet_is_built_before_anything_else_is_created() {
     assert_eq!(aws.calls(), [""; 0]);
 }
 
+#[tokio::test]
+async fn an_image_for_another_processor_is_another_image() {
+    let source = TempDir::new().unwrap();
+    let tag = committed(source.path());
+    let (commit, _) = tag.rsplit_once('-').unwrap();
+    let other = match machine() {
+        "arm64" => "x86_64",
+        _ => "arm64",
+    };
+    let services = Services {
+        tags: vec![commit.to_owned(), format!("{commit}-{other}")],
+        ..Services::default()
+    };
+    let aws = Aws::start(account(services)).await;
+
+    let said = run_in(source.path(), &aws, &["deploy", "--yes"]).await;
+
+    let planned = format!("  {:<24} is built and pushed", format!("image {tag}"));
+    assert!(said.text.contains(&planned), "{}", said.text);
+}
+
+#[tokio::test]
+async fn a_look_before_needs_docker_only_for_an_image_that_is_not_pushed_yet() {
+    let source = TempDir::new().unwrap();
+    let tag = committed(source.path());
+    let services = Services {
+        tags: vec![tag.clone()],
+        ..Services::default()
+    };
+    let aws = Aws::start(account(services)).await;
+    let said = run_in(source.path(), &aws, &["deploy", "--check"]).await;
+
+    let finding = format!("ok       image    {tag} is published already");
+    assert_eq!(said.status, Some(0), "{}", said.text);
+    assert!(said.text.contains(&finding), "{}", said.text);
+    assert!(!said.text.contains("ocker"), "{}", said.text);
+
+    let aws = Aws::start(account(Services::default())).await;
+    let said = run_in(source.path(), &aws, &["deploy", "--check"]).await;
+
+    // Where there is Docker on this machine, it is looked at, too.
+    assert!(said.text.contains(" docker   "), "{}", said.text);
+}
+
 /// One with the repository, as an earlier run has left it.
 fn account(services: Services) -> Account {
     let repository = Stack::new("orders-repository", "CREATE_COMPLETE")
@@ -102,5 +146,13 @@ fn committed(folder: &Path) -> String {
     };
     git(&["init", "--quiet"]);
     git(&["commit", "--quiet", "--allow-empty", "--message", "first"]);
-    git(&["describe", "--always"])
+    format!("{}-{}", git(&["describe", "--always"]), machine())
+}
+
+/// What images are built for here.
+fn machine() -> &'static str {
+    match cfg!(target_arch = "aarch64") {
+        true => "arm64",
+        false => "x86_64",
+    }
 }

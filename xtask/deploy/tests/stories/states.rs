@@ -65,7 +65,7 @@ async fn a_second_deploy_waits_for_the_first_one() {
 async fn too_many_questions_are_no_failure() {
     // The SDK asks three times by itself.
     let account = Account {
-        throttled: 4,
+        throttled: vec![true; 4].into_iter(),
         ..Account::default()
     };
     let aws = Aws::start(account).await;
@@ -79,6 +79,89 @@ async fn too_many_questions_are_no_failure() {
         said.text
     );
     assert_eq!(aws.calls(), ["CreateStack orders-service DO_NOTHING"]);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_older_than_the_change_is_not_its_end() {
+    // It is changed, and comes to the state in which it was.
+    let changed = Script::from([
+        ("UPDATE_IN_PROGRESS", Vec::new()),
+        (
+            "UPDATE_COMPLETE",
+            vec![Event::new(
+                "Service",
+                "AWS::ECS::Service",
+                "UPDATE_COMPLETE",
+            )],
+        ),
+    ]);
+    let stack = Stack::new("orders-service", "UPDATE_COMPLETE")
+        .with_output("ClusterName", "orders-service-Cluster-1");
+    let mut account = Account::default()
+        .with(stack)
+        .changing("orders-service", changed);
+    account.stale = 3;
+    let aws = Aws::start(account).await;
+
+    let said = run(&aws, &DEPLOY).await;
+
+    assert_eq!(said.status, Some(0), "{}", said.text);
+    assert!(
+        said.text.contains("UPDATE_COMPLETE      Service"),
+        "{}",
+        said.text
+    );
+}
+
+#[tokio::test]
+async fn a_stack_that_is_not_known_at_once_is_waited_for() {
+    let aws = Aws::start(Account {
+        stale: 3,
+        ..Account::default()
+    })
+    .await;
+
+    let said = run(&aws, &DEPLOY).await;
+
+    assert_eq!(said.status, Some(0), "{}", said.text);
+    assert!(
+        said.text.contains("CREATE_COMPLETE      Service"),
+        "{}",
+        said.text
+    );
+}
+
+#[tokio::test]
+async fn a_change_that_never_begins_is_an_error_and_not_a_success() {
+    let changed = Script::from([("UPDATE_COMPLETE", Vec::new())]);
+    let stack = Stack::new("orders-service", "UPDATE_COMPLETE");
+    let mut account = Account::default()
+        .with(stack)
+        .changing("orders-service", changed);
+    account.stale = u32::MAX;
+    let aws = Aws::start(account).await;
+
+    let said = run(&aws, &DEPLOY).await;
+
+    assert_eq!(said.status, Some(1), "{}", said.text);
+    assert!(
+        said.text.contains("shows nothing of it yet"),
+        "{}",
+        said.text
+    );
+}
+
+#[tokio::test]
+async fn a_deletion_is_over_when_the_stack_is_gone_and_not_before() {
+    let stack = Stack::new("orders-service", "CREATE_COMPLETE");
+    let mut account = Account::default().with(stack);
+    account.stale = 3;
+    let aws = Aws::start(account).await;
+
+    let said = run(&aws, &["destroy", "--yes"]).await;
+
+    assert_eq!(said.status, Some(0), "{}", said.text);
+    assert!(said.text.contains("DELETE_COMPLETE"), "{}", said.text);
 }
 
 #[tokio::test]

@@ -1,0 +1,174 @@
+//! CloudFormation, asked. Changes nothing.
+
+use std::{error::Error, time::Duration};
+
+use aws_config::SdkConfig;
+use aws_sdk_cloudformation::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    types::StackEvent,
+};
+use tokio::time::sleep;
+
+use super::{
+    error::{self, StackError},
+    history::{self, Cause},
+    pace::Pace,
+    stack::Stack,
+};
+use crate::differences;
+
+/// So often a question is asked at most that is answered by a passing failure.
+const MOST_ATTEMPTS: u32 = 6;
+
+/// The stacks of an account and region.
+#[derive(Debug)]
+pub struct Stacks {
+    pub(super) client: Client,
+    place: String,
+    /// Between two looks.
+    pub(super) interval: Duration,
+}
+
+impl Stacks {
+    /// Those that `config` has access to.
+    pub fn new(config: &SdkConfig) -> Self {
+        let region = config
+            .region()
+            .map_or("no region", |region| region.as_ref());
+        Self {
+            client: Client::new(config),
+            place: match config.endpoint_url() {
+                Some(url) => url.to_owned(),
+                None => format!("AWS CloudFormation in {region}"),
+            },
+            interval: differences::interval(config.endpoint_url()),
+        }
+    }
+
+    /// The stack of that name, if there is one and it is ours.
+    pub async fn find(&self, name: &str) -> Result<Option<Stack>, StackError> {
+        match self.look(name).await? {
+            Some(stack) if !stack.is_ours => Err(StackError::Foreign {
+                stack: name.to_owned(),
+            }),
+            found => Ok(found),
+        }
+    }
+
+    /// Anybody's stack. One that is deleted is known by its id only.
+    pub async fn look(&self, name: &str) -> Result<Option<Stack>, StackError> {
+        self.patiently(async || self.look_once(name).await).await
+    }
+
+    /// The text of the stack's template.
+    pub async fn template(&self, name: &str) -> Result<String, StackError> {
+        let ask = async || {
+            let answer = self.client.get_template().stack_name(name).send().await;
+            answer.map_err(|error| self.call("read the template of", name, error))
+        };
+        let answer = self.patiently(ask).await?;
+        Ok(answer.template_body.unwrap_or_default())
+    }
+
+    /// What failed in the last operation on a stack, first things first.
+    pub async fn causes(&self, stack: &Stack) -> Result<Vec<Cause>, StackError> {
+        let ask = async || self.events(&stack.id, None).await;
+        Ok(history::causes(&self.patiently(ask).await?))
+    }
+
+    /// Likewise, without patience.
+    pub(super) async fn look_once(&self, name: &str) -> Result<Option<Stack>, StackError> {
+        let answer = self.client.describe_stacks().stack_name(name).send().await;
+        match answer {
+            Ok(answer) => {
+                let stacks = answer.stacks.unwrap_or_default();
+                Ok(stacks.into_iter().next().map(|it| Stack::read(&it, name)))
+            }
+            // CloudFormation has no code of its own for this.
+            Err(error)
+                if error
+                    .message()
+                    .is_some_and(|text| text.contains("does not exist")) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(self.call("describe", name, error)),
+        }
+    }
+
+    /// The id of the newest event.
+    pub(super) async fn newest_event(&self, id: &str) -> Result<Option<String>, StackError> {
+        let ask = async || {
+            let page = self.client.describe_stack_events().stack_name(id).send();
+            let page = page.await;
+            page.map_err(|error| self.call("read the events of", id, error))
+        };
+        let page = self.patiently(ask).await?;
+        let newest = page.stack_events().first();
+        Ok(newest.and_then(|event| event.event_id().map(str::to_owned)))
+    }
+
+    /// Those after the one that is known, the newest first.
+    pub(super) async fn events(
+        &self,
+        id: &str,
+        known: Option<&str>,
+    ) -> Result<Vec<StackEvent>, StackError> {
+        let mut news = Vec::new();
+        let mut pages = self
+            .client
+            .describe_stack_events()
+            .stack_name(id)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| self.call("read the events of", id, error))?;
+            for event in page.stack_events.unwrap_or_default() {
+                if known.is_some() && event.event_id() == known {
+                    return Ok(news);
+                }
+                news.push(event);
+            }
+        }
+        Ok(news)
+    }
+
+    /// Asks again where the failure is one that passes, for a while.
+    pub(super) async fn patiently<T>(
+        &self,
+        ask: impl AsyncFn() -> Result<T, StackError>,
+    ) -> Result<T, StackError> {
+        let mut pace = Pace::new(self.interval);
+        for _ in 1..MOST_ATTEMPTS {
+            match ask().await {
+                Err(error) if error.passes() => {
+                    let pause = error.look().and_then(|look| pace.after(look));
+                    sleep(pause.unwrap_or(self.interval)).await;
+                }
+                answered => return answered,
+            }
+        }
+        ask().await
+    }
+
+    pub(super) fn call(
+        &self,
+        attempted: &'static str,
+        stack: &str,
+        error: SdkError<impl Error + ProvideErrorMetadata + Send + Sync + 'static>,
+    ) -> StackError {
+        if error::is_silence(&error) {
+            return StackError::Silent {
+                place: self.place.clone(),
+                source: Box::new(error),
+            };
+        }
+        StackError::Call {
+            attempted,
+            stack: stack.to_owned(),
+            passing: error::passing(&error),
+            source: Box::new(error),
+        }
+    }
+}
