@@ -4,7 +4,7 @@
 //! printed with [`Display`](fmt::Display) parses back to the same value.
 //! Nothing falls back to something else: a wrong value is an [`Invalid`].
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 mod client;
 #[cfg(any(feature = "ec2", feature = "ecs"))]
@@ -61,13 +61,15 @@ pub enum Settings {
     Config(Fixed),
 }
 
-/// Which of a peer's addresses is wanted.
+/// Which of a peer's addresses is wanted, and which of a node's own: both by the same rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AddressFamily {
-    /// The primary private IPv4 address.
+    /// The primary private IPv4 address where there is one, else the IPv6 address.
     #[default]
+    Auto,
+    /// The primary private IPv4 address and no other.
     Ipv4,
-    /// The IPv6 address.
+    /// The IPv6 address and no other.
     Ipv6,
 }
 
@@ -214,26 +216,42 @@ impl Settings {
 }
 
 impl AddressFamily {
-    /// `ipv4` or `ipv6`.
+    /// `auto`, `ipv4` or `ipv6`.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Auto => "auto",
             Self::Ipv4 => "ipv4",
             Self::Ipv6 => "ipv6",
         }
     }
 
-    /// How messages for people spell it.
-    pub(crate) const fn other(self) -> Self {
+    /// Of the addresses that somebody has, the one that counts; else what is there instead.
+    pub(crate) fn choose(
+        self,
+        ipv4: Option<IpAddr>,
+        ipv6: Option<IpAddr>,
+    ) -> Result<IpAddr, Option<IpAddr>> {
+        let (chosen, instead) = match self {
+            Self::Auto => (ipv4.or(ipv6), None),
+            Self::Ipv4 => (ipv4, ipv6),
+            Self::Ipv6 => (ipv6, ipv4),
+        };
+        chosen.ok_or(instead)
+    }
+
+    /// How messages for people call what is wanted.
+    pub(crate) const fn wanted(self) -> &'static str {
         match self {
-            Self::Ipv4 => Self::Ipv6,
-            Self::Ipv6 => Self::Ipv4,
+            Self::Auto => "address",
+            Self::Ipv4 => "IPv4 address",
+            Self::Ipv6 => "IPv6 address",
         }
     }
 
-    pub(crate) const fn in_words(self) -> &'static str {
-        match self {
-            Self::Ipv4 => "IPv4",
-            Self::Ipv6 => "IPv6",
+    pub(crate) const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Ipv4,
+            IpAddr::V6(_) => Self::Ipv6,
         }
     }
 }
@@ -249,11 +267,12 @@ impl FromStr for AddressFamily {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         match text {
+            "auto" => Ok(Self::Auto),
             "ipv4" => Ok(Self::Ipv4),
             "ipv6" => Ok(Self::Ipv6),
             _ => Err(Invalid::new(
                 "address-family",
-                format!("`{text}` is not an address family; expected ipv4 or ipv6"),
+                format!("`{text}` is not an address family; expected auto, ipv4 or ipv6"),
             )),
         }
     }
@@ -326,7 +345,7 @@ mod tests {
         assert_eq!(DEFAULT_TAG_KEY, "service");
         assert_eq!(DEFAULT_CLUSTER, "default");
         assert_eq!(crate::DEFAULT_RESOLVE_TIMEOUT.as_secs(), 3);
-        assert_eq!(AddressFamily::default(), AddressFamily::Ipv4);
+        assert_eq!(AddressFamily::default(), AddressFamily::Auto);
     }
 
     #[test]
@@ -345,10 +364,37 @@ mod tests {
 
     #[test]
     fn address_families_round_trip() {
-        for family in [AddressFamily::Ipv4, AddressFamily::Ipv6] {
+        for family in [
+            AddressFamily::Auto,
+            AddressFamily::Ipv4,
+            AddressFamily::Ipv6,
+        ] {
             assert_eq!(family.to_string().parse(), Ok(family));
         }
         assert!("IPv4".parse::<AddressFamily>().is_err());
+    }
+
+    #[test]
+    fn auto_takes_what_there_is_and_the_others_insist() {
+        use AddressFamily::{Auto, Ipv4, Ipv6};
+        let four: IpAddr = [10, 0, 0, 1].into();
+        let six: IpAddr = [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into();
+        for (family, ipv4, ipv6, chosen) in [
+            (Auto, Some(four), Some(six), Ok(four)),
+            (Auto, None, Some(six), Ok(six)),
+            (Auto, None, None, Err(None)),
+            (Ipv4, Some(four), Some(six), Ok(four)),
+            (Ipv4, None, Some(six), Err(Some(six))),
+            (Ipv6, Some(four), Some(six), Ok(six)),
+            (Ipv6, Some(four), None, Err(Some(four))),
+            (Ipv6, None, None, Err(None)),
+        ] {
+            assert_eq!(
+                family.choose(ipv4, ipv6),
+                chosen,
+                "{family} {ipv4:?} {ipv6:?}"
+            );
+        }
     }
 
     #[test]

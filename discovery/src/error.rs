@@ -3,9 +3,13 @@
 //! A message says what was attempted and what became of it; the cause stays in
 //! [`source`](std::error::Error::source). Print whole chains.
 
-use std::{error::Error as StdError, fmt, time::Duration};
+use std::{error::Error as StdError, fmt, net::IpAddr, time::Duration};
 
-use crate::{Chain, config::Invalid, own::Candidate};
+use crate::{
+    Chain,
+    config::{AddressFamily, Invalid},
+    own::Candidate,
+};
 
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 pub(crate) mod aws;
@@ -290,9 +294,9 @@ pub enum MetadataProblem {
     /// The answer has no address.
     #[error("the answer has no address")]
     NoAddress,
-    /// IPv6 is wanted, and the answer has an IPv4 address only.
-    #[error("it has only {0}, and no IPv6 address; set address-family to ipv4")]
-    OnlyIpv4(std::net::IpAddr),
+    /// One family is insisted on, and the answer has an address of the other only.
+    #[error("it has only {}; set address-family to auto or {}", .0, family(.0))]
+    Only(IpAddr),
 }
 
 impl Error {
@@ -300,7 +304,7 @@ impl Error {
     pub fn remedy(&self) -> Remedy {
         match self {
             Self::Metadata {
-                problem: MetadataProblem::OnlyIpv4(_),
+                problem: MetadataProblem::Only(_),
                 ..
             } => Remedy::FixConfiguration,
             Self::Throttled { .. }
@@ -350,6 +354,10 @@ impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)
     }
+}
+
+fn family(address: &IpAddr) -> AddressFamily {
+    AddressFamily::of(*address)
 }
 
 fn on(resource: Option<&str>) -> String {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, net::IpAddr};
 
-use crate::excerpt;
+use crate::{config::AddressFamily, excerpt};
 
 /// One question: who runs this service?
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,8 +210,11 @@ impl fmt::Display for Missing {
                  a peer needs network mode awsvpc",
             ),
             Self::Only(address) => {
-                let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
-                write!(f, ": it has only {address}; set address-family to {family}")
+                let family = AddressFamily::of(*address);
+                write!(
+                    f,
+                    ": it has only {address}; set address-family to auto or {family}"
+                )
             }
         }
     }

@@ -48,8 +48,8 @@ pub enum AddressSource {
 
 /// The address that other members reach this container at.
 ///
-/// Where IPv4 is asked for and there is only IPv6, as in a VPC without IPv4, it is the IPv6 address.
-/// Addresses that metadata names are taken as they are.
+/// `family` chooses as it does among the addresses of peers, so that a node is listed by the address that it takes for
+/// its own. Addresses that metadata names are taken as they are.
 ///
 /// # Errors
 ///

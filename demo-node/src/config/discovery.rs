@@ -20,7 +20,8 @@ const METHOD: Optional<MethodName> = optional(
 );
 const REQUIRED_METHOD: Required<MethodName> = METHOD.required();
 
-const FAMILY_HELP: &str = "Which of a peer's addresses to use";
+const FAMILY_HELP: &str = "Which addresses to use, of peers and of this node. `auto` takes IPv4 where \
+    there is one, else IPv6";
 const REGION_HELP: &str = "Region, where it shall differ from the SDK's usual chain";
 const ENDPOINT_HELP: &str = "Endpoint URL, where it shall differ from the SDK's usual chain";
 const CONTAINER_HELP: &str =
@@ -53,10 +54,10 @@ settings! {
         /// Which address.
         address_family: AddressFamily = optional(
             "discovery.aws-api-ecs.address-family",
-            "ipv4|ipv6",
+            "auto|ipv4|ipv6",
             parse::checked::<AddressFamily>,
             FAMILY_HELP,
-        ).or("ipv4");
+        ).or("auto");
         /// The region.
         region: Option<String> = optional(
             "discovery.aws-api-ecs.region",
@@ -94,10 +95,10 @@ settings! {
         /// Which address.
         address_family: AddressFamily = optional(
             "discovery.aws-api-ecs-task-set.address-family",
-            "ipv4|ipv6",
+            "auto|ipv4|ipv6",
             parse::checked::<AddressFamily>,
             FAMILY_HELP,
-        ).or("ipv4");
+        ).or("auto");
         /// The region.
         region: Option<String> = optional(
             "discovery.aws-api-ecs-task-set.region",
@@ -144,10 +145,10 @@ settings! {
         /// Which address.
         address_family: AddressFamily = optional(
             "discovery.aws-api-ec2-tag-based.address-family",
-            "ipv4|ipv6",
+            "auto|ipv4|ipv6",
             parse::checked::<AddressFamily>,
             FAMILY_HELP,
-        ).or("ipv4");
+        ).or("auto");
         /// The region.
         region: Option<String> = optional(
             "discovery.aws-api-ec2-tag-based.region",

@@ -246,7 +246,7 @@ fn a_wrong_value_of_one_method_is_named_once() {
             ecs,
             "DEMO_NODE_DISCOVERY_AWS_API_ECS_ADDRESS_FAMILY",
             "ip",
-            "`ip` is not an address family; expected ipv4 or ipv6",
+            "`ip` is not an address family; expected auto, ipv4 or ipv6",
         ),
     ] {
         let error = error_of(&[method, (name, value)], "");

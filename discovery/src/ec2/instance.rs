@@ -9,7 +9,7 @@ use aws_sdk_ec2::{
 };
 
 use crate::{
-    config::{AddressFamily, Ec2TagBased},
+    config::Ec2TagBased,
     lookup::{DropReason, Dropped, Found, Missing, Target},
 };
 
@@ -63,17 +63,11 @@ fn address_of(
         return Err(DropReason::TagMismatch(settings.tag_key.clone()));
     }
     let family = settings.address_family;
-    of_family(instance, family).ok_or_else(|| DropReason::NoAddress {
-        wanted: format!("{} address", family.in_words()),
-        missing: of_family(instance, family.other()).map_or(Missing::Yet, Missing::Only),
+    let chosen = family.choose(ipv4(instance), ipv6(instance));
+    chosen.map_err(|instead| DropReason::NoAddress {
+        wanted: family.wanted().to_owned(),
+        missing: instead.map_or(Missing::Yet, Missing::Only),
     })
-}
-
-fn of_family(instance: &Instance, family: AddressFamily) -> Option<IpAddr> {
-    match family {
-        AddressFamily::Ipv4 => ipv4(instance),
-        AddressFamily::Ipv6 => ipv6(instance),
-    }
 }
 
 /// Not any interface: on ECS container instances, the others belong to tasks.

@@ -3,9 +3,12 @@
 //! The attachment of the elastic network interface has it, and so has each container, once more.
 //! Either may be missing, every field is optional, and attachments come in any order.
 
-use std::net::IpAddr;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
-use aws_sdk_ecs::types::{Attachment, Container, Task};
+use aws_sdk_ecs::types::{Attachment, Container, NetworkInterface, Task};
 
 use crate::config::AddressFamily;
 
@@ -18,64 +21,56 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// The same, where the other family is wanted.
-    pub(crate) fn of_the_other_family(&self) -> Self {
-        Self {
-            family: self.family.other(),
-            container: self.container.clone(),
+    /// One address per task, however many containers it has; else the one that it has instead.
+    pub(crate) fn of(&self, task: &Task) -> Result<IpAddr, Option<IpAddr>> {
+        self.family.choose(self.ipv4(task), self.ipv6(task))
+    }
+
+    fn ipv4(&self, task: &Task) -> Option<IpAddr> {
+        let within = || self.within::<Ipv4Addr>(task, NetworkInterface::private_ipv4_address);
+        match &self.container {
+            Some(_) => within(),
+            None => attached(task).or_else(within),
         }
     }
 
-    /// One address per task, however many containers it has.
-    pub(crate) fn of(&self, task: &Task) -> Option<IpAddr> {
-        let Some(name) = &self.container else {
-            return self
-                .attached(task)
-                .or_else(|| task.containers().iter().find_map(|it| self.within(it)));
-        };
+    /// The attachment's name for it is not documented, the containers' is.
+    fn ipv6(&self, task: &Task) -> Option<IpAddr> {
+        self.within::<Ipv6Addr>(task, NetworkInterface::ipv6_address)
+    }
+
+    /// The first of the containers that count.
+    fn within<T: FromStr + Into<IpAddr>>(
+        &self,
+        task: &Task,
+        address: impl Fn(&NetworkInterface) -> Option<&str>,
+    ) -> Option<IpAddr> {
+        let wanted = self.container.as_deref();
         task.containers()
             .iter()
-            .filter(|container| container.name() == Some(name))
-            .find_map(|container| self.within(container))
+            .filter(|container| wanted.is_none_or(|name| container.name() == Some(name)))
+            .flat_map(Container::network_interfaces)
+            .find_map(|interface| parse::<T>(address(interface)))
     }
+}
 
-    fn attached(&self, task: &Task) -> Option<IpAddr> {
-        // The attachment's name for IPv6 is not documented, the containers' is.
-        let name = match self.family {
-            AddressFamily::Ipv4 => "privateIPv4Address",
-            AddressFamily::Ipv6 => return None,
-        };
-        task.attachments()
-            .iter()
-            .filter(|attachment| attachment.r#type() == Some("ElasticNetworkInterface"))
-            .flat_map(Attachment::details)
-            .filter(|detail| detail.name() == Some(name))
-            .find_map(|detail| self.parse(detail.value()))
-    }
+fn attached(task: &Task) -> Option<IpAddr> {
+    task.attachments()
+        .iter()
+        .filter(|attachment| attachment.r#type() == Some("ElasticNetworkInterface"))
+        .flat_map(Attachment::details)
+        .filter(|detail| detail.name() == Some("privateIPv4Address"))
+        .find_map(|detail| parse::<Ipv4Addr>(detail.value()))
+}
 
-    fn within(&self, container: &Container) -> Option<IpAddr> {
-        let mut interfaces = container.network_interfaces().iter();
-        interfaces.find_map(|interface| {
-            self.parse(match self.family {
-                AddressFamily::Ipv4 => interface.private_ipv4_address(),
-                AddressFamily::Ipv6 => interface.ipv6_address(),
-            })
-        })
-    }
-
-    fn parse(&self, text: Option<&str>) -> Option<IpAddr> {
-        let address: IpAddr = text?.parse().ok()?;
-        let right = match self.family {
-            AddressFamily::Ipv4 => address.is_ipv4(),
-            AddressFamily::Ipv6 => address.is_ipv6(),
-        };
-        (right && !address.is_unspecified()).then_some(address)
-    }
+fn parse<T: FromStr + Into<IpAddr>>(text: Option<&str>) -> Option<IpAddr> {
+    let address: IpAddr = text?.parse::<T>().ok()?.into();
+    (!address.is_unspecified()).then_some(address)
 }
 
 impl std::fmt::Display for Wanted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} address", self.family.in_words())?;
+        f.write_str(self.family.wanted())?;
         match &self.container {
             Some(name) => write!(f, " of container `{name}`"),
             None => Ok(()),
@@ -85,7 +80,7 @@ impl std::fmt::Display for Wanted {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_ecs::types::{KeyValuePair, NetworkInterface};
+    use aws_sdk_ecs::types::KeyValuePair;
 
     use super::*;
 
@@ -114,7 +109,7 @@ mod tests {
     }
 
     fn address(wanted: &Wanted, task: &Task) -> Option<String> {
-        wanted.of(task).map(|address| address.to_string())
+        wanted.of(task).ok().map(|address| address.to_string())
     }
 
     const IPV4: Wanted = Wanted {
@@ -164,6 +159,26 @@ mod tests {
             ))
             .build();
         assert_eq!(address(&IPV6, &task).as_deref(), Some("2001:db8::7"));
+    }
+
+    #[test]
+    fn auto_takes_ipv4_where_there_is_one_and_else_ipv6() {
+        let auto = Wanted {
+            family: AddressFamily::Auto,
+            container: None,
+        };
+        let task = |ipv4| {
+            let interfaces = vec![interface(ipv4, Some("2001:db8::7"))];
+            Task::builder()
+                .containers(container("web", interfaces))
+                .build()
+        };
+        let both = task(Some("10.0.1.7"));
+        assert_eq!(address(&auto, &both).as_deref(), Some("10.0.1.7"));
+        let only_ipv6 = task(None);
+        assert_eq!(address(&auto, &only_ipv6).as_deref(), Some("2001:db8::7"));
+        let instead = "2001:db8::7".parse().unwrap();
+        assert_eq!(IPV4.of(&only_ipv6), Err(Some(instead)));
     }
 
     #[test]

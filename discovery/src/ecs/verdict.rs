@@ -60,11 +60,11 @@ impl Criteria {
         if let Some(key) = self.mismatch(task) {
             return Ok(Judged {
                 verdict: Verdict::NoPeer(DropReason::TagMismatch(key.to_owned())),
-                settled: running && address.is_some(),
+                settled: running && address.is_ok(),
             });
         }
         match address {
-            Some(address) => Ok(Judged {
+            Ok(address) => Ok(Judged {
                 verdict: Verdict::Peer(Target {
                     address,
                     port: None,
@@ -73,12 +73,13 @@ impl Criteria {
                 }),
                 settled: running,
             }),
-            None if is_mapped(task) => Err(Error::NetworkMode {
+            Err(_) if is_mapped(task) => Err(Error::NetworkMode {
                 task: id.to_owned(),
                 mode: "bridge or host".to_owned(),
             }),
-            None => {
-                let (wanted, missing) = (self.address.to_string(), self.missing(task));
+            Err(instead) => {
+                let missing = instead.map_or_else(|| missing(task), Missing::Only);
+                let wanted = self.address.to_string();
                 Ok(unsettled(Verdict::Unclear(
                     PartialReason::NoAddress {
                         id: id.to_owned(),
@@ -89,25 +90,6 @@ impl Criteria {
                 )))
             }
         }
-    }
-
-    /// Why a task has no address.
-    fn missing(&self, task: &Task) -> Missing {
-        if let Some(address) = self.address.of_the_other_family().of(task) {
-            return Missing::Only(address);
-        }
-        let attached = task
-            .attachments()
-            .iter()
-            .any(|it| it.r#type() == Some("ElasticNetworkInterface"));
-        let within = |container: &Container| !container.network_interfaces().is_empty();
-        if task.last_status() == Some("RUNNING")
-            && !attached
-            && !task.containers().iter().any(within)
-        {
-            return Missing::NoInterface;
-        }
-        Missing::Yet
     }
 
     /// The first tag that the task lacks or has with another value.
@@ -178,6 +160,19 @@ fn is_mapped(task: &Task) -> bool {
         && containers
             .iter()
             .any(|container| !container.network_bindings().is_empty())
+}
+
+/// Why a task has no address at all.
+fn missing(task: &Task) -> Missing {
+    let attached = task
+        .attachments()
+        .iter()
+        .any(|it| it.r#type() == Some("ElasticNetworkInterface"));
+    let within = |container: &Container| !container.network_interfaces().is_empty();
+    if task.last_status() == Some("RUNNING") && !attached && !task.containers().iter().any(within) {
+        return Missing::NoInterface;
+    }
+    Missing::Yet
 }
 
 fn metadata(task: &Task) -> BTreeMap<String, String> {
@@ -321,8 +316,8 @@ mod tests {
             (
                 bare().containers(ipv6.build()),
                 "task/1 is running but has no IPv4 address: it has only 2001:db8::7; set \
-                 address-family to ipv6",
-                "no IPv4 address: it has only 2001:db8::7; set address-family to ipv6",
+                 address-family to auto or ipv6",
+                "no IPv4 address: it has only 2001:db8::7; set address-family to auto or ipv6",
             ),
         ] {
             let judged = judge(&criteria(""), task);

@@ -19,6 +19,10 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// As long as a session may be short: it is used at once.
 const TOKEN_LIFETIME: (&str, &str) = ("X-aws-ec2-metadata-token-ttl-seconds", "60");
 
+/// Where its addresses are.
+const IPV4: &str = "local-ipv4";
+const IPV6: &str = "ipv6";
+
 /// The caller's own instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Instance {
@@ -37,11 +41,12 @@ pub(crate) enum Answer<T> {
     NotAsked,
 }
 
-/// Its address; none where it has no such address.
+/// Its address; none where it has no address.
 ///
 /// # Errors
 ///
-/// When the service fails, or does not answer on what is an instance for certain.
+/// When the service fails, or does not answer on what is an instance for certain; or where one family is insisted on,
+/// and the instance has an address of the other only.
 pub(crate) async fn read(
     surroundings: &Surroundings,
     family: AddressFamily,
@@ -148,16 +153,26 @@ impl<'a> Session<'a> {
     }
 
     async fn instance(&self, family: AddressFamily) -> Result<Option<Instance>, Error> {
-        let ipv4 = match family {
-            AddressFamily::Ipv4 => self.address("local-ipv4").await?,
-            AddressFamily::Ipv6 => None,
+        let (first, second) = match family {
+            AddressFamily::Auto | AddressFamily::Ipv4 => (IPV4, IPV6),
+            AddressFamily::Ipv6 => (IPV6, IPV4),
         };
-        let address = match ipv4 {
-            Some(address) => Some(address),
-            None => self.address("ipv6").await?,
+        let first = self.address(first).await?;
+        let second = match first {
+            Some(_) => None,
+            // Perhaps not to be taken, but to be told.
+            None => self.address(second).await?,
         };
-        let Some(address) = address else {
-            return Ok(None);
+        let (ipv4, ipv6) = match family {
+            AddressFamily::Auto | AddressFamily::Ipv4 => (first, second),
+            AddressFamily::Ipv6 => (second, first),
+        };
+        let address = match family.choose(ipv4, ipv6) {
+            Ok(address) => address,
+            Err(None) => return Ok(None),
+            Err(Some(instead)) => {
+                return Err(failed(self.url, MetadataProblem::Only(instead), None));
+            }
         };
         Ok(Some(Instance {
             address,

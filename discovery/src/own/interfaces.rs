@@ -40,8 +40,11 @@ pub enum Judgement {
     /// Neither private nor in 100.64.0.0/10.
     #[error("public")]
     Public,
-    /// IPv4 is there and wanted.
+    /// IPv4 is there, too, and goes first.
     #[error("IPv4 goes first")]
+    AfterIpv4,
+    /// IPv4 is wanted.
+    #[error("not IPv4")]
     NotIpv4,
     /// IPv6 is wanted.
     #[error("not IPv6")]
@@ -81,11 +84,14 @@ fn choose(
             continue;
         }
         match (family, candidate.address) {
-            (AddressFamily::Ipv4, IpAddr::V6(_)) if ipv4 => {
-                candidate.judgement = Judgement::NotIpv4;
+            (AddressFamily::Auto, IpAddr::V6(_)) if ipv4 => {
+                candidate.judgement = Judgement::AfterIpv4;
             }
+            (AddressFamily::Ipv4, IpAddr::V6(_)) => candidate.judgement = Judgement::NotIpv4,
             (AddressFamily::Ipv6, IpAddr::V4(_)) => candidate.judgement = Judgement::NotIpv6,
-            (AddressFamily::Ipv4, _) | (AddressFamily::Ipv6, IpAddr::V6(_)) => {}
+            (AddressFamily::Auto, _)
+            | (AddressFamily::Ipv4, IpAddr::V4(_))
+            | (AddressFamily::Ipv6, IpAddr::V6(_)) => {}
         }
     }
     let mut remaining = found.iter().filter(|candidate| possible(candidate));
@@ -180,7 +186,7 @@ mod tests {
             "fe80::1",
         ];
         assert_eq!(
-            chosen(AddressFamily::Ipv4, &addresses),
+            chosen(AddressFamily::Auto, &addresses),
             Ok("10.0.1.7".to_owned())
         );
     }
@@ -195,7 +201,7 @@ mod tests {
             "100.127.255.254",
         ] {
             assert_eq!(
-                chosen(AddressFamily::Ipv4, &[address]),
+                chosen(AddressFamily::Auto, &[address]),
                 Ok(address.to_owned())
             );
         }
@@ -218,7 +224,7 @@ mod tests {
             ("::", "unspecified"),
         ] {
             assert_eq!(
-                chosen(AddressFamily::Ipv4, &[address]),
+                chosen(AddressFamily::Auto, &[address]),
                 Err(format!(
                     "the own address is not certain: {address} on if0 ({reason})"
                 ))
@@ -230,7 +236,7 @@ mod tests {
     fn two_possible_addresses_are_an_error_that_lists_both() {
         assert_eq!(
             chosen(
-                AddressFamily::Ipv4,
+                AddressFamily::Auto,
                 &["10.0.1.7", "127.0.0.1", "172.17.0.1"]
             ),
             Err(
@@ -244,7 +250,7 @@ mod tests {
     #[test]
     fn no_interface_is_an_error_that_says_so() {
         assert_eq!(
-            chosen(AddressFamily::Ipv4, &[]),
+            chosen(AddressFamily::Auto, &[]),
             Err("the own address is not certain: this host has no network interface".to_owned())
         );
     }
@@ -252,6 +258,10 @@ mod tests {
     #[test]
     fn with_both_families_the_wanted_one_is_taken() {
         let addresses = ["10.0.1.7", "2001:db8::7"];
+        assert_eq!(
+            chosen(AddressFamily::Auto, &addresses),
+            Ok("10.0.1.7".to_owned())
+        );
         assert_eq!(
             chosen(AddressFamily::Ipv4, &addresses),
             Ok("10.0.1.7".to_owned())
@@ -267,10 +277,20 @@ mod tests {
         for address in ["2001:db8::7", "fd00::7"] {
             let addresses = ["127.0.0.1", "169.254.172.2", address];
             assert_eq!(
-                chosen(AddressFamily::Ipv4, &addresses),
+                chosen(AddressFamily::Auto, &addresses),
                 Ok(address.to_owned())
             );
         }
-        assert!(chosen(AddressFamily::Ipv6, &["10.0.1.7"]).is_err());
+        for (family, address, reason) in [
+            (AddressFamily::Ipv6, "10.0.1.7", "not IPv6"),
+            (AddressFamily::Ipv4, "2001:db8::7", "not IPv4"),
+        ] {
+            assert_eq!(
+                chosen(family, &[address]),
+                Err(format!(
+                    "the own address is not certain: {address} on if0 ({reason})"
+                ))
+            );
+        }
     }
 }

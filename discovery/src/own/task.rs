@@ -1,6 +1,10 @@
 //! The task metadata endpoint of ECS, version 3 or 4.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+    time::Duration,
+};
 
 use hyper::Method;
 use serde::Deserialize;
@@ -109,27 +113,22 @@ impl Task {
                 mode: mode(first),
             });
         };
-        let parsed = |addresses: &Option<Vec<String>>| {
-            let mut addresses = addresses.iter().flatten();
-            addresses.find_map(|address| address.parse::<IpAddr>().ok())
-        };
-        let ipv4 = parsed(&network.ipv4);
-        let ipv6 = parsed(&network.ipv6);
-        let address = match family {
-            AddressFamily::Ipv4 => ipv4.or(ipv6),
-            AddressFamily::Ipv6 => ipv6,
-        };
-        match address {
-            Some(address) => Ok(Some(address)),
-            None => {
-                let problem = match ipv4 {
-                    Some(other) => MetadataProblem::OnlyIpv4(other),
-                    None => MetadataProblem::NoAddress,
-                };
+        let ipv4 = first_of::<Ipv4Addr>(network.ipv4.as_deref());
+        let ipv6 = first_of::<Ipv6Addr>(network.ipv6.as_deref());
+        match family.choose(ipv4, ipv6) {
+            Ok(address) => Ok(Some(address)),
+            Err(instead) => {
+                let problem = instead.map_or(MetadataProblem::NoAddress, MetadataProblem::Only);
                 Err(failed(&self.url, problem, None))
             }
         }
     }
+}
+
+/// The first that can be read.
+fn first_of<T: FromStr + Into<IpAddr>>(addresses: Option<&[String]>) -> Option<IpAddr> {
+    let mut addresses = addresses.into_iter().flatten();
+    addresses.find_map(|address| Some(address.parse::<T>().ok()?.into()))
 }
 
 fn parse(url: &str, body: &[u8]) -> Result<Task, Error> {
@@ -171,6 +170,7 @@ mod tests {
             r#"[{"NetworkMode":"awsvpc","IPv4Addresses":["10.0.1.7"],"IPv6Addresses":["2001:db8::7"]}]"#,
         );
         let address = |family| task.address(family).unwrap().unwrap().to_string();
+        assert_eq!(address(AddressFamily::Auto), "10.0.1.7");
         assert_eq!(address(AddressFamily::Ipv4), "10.0.1.7");
         assert_eq!(address(AddressFamily::Ipv6), "2001:db8::7");
         assert_eq!(task.region(), Some("eu-central-1"));
@@ -180,8 +180,14 @@ mod tests {
     #[test]
     fn in_a_vpc_without_ipv4_the_address_is_ipv6() {
         let task = task(r#"[{"NetworkMode":"awsvpc","IPv6Addresses":["2001:db8::7"]}]"#);
-        let address = task.address(AddressFamily::Ipv4).unwrap().unwrap();
+        let address = task.address(AddressFamily::Auto).unwrap().unwrap();
         assert_eq!(address.to_string(), "2001:db8::7");
+        let error = task.address(AddressFamily::Ipv4).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "reading the metadata at url: it has only 2001:db8::7; set address-family to auto or ipv6"
+        );
+        assert_eq!(error.remedy(), Remedy::FixConfiguration);
     }
 
     #[test]

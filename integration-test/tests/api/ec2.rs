@@ -196,7 +196,7 @@ async fn ipv6_is_given_where_it_is_asked_for_and_an_instance_without_it_is_dropp
         dropped(&resolved),
         [(
             bare.to_string(),
-            "no IPv6 address: it has only 10.0.1.2; set address-family to ipv4".to_owned()
+            "no IPv6 address: it has only 10.0.1.2; set address-family to auto or ipv4".to_owned()
         )]
     );
 }

@@ -159,7 +159,7 @@ async fn the_chosen_container_tells_the_address() {
         panic!("{other:?}")
     };
     assert!(
-        reason.ends_with("has no IPv4 address of container `other` yet"),
+        reason.ends_with("has no address of container `other` yet"),
         "{reason}"
     );
 }
@@ -200,11 +200,11 @@ async fn a_running_task_without_an_address_yet_makes_the_view_partial() {
     assert_eq!(addresses(&resolved), ["10.0.1.1"]);
     assert_eq!(
         reasons(&resolved),
-        [format!("{bare} is running but has no IPv4 address yet")]
+        [format!("{bare} is running but has no address yet")]
     );
     assert_eq!(
         dropped(&resolved),
-        [(bare.to_string(), "no IPv4 address".to_owned())]
+        [(bare.to_string(), "no address".to_owned())]
     );
 
     region.edit(|account| account.task_mut(&bare).shown.address = true);

@@ -93,7 +93,7 @@ async fn endless_metadata_is_an_error_of_its_own() {
             ..Surroundings::default()
         },
     ] {
-        let found = container_address(&surroundings, AddressFamily::Ipv4).await;
+        let found = container_address(&surroundings, AddressFamily::default()).await;
         let error = found.unwrap_err();
         let too_large = matches!(
             error,

@@ -5,6 +5,7 @@
     reason = "the lint knows test functions, but not their helpers"
 )]
 
+mod address_family;
 mod clients;
 mod cost;
 mod ec2;

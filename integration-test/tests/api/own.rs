@@ -192,7 +192,7 @@ async fn where_instance_metadata_is_silent_the_interfaces_follow_within_two_seco
         on_ec2: false,
     };
     let started = Instant::now();
-    let found = container_address(&surroundings, AddressFamily::Ipv4).await;
+    let found = container_address(&surroundings, AddressFamily::default()).await;
     assert!(started.elapsed() < Duration::from_millis(2500), "{found:?}");
     if let Ok(address) = found {
         assert!(matches!(address.source, AddressSource::Interface(_)));
@@ -219,7 +219,7 @@ async fn instance_metadata_that_no_container_reaches_is_explained() {
         on_ec2: false,
         ..surroundings(&environment)
     };
-    let asked = container_address(&surroundings, AddressFamily::Ipv4);
+    let asked = container_address(&surroundings, AddressFamily::default());
     let (found, log) = logged(asked).await;
     assert!(log.contains("no answer in time"), "{log}");
     assert!(log.contains("a hop limit of at least 2"), "{log}");
@@ -318,5 +318,5 @@ fn task(region: &Region, task: Task) -> TaskArn {
 }
 
 async fn address(environment: &BTreeMap<String, String>) -> Result<OwnAddress, Error> {
-    container_address(&surroundings(environment), AddressFamily::Ipv4).await
+    container_address(&surroundings(environment), AddressFamily::default()).await
 }

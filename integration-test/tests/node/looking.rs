@@ -60,11 +60,11 @@ async fn a_partial_view_says_why_and_status_3() {
     assert_eq!(seen["completeness"], "partial");
     assert_eq!(
         seen["partial_reasons"],
-        json!([format!("{bare} is running but has no IPv4 address yet")])
+        json!([format!("{bare} is running but has no address yet")])
     );
     assert_eq!(
         seen["dropped"],
-        json!([{ "id": bare.to_string(), "reason": "no IPv4 address" }])
+        json!([{ "id": bare.to_string(), "reason": "no address" }])
     );
     assert_eq!(seen["targets"].as_array().unwrap().len(), 1);
 
@@ -74,7 +74,7 @@ async fn a_partial_view_says_why_and_status_3() {
         "orders by aws-api-ecs: partial, 1 targets, 1 dropped (",
         "partial: ",
         &address,
-        &format!("\n{bare}  no IPv4 address"),
+        &format!("\n{bare}  no address"),
     ] {
         assert!(said.output.contains(expected), "{}", said.output);
     }

@@ -4,6 +4,7 @@ use aws_sdk_ec2::types::{
 };
 
 use super::*;
+use crate::config::AddressFamily;
 
 #[test]
 fn every_instance_of_every_reservation_is_a_target() {
@@ -104,7 +105,7 @@ fn ipv6_is_the_primary_or_the_first_of_device_0() {
     );
     assert_eq!(
         address(&settings, running("i-1").private_ip_address("10.0.0.1")),
-        Err("no IPv6 address: it has only 10.0.0.1; set address-family to ipv4".to_owned())
+        Err("no IPv6 address: it has only 10.0.0.1; set address-family to auto or ipv4".to_owned())
     );
 }
 
@@ -116,14 +117,17 @@ fn an_instance_without_an_address_is_dropped_with_the_reason() {
         running("i-1").private_ip_address("0.0.0.0"),
         with(&[InstanceNetworkInterface::builder().build()]),
     ] {
-        assert_eq!(
-            address(&by_tag(), instance),
-            Err("no IPv4 address".to_owned())
-        );
+        assert_eq!(address(&by_tag(), instance), Err("no address".to_owned()));
     }
+    let only_ipv6 = || running("i-1").ipv6_address("fd00::1");
+    assert_eq!(address(&by_tag(), only_ipv6()), Ok("fd00::1".to_owned()));
+    let ipv4 = Ec2TagBased {
+        address_family: AddressFamily::Ipv4,
+        ..by_tag()
+    };
     assert_eq!(
-        address(&by_tag(), running("i-1").ipv6_address("fd00::1")),
-        Err("no IPv4 address: it has only fd00::1; set address-family to ipv6".to_owned())
+        address(&ipv4, only_ipv6()),
+        Err("no IPv4 address: it has only fd00::1; set address-family to auto or ipv6".to_owned())
     );
 }
 
