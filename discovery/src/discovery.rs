@@ -1,6 +1,8 @@
 //! One method, ready to be asked.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tracing::Instrument as _;
 
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 use crate::client::{self, sdk_config};
@@ -20,11 +22,12 @@ use crate::{
 /// How long a lookup may take, unless configured otherwise.
 pub const DEFAULT_RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Looks peers up by one method. Cheap to share behind an `Arc`; lookups may run concurrently.
-#[derive(Debug)]
+/// Looks peers up by one method. A handle: clones share one client and what it remembers, and lookups may run
+/// concurrently.
+#[derive(Debug, Clone)]
 pub struct Discovery {
     name: MethodName,
-    method: Method,
+    method: Arc<Method>,
 }
 
 #[derive(Debug)]
@@ -60,7 +63,7 @@ impl Discovery {
         settings.check()?;
         Ok(Self {
             name: settings.method(),
-            method: Method::new(settings, surroundings).await?,
+            method: Arc::new(Method::new(settings, surroundings).await?),
         })
     }
 
@@ -83,19 +86,21 @@ impl Discovery {
         if service_name.trim().is_empty() {
             return Err(Invalid::new("service-name", "is empty").into());
         }
-        let budget = Budget::new(timeout);
-        let mut calls = Calls::default();
-        let found = self.method.read(lookup, budget, &mut calls).await?;
-        let resolved = Resolved::new(service_name, found, calls);
-        tracing::debug!(
-            method = %self.name,
-            service = service_name,
-            targets = resolved.targets.len(),
-            dropped = resolved.dropped.len(),
-            completeness = %resolved.completeness,
-            "looked up"
-        );
-        Ok(resolved)
+        let span = tracing::debug_span!("lookup", method = %self.name, service = service_name);
+        let looking = async {
+            let budget = Budget::new(timeout);
+            let mut calls = Calls::default();
+            let found = self.method.read(lookup, budget, &mut calls).await?;
+            let resolved = Resolved::new(service_name, found, calls);
+            tracing::debug!(
+                targets = resolved.targets.len(),
+                dropped = resolved.dropped.len(),
+                completeness = %resolved.completeness,
+                "looked up"
+            );
+            Ok::<Resolved, Error>(resolved)
+        };
+        looking.instrument(span).await
     }
 
     /// How many peers the deployment means to run, where the method can know: the desired count of
@@ -107,13 +112,17 @@ impl Discovery {
     /// # Errors
     ///
     /// When the call is denied or fails. Callers treat that as unknown; no lookup depends on it.
+    #[cfg_attr(
+        not(any(feature = "ecs", feature = "ec2-expected-nodes")),
+        expect(unused_variables, reason = "the others do not ask")
+    )]
     pub async fn expected_nodes(
         &self,
         service_name: &str,
         timeout: Duration,
     ) -> Result<ExpectedNodes, Error> {
         let budget = Budget::new(timeout);
-        match &self.method {
+        match &*self.method {
             #[cfg(feature = "ec2-expected-nodes")]
             Method::Ec2TagBased(instances) => {
                 Box::pin(instances.expected_nodes(service_name, budget)).await
@@ -134,7 +143,7 @@ impl Discovery {
     /// Every call to AWS since this was made, by action (`ListTasks`) and outcome.
     /// Calls that are still under way are not among them.
     pub fn calls(&self) -> BTreeMap<(&'static str, Outcome), u64> {
-        match &self.method {
+        match &*self.method {
             #[cfg(feature = "ec2")]
             Method::Ec2TagBased(instances) => instances.tally().counts(),
             #[cfg(feature = "ecs")]
@@ -216,12 +225,8 @@ impl Method {
 
 impl Fixed {
     fn found(&self) -> Found {
-        let target = |(address, port)| Target {
-            address,
-            port,
-            id: std::net::IpAddr::to_string(&address),
-            metadata: BTreeMap::new(),
-        };
+        let target =
+            |(address, port)| Target::new(address, port, std::net::IpAddr::to_string(&address));
         Found {
             targets: self.targets.iter().map(target).collect(),
             ..Found::default()

@@ -4,7 +4,7 @@
 //! [`Resolved`]: the targets, whether the view is [`Completeness::Complete`], and what was dropped
 //! and why.
 //! The crate knows nothing of clusters, keeps no background task and makes no call again that failed, unless
-//! [told to](OnThrottle): when to ask again is the caller's decision.
+//! [told to](OnThrottle): when to ask again is the caller's decision, also where [`Discovery::watch`] does it.
 //!
 //! ```no_run
 //! use discovery::{DEFAULT_RESOLVE_TIMEOUT, Discovery, Lookup, config::{Ecs, Settings}};
@@ -49,12 +49,14 @@ mod own;
 mod patience;
 mod tally;
 mod text;
+mod watch;
 
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 pub use client::{http_client, http_connector};
 pub use discovery::{DEFAULT_RESOLVE_TIMEOUT, Discovery};
 pub use error::{Attempt, Cause, Error, MetadataProblem, Remedy};
 pub use expected::{ExpectedNodes, WhyUnknown};
+pub use futures::Stream;
 pub use lookup::{
     Calls, Completeness, DropReason, Dropped, Extent, Lookup, Missing, OnThrottle, PartialReason,
     Resolved, Target,
@@ -62,6 +64,7 @@ pub use lookup::{
 pub use own::{AddressSource, Candidate, Judgement, OwnAddress, container_address};
 pub use tally::Outcome;
 pub use text::{Chain, LONGEST_CHAIN, excerpt};
+pub use watch::{Change, Changes, LastComplete, Pace, View, Watch};
 
 /// Its example is compiled as a test.
 #[cfg(doctest)]

@@ -1,6 +1,10 @@
 //! What is asked and what is answered: values only.
 
-use std::{collections::BTreeMap, fmt, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
 use crate::{config::AddressFamily, excerpt};
 
@@ -250,7 +254,48 @@ impl Lookup {
     }
 }
 
+impl Target {
+    /// A peer of which nothing else is known.
+    pub fn new(address: IpAddr, port: Option<u16>, id: impl Into<String>) -> Self {
+        Self {
+            address,
+            port,
+            id: id.into(),
+            metadata: BTreeMap::new(),
+        }
+    }
+}
+
+/// Each once, in order, without oneself.
+pub(crate) fn seeds(targets: &[Target], own: SocketAddr, default_port: u16) -> Vec<SocketAddr> {
+    let address = |it: &Target| SocketAddr::new(it.address, it.port.unwrap_or(default_port));
+    let seeds: BTreeSet<_> = targets.iter().map(address).collect();
+    seeds.into_iter().filter(|seed| *seed != own).collect()
+}
+
 impl Resolved {
+    /// An answer made by hand, for tests of what is done with one: these targets, nothing dropped, no calls.
+    pub fn of(
+        service_name: impl Into<String>,
+        mut targets: Vec<Target>,
+        completeness: Completeness,
+    ) -> Self {
+        targets.sort_by(|a, b| (a.address, a.port, &a.id).cmp(&(b.address, b.port, &b.id)));
+        Self {
+            service_name: service_name.into(),
+            targets,
+            completeness,
+            dropped: Vec::new(),
+            calls: Calls::default(),
+        }
+    }
+
+    /// Addresses to ask for a cluster, each once and in order: the targets, with this port where the method knows none,
+    /// and without the caller's own.
+    pub fn seeds(&self, own: SocketAddr, default_port: u16) -> Vec<SocketAddr> {
+        seeds(&self.targets, own, default_port)
+    }
+
     /// Sorts, and keeps one target per address and port.
     pub(crate) fn new(service_name: &str, found: Found, calls: Calls) -> Self {
         let Found {
@@ -327,12 +372,7 @@ mod tests {
     use super::*;
 
     fn target(address: &str, port: Option<u16>, id: &str) -> Target {
-        Target {
-            address: address.parse().unwrap(),
-            port,
-            id: id.to_owned(),
-            metadata: BTreeMap::new(),
-        }
+        Target::new(address.parse().unwrap(), port, id)
     }
 
     #[test]
@@ -359,6 +399,28 @@ mod tests {
                 ("10.0.0.10".to_owned(), None)
             ]
         );
+    }
+
+    #[test]
+    fn seeds_have_a_port_come_once_and_are_others() {
+        let targets = vec![
+            target("10.0.0.10", None, "c"),
+            target("10.0.0.9", Some(9), "b"),
+            target("10.0.0.9", None, "a"),
+            target("10.0.0.10", Some(7), "d"),
+            target("fd00::1", None, "e"),
+        ];
+        let resolved = Resolved::of("demo", targets, Completeness::Complete);
+        let seeds = |own: &str| {
+            let seeds = resolved.seeds(own.parse().unwrap(), 7);
+            seeds.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        // Of several nodes at an address, only the one at the own port is oneself.
+        assert_eq!(
+            seeds("10.0.0.9:9"),
+            ["10.0.0.9:7", "10.0.0.10:7", "[fd00::1]:7"]
+        );
+        assert_eq!(seeds("10.0.0.1:7").len(), 4);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! `demo-node lookup`: what one lookup sees, for people or for programs.
 
-use std::{collections::BTreeSet, fmt::Write, time::Duration};
+use std::{collections::BTreeSet, fmt::Write, sync::Arc, time::Duration};
 
 use clap::ArgMatches;
-use discovery::{Chain, Completeness, Discovery, Lookup, Resolved, Target, excerpt};
+use discovery::{Chain, Changes, Completeness, Discovery, Lookup, Pace, Resolved, Target, excerpt};
 use serde_json::{Value, json};
 
 use super::{
@@ -82,57 +82,65 @@ impl Asked {
 
     /// Until interrupted. A failure is shown and does not end the watch, unless it is the first.
     async fn watch(&self, pause: Duration) -> Result<Exit, Failure> {
-        let mut before: Option<Resolved> = None;
+        let mut pace = Pace::every(pause);
+        pace.timeout = self.timeout;
+        let mut watch = self.discovery.watch(self.lookup.clone(), pace);
+        let mut before: Option<Arc<Resolved>> = None;
         loop {
-            match self.look().await {
-                Ok((resolved, took)) => {
-                    let marks = before.as_ref().map(|before| changes(before, &resolved));
-                    if marks.as_ref().is_none_or(|marks| !marks.is_empty()) {
-                        print(&self.render(&resolved, took))?;
+            let view = watch.next_view().await;
+            match (&view.outcome, &before) {
+                (Ok(resolved), None) => print(&self.render(resolved, view.took))?,
+                (Ok(resolved), Some(before)) => {
+                    let marks = marks(&view.changes, before, resolved);
+                    if !marks.is_empty() {
+                        print(&self.render(resolved, view.took))?;
                         if !self.json {
-                            print(&marks.unwrap_or_default())?;
+                            print(&marks)?;
                         }
                     }
-                    before = Some(resolved);
                 }
-                Err(error) if before.is_none() => return Err(Failure::discovery(&error)),
-                Err(error) => {
-                    tracing::warn!(error = %Chain(&error), "lookup failed");
+                (Err(error), None) => return Err(Failure::discovery(error)),
+                (Err(error), Some(_)) => {
+                    let age = view.last_complete.map(|last| last.age.as_secs());
+                    tracing::warn!(
+                        error = %Chain(error),
+                        failures = view.failures,
+                        last_complete_seconds_ago = age,
+                        "lookup failed"
+                    );
                 }
             }
-            tokio::time::sleep(pause).await;
+            before = view.outcome.ok().or(before);
         }
     }
 }
 
 /// What came (`+`), went (`-`) or changed its verdict between two lookups, a line each.
-fn changes(before: &Resolved, after: &Resolved) -> String {
-    let shown = |resolved: &Resolved| -> BTreeSet<String> {
-        let targets = resolved
-            .targets
-            .iter()
-            .map(|t| format!("{} {}", endpoint(t), id(&t.id)));
-        let dropped = resolved
-            .dropped
-            .iter()
-            .map(|d| format!("dropped {}: {}", id(&d.id), d.reason));
-        targets.chain(dropped).collect()
+fn marks(changes: &Changes, before: &Resolved, after: &Resolved) -> String {
+    let target = |target: &Target| format!("{} {}", endpoint(target), id(&target.id));
+    let dropped = |resolved: &Resolved| -> BTreeSet<String> {
+        let dropped = resolved.dropped.iter();
+        dropped
+            .map(|d| format!("dropped {}: {}", id(&d.id), d.reason))
+            .collect()
     };
-    let (old, new) = (shown(before), shown(after));
+    let (old, new) = (dropped(before), dropped(after));
+    let removed = changes.removed.iter();
+    let replaced = changes.changed.iter().map(|change| &change.before);
+    let gone = removed.chain(replaced).map(target);
+    let added = changes.added.iter();
+    let replacing = changes.changed.iter().map(|change| &change.after);
+    let come = added.chain(replacing).map(target);
     let mut out = String::new();
-    for line in old.difference(&new) {
+    for line in gone.chain(old.difference(&new).cloned()) {
         let _ = writeln!(out, "- {line}");
     }
-    for line in new.difference(&old) {
+    for line in come.chain(new.difference(&old).cloned()) {
         let _ = writeln!(out, "+ {line}");
     }
-    if verdict(&before.completeness) != verdict(&after.completeness) {
-        let _ = writeln!(
-            out,
-            "! {} -> {}",
-            verdict(&before.completeness),
-            verdict(&after.completeness)
-        );
+    let (old, new) = (verdict(&before.completeness), verdict(&after.completeness));
+    if old != new {
+        let _ = writeln!(out, "! {old} -> {new}");
     }
     out
 }

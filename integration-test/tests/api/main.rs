@@ -22,3 +22,4 @@ mod region;
 mod second_opinion;
 mod support;
 mod task_set;
+mod watch;

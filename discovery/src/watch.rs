@@ -1,0 +1,269 @@
+//! Looking up again and again, at the caller's pace.
+//!
+//! No task runs for it: a [`Watch`] goes on while it is polled, and ends where it is dropped. What is to be
+//! made of a lookup is decided in [`view`], which knows neither clocks nor chance.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use futures::Stream;
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::{
+    discovery::{DEFAULT_RESOLVE_TIMEOUT, Discovery},
+    error::Error,
+    lookup::{Lookup, Resolved},
+};
+
+mod view;
+
+use view::Seen;
+pub use view::{Change, Changes, LastComplete, View};
+
+/// The longest pause after failures, unless the interval is longer.
+const BACKOFF_MAX: Duration = Duration::from_secs(15);
+
+/// The share that is added to pauses at random. As many nodes watch, and started together.
+const JITTER: f64 = 0.2;
+
+/// A page of ECS. Up to so many, a lookup costs the same.
+const FULL_SPEED_UP_TO: usize = 100;
+
+/// How often a [`Watch`] looks up.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Pace {
+    /// The pause between two lookups, at least.
+    pub interval: Duration,
+    /// Up to this share of a pause is added to it, at random.
+    pub jitter: f64,
+    /// Pauses grow while lookups fail, each twice as long as the one before, up to this, or to the interval where
+    /// that is longer.
+    pub backoff_max: Duration,
+    /// For each so many targets the interval counts once more, so that calls do not become more with the list's pages.
+    pub full_speed_up_to: usize,
+    /// How long each lookup may take.
+    pub timeout: Duration,
+}
+
+/// An endless stream of [`View`]s. The first is there after one lookup, each other one after a pause.
+///
+/// Who does other things meanwhile may drop the future of [`Watch::next_view`] and make another: the lookup that is
+/// under way goes on with it.
+#[must_use = "it looks nothing up unless it is polled"]
+pub struct Watch {
+    discovery: Discovery,
+    lookup: Lookup,
+    pace: Pace,
+    seen: Seen,
+    step: Step,
+}
+
+enum Step {
+    Waiting(Pin<Box<Sleep>>),
+    Looking(Pin<Box<dyn Future<Output = Looked> + Send>>),
+}
+
+struct Looked {
+    outcome: Result<Resolved, Error>,
+    took: Duration,
+}
+
+impl Pace {
+    /// This interval, up to a fifth longer at random, for each hundred targets; while lookups fail longer, up to 15 s.
+    #[must_use]
+    pub fn every(interval: Duration) -> Self {
+        Self {
+            interval,
+            jitter: JITTER,
+            backoff_max: BACKOFF_MAX,
+            full_speed_up_to: FULL_SPEED_UP_TO,
+            timeout: DEFAULT_RESOLVE_TIMEOUT,
+        }
+    }
+
+    /// The pause after a lookup; `chance` is from 0 to 1.
+    fn pause(&self, targets: usize, failures: u32, chance: f64) -> Duration {
+        let pages = targets.div_ceil(self.full_speed_up_to.max(1)).max(1);
+        let pages = u32::try_from(pages).unwrap_or(u32::MAX);
+        let usual = self.interval.saturating_mul(pages);
+        let pause = match failures {
+            0 => usual,
+            // Beyond, any interval is long enough.
+            failures => usual
+                .saturating_mul(1 << failures.min(20))
+                .min(self.backoff_max.max(usual)),
+        };
+        let jitter = if self.jitter.is_finite() {
+            self.jitter.clamp(0.0, 10.0)
+        } else {
+            0.0
+        };
+        let added = Duration::try_from_secs_f64(pause.as_secs_f64() * jitter * chance);
+        pause.saturating_add(added.unwrap_or_default())
+    }
+}
+
+impl Discovery {
+    /// Looks up again and again, and tells each time what has changed. It ends where what is returned is dropped.
+    pub fn watch(&self, lookup: Lookup, pace: Pace) -> Watch {
+        let step = look(self, &lookup, &pace);
+        Watch {
+            discovery: self.clone(),
+            lookup,
+            pace,
+            seen: Seen::default(),
+            step,
+        }
+    }
+}
+
+fn look(discovery: &Discovery, lookup: &Lookup, pace: &Pace) -> Step {
+    let (discovery, lookup, timeout) = (discovery.clone(), lookup.clone(), pace.timeout);
+    Step::Looking(Box::pin(async move {
+        let began = Instant::now();
+        let outcome = discovery.lookup(&lookup, timeout).await;
+        Looked {
+            outcome,
+            took: began.elapsed(),
+        }
+    }))
+}
+
+impl Watch {
+    /// The next view, when it is time.
+    pub async fn next_view(&mut self) -> View {
+        std::future::poll_fn(|context| self.poll_view(context)).await
+    }
+
+    fn poll_view(&mut self, context: &mut Context<'_>) -> Poll<View> {
+        loop {
+            match &mut self.step {
+                Step::Waiting(pause) => {
+                    ready!(pause.as_mut().poll(context));
+                    self.step = look(&self.discovery, &self.lookup, &self.pace);
+                }
+                Step::Looking(looking) => {
+                    let Looked { outcome, took } = ready!(looking.as_mut().poll(context));
+                    let view = self.seen.view(outcome.map(Arc::new), took, Instant::now());
+                    let chance = fastrand::f64();
+                    let pause = self.pace.pause(view.targets.len(), view.failures, chance);
+                    self.step = Step::Waiting(Box::pin(sleep(pause)));
+                    return Poll::Ready(view);
+                }
+            }
+        }
+    }
+}
+
+impl Stream for Watch {
+    type Item = View;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<View>> {
+        self.poll_view(context).map(Some)
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("lookup", &self.lookup)
+            .field("pace", &self.pace)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{FutureExt as _, StreamExt as _};
+
+    use super::*;
+    use crate::config::{Fixed, Settings};
+
+    fn pace() -> Pace {
+        Pace {
+            jitter: 0.0,
+            ..Pace::every(Duration::from_secs(1))
+        }
+    }
+
+    fn seconds(pace: &Pace, targets: usize, failures: u32, chance: f64) -> f64 {
+        pace.pause(targets, failures, chance).as_secs_f64()
+    }
+
+    #[test]
+    fn pauses_grow_with_failures_up_to_a_limit() {
+        let pauses = [0, 1, 2, 3, 4, 100].map(|failures| seconds(&pace(), 3, failures, 0.0));
+        assert_eq!(pauses, [1.0, 2.0, 4.0, 8.0, 15.0, 15.0]);
+        let slow = Pace {
+            interval: Duration::from_secs(60),
+            ..pace()
+        };
+        assert_eq!(seconds(&slow, 3, 5, 0.0), 60.0);
+    }
+
+    #[test]
+    fn pauses_grow_with_the_pages_of_the_list() {
+        let pauses = [0, 1, 100, 101, 1000].map(|targets| seconds(&pace(), targets, 0, 0.0));
+        assert_eq!(pauses, [1.0, 1.0, 1.0, 2.0, 10.0]);
+        // They do not become shorter where lookups fail.
+        assert_eq!(seconds(&pace(), 10_000, 1, 0.0), 100.0);
+    }
+
+    #[test]
+    fn chance_adds_a_share_at_most() {
+        let pace = Pace {
+            jitter: 0.5,
+            ..pace()
+        };
+        assert_eq!(seconds(&pace, 3, 0, 0.0), 1.0);
+        assert_eq!(seconds(&pace, 3, 0, 1.0), 1.5);
+        for odd in [f64::NAN, f64::INFINITY, -1.0] {
+            let pace = Pace {
+                jitter: odd,
+                ..pace.clone()
+            };
+            assert_eq!(seconds(&pace, 3, 0, 1.0), 1.0);
+        }
+    }
+
+    async fn fixed() -> Discovery {
+        let targets = "10.0.0.1,10.0.0.2".parse().unwrap();
+        let settings = Settings::Config(Fixed { targets });
+        Box::pin(Discovery::new(settings)).await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_view_is_there_at_once_and_the_next_after_the_interval() {
+        let mut watch = fixed().await.watch(Lookup::new("orders"), pace());
+        let began = Instant::now();
+        let first = watch.next_view().await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert_eq!(first.changes.added.len(), 2);
+        let second = watch.next().await.unwrap();
+        let passed = began.elapsed();
+        // Timers go by the millisecond.
+        assert!((1000..=1002).contains(&passed.as_millis()), "{passed:?}");
+        assert!(second.changes.is_empty());
+        assert!(second.is_complete());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stops_waiting_and_waits_again_loses_no_time() {
+        let mut watch = fixed().await.watch(Lookup::new("orders"), pace());
+        watch.next_view().await;
+        let began = Instant::now();
+        for _ in 0..3 {
+            assert!(watch.next_view().now_or_never().is_none());
+            tokio::time::advance(Duration::from_millis(300)).await;
+        }
+        watch.next_view().await;
+        let passed = began.elapsed();
+        assert!((1000..=1002).contains(&passed.as_millis()), "{passed:?}");
+    }
+}

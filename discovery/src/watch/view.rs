@@ -1,0 +1,251 @@
+//! What a watch makes of lookup after lookup. Pure: time is an argument.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    error::Error,
+    lookup::{Completeness, Resolved, Target, seeds},
+};
+
+/// What one lookup of a watch has shown, and what is known by now.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct View {
+    /// What this lookup saw, or why it failed.
+    pub outcome: Result<Arc<Resolved>, Error>,
+    /// Who is there, as far as is known, sorted by address, then port. A lookup that fails or is partial adds to
+    /// them and takes nobody away.
+    pub targets: Vec<Target>,
+    /// How they differ from those of the view before.
+    pub changes: Changes,
+    /// The latest view that was complete: this one, or an earlier one.
+    pub last_complete: Option<LastComplete>,
+    /// How many lookups have failed one after the other, this one included.
+    pub failures: u32,
+    /// How long this lookup took.
+    pub took: Duration,
+}
+
+/// A view that was complete.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LastComplete {
+    /// The view.
+    pub resolved: Arc<Resolved>,
+    /// How old it is.
+    pub age: Duration,
+}
+
+/// How the targets of two views differ. They are told apart by address and port.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Changes {
+    /// Who has come.
+    pub added: Vec<Target>,
+    /// Who has gone. Only a complete view can tell.
+    pub removed: Vec<Target>,
+    /// Who is at the same address and port as somebody before, and is another, or says something else of itself.
+    pub changed: Vec<Change>,
+}
+
+/// A target that has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Change {
+    /// What it was.
+    pub before: Target,
+    /// What it is.
+    pub after: Target,
+}
+
+impl View {
+    /// Whether this very lookup has shown all there are. Only such a view may found a cluster; any may be used to join
+    /// one, however old.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let complete = |resolved: &Arc<Resolved>| resolved.completeness.is_complete();
+        self.outcome.as_ref().is_ok_and(complete)
+    }
+
+    /// Addresses to ask for a cluster: [`Resolved::seeds`] of all that are known.
+    #[must_use]
+    pub fn seeds(&self, own: SocketAddr, default_port: u16) -> Vec<SocketAddr> {
+        seeds(&self.targets, own, default_port)
+    }
+}
+
+impl Changes {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
+    }
+}
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    known: BTreeMap<(IpAddr, Option<u16>), Target>,
+    last_complete: Option<(Arc<Resolved>, Instant)>,
+    failures: u32,
+}
+
+impl Seen {
+    pub(super) fn view(
+        &mut self,
+        outcome: Result<Arc<Resolved>, Error>,
+        took: Duration,
+        now: Instant,
+    ) -> View {
+        let mut changes = Changes::default();
+        match &outcome {
+            Ok(resolved) => {
+                self.failures = 0;
+                changes = self.take(resolved);
+                if resolved.completeness.is_complete() {
+                    self.last_complete = Some((Arc::clone(resolved), now));
+                }
+            }
+            Err(_) => self.failures = self.failures.saturating_add(1),
+        }
+        let last_complete = self.last_complete.as_ref();
+        View {
+            outcome,
+            targets: self.known.values().cloned().collect(),
+            changes,
+            last_complete: last_complete.map(|(resolved, at)| LastComplete {
+                resolved: Arc::clone(resolved),
+                age: now.saturating_duration_since(*at),
+            }),
+            failures: self.failures,
+            took,
+        }
+    }
+
+    fn take(&mut self, resolved: &Resolved) -> Changes {
+        let mut changes = Changes::default();
+        let mut before = std::mem::take(&mut self.known);
+        for target in &resolved.targets {
+            let key = (target.address, target.port);
+            match before.remove(&key) {
+                None => changes.added.push(target.clone()),
+                Some(before) if before == *target => {}
+                Some(before) => changes.changed.push(Change {
+                    before,
+                    after: target.clone(),
+                }),
+            }
+            self.known.insert(key, target.clone());
+        }
+        match resolved.completeness {
+            Completeness::Complete => changes.removed.extend(before.into_values()),
+            Completeness::Partial(_) => self.known.extend(before),
+        }
+        changes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lookup::PartialReason;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn target(last: u8, id: &str) -> Target {
+        Target::new([10, 0, 0, last].into(), None, id)
+    }
+
+    fn complete(targets: &[Target]) -> Result<Arc<Resolved>, Error> {
+        let resolved = Resolved::of("orders", targets.to_vec(), Completeness::Complete);
+        Ok(Arc::new(resolved))
+    }
+
+    fn partial(targets: &[Target]) -> Result<Arc<Resolved>, Error> {
+        let completeness = Completeness::Partial(vec![PartialReason::MorePages]);
+        let resolved = Resolved::of("orders", targets.to_vec(), completeness);
+        Ok(Arc::new(resolved))
+    }
+
+    fn ids(targets: &[Target]) -> Vec<&str> {
+        targets.iter().map(|target| target.id.as_str()).collect()
+    }
+
+    #[tokio::test]
+    async fn who_has_come_gone_or_changed_is_told() {
+        let mut seen = Seen::default();
+        let now = Instant::now();
+        let first = seen.view(complete(&[target(1, "a"), target(2, "b")]), SECOND, now);
+        assert_eq!(ids(&first.changes.added), ["a", "b"]);
+
+        let second = [target(2, "B"), target(3, "c")];
+        let second = seen.view(complete(&second), SECOND, now);
+        assert_eq!(ids(&second.changes.added), ["c"]);
+        assert_eq!(ids(&second.changes.removed), ["a"]);
+        let [Change { before, after }] = &second.changes.changed[..] else {
+            panic!("{second:?}");
+        };
+        assert_eq!((before.id.as_str(), after.id.as_str()), ("b", "B"));
+        assert_eq!(ids(&second.targets), ["B", "c"]);
+
+        let same = [target(2, "B"), target(3, "c")];
+        assert!(seen.view(complete(&same), SECOND, now).changes.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_partial_view_adds_and_takes_nobody_away() {
+        let mut seen = Seen::default();
+        let now = Instant::now();
+        seen.view(complete(&[target(1, "a")]), SECOND, now);
+        let view = seen.view(partial(&[target(2, "b")]), SECOND, now + SECOND);
+        assert!(!view.is_complete());
+        assert_eq!(ids(&view.changes.added), ["b"]);
+        assert_eq!(view.changes.removed, []);
+        assert_eq!(ids(&view.targets), ["a", "b"]);
+        let last = view.last_complete.unwrap();
+        assert_eq!(ids(&last.resolved.targets), ["a"]);
+        assert_eq!(last.age, SECOND);
+    }
+
+    #[tokio::test]
+    async fn while_lookups_fail_the_last_complete_view_grows_old_and_founds_nothing() {
+        let mut seen = Seen::default();
+        let now = Instant::now();
+        let early = seen.view(Err(Error::NoRegion), SECOND, now);
+        assert!(early.last_complete.is_none() && early.targets.is_empty());
+        assert_eq!(early.failures, 1);
+
+        let view = seen.view(complete(&[target(1, "a")]), SECOND, now);
+        assert!(view.is_complete());
+        assert_eq!(view.failures, 0);
+        for n in 1..=3 {
+            let view = seen.view(Err(Error::NoRegion), SECOND, now + SECOND * n);
+            assert!(!view.is_complete());
+            assert!(view.changes.is_empty());
+            assert_eq!(view.failures, n);
+            assert_eq!(ids(&view.targets), ["a"]);
+            assert_eq!(view.last_complete.unwrap().age, SECOND * n);
+        }
+    }
+
+    #[tokio::test]
+    async fn seeds_are_of_all_that_are_known() {
+        let mut seen = Seen::default();
+        let now = Instant::now();
+        seen.view(complete(&[target(2, "b"), target(1, "a")]), SECOND, now);
+        let view = seen.view(partial(&[target(3, "c")]), SECOND, now);
+        let own = "10.0.0.2:7355".parse().unwrap();
+        let seeds = view.seeds(own, 7355);
+        assert_eq!(
+            seeds,
+            ["10.0.0.1:7355", "10.0.0.3:7355"].map(|seed| seed.parse().unwrap())
+        );
+    }
+}
