@@ -16,6 +16,8 @@ mod pairs;
 mod ports;
 mod surroundings;
 
+#[cfg(any(feature = "ec2", feature = "ecs"))]
+pub use aws_types::SdkConfig;
 pub use client::Client;
 pub(crate) use client::check_region;
 #[cfg(any(feature = "ec2", feature = "ecs"))]
@@ -35,7 +37,8 @@ pub const DEFAULT_TAG_KEY: &str = "service";
 /// The cluster that ECS itself assumes where none is named.
 pub const DEFAULT_CLUSTER: &str = "default";
 
-/// A method, by the name that configuration uses.
+/// A method, by the name that configuration uses. Whoever lets users choose one is to learn of a new one by their
+/// compiler, so this is not `#[non_exhaustive]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MethodName {
     /// `aws-api-ec2-tag-based`
@@ -48,7 +51,7 @@ pub enum MethodName {
     Config,
 }
 
-/// One method with its settings.
+/// One method with its settings; as [`MethodName`].
 #[derive(Debug, Clone)]
 pub enum Settings {
     /// Running EC2 instances with a tag.
@@ -75,6 +78,7 @@ pub enum AddressFamily {
 
 /// Settings of `aws-api-ec2-tag-based`.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Ec2TagBased {
     /// The tag whose value is the service name.
     pub tag_key: String,
@@ -90,6 +94,7 @@ pub struct Ec2TagBased {
 
 /// Settings of `aws-api-ecs`.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Ecs {
     /// The cluster's name or ARN.
     pub cluster: String,
@@ -105,6 +110,7 @@ pub struct Ecs {
 
 /// Settings of `aws-api-ecs-task-set`.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct EcsTaskSet {
     /// The cluster's name or ARN. It must be the one that the caller's own task runs in.
     pub cluster: String,

@@ -30,6 +30,7 @@ pub enum Remedy {
 
 /// What was being done, in words, and the IAM action that it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Attempt {
     /// The action, as IAM spells it: `ecs:ListTasks`.
     pub action: &'static str,

@@ -52,6 +52,10 @@ mod text;
 mod watch;
 
 #[cfg(any(feature = "ec2", feature = "ecs"))]
+pub use aws_smithy_http_client::Connector;
+#[cfg(any(feature = "ec2", feature = "ecs"))]
+pub use aws_smithy_runtime_api::client::http::SharedHttpClient;
+#[cfg(any(feature = "ec2", feature = "ecs"))]
 pub use client::{http_client, http_connector};
 pub use discovery::{DEFAULT_RESOLVE_TIMEOUT, Discovery};
 pub use error::{Attempt, Cause, Error, MetadataProblem, Remedy};

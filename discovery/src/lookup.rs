@@ -10,6 +10,7 @@ use crate::{config::AddressFamily, excerpt};
 
 /// One question: who runs this service?
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Lookup {
     /// The service's name: the tag value of `aws-api-ec2-tag-based`, the ECS service of
     /// `aws-api-ecs`. `aws-api-ecs-task-set` looks for the tasks of the caller's own task set,
@@ -50,8 +51,9 @@ pub enum OnThrottle {
     MakeAgain,
 }
 
-/// The answer to one [`Lookup`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The answer to one [`Lookup`]. Two are equal that say the same of the peers, whatever calls they took.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Resolved {
     /// The name that was looked up.
     pub service_name: String,
@@ -67,6 +69,7 @@ pub struct Resolved {
 
 /// Where a peer can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Target {
     /// The peer's private address.
     pub address: IpAddr,
@@ -78,7 +81,7 @@ pub struct Target {
     pub metadata: BTreeMap<String, String>,
 }
 
-/// How far a view can be trusted.
+/// How far a view can be trusted. There is no third way, so that everybody decides on both.
 ///
 /// Any view may be used to join an existing cluster. Only a complete one may found a new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +139,7 @@ pub enum PartialReason {
 
 /// Something that was listed and not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Dropped {
     /// The instance id or the task's ARN.
     pub id: String,
@@ -273,6 +277,57 @@ pub(crate) fn seeds(targets: &[Target], own: SocketAddr, default_port: u16) -> V
     seeds.into_iter().filter(|seed| *seed != own).collect()
 }
 
+impl PartialEq for Resolved {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            service_name,
+            targets,
+            completeness,
+            dropped,
+            calls: _,
+        } = self;
+        (service_name, targets, completeness, dropped)
+            == (
+                &other.service_name,
+                &other.targets,
+                &other.completeness,
+                &other.dropped,
+            )
+    }
+}
+
+impl Eq for Resolved {}
+
+impl DropReason {
+    /// The reason in one word, without names: it stays the same from version to version, for metrics and programs.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Stopping { .. } => "stopping",
+            Self::Gone => "gone",
+            Self::NotDescribed(_) => "not-described",
+            Self::NoAddress { .. } => "no-address",
+            Self::TagMismatch(_) => "tag-mismatch",
+            Self::NotRunning(_) => "not-running",
+            Self::SameAddress(_) => "same-address",
+        }
+    }
+}
+
+impl PartialReason {
+    /// The reason in one word, as [`DropReason::label`].
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::NoAddress { .. } => "no-address",
+            Self::NotDescribed { .. } => "not-described",
+            Self::GroupFailed { .. } => "group-failed",
+            Self::ListingEnded { .. } => "listing-ended",
+            Self::MorePages => "more-pages",
+        }
+    }
+}
+
 impl Resolved {
     /// An answer made by hand, for tests of what is done with one: these targets, nothing dropped, no calls.
     pub fn of(
@@ -399,6 +454,19 @@ mod tests {
                 ("10.0.0.10".to_owned(), None)
             ]
         );
+    }
+
+    #[test]
+    fn what_a_lookup_cost_makes_no_difference_to_what_it_says() {
+        let of = |targets| Resolved::of("demo", targets, Completeness::Complete);
+        let one = of(vec![target("10.0.0.1", None, "a")]);
+        let mut dearer = one.clone();
+        dearer.calls.0.insert("ListTasks", 2);
+        assert_eq!(one, dearer);
+        assert_ne!(one, of(Vec::new()));
+        let mut partial = one.clone();
+        partial.completeness = Completeness::Partial(vec![PartialReason::MorePages]);
+        assert_ne!(one, partial);
     }
 
     #[test]

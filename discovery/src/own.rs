@@ -22,6 +22,7 @@ pub use interfaces::{Candidate, Judgement};
 
 /// The own address, and what else the metadata told along with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OwnAddress {
     /// The address.
     pub address: IpAddr,
@@ -37,6 +38,7 @@ pub struct OwnAddress {
 
 /// Where an own address was learnt.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AddressSource {
     /// The task metadata endpoint of ECS.
     TaskMetadata,

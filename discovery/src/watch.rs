@@ -234,7 +234,7 @@ mod tests {
 
     async fn fixed() -> Discovery {
         let targets = "10.0.0.1,10.0.0.2".parse().unwrap();
-        let settings = Settings::Config(Fixed { targets });
+        let settings = Settings::Config(Fixed::new(targets));
         Box::pin(Discovery::new(settings)).await.unwrap()
     }
 

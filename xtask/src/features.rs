@@ -26,6 +26,11 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
         let format = "{p}";
         let tree = cmd!(sh, "cargo tree --locked --package discovery --no-default-features --features {features} --edges normal,build --prefix none --format {format}").read()?;
         let found = sdks(&tree);
+        let aws = of_aws(&tree);
+        ensure!(
+            !expected.is_empty() || aws.is_empty(),
+            "discovery without features needs {aws:?}, and must need nothing of AWS"
+        );
         ensure!(
             found == expected,
             "discovery with the features `{features}` needs {found:?}, expected {expected:?}"

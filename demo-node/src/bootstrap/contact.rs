@@ -77,12 +77,7 @@ mod tests {
             Some((address, port)) => (address, Some(port.parse().unwrap())),
             None => (text, None),
         };
-        Target {
-            address: address.parse().unwrap(),
-            port,
-            id: text.to_owned(),
-            metadata: BTreeMap::new(),
-        }
+        Target::new(address.parse().unwrap(), port, text)
     }
 
     fn selection() -> Selection {

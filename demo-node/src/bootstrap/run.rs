@@ -356,11 +356,9 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
     fn look_up(&self, extent: Extent, now: Instant, work: &mut JoinSet<Done>) {
         let discovery = Arc::clone(&self.discovery);
         let pages = pacing::pages(extent, self.coordinator.state().nodes(now));
-        let lookup = Lookup {
-            extent,
-            on_throttle: self.coordinator.on_throttle(extent, now),
-            ..self.settings.lookup.clone()
-        };
+        let mut lookup = self.settings.lookup.clone();
+        lookup.extent = extent;
+        lookup.on_throttle = self.coordinator.on_throttle(extent, now);
         // A list of many pages takes long while others ask, too.
         let timeout = self.settings.resolve_timeout.saturating_mul(pages);
         work.spawn(async move {

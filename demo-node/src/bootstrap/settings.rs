@@ -237,6 +237,8 @@ impl Settings {
         minority_after: Duration,
         unix_millis: fn() -> u64,
     ) -> run::Settings {
+        let mut lookup = Lookup::new(self.service_name.as_str());
+        lookup.port_name.clone_from(&self.port_name);
         run::Settings {
             coordinator: coordinator::Settings {
                 rules: Rules {
@@ -261,10 +263,7 @@ impl Settings {
                 watch_interval: self.watch_interval,
                 minority_after,
             },
-            lookup: Lookup {
-                port_name: self.port_name.clone(),
-                ..Lookup::new(self.service_name.as_str())
-            },
+            lookup,
             resolve_timeout: self.resolve_timeout,
             ask_timeout: self.probe_interval,
             selection: Selection {

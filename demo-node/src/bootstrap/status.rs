@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use discovery::{Chain, Completeness, Discovery, DropReason, Resolved, excerpt};
+use discovery::{Chain, Completeness, Discovery, Resolved, excerpt};
 use serde::Serialize;
 
 use super::{
@@ -210,7 +210,7 @@ impl Status {
     /// Adds what a lookup dropped to the totals.
     pub fn count_dropped(&mut self, resolved: &Resolved) {
         for dropped in &resolved.dropped {
-            *self.dropped.entry(drop_label(&dropped.reason)).or_default() += 1;
+            *self.dropped.entry(dropped.reason.label()).or_default() += 1;
         }
     }
 
@@ -281,17 +281,4 @@ impl LastLookup {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The reason as a metric's label: few values, none of them an id.
-fn drop_label(reason: &DropReason) -> &'static str {
-    match reason {
-        DropReason::Stopping { .. } => "stopping",
-        DropReason::Gone => "gone",
-        DropReason::NotDescribed(_) => "not-described",
-        DropReason::NoAddress { .. } => "no-address",
-        DropReason::TagMismatch(_) => "tag-mismatch",
-        DropReason::NotRunning(_) => "not-running",
-        _ => "other",
-    }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use discovery::{
-    AddressSource, Chain, Remedy,
+    Chain, Remedy,
     config::{AddressFamily, Surroundings},
 };
 use rand::Rng;
@@ -75,12 +75,7 @@ pub(super) async fn find(
         });
     }
     let own = discovery::container_address(surroundings, family).await?;
-    let source = match &own.source {
-        AddressSource::TaskMetadata => "task metadata".to_owned(),
-        AddressSource::InstanceMetadata => "instance metadata".to_owned(),
-        AddressSource::Interface(name) => format!("the interface {name}"),
-    };
-    tracing::info!(address = %own.address, source, "found this node's own address");
+    tracing::info!(address = %own.address, source = %own.source, "found this node's own address");
     Ok(Place {
         address: own.address,
         zone: own.availability_zone,

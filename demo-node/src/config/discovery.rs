@@ -194,44 +194,40 @@ pub(super) const SETTINGS: [&[Setting]; 5] = [
 ///
 /// When a setting is wrong, or the method is not given.
 pub fn discovery_settings(values: &Values) -> Result<Settings, Error> {
-    let client = |region, endpoint| Client {
-        region,
-        endpoint,
-        sdk_config: None,
+    let client = |region, endpoint| {
+        let mut client = Client::default();
+        client.region = region;
+        client.endpoint = endpoint;
+        client
     };
     Ok(match values.get(&REQUIRED_METHOD)? {
         MethodName::Ecs => {
-            let ecs = OfEcs::read(values)?;
-            Settings::Ecs(Ecs {
-                cluster: ecs.cluster,
-                tags: ecs.tags.unwrap_or_default(),
-                container_name: ecs.container_name,
-                address_family: ecs.address_family,
-                client: client(ecs.region, ecs.endpoint),
-            })
+            let read = OfEcs::read(values)?;
+            let mut ecs = Ecs::in_cluster(read.cluster);
+            ecs.tags = read.tags.unwrap_or_default();
+            ecs.container_name = read.container_name;
+            ecs.address_family = read.address_family;
+            ecs.client = client(read.region, read.endpoint);
+            Settings::Ecs(ecs)
         }
         MethodName::EcsTaskSet => {
-            let ecs = OfEcsTaskSet::read(values)?;
-            Settings::EcsTaskSet(EcsTaskSet {
-                cluster: ecs.cluster,
-                container_name: ecs.container_name,
-                address_family: ecs.address_family,
-                client: client(ecs.region, ecs.endpoint),
-            })
+            let read = OfEcsTaskSet::read(values)?;
+            let mut ecs = EcsTaskSet::in_cluster(read.cluster);
+            ecs.container_name = read.container_name;
+            ecs.address_family = read.address_family;
+            ecs.client = client(read.region, read.endpoint);
+            Settings::EcsTaskSet(ecs)
         }
         MethodName::Ec2TagBased => {
-            let ec2 = OfEc2TagBased::read(values)?;
-            Settings::Ec2TagBased(Ec2TagBased {
-                tag_key: ec2.tag_key,
-                filters: ec2.filters.unwrap_or_default(),
-                ports: ec2.ports.unwrap_or_default(),
-                address_family: ec2.address_family,
-                client: client(ec2.region, ec2.endpoint),
-            })
+            let read = OfEc2TagBased::read(values)?;
+            let mut ec2 = Ec2TagBased::by_tag(read.tag_key);
+            ec2.filters = read.filters.unwrap_or_default();
+            ec2.ports = read.ports.unwrap_or_default();
+            ec2.address_family = read.address_family;
+            ec2.client = client(read.region, read.endpoint);
+            Settings::Ec2TagBased(ec2)
         }
-        MethodName::Config => Settings::Config(Fixed {
-            targets: OfConfig::read(values)?.addresses,
-        }),
+        MethodName::Config => Settings::Config(Fixed::new(OfConfig::read(values)?.addresses)),
     })
 }
 

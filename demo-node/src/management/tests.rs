@@ -273,7 +273,7 @@ async fn discovery(targets: &[SocketAddr]) -> Discovery {
         .iter()
         .map(|target| (target.ip(), Some(target.port())));
     let targets = Addresses::new(targets).unwrap();
-    Discovery::new(Settings::Config(Fixed { targets }))
+    Discovery::new(Settings::Config(Fixed::new(targets)))
         .await
         .unwrap()
 }

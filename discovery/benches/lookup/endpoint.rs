@@ -55,21 +55,20 @@ impl Endpoint {
             .region(Region::new("eu-west-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .build();
-        let client = Client {
-            endpoint: Some(self.url.clone()),
-            sdk_config: Some(config),
-            ..Client::default()
-        };
+        let mut client = Client::from(config);
+        client.endpoint = Some(self.url.clone());
         let settings = match method {
-            Method::Ecs => Settings::Ecs(Ecs {
-                client,
-                ..Ecs::in_cluster("prod")
-            }),
+            Method::Ecs => {
+                let mut ecs = Ecs::in_cluster("prod");
+                ecs.client = client;
+                Settings::Ecs(ecs)
+            }
             #[cfg(feature = "ec2")]
-            Method::Ec2 => Settings::Ec2TagBased(Ec2TagBased {
-                client,
-                ..Ec2TagBased::by_tag("service")
-            }),
+            Method::Ec2 => {
+                let mut ec2 = Ec2TagBased::by_tag("service");
+                ec2.client = client;
+                Settings::Ec2TagBased(ec2)
+            }
         };
         Discovery::in_surroundings(settings, &Surroundings::default()).await
     }

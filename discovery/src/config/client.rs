@@ -7,6 +7,7 @@ use crate::excerpt;
 
 /// How the AWS client is made. Empty means the SDK's usual chain.
 #[derive(Clone, Default)]
+#[non_exhaustive]
 pub struct Client {
     /// The region, for example `eu-central-1`.
     pub region: Option<String>,
@@ -16,18 +17,32 @@ pub struct Client {
     ///
     /// Its retries are honoured, with a warning: a node that asks again every second and retries
     /// besides can exhaust the request rate of the whole account.
+    #[cfg(any(feature = "ec2", feature = "ecs"))]
     pub sdk_config: Option<aws_types::SdkConfig>,
+}
+
+/// The user's own SDK configuration, and nothing else configured.
+#[cfg(any(feature = "ec2", feature = "ecs"))]
+impl From<aws_types::SdkConfig> for Client {
+    fn from(config: aws_types::SdkConfig) -> Self {
+        Self {
+            sdk_config: Some(config),
+            ..Self::default()
+        }
+    }
 }
 
 /// Without a password that stands in the endpoint's URL.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let endpoint = self.endpoint.as_deref();
-        f.debug_struct("Client")
+        let mut shown = f.debug_struct("Client");
+        shown
             .field("region", &self.region)
-            .field("endpoint", &endpoint.map(|url| excerpt(url, 200)))
-            .field("sdk_config", &self.sdk_config)
-            .finish()
+            .field("endpoint", &endpoint.map(|url| excerpt(url, 200)));
+        #[cfg(any(feature = "ec2", feature = "ecs"))]
+        shown.field("sdk_config", &self.sdk_config);
+        shown.finish()
     }
 }
 

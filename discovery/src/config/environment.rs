@@ -32,6 +32,7 @@ const PROXIES: [&str; 3] = ["http_proxy", "https_proxy", "all_proxy"];
 
 /// Variables as they were meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Tidied {
     /// All of them, by name; none that counts is blank.
     pub variables: Vec<(OsString, OsString)>,

@@ -11,6 +11,7 @@ use super::invalid::Invalid;
 
 /// Settings of `config`.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Fixed {
     /// The peers.
     pub targets: Addresses,
@@ -20,6 +21,13 @@ pub struct Fixed {
 /// `10.0.0.2`, `[fd00::1]:7626`, `fd00::2`. Names are not resolved.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Addresses(BTreeSet<(IpAddr, Option<u16>)>);
+
+impl Fixed {
+    /// These peers.
+    pub fn new(targets: Addresses) -> Self {
+        Self { targets }
+    }
+}
 
 impl Addresses {
     /// Each once, in whatever order they come.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 /// A value that cannot work: which setting, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
+#[non_exhaustive]
 pub struct Invalid {
     /// The setting, as configuration spells it, or the variable.
     pub field: Cow<'static, str>,

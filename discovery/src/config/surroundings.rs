@@ -5,6 +5,7 @@
 
 /// Task and instance metadata endpoints, where there can be any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Surroundings {
     /// The URL of the task metadata of the caller's own container, version 4 or else 3.
     pub task_metadata: Option<String>,

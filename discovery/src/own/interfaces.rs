@@ -9,6 +9,7 @@ use crate::config::AddressFamily;
 
 /// An address of this host, and whether it may be the own one.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Candidate {
     /// The interface's name.
     pub interface: String,

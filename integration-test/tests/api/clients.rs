@@ -318,25 +318,17 @@ async fn what_an_own_configuration_leaves_open_is_filled_in() {
     let bare = aws_config::SdkConfig::builder()
         .credentials_provider(full.credentials_provider().unwrap())
         .build();
-    let client = Client {
-        sdk_config: Some(bare.clone()),
-        ..Client::default()
-    };
-    let without_region = Ecs {
-        client,
-        ..Ecs::in_cluster("demo")
-    };
+    let mut without_region = Ecs::in_cluster("demo");
+    without_region.client = Client::from(bare.clone());
     let error = Discovery::new(Settings::Ecs(without_region))
         .await
         .unwrap_err();
     assert!(matches!(error, Error::NoRegion), "{error}");
 
     let discovery = ecs(&region, |ecs| {
-        ecs.client = Client {
-            region: Some("eu-west-1".to_owned()),
-            endpoint: Some(region.endpoint().to_owned()),
-            sdk_config: Some(bare),
-        };
+        ecs.client = Client::from(bare);
+        ecs.client.region = Some("eu-west-1".to_owned());
+        ecs.client.endpoint = Some(region.endpoint().to_owned());
     });
     let resolved = ask(&discovery.await, "orders").await.unwrap();
     assert_eq!(addresses(&resolved), ["10.0.1.1"]);

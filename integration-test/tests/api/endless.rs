@@ -51,10 +51,9 @@ impl Endless {
     }
 
     fn client(&self, region: &Region) -> Client {
-        Client {
-            endpoint: Some(self.url()),
-            ..client(region)
-        }
+        let mut client = client(region);
+        client.endpoint = Some(self.url());
+        client
     }
 }
 
@@ -83,16 +82,11 @@ async fn an_endless_answer_of_ec2_is_an_error_of_its_own() {
 #[tokio::test]
 async fn endless_metadata_is_an_error_of_its_own() {
     let endless = Endless::start().await;
-    for surroundings in [
-        Surroundings {
-            task_metadata: Some(endless.url()),
-            ..Surroundings::default()
-        },
-        Surroundings {
-            instance_metadata: Some(endless.url()),
-            ..Surroundings::default()
-        },
-    ] {
+    let mut of_task = Surroundings::default();
+    of_task.task_metadata = Some(endless.url());
+    let mut of_instance = Surroundings::default();
+    of_instance.instance_metadata = Some(endless.url());
+    for surroundings in [of_task, of_instance] {
         let found = container_address(&surroundings, AddressFamily::default()).await;
         let error = found.unwrap_err();
         let too_large = matches!(

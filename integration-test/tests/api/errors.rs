@@ -201,9 +201,8 @@ async fn a_lookup_without_end_is_no_overflow() {
 
 #[tokio::test]
 async fn a_fixed_list_never_fails() {
-    let fixed = discovery::config::Fixed {
-        targets: "10.0.0.2:7626,10.0.0.1".parse().unwrap(),
-    };
+    let targets = "10.0.0.2:7626,10.0.0.1".parse().unwrap();
+    let fixed = discovery::config::Fixed::new(targets);
     let discovery = ready(Settings::Config(fixed)).await;
     let resolved = ask(&discovery, "orders").await.unwrap();
     assert_eq!(

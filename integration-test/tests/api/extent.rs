@@ -12,10 +12,9 @@ use crate::support::{Script, addresses, calls, ecs};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn first_page() -> Lookup {
-    Lookup {
-        extent: Extent::FirstPage,
-        ..Lookup::new("orders")
-    }
+    let mut lookup = Lookup::new("orders");
+    lookup.extent = Extent::FirstPage;
+    lookup
 }
 
 async fn with_tasks(tasks: u32) -> Region {
@@ -93,10 +92,8 @@ async fn a_lookup_that_is_told_to_makes_throttled_calls_again() {
     let region = with_tasks(150).await;
     let throttled = Fault::Throttle.on([Action::ListTasks, Action::DescribeTasks]);
     region.faults().add(throttled.next(2));
-    let lookup = Lookup {
-        on_throttle: OnThrottle::MakeAgain,
-        ..Lookup::new("orders")
-    };
+    let mut lookup = Lookup::new("orders");
+    lookup.on_throttle = OnThrottle::MakeAgain;
     let resolved = look(&ecs(&region, |_| ()).await, lookup).await.unwrap();
     assert_eq!(resolved.completeness, Completeness::Complete);
     assert_eq!(resolved.targets.len(), 150);
@@ -112,10 +109,8 @@ async fn the_first_call_is_not_made_again_by_who_only_goes_on() {
     region.faults().add(Fault::Throttle);
     for on_throttle in [OnThrottle::GiveUp, OnThrottle::GoOn] {
         region.reset_calls();
-        let lookup = Lookup {
-            on_throttle,
-            ..Lookup::new("orders")
-        };
+        let mut lookup = Lookup::new("orders");
+        lookup.on_throttle = on_throttle;
         let error = look(&ecs(&region, |_| ()).await, lookup).await.unwrap_err();
         assert!(matches!(error, Error::Throttled { .. }), "{error}");
         assert_eq!(region.calls().log().len(), 1);

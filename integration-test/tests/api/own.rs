@@ -20,16 +20,12 @@ async fn in_a_task_the_task_metadata_tells_the_address_and_more() {
         Task::standalone("demo", "orders").zone("eu-west-1b"),
     );
     let address = address(&region.task_environment(&own)).await.unwrap();
-    assert_eq!(
-        address,
-        OwnAddress {
-            address: [127, 0, 3, 4].into(),
-            source: AddressSource::TaskMetadata,
-            availability_zone: Some("eu-west-1b".to_owned()),
-            task: Some(own.to_string()),
-            cluster: Some("arn:aws:ecs:eu-west-1:123456789012:cluster/demo".to_owned()),
-        }
-    );
+    assert_eq!(address.address.to_string(), "127.0.3.4");
+    assert_eq!(address.source, AddressSource::TaskMetadata);
+    assert_eq!(address.availability_zone.as_deref(), Some("eu-west-1b"));
+    assert_eq!(address.task, Some(own.to_string()));
+    let cluster = "arn:aws:ecs:eu-west-1:123456789012:cluster/demo";
+    assert_eq!(address.cluster.as_deref(), Some(cluster));
 }
 
 #[tokio::test]
@@ -186,11 +182,8 @@ async fn elsewhere_the_interfaces_tell_or_the_error_lists_them() {
 async fn where_instance_metadata_is_silent_the_interfaces_follow_within_two_seconds() {
     // Connections are taken by the kernel, and nobody answers them.
     let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let surroundings = Surroundings {
-        task_metadata: None,
-        instance_metadata: Some(format!("http://{}", silent.local_addr().unwrap())),
-        on_ec2: false,
-    };
+    let mut surroundings = Surroundings::default();
+    surroundings.instance_metadata = Some(format!("http://{}", silent.local_addr().unwrap()));
     let started = Instant::now();
     let found = container_address(&surroundings, AddressFamily::default()).await;
     assert!(started.elapsed() < Duration::from_millis(2500), "{found:?}");
@@ -215,10 +208,8 @@ async fn instance_metadata_that_no_container_reaches_is_explained() {
     assert_eq!(error.remedy(), Remedy::RetryLater);
 
     // Where this need not be an instance, the interfaces follow.
-    let surroundings = Surroundings {
-        on_ec2: false,
-        ..surroundings(&environment)
-    };
+    let mut surroundings = surroundings(&environment);
+    surroundings.on_ec2 = false;
     let asked = container_address(&surroundings, AddressFamily::default());
     let (found, log) = logged(asked).await;
     assert!(log.contains("no answer in time"), "{log}");

@@ -26,10 +26,8 @@ async fn list_tasks_and_describe_tasks() {
         json!({ "tasks": [task("10.0.1.7")] }),
     )
     .await;
-    let ecs = Ecs {
-        client: client(&aws),
-        ..Ecs::in_cluster("demo")
-    };
+    let mut ecs = Ecs::in_cluster("demo");
+    ecs.client = client(&aws);
 
     let discovery = Discovery::new(Settings::Ecs(ecs)).await.unwrap();
     let found = discovery.lookup(&Lookup::new("orders"), PATIENCE).await;
@@ -46,10 +44,8 @@ async fn describe_services() {
     let aws = MockServer::start().await;
     let service = json!({ "status": "ACTIVE", "desiredCount": 5 });
     ecs_answers(&aws, "DescribeServices", json!({ "services": [service] })).await;
-    let ecs = Ecs {
-        client: client(&aws),
-        ..Ecs::in_cluster("demo")
-    };
+    let mut ecs = Ecs::in_cluster("demo");
+    ecs.client = client(&aws);
 
     let discovery = Discovery::new(Settings::Ecs(ecs)).await.unwrap();
     let expected = discovery.expected_nodes("orders", PATIENCE).await.unwrap();
@@ -74,14 +70,10 @@ async fn task_metadata_and_the_tasks_of_its_task_set() {
         json!({ "tasks": [task("10.0.1.7")] }),
     )
     .await;
-    let task_set = EcsTaskSet {
-        client: client(&aws),
-        ..EcsTaskSet::in_cluster("demo")
-    };
-    let surroundings = Surroundings {
-        task_metadata: Some(format!("{}/v4/container", aws.uri())),
-        ..Surroundings::default()
-    };
+    let mut task_set = EcsTaskSet::in_cluster("demo");
+    task_set.client = client(&aws);
+    let mut surroundings = Surroundings::default();
+    surroundings.task_metadata = Some(format!("{}/v4/container", aws.uri()));
 
     let settings = Settings::EcsTaskSet(task_set);
     let discovery = Discovery::in_surroundings(settings, &surroundings).await;
@@ -107,10 +99,8 @@ async fn describe_instances() {
         .respond_with(ResponseTemplate::new(200).set_body_raw(answer, "text/xml"))
         .mount(&aws)
         .await;
-    let ec2 = Ec2TagBased {
-        client: client(&aws),
-        ..Ec2TagBased::by_tag("service")
-    };
+    let mut ec2 = Ec2TagBased::by_tag("service");
+    ec2.client = client(&aws);
 
     let discovery = Discovery::new(Settings::Ec2TagBased(ec2)).await.unwrap();
     let found = discovery.lookup(&Lookup::new("orders"), PATIENCE).await;
@@ -162,9 +152,8 @@ fn client(aws: &MockServer) -> Client {
         )
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build();
-    Client {
-        region: Some("eu-west-1".to_owned()),
-        endpoint: Some(aws.uri()),
-        sdk_config: Some(config),
-    }
+    let mut client = Client::from(config);
+    client.region = Some("eu-west-1".to_owned());
+    client.endpoint = Some(aws.uri());
+    client
 }

@@ -22,10 +22,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Credentials of the region, and its endpoint.
 pub(crate) fn client(region: &Region) -> Client {
-    Client {
-        sdk_config: Some(sdk_config(region, "task-role", "test")),
-        ..Client::default()
-    }
+    Client::from(sdk_config(region, "task-role", "test"))
 }
 
 /// Looks up in cluster `demo`, unless changed.
@@ -186,10 +183,9 @@ impl Script {
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client {
-            endpoint: Some(self.server.uri()),
-            ..client(&self.region)
-        }
+        let mut client = client(&self.region);
+        client.endpoint = Some(self.server.uri());
+        client
     }
 
     pub(crate) async fn ecs(&self) -> Discovery {

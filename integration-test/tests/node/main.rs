@@ -10,6 +10,7 @@ mod deploying;
 mod descriptors;
 mod ending;
 mod environment;
+mod examples;
 mod foreign_text;
 mod founding;
 mod looking;

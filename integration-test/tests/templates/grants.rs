@@ -170,10 +170,7 @@ impl Node {
 }
 
 fn client(region: &Region) -> Client {
-    Client {
-        sdk_config: Some(sdk_config(region, ROLE, "test")),
-        ..Client::default()
-    }
+    Client::from(sdk_config(region, ROLE, "test"))
 }
 
 fn surroundings(environment: &BTreeMap<String, String>) -> Surroundings {
