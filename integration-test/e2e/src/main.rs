@@ -135,8 +135,11 @@ async fn clear(platform: &Platform, interruptions: &mut Interruptions) -> anyhow
 fn conclude(report: &Report, options: &Options, logs: TempDir) -> ExitCode {
     let failed = report.failed();
     let keeps = options.keep || !failed.is_empty();
+    if keeps || options.html.is_some() {
+        println!();
+    }
     if keeps {
-        println!("\nlogs: {}", logs.path().display());
+        println!("logs: {}", logs.path().display());
     }
     match &options.html {
         Some(file) => println!("report: {}", file.display()),

@@ -96,9 +96,14 @@ impl<'cloud> Service<'cloud> {
 
     /// Changes the task definition, so that every task must be replaced.
     pub async fn redeploy(&self, tasks: usize) -> anyhow::Result<()> {
-        let format = "DEMO_NODE_LOG_FORMAT, Value: ";
-        let changed = TEMPLATE.replace(&format!("{format}json"), &format!("{format}text"));
-        ensure!(changed != TEMPLATE, "the template sets no {format}");
+        let format = "            - {Name: DEMO_NODE_LOG_FORMAT, Value: json}\n";
+        let level = format.replace("FORMAT, Value: json", "LEVEL, Value: debug");
+        let changed = TEMPLATE.replace(format, &format!("{format}{level}"));
+        ensure!(
+            changed != TEMPLATE,
+            "the template sets no {}",
+            format.trim()
+        );
         self.cloud.put(&self.stack, &changed, tasks).await?;
         Ok(())
     }

@@ -15,6 +15,9 @@ function row(kind, name, ...track) {
   return el("li", { class: `row ${kind}` }, el("div", { class: "row-name" }, ...name), el("div", { class: "track" }, ...track));
 }
 
+/** Of a moment so much is shown before and after it, in milliseconds. */
+const AROUND = 200;
+
 class Chart {
   constructor(scenario, viewed) {
     this.scenario = scenario;
@@ -46,7 +49,10 @@ class Chart {
     for (const kind of ["pointerover", "focusin"]) {
       this.body.addEventListener(kind, (event) => {
         const about = event.target.closest?.("[data-about]");
-        if (about) say(this.detail, about.dataset.about);
+        if (about) {
+          say(this.detail, about.dataset.about);
+          this.detail.classList.add("on");
+        }
       });
     }
     this.body.addEventListener("keydown", (event) => wander(event));
@@ -56,12 +62,12 @@ class Chart {
 
   group(name, rows) {
     if (rows.length === 0) return null;
-    return el("section", { class: "group", "aria-label": name }, el("h3", {}, name), el("ol", { class: "rows" }, ...rows));
+    return el("div", { class: "group" }, el("h3", {}, name), el("ol", { class: "rows" }, ...rows));
   }
 
   /** What stands below the chart where nothing is pointed at. */
   rest() {
-    say(this.detail, "Point at something, or go there by Tab and the arrow keys, to read what it is. A step shows its own time only.");
+    say(this.detail, "Point at something, or go there by Tab and the arrow keys, to read what it is. Choose it to see its time only.");
   }
 
   stepRows() {
@@ -94,12 +100,17 @@ class Chart {
       const bars = lane.phases.map((phase) => ({
         at: phase.from,
         to: phase.to,
-        element: bar(phase.name, `phase ${phase.kind}`, `${lane.name}: ${phase.name}, ${span(phase.from, phase.to)}: ${phase.text}`),
+        element: this.bar(phase, phase.name, `phase ${phase.kind}`, `${lane.name}: ${phase.name}, ${span(phase.from, phase.to)}: ${phase.text}`),
       }));
       const marks = lane.marks.map((mark) => ({
         at: mark.at,
         to: mark.at,
-        element: bar(SIGNS[mark.kind], `sign ${mark.kind}`, `${lane.name}, ${MARKS[mark.kind]} at ${seconds(mark.at)}: ${mark.text}`),
+        element: this.bar(
+          { from: mark.at - AROUND, to: mark.at + AROUND },
+          SIGNS[mark.kind],
+          `sign ${mark.kind}`,
+          `${lane.name}, ${MARKS[mark.kind]} at ${seconds(mark.at)}: ${mark.text}`,
+        ),
       }));
       const all = [...bars, ...marks].sort((a, b) => a.at - b.at);
       all.forEach(({ element }, n) => (element.firstChild.tabIndex = n === 0 ? 0 : -1));
@@ -119,6 +130,8 @@ class Chart {
       }));
       this.placed.push((view) => {
         for (const { at, to, element } of [...all, ...lost, ...counts]) place(element, at, Math.max(at, to), view);
+        // Not half beyond the edge.
+        for (const { element } of marks) element.style.left = `clamp(8px, ${element.style.left}, calc(100% - 8px))`;
       });
       const clock = lane.clockAhead === null ? null : el("span", { class: "badge off" }, `clock ${seconds(Math.abs(lane.clockAhead))} ${lane.clockAhead < 0 ? "behind" : "ahead"}`);
       return row(
@@ -129,6 +142,17 @@ class Chart {
         counts.length === 0 ? null : el("ol", { class: "counts", "aria-label": "Members that it saw" }, ...counts.map(({ element }) => element)),
       );
     });
+  }
+
+  /** A while or a moment that can be pointed at, gone to, and chosen. */
+  bar(time, name, kind, about) {
+    const button = el("button", { type: "button", "aria-label": plain(about), "data-about": plain(about) }, plain(name));
+    button.addEventListener("click", () => {
+      const chosen = around(time, this.whole);
+      const again = chosen.from === this.view.from && chosen.to === this.view.to;
+      this.look(again ? this.whole : chosen);
+    });
+    return el("li", { class: kind }, button);
   }
 
   callRows() {
@@ -188,12 +212,6 @@ class Chart {
     this.cursor.style.left = `${event.clientX - this.body.getBoundingClientRect().left}px`;
     say(this.cursor, seconds(this.view.from + part * (this.view.to - this.view.from)));
   }
-}
-
-/** A while or a moment that can be pointed at and gone to. */
-function bar(name, kind, about) {
-  const button = el("button", { type: "button", "aria-label": plain(about), "data-about": plain(about) }, plain(name));
-  return el("li", { class: kind }, button);
 }
 
 /** The time of a step and a little more. */
