@@ -27,7 +27,7 @@ mod output;
 mod place;
 mod run;
 mod signals;
-mod terminal;
+pub mod terminal;
 mod watch;
 
 use self::signals::Signals;
@@ -36,6 +36,7 @@ pub use self::{
     exit::{Exit, Failure},
     output::print,
     terminal::colours,
+    watch::Screen,
 };
 
 const EXIT_STATUS: &str = "\

@@ -50,7 +50,7 @@ pub(super) async fn members(values: &Values, matches: &ArgMatches) -> Result<Exi
         }
         return Ok(Exit::Complete);
     };
-    let mut before = String::new();
+    let mut screen = watch::Screen::default();
     loop {
         let mut tables = Vec::new();
         for to in &nodes {
@@ -58,11 +58,7 @@ pub(super) async fn members(values: &Values, matches: &ArgMatches) -> Result<Exi
             let table = shown(*to).await;
             tables.push(table.unwrap_or_else(|failure| failure.message));
         }
-        let now = tables.join("\n\n");
-        if now != before {
-            print(&terminal::in_place(&now, !before.is_empty()))?;
-            before = now;
-        }
+        screen.show(tables.join("\n\n"))?;
         tokio::time::sleep(pause).await;
     }
 }

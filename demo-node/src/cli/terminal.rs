@@ -8,15 +8,16 @@ use std::{
 
 /// How text may look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Looks {
+pub struct Looks {
     /// Whether a person sees it at once, on a screen of bounded width.
-    pub(super) on_terminal: bool,
+    pub on_terminal: bool,
     /// Whether it may have colours.
-    pub(super) coloured: bool,
+    pub coloured: bool,
 }
 
 /// On standard output.
-pub(super) fn looks() -> Looks {
+#[must_use]
+pub fn looks() -> Looks {
     let on_terminal = io::stdout().is_terminal();
     Looks {
         on_terminal,
@@ -52,11 +53,15 @@ fn over(text: &str) -> String {
 }
 
 impl Looks {
-    pub(super) fn bold(self, text: &str) -> String {
+    /// So that it stands out.
+    #[must_use]
+    pub fn bold(self, text: &str) -> String {
         self.styled("1", text)
     }
 
-    pub(super) fn alarming(self, text: &str) -> String {
+    /// For what is bad. The text says so, too: colours may be missing.
+    #[must_use]
+    pub fn alarming(self, text: &str) -> String {
         self.styled("31", text)
     }
 

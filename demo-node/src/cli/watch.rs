@@ -4,9 +4,34 @@ use std::time::Duration;
 
 use clap::{Arg, ArgMatches};
 
-use super::exit::{Exit, Failure};
+use super::{
+    exit::{Exit, Failure},
+    output::print,
+    terminal::in_place,
+};
 
 const NAME: &str = "watch";
+
+/// What is looked at again and again: shown whenever it has changed, on a terminal in the place of what was there before.
+#[derive(Debug, Default)]
+pub struct Screen {
+    before: Option<String>,
+}
+
+impl Screen {
+    /// Shows it as it is now.
+    ///
+    /// # Errors
+    ///
+    /// When standard output is closed or full.
+    pub fn show(&mut self, now: String) -> Result<(), Failure> {
+        if self.before.as_ref() != Some(&now) {
+            print(&in_place(&now, self.before.is_some()))?;
+            self.before = Some(now);
+        }
+        Ok(())
+    }
+}
 
 /// The option; `pause` is what it means where no pause is given.
 pub(super) fn option(pause: &'static str, help: &'static str) -> Arg {

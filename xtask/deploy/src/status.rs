@@ -2,16 +2,27 @@
 
 mod host;
 mod instances;
+mod table;
 pub mod tasks;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
+use anyhow::anyhow;
+use demo_node::cli::{
+    Screen,
+    terminal::{Looks, looks},
+};
 use observe::{
     http,
     members::{self, Members},
 };
 use options::deploy::{Place, Status};
+use tokio::time::sleep;
 
+use self::table::{Row, table};
 use super::{
     account::Account,
     stacks::{Cause, Stack},
@@ -22,13 +33,38 @@ use super::{
 /// Where nodes answer, if at all from here.
 const MANAGEMENT_PORT: u16 = 7626;
 
-/// Shows the stacks and the cluster.
+/// Shows the stacks and the cluster: once, or again and again.
 pub async fn status(options: &Status) -> anyhow::Result<()> {
     let account = Account::open(&options.place).await?;
-    show(&options.place, &account).await
+    match options.watch {
+        None => show(&options.place, &account).await,
+        Some(pause) => watch(&options.place, &account, pause).await,
+    }
 }
 
 pub(super) async fn show(place: &Place, account: &Account) -> anyhow::Result<()> {
+    say(&seen(place, account, looks()).await?);
+    Ok(())
+}
+
+/// Looks again and again, until somebody ends it.
+async fn watch(place: &Place, account: &Account, pause: Duration) -> anyhow::Result<()> {
+    let mut screen = Screen::default();
+    loop {
+        // What fails now may go well soon.
+        let now = match seen(place, account, looks()).await {
+            Ok(now) => now,
+            Err(error) => format!("error: {error:#}"),
+        };
+        screen
+            .show(now)
+            .map_err(|failure| anyhow!(failure.message))?;
+        sleep(pause).await;
+    }
+}
+
+async fn seen(place: &Place, account: &Account, looks: Looks) -> anyhow::Result<String> {
+    let (mut rows, mut words) = (Vec::new(), Vec::new());
     let mut deployed = false;
     let mut unfinished = false;
     let mut hosts = Vec::new();
@@ -36,14 +72,15 @@ pub(super) async fn show(place: &Place, account: &Account) -> anyhow::Result<()>
         let Some(stack) = account.stacks.find(&name).await? else {
             continue;
         };
-        say(&format!("stack    {name:<24} {}", stack.status));
+        rows.push(of_stack(&name, &stack.status.to_string()));
         unfinished |= !step::is_complete(&stack.status);
-        for line in why(account, &stack).await {
-            say(&format!("         {line}"));
-        }
+        let reasons = why(account, &stack).await;
+        words.extend(reasons.into_iter().map(|reason| format!("{name}: {reason}")));
         if let Some(cluster) = stack.outputs.get("ClusterName") {
             deployed = true;
-            hosts.extend(tasks::of_service(account, cluster, &place.name).await?);
+            let (service, tasks) = tasks::of_service(account, cluster, &place.name).await?;
+            rows.extend(service);
+            hosts.extend(tasks);
         }
         if let Some(group) = stack.outputs.get("AutoScalingGroupName") {
             deployed = true;
@@ -52,15 +89,13 @@ pub(super) async fn show(place: &Place, account: &Account) -> anyhow::Result<()>
     }
     if !deployed {
         let (name, region) = (&place.name, account.region());
-        say(&match unfinished {
+        words.push(match unfinished {
             true => format!("the cluster {name} in {region} is not complete: see its stacks above"),
             false => format!("there is no cluster {name} in {region}"),
         });
-        return Ok(());
+        return Ok(shown(&rows, words, looks));
     }
-    for host in &hosts {
-        say(&host.line());
-    }
+    rows.extend(hosts.iter().map(host::Host::row));
 
     let mut told = None;
     for address in hosts.iter().filter_map(|host| host.address) {
@@ -70,14 +105,22 @@ pub(super) async fn show(place: &Place, account: &Account) -> anyhow::Result<()>
         }
     }
     match told {
-        Some(members) => lines(&members).iter().for_each(|line| say(line)),
+        Some(members) => rows.extend(of_members(&members)),
         None if hosts.is_empty() => {}
-        None => say(
-            "members  cannot be asked from here, by design: nothing is reachable from outside. \
-             A task that is HEALTHY is a member",
+        None => words.push(
+            "members  cannot be asked from here, by design: nothing is reachable from\n\
+             \x20        outside. A task that is HEALTHY is a member"
+                .to_owned(),
         ),
     }
-    Ok(())
+    Ok(shown(&rows, words, looks))
+}
+
+/// The table, and below it what needs whole lines.
+fn shown(rows: &[Row], words: Vec<String>, looks: Looks) -> String {
+    let table = Some(table(rows, looks)).filter(|table| !table.is_empty());
+    let both: Vec<_> = table.into_iter().chain(words).collect();
+    both.join("\n")
 }
 
 /// What failed in a stack that is not as it was to be, and what leads on.
@@ -101,25 +144,49 @@ async fn ask(address: Ipv4Addr) -> Option<Members> {
     (!members.members.is_empty()).then_some(members)
 }
 
-/// The cluster, for people.
-fn lines(members: &Members) -> Vec<String> {
-    let mut lines = vec![format!("members  {}", members.members.len())];
-    for member in &members.members {
-        let leads = members.leader.as_ref() == Some(&member.node);
-        let leads = if leads { "leader" } else { "" };
-        let line = format!("         {} {} {leads}", member.node, member.status);
-        lines.push(line.trim_end().to_owned());
+fn of_stack(name: &str, status: &str) -> Row {
+    Row {
+        is_bad: status.contains("FAILED") || status.contains("ROLLBACK"),
+        ..Row::new("stack", name, status)
     }
-    lines
+}
+
+/// The cluster, for people.
+fn of_members(members: &Members) -> Vec<Row> {
+    let mut rows = vec![Row::new("members", &members.members.len().to_string(), "")];
+    for member in &members.members {
+        let mut state = member.status.clone();
+        if members.leader.as_ref() == Some(&member.node) {
+            state.push_str(", leader");
+        }
+        let is_bad = members
+            .unreachable
+            .iter()
+            .any(|one| one.node == member.node);
+        if is_bad {
+            state.push_str(", does not answer");
+        }
+        rows.push(Row {
+            is_bad,
+            ..Row::new("", socket(&member.node), &state)
+        });
+    }
+    rows
+}
+
+/// `cluster://orders@10.0.0.1:7355` without what all have in common.
+fn socket(node: &str) -> &str {
+    node.rsplit('@').next().unwrap_or(node)
 }
 
 #[cfg(test)]
 mod tests {
+    use observe::members::{Member, Unreachable};
+
     use super::*;
-    use observe::members::Member;
 
     #[test]
-    fn of_the_members_the_leader_is_marked() {
+    fn of_the_members_the_leader_is_marked_and_who_does_not_answer() {
         let node = |n| format!("cluster://orders@10.0.0.{n}:7355");
         let member = |n| Member {
             node: node(n),
@@ -128,19 +195,29 @@ mod tests {
         let members = Members {
             self_node: node(2),
             members: vec![member(1), member(2)],
-            unreachable: Vec::new(),
+            unreachable: vec![Unreachable { node: node(2) }],
             leader: Some(node(1)),
             oldest: Some(node(2)),
             cluster: None,
         };
 
+        let mut lost = Row::new("", "10.0.0.2:7355", "Up, does not answer");
+        lost.is_bad = true;
         assert_eq!(
-            lines(&members),
+            of_members(&members),
             [
-                "members  2",
-                "         cluster://orders@10.0.0.1:7355 Up leader",
-                "         cluster://orders@10.0.0.2:7355 Up",
+                Row::new("members", "2", ""),
+                Row::new("", "10.0.0.1:7355", "Up, leader"),
+                lost,
             ]
         );
+    }
+
+    #[test]
+    fn of_the_stacks_those_are_bad_that_failed_or_went_back() {
+        let bad = |status| of_stack("orders-service", status).is_bad;
+
+        assert!(bad("CREATE_FAILED") && bad("UPDATE_ROLLBACK_COMPLETE"));
+        assert!(!bad("CREATE_COMPLETE") && !bad("UPDATE_IN_PROGRESS"));
     }
 }

@@ -1,6 +1,6 @@
 //! What `cargo xtask deploy`, `status` and `destroy` can be told.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -91,6 +91,10 @@ pub struct Status {
     /// Where.
     #[command(flatten)]
     pub place: Place,
+
+    /// Look again and again, with this pause, and show what changes in its place [without a pause: 5s].
+    #[arg(long, value_name = "PAUSE", num_args = 0..=1, require_equals = true, default_missing_value = "5s", value_parser = pause)]
+    pub watch: Option<Duration>,
 }
 
 /// Deletes the stacks, the image and the logs included. Can be repeated.
@@ -213,6 +217,17 @@ impl FromStr for Program {
     }
 }
 
+fn pause(text: &str) -> Result<Duration, &'static str> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let seconds = match (number.parse(), unit) {
+        (Ok(seconds @ 1..=3600), "s") => seconds,
+        (Ok(minutes @ 1..=60), "m") => minutes * 60,
+        _ => return Err("expected a pause such as `5s` or `1m`, of an hour at most"),
+    };
+    Ok(Duration::from_secs(seconds))
+}
+
 fn sha256(sum: &str) -> Result<String, &'static str> {
     let digits = sum
         .bytes()
@@ -277,6 +292,39 @@ mod tests {
             let given = format!("--program s3://bucket/demo-node --program-sha256 {sum}");
             let refusal = deploy(&given).unwrap_err();
             assert!(refusal.contains("64 hexadecimal digits"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_pause_is_of_a_second_at_least_and_an_hour_at_most() {
+        let watch = |arguments: &str| {
+            let arguments = ["deploy", "status"]
+                .into_iter()
+                .chain(arguments.split_whitespace());
+            match Options::try_parse_from(arguments) {
+                Ok(Options {
+                    command: Command::Status(status),
+                }) => Ok(status.watch.map(|pause| pause.as_secs())),
+                Ok(_) => Err("another command".to_owned()),
+                Err(refusal) => Err(refusal.to_string()),
+            }
+        };
+
+        assert_eq!(watch(""), Ok(None));
+        assert_eq!(watch("--watch"), Ok(Some(5)));
+        assert_eq!(watch("--watch=20s --name shop"), Ok(Some(20)));
+        assert_eq!(watch("--watch=2m"), Ok(Some(120)));
+        for pause in [
+            "0s",
+            "3601s",
+            "5",
+            "s",
+            "-1s",
+            "5h",
+            "99999999999999999999s",
+        ] {
+            let refusal = watch(&format!("--watch={pause}")).unwrap_err();
+            assert!(refusal.contains("such as `5s`"), "{refusal}");
         }
     }
 

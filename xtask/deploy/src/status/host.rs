@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use super::table::Row;
+
 /// Who runs a node, as AWS sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Host {
@@ -12,15 +14,14 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn line(&self) -> String {
-        let Self {
-            kind,
-            address,
-            state,
-        } = self;
+    /// For people.
+    pub(super) fn row(&self) -> Row {
+        let Self { address, state, .. } = self;
         let address = address.map_or_else(|| "no address yet".to_owned(), |ip| ip.to_string());
-        let line = format!("{kind:<8} {address:<24} {state}");
-        line.trim_end().to_owned()
+        Row {
+            is_bad: state.contains("UNHEALTHY"),
+            ..Row::new(self.kind, &address, state)
+        }
     }
 }
 
@@ -37,8 +38,20 @@ mod tests {
         };
 
         assert_eq!(
-            host.line(),
-            "task     no address yet           PROVISIONING"
+            host.row(),
+            Row::new("task", "no address yet", "PROVISIONING")
         );
+    }
+
+    #[test]
+    fn one_that_is_not_healthy_stands_out() {
+        let host = |health: &str| Host {
+            kind: "task",
+            address: None,
+            state: format!("RUNNING {health}"),
+        };
+
+        assert!(host("UNHEALTHY").row().is_bad);
+        assert!(!host("HEALTHY").row().is_bad);
     }
 }

@@ -41,13 +41,13 @@ fn host(instance: &Instance) -> Option<Host> {
 mod tests {
     use aws_sdk_ec2::types::{InstanceState, InstanceStateName};
 
-    use super::*;
+    use super::{super::table::Row, *};
 
     #[test]
     fn an_instance_is_shown_with_its_address_its_state_and_its_id() {
         let host = host(&instance(InstanceStateName::Running)).unwrap();
 
-        assert_eq!(host.line(), "instance 10.76.0.4                running i-1");
+        assert_eq!(host.row(), Row::new("instance", "10.76.0.4", "running i-1"));
     }
 
     #[test]

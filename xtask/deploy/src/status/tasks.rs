@@ -5,24 +5,22 @@ use std::net::Ipv4Addr;
 use anyhow::Context;
 use aws_sdk_ecs::types::{Attachment, Task};
 
-use super::host::Host;
-use crate::{account::Account, terminal::say};
+use super::{host::Host, table::Row};
+use crate::account::Account;
 
-/// As ECS describes them. Says how many run of those that should.
+/// As ECS describes them, after how many run of those that should.
 pub(super) async fn of_service(
     account: &Account,
     cluster: &str,
     service: &str,
-) -> anyhow::Result<Vec<Host>> {
+) -> anyhow::Result<(Option<Row>, Vec<Host>)> {
     let ecs = aws_sdk_ecs::Client::new(&account.config);
     let services = ecs.describe_services().cluster(cluster).services(service);
     let services = services.send().await.context("describing the service")?;
-    if let Some(it) = services.services().first() {
-        say(&format!(
-            "service  {service:<24} {} of {} tasks run",
-            it.running_count, it.desired_count
-        ));
-    }
+    let counts = services.services().first().map(|it| {
+        let run = format!("{} of {} tasks run", it.running_count, it.desired_count);
+        Row::new("service", service, &run)
+    });
 
     let mut arns = Vec::new();
     let mut pages = ecs
@@ -44,7 +42,7 @@ pub(super) async fn of_service(
         let described = described.send().await.context("describing the tasks")?;
         hosts.extend(described.tasks().iter().map(host));
     }
-    Ok(hosts)
+    Ok((counts, hosts))
 }
 
 fn host(task: &Task) -> Host {
@@ -85,8 +83,8 @@ mod tests {
             .build();
 
         assert_eq!(
-            host(&task).line(),
-            "task     10.76.0.4                RUNNING HEALTHY"
+            host(&task).row(),
+            Row::new("task", "10.76.0.4", "RUNNING HEALTHY")
         );
     }
 }

@@ -15,3 +15,4 @@ mod program;
 mod publishing;
 mod services;
 mod states;
+mod watching;

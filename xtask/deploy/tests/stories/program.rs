@@ -1,7 +1,7 @@
 //! The program, run to its end as a user runs it.
 
 use std::{
-    io::{Read as _, pipe},
+    io::{BufRead as _, BufReader, Read as _, pipe},
     path::Path,
     process::{Command, Stdio},
 };
@@ -32,6 +32,27 @@ pub(crate) async fn run_in(folder: &Path, aws: &Aws, arguments: &[&str]) -> Said
         .env("PATH", "/usr/bin:/bin")
         .env("AWS_ENDPOINT_URL", aws.url());
     ended(command, aws).await
+}
+
+/// The same for one that does not end by itself: until it has said this, or ends all the same.
+pub(crate) async fn run_until(aws: &Aws, arguments: &[&str], said: &'static str) -> String {
+    let mut command = program(arguments);
+    command.args(["--endpoint-url", &aws.url()]);
+    command.stdout(Stdio::piped());
+    let seen = spawn_blocking(move || {
+        let mut child = command.spawn().unwrap();
+        let mut text = String::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            text += &(line.unwrap() + "\n");
+            if text.contains(said) {
+                break;
+            }
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        text
+    });
+    seen.await.unwrap().replace(&aws.url(), "URL")
 }
 
 fn program(arguments: &[&str]) -> Command {
