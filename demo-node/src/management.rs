@@ -49,7 +49,7 @@ mod settings;
 mod sources;
 
 pub use members::STATE_PATH;
-pub use page::routes as page_routes;
+pub use page::{FILES as PAGE_FILES, File as PageFile, routes as page_routes};
 use problem::Problem;
 use serve::Busy;
 pub use serve::{Limits, serve};

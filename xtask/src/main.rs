@@ -8,6 +8,7 @@
 mod browser;
 mod cargo;
 mod check;
+mod demo;
 mod deploy;
 mod docker;
 mod e2e;
@@ -31,7 +32,8 @@ use xshell::Shell;
 
 /// This repository's commands.
 ///
-/// New here? `cargo xtask e2e` shows clusters forming on this machine; it needs nothing but Rust.
+/// New here? `cargo xtask demo` is a cluster to play with, and `cargo xtask e2e` shows what holds of it,
+/// on this machine; both need nothing but Rust.
 /// Before you hand in a change: `cargo xtask check` and `cargo xtask test`.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
@@ -44,6 +46,7 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Test(test::Args),
+    Demo(options::demo::Options),
     E2e(options::e2e::Options),
     /// Simulates formations, or lives, of clusters in virtual time, for as long as one likes.
     Simulate(forward::Args),
@@ -73,6 +76,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Check(check::Args {}) => check::run(&sh),
         Command::Test(args) => test::run(&sh, &args),
+        Command::Demo(_) => demo::run(&sh),
         Command::E2e(args) => e2e::run(&sh, &args),
         Command::Simulate(args) => forward::run(&sh, "simulate", &args),
         Command::Measure(args) => forward::run(&sh, "measure", &args),

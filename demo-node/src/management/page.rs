@@ -10,13 +10,15 @@ use axum::{
     routing::get,
 };
 
-/// One file of the page.
+/// One file of a page.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct File {
+pub struct File {
     /// Where it is served.
-    pub(super) path: &'static str,
-    pub(super) media_type: &'static str,
-    pub(super) text: &'static str,
+    pub path: &'static str,
+    /// What it is.
+    pub media_type: &'static str,
+    /// All of it.
+    pub text: &'static str,
 }
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
@@ -35,7 +37,7 @@ macro_rules! file {
 }
 
 /// All that the page is made of.
-pub(super) const FILES: [File; 10] = [
+pub const FILES: [File; 10] = [
     file!("/", "text/html; charset=utf-8", "index.html"),
     file!("/page/page.css", "text/css; charset=utf-8", "page.css"),
     file!("/page/icon.svg", "image/svg+xml", "icon.svg"),
@@ -60,7 +62,9 @@ pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
 }
 
 impl File {
-    fn answer(self) -> axum::response::Response {
+    /// With what browsers must know: what it is, and that nothing of others has a part in it.
+    #[must_use]
+    pub fn answer(self) -> axum::response::Response {
         let headers = [
             (header::CONTENT_TYPE, self.media_type),
             (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -14,6 +14,7 @@
 //! | [`emulators`] | starting them |
 //! | [`nodes`] | nodes as processes or containers, and what they say over HTTP |
 //! | [`measure`] | figures, as against promises |
+//! | [`playground`] | a cluster to play with, in a browser |
 //!
 //! To add a scenario: its name and what it shows in `options::e2e::Scenario`, its row in the table of [`scenarios`],
 //! and a file there with its `show`. To add a target: `options::e2e::Target`, and [`platform::Platform::prepare`].
@@ -25,6 +26,7 @@ pub mod local;
 pub mod measure;
 pub mod nodes;
 pub mod platform;
+pub mod playground;
 pub mod progress;
 pub mod record;
 pub mod report;

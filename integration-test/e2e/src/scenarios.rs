@@ -25,7 +25,7 @@ mod rolling;
 mod scale;
 pub mod stack;
 mod stuck_task;
-mod views;
+pub(crate) mod views;
 mod wrong_clock;
 
 use self::stack::OnStack;

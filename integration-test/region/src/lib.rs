@@ -45,6 +45,7 @@ mod signature;
 mod task_metadata;
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -136,6 +137,14 @@ impl Region {
         Snapshot(Arc::new(lock(&self.world).account.clone()))
     }
 
+    /// The account as it would be after a change that nobody sees, for [`Fault::Stale`].
+    #[must_use]
+    pub fn snapshot_with(&self, change: impl FnOnce(&mut Account)) -> Snapshot {
+        let mut account = lock(&self.world).account.clone();
+        change(&mut account);
+        Snapshot(Arc::new(account))
+    }
+
     /// What goes wrong.
     #[must_use]
     pub fn faults(&self) -> Faults<'_> {
@@ -146,6 +155,12 @@ impl Region {
     #[must_use]
     pub fn calls(&self) -> Calls {
         lock(&self.world).calls.clone()
+    }
+
+    /// The requests so far, which are then forgotten.
+    #[must_use]
+    pub fn take_calls(&self) -> Calls {
+        mem::take(&mut lock(&self.world).calls)
     }
 
     /// Forgets the requests so far.

@@ -73,8 +73,12 @@ impl Browser {
 
     /// Shows a page.
     pub(crate) async fn go(&self, to: SocketAddr) {
-        let url = json!({ "url": format!("http://{to}/") });
-        self.tell("/url", &url).await;
+        self.go_to(&format!("http://{to}/")).await;
+    }
+
+    /// The same for one that is not at the top.
+    pub(crate) async fn go_to(&self, url: &str) {
+        self.tell("/url", &json!({ "url": url })).await;
     }
 
     /// What a script gives that runs in the page.

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Texts that do not stand out from what is behind them: by WCAG 2.1, AA.
-const PALE: &str = include_str!("looks/pale.js");
+pub(crate) const PALE: &str = include_str!("looks/pale.js");
 
 /// A node that waits, with all that can be wrong with others.
 fn in_trouble() -> Says {

@@ -132,7 +132,7 @@ function kind(member) {
 }
 
 /** A member is a disc; the leader a star; who comes or goes is hollow; who does not answer is struck through. */
-function shape(member, r) {
+export function shape(member, r) {
   const shapes = [];
   if (member.leader) {
     const points = Array.from({ length: 10 }, (_, n) => {

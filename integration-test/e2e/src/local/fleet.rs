@@ -2,9 +2,10 @@
 //!
 //! Most scenarios have one fleet; blue and green are two fleets of one service.
 
-use std::{net::Ipv4Addr, process::ExitStatus};
+use std::{collections::BTreeSet, net::Ipv4Addr, process::ExitStatus, time::Duration};
 
 use region::{Account, Task, TaskArn, TaskStatus};
+use tokio::time::timeout;
 
 use crate::local::{
     runtime::Silence,
@@ -105,9 +106,40 @@ impl<'sandbox> Fleet<'sandbox> {
         network.split(side.map(|running| running.address));
     }
 
+    /// Splits the nodes of these names from the others; none makes the network whole again.
+    ///
+    /// # Panics
+    ///
+    /// Where the fleet has no network of its own.
+    pub fn split_off(&self, names: &BTreeSet<String>) {
+        let network = self.network.as_ref().expect("made with a network");
+        let side = self.running.iter();
+        let side = side.filter(|running| names.contains(running.node.name()));
+        network.split(side.map(|running| running.address));
+    }
+
+    /// A node that has ended leaves the fleet's own network, where it has one.
+    pub fn detach(&mut self, address: Ipv4Addr) {
+        if let Some(network) = &mut self.network {
+            network.detach(address);
+        }
+    }
+
     /// The nodes that run.
     pub fn nodes(&self) -> Vec<&Node> {
         self.running.iter().map(|running| &running.node).collect()
+    }
+
+    /// The nodes that run, each with its task and the address that AWS lists, in the order of their start.
+    pub fn running(&self) -> impl Iterator<Item = (&TaskArn, Ipv4Addr, &Node)> {
+        let running = self.running.iter();
+        running.map(|running| (&running.arn, running.address, &running.node))
+    }
+
+    /// The node of that name.
+    pub fn node_mut(&mut self, name: &str) -> Option<&mut Node> {
+        let mut nodes = self.running.iter_mut().map(|running| &mut running.node);
+        nodes.find(|node| node.name() == name)
     }
 
     /// Sets how many tasks there should be. Nothing is started or stopped.
@@ -132,9 +164,15 @@ impl<'sandbox> Fleet<'sandbox> {
 
     /// Has this many tasks more listed than there should be, as during a deployment.
     pub fn place_beyond(&mut self, tasks: usize) -> anyhow::Result<()> {
+        self.place_beyond_with(tasks, &Settings::default())
+    }
+
+    /// The same, and their nodes have these settings besides.
+    pub fn place_beyond_with(&mut self, tasks: usize, settings: &Settings) -> anyhow::Result<()> {
         for _ in 0..tasks {
-            let placed = self.place_one()?;
-            self.placed.push(placed);
+            let (arn, mut placed) = self.place_one()?;
+            placed.settings = placed.settings.and(settings.clone());
+            self.placed.push((arn, placed));
         }
         Ok(())
     }
@@ -197,7 +235,18 @@ impl<'sandbox> Fleet<'sandbox> {
     ///
     /// Where none runs.
     pub fn take_oldest(&mut self) -> Departing<'sandbox> {
-        let Running { arn, node, .. } = self.running.remove(0);
+        self.take_at(0)
+    }
+
+    /// Takes out the task with the node of that name.
+    pub fn take(&mut self, name: &str) -> Option<Departing<'sandbox>> {
+        let mut running = self.running.iter();
+        let at = running.position(|running| running.node.name() == name)?;
+        Some(self.take_at(at))
+    }
+
+    fn take_at(&mut self, at: usize) -> Departing<'sandbox> {
+        let Running { arn, node, .. } = self.running.remove(at);
         Departing {
             sandbox: self.sandbox,
             arn,
@@ -242,6 +291,21 @@ impl Departing<'_> {
         let region = self.sandbox.region();
         region.edit(|account| account.stop_task(&self.arn));
         let status = self.node.leave().await?;
+        region.edit(|account| account.finish_task(&self.arn));
+        Ok(status)
+    }
+
+    /// The same, and its node is killed where it still runs after so long, as ECS does it: then there is no status.
+    pub async fn stop_within(mut self, patience: Duration) -> anyhow::Result<Option<ExitStatus>> {
+        let region = self.sandbox.region();
+        region.edit(|account| account.stop_task(&self.arn));
+        let status = match timeout(patience, self.node.leave()).await {
+            Ok(left) => Some(left?),
+            Err(_elapsed) => {
+                self.node.kill().await?;
+                None
+            }
+        };
         region.edit(|account| account.finish_task(&self.arn));
         Ok(status)
     }

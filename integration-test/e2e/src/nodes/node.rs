@@ -154,6 +154,12 @@ impl Node {
         sent.with_context(|| format!("{} cannot be sent a signal", self.name))
     }
 
+    /// How it ended, if it has, and the last line that it logged.
+    pub fn has_ended(&self) -> Option<(ExitStatus, String)> {
+        let process = self.process.as_ref()?;
+        Some((process.ended()?, process.last_words()))
+    }
+
     /// Waits until it has ended by itself.
     pub async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
         let ended = self.process()?.wait().await;

@@ -15,7 +15,7 @@ use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream, UdpSocket},
     sync::watch,
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
 };
 
 /// More than any datagram that nodes send.
@@ -26,6 +26,8 @@ const LONGEST_DATAGRAM: usize = 65_535;
 pub struct Relay {
     shared: Arc<Shared>,
     relays: JoinSet<()>,
+    /// By outer address.
+    handles: BTreeMap<Ipv4Addr, [AbortHandle; 2]>,
 }
 
 #[derive(Debug)]
@@ -52,6 +54,7 @@ impl Relay {
                 side,
             }),
             relays: JoinSet::new(),
+            handles: BTreeMap::new(),
         }
     }
 
@@ -83,9 +86,18 @@ impl Relay {
             node,
             SocketAddr::from((inner, datagram_port)),
         );
-        self.relays.spawn(streams);
-        self.relays.spawn(datagrams);
+        let handles = [self.relays.spawn(streams), self.relays.spawn(datagrams)];
+        self.handles.insert(outer, handles);
         Ok(())
+    }
+
+    /// Nobody is known by `outer` any more.
+    pub fn detach(&mut self, outer: Ipv4Addr) {
+        for handle in self.handles.remove(&outer).into_iter().flatten() {
+            handle.abort();
+        }
+        self.shared.nodes().retain(|_, node| node.outer != outer);
+        while self.relays.try_join_next().is_some() {}
     }
 
     /// Splits the nodes with these outer addresses from all others. Without any, the network is whole again.
@@ -160,6 +172,9 @@ async fn join(mut stream: TcpStream, inner: SocketAddr) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use observe::eventually::eventually;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
@@ -215,6 +230,26 @@ mod tests {
 
         network.split([]);
         assert!(one.opens_stream().await.is_some());
+    }
+
+    #[tokio::test]
+    async fn who_is_detached_is_reached_by_nobody_and_leaves_its_address_free() {
+        let [one, other] = Peer::pair().await;
+        let [third, _fourth] = Peer::pair().await;
+        let mut network = Relay::new();
+        for peer in [&one, &other, &third] {
+            peer.attach_to(&mut network);
+        }
+
+        network.detach(one.outer);
+        one.send_to(&third).await;
+        other.send_to(&third).await;
+        assert_eq!(third.next_sender().await, other.outer);
+        eventually(Duration::from_secs(10), async || {
+            net::TcpListener::bind((one.outer, STREAM)).map(drop)
+        })
+        .await
+        .unwrap();
     }
 
     struct Peer {
