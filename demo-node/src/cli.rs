@@ -18,6 +18,7 @@ use crate::{
     telemetry,
 };
 
+mod doctor;
 mod environment;
 mod exit;
 mod local;
@@ -42,9 +43,9 @@ pub use self::{
 const EXIT_STATUS: &str = "\
 Exit status:
   0  all is well; lookup: the view is complete
-  1  failed
+  1  failed; doctor: something keeps nodes out of a cluster
   2  wrong usage or configuration
-  3  lookup: the view is partial, peers may be missing
+  3  lookup: the view is partial, peers may be missing; doctor: warnings, and nothing worse
 Commands other than run that a signal ends: 128 and its number";
 
 const SETTINGS_HELP: &str = "\
@@ -95,6 +96,11 @@ pub fn command() -> Command {
                 "Look up again and again, this long apart, and show what changes",
             ))
             .after_help(EXIT_STATUS),
+        )
+        .subcommand(
+            with_settings(doctor::command(), |_| true)
+                .arg(switch("json", "Print JSON"))
+                .after_help(EXIT_STATUS),
         )
         .subcommand(
             with_settings(
@@ -196,11 +202,11 @@ pub async fn execute(mut matches: ArgMatches, log: &Queue) -> Result<Exit, Failu
         return Ok(Exit::Usage);
     };
     let values = values(&matches).map_err(|error| Failure::usage(&error))?;
-    telemetry::start(
-        &telemetry::Settings::read(&values).map_err(|error| Failure::usage(&error))?,
-        log,
-        colours(io::stderr().is_terminal()),
-    );
+    let mut logging = telemetry::Settings::read(&values).map_err(|error| Failure::usage(&error))?;
+    if name == "doctor" {
+        logging = doctor::log(logging);
+    }
+    telemetry::start(&logging, log, colours(io::stderr().is_terminal()));
     for (setting, exposure) in values.exposed_secrets() {
         tracing::warn!("{setting} {exposure}");
     }
@@ -212,6 +218,7 @@ pub async fn execute(mut matches: ArgMatches, log: &Queue) -> Result<Exit, Failu
     let answer = async {
         match name.as_str() {
             "lookup" => lookup::lookup(&values, &matches).await,
+            "doctor" => doctor::doctor(&values, &matches).await,
             "members" => local::members(&values, &matches).await,
             "healthcheck" => local::healthcheck(&values, &matches).await,
             _ => unreachable!("clap knows only the commands above"),

@@ -23,5 +23,6 @@ pub mod membership;
 pub mod cli;
 pub mod config;
 pub mod descriptors;
+pub mod doctor;
 pub mod node;
 pub mod telemetry;

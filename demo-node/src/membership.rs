@@ -8,6 +8,7 @@
 //! Datagrams of any other cluster, of strangers, and from before that moment are dropped.
 
 mod driver;
+pub mod echo;
 mod environment;
 mod events;
 mod gossip;

@@ -112,6 +112,10 @@ pub enum Purpose {
     Gossip,
     /// Everything that a member knows of the membership.
     State,
+    /// The question by datagram whether a node is there.
+    EchoQuestion,
+    /// The answer to one.
+    EchoAnswer,
 }
 
 /// A message that opened.
@@ -280,10 +284,15 @@ impl Purpose {
     ///
     /// What takes part in founding is bound to one question or one process, so that it may come as
     /// late as it likes, and whether there is one cluster does not depend on clocks.
+    /// Whether a node is there is also asked to learn what its clock says.
     #[must_use]
     pub fn expires(self) -> bool {
         match self {
-            Self::FoundingRequest | Self::FoundingReply | Self::Contact => false,
+            Self::FoundingRequest
+            | Self::FoundingReply
+            | Self::Contact
+            | Self::EchoQuestion
+            | Self::EchoAnswer => false,
             Self::Gossip | Self::State => true,
         }
     }
@@ -345,6 +354,8 @@ impl Scope<'_> {
             Purpose::State => 3,
             Purpose::FoundingReply => 4,
             Purpose::Contact => 5,
+            Purpose::EchoQuestion => 6,
+            Purpose::EchoAnswer => 7,
         });
         bound.push(u8::from(self.id.is_some()));
         bound.extend(self.id.map_or([0; 16], |id| id.0.to_be_bytes()));

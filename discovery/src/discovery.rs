@@ -140,6 +140,19 @@ impl Discovery {
         }
     }
 
+    /// The region that is asked; none where nothing is asked of AWS.
+    pub fn region(&self) -> Option<&str> {
+        match &*self.method {
+            #[cfg(feature = "ec2")]
+            Method::Ec2TagBased(instances) => instances.region(),
+            #[cfg(feature = "ecs")]
+            Method::Ecs(service) => service.region(),
+            #[cfg(feature = "ecs")]
+            Method::EcsTaskSet(own) => own.region(),
+            Method::Config(_) => None,
+        }
+    }
+
     /// Every call to AWS since this was made, by action (`ListTasks`) and outcome.
     /// Calls that are still under way are not among them.
     pub fn calls(&self) -> BTreeMap<(&'static str, Outcome), u64> {

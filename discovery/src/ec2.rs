@@ -114,6 +114,11 @@ impl Instances {
         }
     }
 
+    /// The region that is asked.
+    pub(crate) fn region(&self) -> Option<&str> {
+        self.client.config().region().map(AsRef::as_ref)
+    }
+
     /// One page after the other, up to the deadline.
     ///
     /// A failure after the first page leaves a partial view of the pages before.

@@ -300,6 +300,16 @@ pub enum MetadataProblem {
     Only(IpAddr),
 }
 
+impl Attempt {
+    /// An attempt to do this, which needs this action.
+    pub fn new(action: &'static str, what: impl Into<String>) -> Self {
+        Self {
+            action,
+            what: what.into(),
+        }
+    }
+}
+
 impl Error {
     /// What the caller can do.
     pub fn remedy(&self) -> Remedy {

@@ -258,6 +258,16 @@ impl Lookup {
     }
 }
 
+impl Dropped {
+    /// One that was found, and left out for this reason.
+    pub fn new(id: impl Into<String>, reason: DropReason) -> Self {
+        Self {
+            id: id.into(),
+            reason,
+        }
+    }
+}
+
 impl Target {
     /// A peer of which nothing else is known.
     pub fn new(address: IpAddr, port: Option<u16>, id: impl Into<String>) -> Self {

@@ -13,7 +13,7 @@ pub enum Exit {
     Failed,
     /// The command line or the configuration is wrong.
     Usage,
-    /// Of a lookup: peers may be missing.
+    /// Of a lookup: peers may be missing. Of the doctor: warnings, and nothing worse.
     Partial,
     /// Not at its end: a signal of this number came.
     Signal(u8),

@@ -117,8 +117,10 @@ impl<D: Datagram> Driver<D> {
                     Ok((length, from)) => {
                         failures = 0;
                         burst += 1;
-                        let now = self.now();
-                        if let Err(rejection) = self.gossip.received(&buffer[..length], now) {
+                        let (now, datagram) = (self.now(), &buffer[..length]);
+                        if !self.gossip.echo(datagram, from, now)
+                            && let Err(rejection) = self.gossip.received(datagram, now)
+                        {
                             self.note(rejection, from);
                         }
                     }

@@ -16,6 +16,7 @@ mod dead;
 mod due;
 mod exchange;
 mod part;
+mod ration;
 mod returned;
 mod suspicions;
 mod swim;
@@ -46,6 +47,7 @@ use self::{
     swim::{Effect, Swim},
 };
 use super::{
+    echo::Me,
     environment::{Entropy, Now},
     identity::{About, Identity},
     local::{Local, Timing},
@@ -141,6 +143,14 @@ impl Gossip {
         self.channel.received(datagram);
         self.take_in(datagram, now)
             .inspect_err(|rejection| self.channel.rejected(*rejection))
+    }
+
+    /// Answers the question whether this node is there, which changes nothing: see [`echo`](super::echo).
+    /// False where the datagram is something else.
+    pub fn echo(&mut self, datagram: &[u8], from: SocketAddr, now: Now) -> bool {
+        let cluster = self.part.listens_to().map(|formation| formation.id);
+        let uid = self.swim.me().about.as_ref().map(|about| about.uid);
+        uid.is_some_and(|uid| self.channel.echo(datagram, from, Me { uid, cluster }, now))
     }
 
     /// Does everything that is due.

@@ -95,6 +95,8 @@ fn another_cluster_or_purpose_does_not_open() {
         Purpose::FoundingReply,
         Purpose::State,
         Purpose::Contact,
+        Purpose::EchoQuestion,
+        Purpose::EchoAnswer,
     ] {
         assert_eq!(refuses(Scope { purpose, ..here }), Unopened::Forged);
     }
@@ -189,13 +191,15 @@ proptest! {
 }
 
 #[test]
-fn what_founding_takes_does_not_depend_on_clocks() {
+fn what_founding_takes_and_who_is_there_does_not_depend_on_clocks() {
     let cluster = name("orders");
     let ring = ring(&[OLD]);
     for purpose in [
         Purpose::FoundingRequest,
         Purpose::FoundingReply,
         Purpose::Contact,
+        Purpose::EchoQuestion,
+        Purpose::EchoAnswer,
     ] {
         let scope = Scope {
             purpose,

@@ -39,6 +39,11 @@ impl Service {
         &self.tasks.tally
     }
 
+    /// The region that is asked.
+    pub(crate) fn region(&self) -> Option<&str> {
+        self.tasks.client.config().region().map(AsRef::as_ref)
+    }
+
     pub(crate) async fn read(
         &self,
         lookup: &Lookup,

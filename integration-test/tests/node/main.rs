@@ -8,6 +8,7 @@
 mod asking;
 mod deploying;
 mod descriptors;
+mod doctor;
 mod ending;
 mod environment;
 mod examples;

@@ -75,7 +75,11 @@ async fn seen(place: &Place, account: &Account, looks: Looks) -> anyhow::Result<
         rows.push(of_stack(&name, &stack.status.to_string()));
         unfinished |= !step::is_complete(&stack.status);
         let reasons = why(account, &stack).await;
-        words.extend(reasons.into_iter().map(|reason| format!("{name}: {reason}")));
+        words.extend(
+            reasons
+                .into_iter()
+                .map(|reason| format!("{name}: {reason}")),
+        );
         if let Some(cluster) = stack.outputs.get("ClusterName") {
             deployed = true;
             let (service, tasks) = tasks::of_service(account, cluster, &place.name).await?;

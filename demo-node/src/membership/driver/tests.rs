@@ -18,9 +18,13 @@ use tokio::{
 };
 
 use super::*;
-use crate::membership::{
-    handle::Refused,
-    testing::{address, formation, settings},
+use crate::{
+    membership::{
+        echo::{Echo, Question},
+        handle::Refused,
+        testing::{address, formation, settings},
+    },
+    seal::Nonce,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -185,6 +189,61 @@ async fn traffic_is_counted() {
     assert_eq!(traffic.rejected, [(Rejection::TooShort, 1)].into());
     assert!(5 < traffic.sent && 5 < traffic.received);
     assert!(traffic.sent * 60 < traffic.sent_bytes);
+}
+
+/// Asks node 1 whether it is there, so many times; what it says.
+async fn echoes(memory: &Arc<Memory>, times: u8, at: u64) -> Vec<Echo> {
+    let (asker, local) = (memory.bind(address(9)), settings(1));
+    let mut echoes = Vec::new();
+    for time in 0..times {
+        let nonce = Nonce([time; 24]);
+        let question = Question::new(&local.keyring, &local.cluster, at, nonce);
+        let sent = asker.send_to(question.datagram(), address(1)).await;
+        sent.unwrap();
+        let mut answer = [0; DATAGRAM_LIMIT];
+        let Ok(received) = timeout(SECOND / 2, asker.recv_from(&mut answer)).await else {
+            break;
+        };
+        let answer = &answer[..received.unwrap().0];
+        let echo = question.read(&local.keyring, &local.cluster, answer);
+        echoes.push(echo.unwrap());
+    }
+    echoes
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_says_that_it_is_there_in_a_cluster_or_not_and_nothing_changes() {
+    let memory: Arc<Memory> = Arc::default();
+    let socket = memory.bind(address(1));
+    let (handle, driver) = new(settings(1), socket, environment(1)).unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(driver.run(CancellationToken::new()));
+    for cluster in [None, Some(formation(1))] {
+        if let Some(formation) = cluster {
+            handle.found(formation).await.unwrap();
+        }
+        let before = handle.members().borrow().clone();
+        // Whatever the clock of who asks says.
+        let expected = Echo {
+            uid: settings(1).uid,
+            cluster: cluster.map(|formation| formation.id),
+            stamp: noon(),
+        };
+        assert_eq!(echoes(&memory, 1, 0).await, [expected]);
+        assert_eq!(*handle.members().borrow(), before);
+    }
+    let traffic = handle.traffic().await.unwrap();
+    assert_eq!((traffic.received, traffic.sent), (2, 2));
+    assert_eq!(traffic.rejected, BTreeMap::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_says_so_only_so_often() {
+    let memory = Arc::default();
+    let _nodes = cluster(&memory, 1).await;
+    assert_eq!(echoes(&memory, 200, noon()).await.len(), 50);
+    tokio::time::sleep(SECOND).await;
+    assert_eq!(echoes(&memory, 1, noon()).await.len(), 1);
 }
 
 /// A socket on which nothing works for so many receptions.

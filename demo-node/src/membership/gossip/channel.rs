@@ -2,9 +2,11 @@
 
 use std::{collections::VecDeque, net::SocketAddr};
 
+use super::ration::Ration;
 use crate::{
     cluster::{ClusterName, Formation},
     membership::{
+        echo::{self, Me},
         environment::{Entropy, Now},
         traffic::{Rejection, Traffic},
     },
@@ -41,6 +43,7 @@ pub(super) struct Channel {
     replays: Replays,
     outbox: VecDeque<(SocketAddr, Vec<u8>)>,
     traffic: Traffic,
+    echoes: Ration,
 }
 
 impl Channel {
@@ -52,6 +55,7 @@ impl Channel {
             replays: Replays::new(now.instant),
             outbox: VecDeque::new(),
             traffic: Traffic::default(),
+            echoes: Ration::new(now.instant),
         }
     }
 
@@ -96,6 +100,20 @@ impl Channel {
         };
         message.drain(..KIND);
         Ok((kind, message))
+    }
+
+    /// Answers whoever asks whether this node is there, unless too many do. False where the datagram is something else.
+    pub(super) fn echo(&mut self, datagram: &[u8], from: SocketAddr, me: Me, now: Now) -> bool {
+        let Some(asked) = echo::asked(&self.keyring, &self.cluster, datagram) else {
+            return false;
+        };
+        self.received(datagram);
+        if self.echoes.take(now.instant) {
+            let fresh = (now.unix_millis, self.entropy.nonce());
+            let answer = echo::answer(&self.keyring, &self.cluster, asked, me, fresh);
+            self.outbox.push_back((from, answer));
+        }
+        true
     }
 
     /// Seals what does not travel as a datagram.

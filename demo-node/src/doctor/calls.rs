@@ -1,0 +1,203 @@
+//! Which calls to AWS were made, and which of them are allowed.
+
+use std::collections::BTreeMap;
+
+use discovery::{Chain, Error, Outcome, config::MethodName};
+
+/// A call to AWS that a node makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// As IAM spells it: `ecs:ListTasks`.
+    pub action: &'static str,
+    /// Whether a node does without, though less well.
+    pub optional: bool,
+    /// What came of it.
+    pub result: CallResult,
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallResult {
+    /// It is allowed, and was answered.
+    Allowed,
+    /// A permission is missing.
+    Denied {
+        /// On which resource, where AWS says so.
+        resource: Option<String>,
+        /// Who lacks it, where AWS says so: the ARN of the caller.
+        caller: Option<String>,
+    },
+    /// Neither allowed nor denied: why.
+    Failed(String),
+    /// It was not made: why.
+    NotMade(&'static str),
+}
+
+/// The actions that a node of this method uses, and whether each is optional.
+#[must_use]
+pub fn actions(method: MethodName) -> &'static [(&'static str, bool)] {
+    match method {
+        MethodName::Ec2TagBased => &[
+            ("ec2:DescribeInstances", false),
+            ("autoscaling:DescribeAutoScalingGroups", true),
+        ],
+        MethodName::Ecs | MethodName::EcsTaskSet => &[
+            ("ecs:ListTasks", false),
+            ("ecs:DescribeTasks", false),
+            ("ecs:DescribeServices", true),
+        ],
+        MethodName::Config => &[],
+    }
+}
+
+/// The action by which a node of this method learns how many there are to be; empty where it cannot.
+#[must_use]
+pub fn of_expected_nodes(method: MethodName) -> &'static str {
+    let optional = actions(method).iter().find(|(_, optional)| *optional);
+    optional.map_or("", |(action, _)| action)
+}
+
+/// What became of each: of the counts of calls, of the errors that they ended with, and of why others were not made.
+#[must_use]
+pub fn results(
+    method: MethodName,
+    counts: &BTreeMap<(&'static str, Outcome), u64>,
+    errors: &[&Error],
+    not_made: &BTreeMap<&'static str, &'static str>,
+) -> Vec<Call> {
+    let result = |action: &'static str| {
+        let name = action.split_once(':').map_or(action, |(_, name)| name);
+        let outcomes = counts.keys().filter(|(counted, _)| *counted == name);
+        let outcomes: Vec<Outcome> = outcomes.map(|(_, outcome)| *outcome).collect();
+        let denial = errors.iter().find_map(|error| denial(error, action));
+        if let Some(denied) = denial {
+            denied
+        } else if outcomes.contains(&Outcome::Denied) {
+            CallResult::Denied {
+                resource: None,
+                caller: None,
+            }
+        } else if outcomes.contains(&Outcome::Answered) {
+            CallResult::Allowed
+        } else if outcomes.is_empty() {
+            let why = not_made.get(action);
+            CallResult::NotMade(why.copied().unwrap_or("a call before it failed"))
+        } else {
+            let error = errors.iter().find(|error| attempted(error) == Some(action));
+            let why = error.map(|error| Chain(*error).to_string());
+            CallResult::Failed(why.unwrap_or_else(|| outcomes[0].to_string()))
+        }
+    };
+    actions(method)
+        .iter()
+        .map(|&(action, optional)| Call {
+            action,
+            optional,
+            result: result(action),
+        })
+        .collect()
+}
+
+/// Who calls AWS: AWS names the caller where it denies something.
+#[must_use]
+pub fn caller(calls: &[Call]) -> Option<&str> {
+    calls.iter().find_map(|call| match &call.result {
+        CallResult::Denied { caller, .. } => caller.as_deref(),
+        CallResult::Allowed | CallResult::Failed(_) | CallResult::NotMade(_) => None,
+    })
+}
+
+fn denial(error: &Error, wanted: &str) -> Option<CallResult> {
+    match error {
+        Error::AccessDenied {
+            action,
+            resource,
+            source,
+            ..
+        } if action == wanted => Some(CallResult::Denied {
+            resource: resource.clone(),
+            caller: named(&source.to_string()),
+        }),
+        _ => None,
+    }
+}
+
+/// AWS says to whom it denies something: `User: arn:aws:sts::… is not authorized to perform: …`.
+fn named(words: &str) -> Option<String> {
+    let (_, after) = words.split_once("User: ")?;
+    let caller = after.split_whitespace().next()?;
+    caller.starts_with("arn:").then(|| caller.to_owned())
+}
+
+fn attempted(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Throttled { attempt, .. }
+        | Error::Unreachable { attempt, .. }
+        | Error::TimedOut { attempt, .. }
+        | Error::ServerFault { attempt, .. }
+        | Error::Undecodable { attempt, .. }
+        | Error::TooLarge { attempt, .. }
+        | Error::RepeatedPage { attempt }
+        | Error::CredentialsUnavailable { attempt, .. }
+        | Error::AccessDenied { attempt, .. }
+        | Error::NoCredentials { attempt, .. }
+        | Error::CredentialsRejected { attempt, .. }
+        | Error::Unbuildable { attempt, .. }
+        | Error::NoSuchCluster { attempt, .. }
+        | Error::NoSuchService { attempt, .. }
+        | Error::Rejected { attempt, .. } => Some(attempt.action),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use discovery::Attempt;
+
+    use super::*;
+
+    fn attempt(action: &'static str) -> Attempt {
+        Attempt::new(action, "asking")
+    }
+
+    #[test]
+    fn each_action_is_allowed_denied_failed_or_not_made() {
+        let denied = Error::AccessDenied {
+            attempt: attempt("ecs:DescribeTasks"),
+            action: "ecs:DescribeTasks".to_owned(),
+            resource: Some("arn:aws:ecs:eu-west-1:1:task/demo/*".to_owned()),
+            source: "AccessDeniedException: User: arn:aws:sts::1:assumed-role/node/x is not \
+                     authorized to perform: ecs:DescribeTasks"
+                .into(),
+        };
+        let counts = BTreeMap::from([
+            (("ListTasks", Outcome::Answered), 2),
+            (("DescribeTasks", Outcome::Denied), 1),
+        ]);
+        let not_made = BTreeMap::from([("ecs:DescribeServices", "not needed")]);
+        let calls = results(MethodName::Ecs, &counts, &[&denied], &not_made);
+        let seen: Vec<_> = calls.into_iter().map(|call| call.result).collect();
+        let expected = [
+            CallResult::Allowed,
+            CallResult::Denied {
+                resource: Some("arn:aws:ecs:eu-west-1:1:task/demo/*".to_owned()),
+                caller: Some("arn:aws:sts::1:assumed-role/node/x".to_owned()),
+            },
+            CallResult::NotMade("not needed"),
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn a_call_that_fails_otherwise_says_why() {
+        let throttled = Error::Throttled {
+            attempt: attempt("ec2:DescribeInstances"),
+            source: "RequestLimitExceeded".into(),
+        };
+        let counts = BTreeMap::from([(("DescribeInstances", Outcome::Throttled), 1)]);
+        let method = MethodName::Ec2TagBased;
+        let calls = results(method, &counts, &[&throttled], &BTreeMap::new());
+        let why = "asking: throttled: RequestLimitExceeded".to_owned();
+        assert_eq!(calls[0].result, CallResult::Failed(why));
+    }
+}

@@ -1,0 +1,350 @@
+//! What was seen. Values only: nothing here judges them.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use discovery::{
+    AddressSource, Resolved,
+    config::{AddressFamily, MethodName},
+};
+
+use super::calls::Call;
+use crate::{
+    bootstrap::{ContactPoint, clocks::Skew, settings::ExpectedNodes},
+    cluster::{ClusterId, Formation, NodeUid},
+};
+
+/// Everything that was seen.
+#[derive(Debug)]
+pub struct Facts {
+    /// What the settings ask for.
+    pub asked: Asked,
+    /// Where this runs.
+    pub here: Here,
+    /// The calls to AWS.
+    pub calls: Vec<Call>,
+    /// What the lookup found.
+    pub lookup: Result<Resolved, discovery::Error>,
+    /// How many nodes the platform means to run, where it was asked.
+    pub told: Option<Told>,
+    /// Hosts of which no port is asked: the fallback port is none of their several, or the only one is that of gossip.
+    pub filtered_hosts: Vec<IpAddr>,
+    /// Whom discovery names, in order, and what became of asking them.
+    pub points: Vec<Point>,
+    /// How many of them were not asked, there being so many, or for want of time.
+    pub unasked: usize,
+    /// How long all of this took.
+    pub took: Duration,
+}
+
+/// What the settings ask for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The discovery method.
+    pub method: MethodName,
+    /// The service's name, which is also the cluster's.
+    pub service: String,
+    /// Among which it is looked for.
+    pub scope: Scope,
+    /// Tags that tasks must carry, `key=value`.
+    pub tags: Vec<String>,
+    /// Which of a peer's addresses.
+    pub family: AddressFamily,
+    /// The region that is asked, where it is known.
+    pub region: Option<String>,
+    /// How many nodes the settings say there are to be.
+    pub expected: ExpectedNodes,
+    /// How many processes may take part in founding a cluster, where the settings say so.
+    pub participants: Option<usize>,
+    /// Whether this node may found a cluster.
+    pub may_found: bool,
+    /// Where peers reach management HTTP of this node.
+    pub management_port: u16,
+    /// Where peers are asked for which discovery names no port.
+    pub fallback_port: u16,
+    /// Where peers reach this node by gossip, and this node them.
+    pub gossip_port: u16,
+    /// Secrets that others on this host can read, as sentences.
+    pub exposed: Vec<String>,
+}
+
+/// Where a service is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// In this ECS cluster: a name or an ARN.
+    EcsCluster(String),
+    /// Among instances that have this tag.
+    TagKey(String),
+    /// In a fixed list.
+    List,
+}
+
+/// Where this runs.
+#[derive(Debug)]
+pub struct Here {
+    /// The own address, and where it came from.
+    pub address: Result<OwnAddress, discovery::Error>,
+    /// The own task, where this runs in one.
+    pub task: Option<OwnTask>,
+    /// What answers where a node of these settings would listen on this machine.
+    pub node: Option<Node>,
+}
+
+/// The own address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnAddress {
+    /// It.
+    pub ip: IpAddr,
+    /// Where it came from: none where the settings say it.
+    pub source: Option<AddressSource>,
+    /// The availability zone, where known.
+    pub zone: Option<String>,
+}
+
+/// The own task, as its metadata tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OwnTask {
+    /// Its ARN.
+    pub arn: String,
+    /// The cluster that it runs in: a name or an ARN.
+    pub cluster: Option<String>,
+    /// Its service.
+    pub service: Option<String>,
+    /// Its availability zone.
+    pub zone: Option<String>,
+    /// How it is connected: `awsvpc`, `bridge`, …
+    pub network_mode: Option<String>,
+}
+
+/// What answers on this machine where a node would.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Where it was asked.
+    pub at: SocketAddr,
+    /// What it answered.
+    pub management: Management,
+    /// What it says that it waits for or does, where it is a node.
+    pub says: Option<String>,
+}
+
+/// How many nodes the platform means to run.
+#[derive(Debug)]
+pub enum Told {
+    /// So many.
+    Nodes(usize),
+    /// Nothing, and why.
+    Nothing(discovery::WhyUnknown),
+    /// It could not be asked.
+    Failed(discovery::Error),
+}
+
+/// A contact point, and what became of asking it.
+#[derive(Debug, Clone)]
+pub struct Point {
+    /// Which.
+    pub at: ContactPoint,
+    /// Whether it is this node's own.
+    pub own: bool,
+    /// On the management port.
+    pub management: Management,
+    /// Where it was asked by gossip.
+    pub gossip_at: SocketAddr,
+    /// On the gossip port.
+    pub gossip: Gossip,
+}
+
+/// What became of asking on a management port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Management {
+    /// A node with the cluster's key answered.
+    Proven(Proven),
+    /// Somebody answered who does not count.
+    Rejected(Stranger),
+    /// Nobody listens there: the host says so.
+    Refused,
+    /// Nothing came back. A packet filter, such as a security group, drops what it does not allow.
+    Silent {
+        /// Whether there was a connection all the same.
+        connected: bool,
+    },
+    /// It could not be asked.
+    Failed(String),
+}
+
+/// A node with the cluster's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    /// Its process.
+    pub uid: NodeUid,
+    /// Where it says that it answers.
+    pub contact_point: ContactPoint,
+    /// The cluster that it is in.
+    pub cluster: Option<Formation>,
+    /// How many nodes it was told to expect.
+    pub expected: Option<usize>,
+    /// How far its clock is from this one's.
+    pub skew: Skew,
+}
+
+/// Who answers and is not believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stranger {
+    /// A node that seals with another key.
+    OtherKey,
+    /// A node that proves nothing: it runs without keys, or is of another program.
+    NoProof,
+    /// A node of another cluster name.
+    OtherName(String),
+    /// No node: what it answered.
+    NoNode(String),
+}
+
+/// What became of asking on a gossip port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gossip {
+    /// A node with the cluster's key answered.
+    Answered {
+        /// Its process.
+        uid: NodeUid,
+        /// The cluster that it is in, or asks to be let into.
+        cluster: Option<ClusterId>,
+        /// How far its clock is from this one's.
+        skew: Skew,
+    },
+    /// Nobody listens there: the host says so.
+    Refused,
+    /// Nothing came back: lost on its way, or nobody there could open it.
+    Silent,
+    /// It could not be asked.
+    Failed(String),
+}
+
+// === impl Facts ===
+
+impl Facts {
+    /// The nodes with the cluster's key that answered, the one on this machine included, each process once.
+    pub fn proven(&self) -> Vec<&Proven> {
+        let here = self.here.node.iter().map(|node| &node.management);
+        let mut proven: Vec<&Proven> = Vec::new();
+        for management in self
+            .points
+            .iter()
+            .map(|point| &point.management)
+            .chain(here)
+        {
+            if let Management::Proven(one) = management
+                && proven.iter().all(|other| other.uid != one.uid)
+            {
+                proven.push(one);
+            }
+        }
+        proven
+    }
+
+    /// Those on other machines, or at least other processes than the one here.
+    pub fn others(&self) -> impl Iterator<Item = &Point> {
+        self.points.iter().filter(|point| !point.own)
+    }
+}
+
+// === impl Here ===
+
+impl Here {
+    /// The region that this runs in, where that is known: an ARN names it, and a zone's name begins with it.
+    pub fn region(&self) -> Option<String> {
+        let of_task = self.task.as_ref().and_then(|task| arn_part(&task.arn, 3));
+        let zone = self
+            .address
+            .as_ref()
+            .ok()
+            .and_then(|own| own.zone.as_deref());
+        of_task
+            .map(str::to_owned)
+            .or_else(|| zone.and_then(region_of_zone))
+    }
+
+    /// The process of the node that runs here.
+    pub fn uid(&self) -> Option<NodeUid> {
+        match &self.node.as_ref()?.management {
+            Management::Proven(proven) => Some(proven.uid),
+            Management::Rejected(_)
+            | Management::Refused
+            | Management::Silent { .. }
+            | Management::Failed(_) => None,
+        }
+    }
+}
+
+// === impl Point ===
+
+impl Point {
+    /// Whether both of its ports answered, with the cluster's key.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        matches!(
+            (&self.management, &self.gossip),
+            (Management::Proven(_), Gossip::Answered { .. })
+        )
+    }
+}
+
+/// A part of an ARN, where it is there and not empty: `arn:partition:service:region:account:resource`.
+pub fn arn_part(arn: &str, part: usize) -> Option<&str> {
+    let mut parts = arn.splitn(6, ':');
+    if parts.next() != Some("arn") {
+        return None;
+    }
+    parts
+        .nth(part.checked_sub(1)?)
+        .filter(|part| !part.is_empty())
+}
+
+/// The last part of a name or an ARN: `demo` of `arn:…:cluster/demo`.
+pub fn short_name(name_or_arn: &str) -> &str {
+    name_or_arn.rsplit('/').next().unwrap_or(name_or_arn)
+}
+
+/// `eu-west-1` of `eu-west-1a`, `us-west-2` of `us-west-2-lax-1a`.
+fn region_of_zone(zone: &str) -> Option<String> {
+    let mut region: Vec<&str> = Vec::new();
+    for part in zone.split('-') {
+        if part.starts_with(|c: char| c.is_ascii_digit()) {
+            let number = part.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+            region.push(number);
+            return Some(region.join("-"));
+        }
+        region.push(part);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_tells_its_region() {
+        for (zone, region) in [
+            ("eu-west-1a", Some("eu-west-1")),
+            ("us-gov-west-1b", Some("us-gov-west-1")),
+            ("us-west-2-lax-1a", Some("us-west-2")),
+            ("us-east-1-wl1-bos-wlz-1", Some("us-east-1")),
+            ("moon", None),
+        ] {
+            assert_eq!(region_of_zone(zone).as_deref(), region, "{zone}");
+        }
+    }
+
+    #[test]
+    fn an_arn_tells_region_and_account() {
+        let arn = "arn:aws:ecs:eu-west-1:123456789012:task/demo/0123";
+        assert_eq!(arn_part(arn, 3), Some("eu-west-1"));
+        assert_eq!(arn_part(arn, 4), Some("123456789012"));
+        assert_eq!(arn_part("arn:aws:ecs::1:x", 3), None);
+        assert_eq!(arn_part("demo", 3), None);
+        assert_eq!(short_name(arn), "0123");
+        assert_eq!(short_name("demo"), "demo");
+    }
+}

@@ -1,0 +1,193 @@
+//! Asks AWS what a node asks: each call once.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use discovery::{
+    Attempt, Discovery, Error, Lookup, OnThrottle, Outcome, Resolved,
+    config::{Ecs, EcsTaskSet, MethodName, Settings, Surroundings},
+};
+use tokio::time::timeout;
+
+use crate::{
+    bootstrap::settings::ExpectedNodes,
+    config::Config,
+    doctor::{
+        calls::{self, Call},
+        facts::{OwnTask, Told},
+    },
+};
+
+/// How long it may take to know region and credentials.
+const CLIENT_LIMIT: Duration = Duration::from_secs(6);
+
+/// How much longer than by its settings a lookup may take: the list may be long.
+const PATIENCE: u32 = 3;
+
+/// What AWS says.
+pub(super) struct Answers {
+    pub(super) region: Option<String>,
+    pub(super) calls: Vec<Call>,
+    pub(super) lookup: Result<Resolved, Error>,
+    pub(super) told: Option<Told>,
+}
+
+type Counts = BTreeMap<(&'static str, Outcome), u64>;
+
+pub(super) async fn ask(
+    config: &Config,
+    surroundings: &Surroundings,
+    task: Option<&OwnTask>,
+) -> Answers {
+    let method = config.discovery.method();
+    let discovery = match client(config.discovery.clone(), surroundings).await {
+        Ok(discovery) => discovery,
+        Err(error) => {
+            let reasons = calls::actions(method)
+                .iter()
+                .map(|(action, _)| (*action, "there is no client to make it"));
+            return Answers {
+                region: None,
+                calls: calls::results(method, &Counts::new(), &[], &reasons.collect()),
+                lookup: Err(error),
+                told: None,
+            };
+        }
+    };
+    let name = config.bootstrap.service_name.as_str();
+    let limit = config.bootstrap.resolve_timeout;
+    let mut lookup = Lookup::new(name);
+    lookup.port_name.clone_from(&config.bootstrap.port_name);
+    lookup.on_throttle = OnThrottle::GiveUp;
+    let lookup = discovery
+        .lookup(&lookup, limit.saturating_mul(PATIENCE))
+        .await;
+    let mut counts = discovery.calls();
+    let mut not_made = reasons_not_to(config, &lookup);
+    let mut own = None;
+    let mut told = None;
+    let expected = calls::of_expected_nodes(method);
+    if !not_made.contains_key(expected) {
+        // A lookup that lists nobody describes nobody. Describing the own task shows all the same whether that is
+        // allowed; then the number of nodes is asked for by the same way.
+        if let Some(settings) = to_describe_itself(&config.discovery, &counts, task)
+            && let Ok(itself) = client(settings, surroundings).await
+        {
+            let answer = itself.expected_nodes(name, limit).await;
+            add(&mut counts, itself.calls());
+            if made(&counts, expected) {
+                told = Some(answer);
+            } else {
+                own = answer.err();
+            }
+        }
+        if told.is_none() && !fails_again(method, &lookup) {
+            told = Some(discovery.expected_nodes(name, limit).await);
+            let of_all = discovery.calls();
+            counts.extend(of_all.into_iter().filter(|((name, _), _)| {
+                expected
+                    .split_once(':')
+                    .is_some_and(|(_, call)| *name == call)
+            }));
+        }
+    }
+    if told.is_none() {
+        let why = "a call before it failed";
+        not_made.entry(expected).or_insert(why);
+    }
+    let error_of_told = told.as_ref().and_then(|told| told.as_ref().err());
+    let errors: Vec<&Error> = lookup
+        .as_ref()
+        .err()
+        .into_iter()
+        .chain(own.as_ref())
+        .chain(error_of_told)
+        .collect();
+    let calls = calls::results(method, &counts, &errors, &not_made);
+    Answers {
+        region: discovery.region().map(str::to_owned),
+        calls,
+        lookup,
+        told: told.map(|told| match told {
+            Ok(discovery::ExpectedNodes::Known(number)) => {
+                Told::Nodes(usize::try_from(number.get()).unwrap_or(usize::MAX))
+            }
+            Ok(discovery::ExpectedNodes::Unknown(why)) => Told::Nothing(why),
+            Err(error) => Told::Failed(error),
+        }),
+    }
+}
+
+async fn client(settings: Settings, surroundings: &Surroundings) -> Result<Discovery, Error> {
+    let made = Box::pin(Discovery::in_surroundings(settings, surroundings));
+    match timeout(CLIENT_LIMIT, made).await {
+        Ok(made) => made,
+        Err(_elapsed) => Err(Error::TimedOut {
+            attempt: Attempt::new("", "finding region and credentials"),
+            after: CLIENT_LIMIT,
+        }),
+    }
+}
+
+/// Why some calls are not made, however the others end.
+fn reasons_not_to(
+    config: &Config,
+    lookup: &Result<Resolved, Error>,
+) -> BTreeMap<&'static str, &'static str> {
+    let mut reasons = BTreeMap::new();
+    let expected = calls::of_expected_nodes(config.discovery.method());
+    if lookup.is_ok() {
+        reasons.insert("ecs:DescribeTasks", "nothing is listed");
+    }
+    match config.bootstrap.expected_nodes {
+        ExpectedNodes::Auto => {}
+        ExpectedNodes::Number(_) | ExpectedNodes::Unknown => {
+            reasons.insert(expected, "bootstrap.expected-nodes is set");
+        }
+    }
+    if let Settings::Ecs(Ecs { tags, .. }) = &config.discovery
+        && !tags.is_empty()
+    {
+        reasons.insert(expected, "tags choose among the tasks");
+    }
+    reasons
+}
+
+/// The settings by which a task describes itself, where no task was described.
+fn to_describe_itself(
+    settings: &Settings,
+    counts: &Counts,
+    task: Option<&OwnTask>,
+) -> Option<Settings> {
+    match settings {
+        Settings::Ecs(ecs) if task.is_some() && !made(counts, "ecs:DescribeTasks") => {
+            let mut own = EcsTaskSet::in_cluster(&ecs.cluster);
+            own.container_name.clone_from(&ecs.container_name);
+            own.address_family = ecs.address_family;
+            own.client.clone_from(&ecs.client);
+            Some(Settings::EcsTaskSet(own))
+        }
+        Settings::Ecs(_)
+        | Settings::EcsTaskSet(_)
+        | Settings::Ec2TagBased(_)
+        | Settings::Config(_) => None,
+    }
+}
+
+/// By task set, the number is asked for after the same calls as the list.
+fn fails_again(method: MethodName, lookup: &Result<Resolved, Error>) -> bool {
+    match method {
+        MethodName::EcsTaskSet => lookup.is_err(),
+        MethodName::Ecs | MethodName::Ec2TagBased | MethodName::Config => false,
+    }
+}
+
+fn made(counts: &Counts, action: &str) -> bool {
+    let name = action.split_once(':').map_or(action, |(_, name)| name);
+    counts.keys().any(|(made, _)| *made == name)
+}
+
+fn add(counts: &mut Counts, others: Counts) {
+    for (call, count) in others {
+        *counts.entry(call).or_default() += count;
+    }
+}

@@ -1,0 +1,405 @@
+//! Who is listed, and who counts.
+
+use discovery::{
+    Completeness, DropReason, Dropped, Error, MetadataProblem, Missing, PartialReason, Resolved,
+    config::MethodName,
+};
+
+use super::{
+    counted::Counted,
+    place::{is_a_nodes_place, is_listed, runs_here},
+    words::{failure, names, plural, some, warning},
+};
+use crate::doctor::{
+    facts::{Asked, Facts, Scope, short_name},
+    finding::{Code, Finding, Severity},
+};
+
+pub(super) fn findings(facts: &Facts, counted: &Counted) -> Vec<Finding> {
+    let mut findings: Vec<_> = [bridge_mode(facts), family(facts), own_address(facts)]
+        .into_iter()
+        .flatten()
+        .collect();
+    let Ok(resolved) = &facts.lookup else {
+        return findings;
+    };
+    findings.extend(tags(facts, resolved));
+    let explained = !findings.is_empty();
+    findings.extend(nobody(facts, resolved).filter(|_| !explained));
+    findings.extend(not_listed(facts, resolved).filter(|_| !explained));
+    findings.extend(wrong_port(facts));
+    findings.extend(too_few(facts, counted, resolved));
+    findings.extend(partial(resolved));
+    findings
+}
+
+/// Tasks without an address of their own.
+fn bridge_mode(facts: &Facts) -> Option<Finding> {
+    let mut tasks = dropped(facts, |reason| {
+        matches!(
+            reason,
+            DropReason::NoAddress {
+                missing: Missing::NoInterface,
+                ..
+            }
+        )
+    });
+    for error in [
+        facts.lookup.as_ref().err(),
+        facts.here.address.as_ref().err(),
+    ] {
+        if let Some(Error::NetworkMode { task, .. }) = error
+            && !tasks.contains(&short_name(task).to_owned())
+        {
+            tasks.push(short_name(task).to_owned());
+        }
+    }
+    if tasks.is_empty() {
+        return None;
+    }
+    let have = plural(tasks.len(), "task has", "tasks have");
+    Some(failure(
+        Code::BridgeMode,
+        tasks.clone(),
+        format!(
+            "{have} no address of their own, since their network mode is bridge, host or none: {}.",
+            some(&tasks)
+        ),
+        "Run the service in network mode awsvpc (the task definition's networkMode), so that each \
+         task has an address that peers can reach."
+            .to_owned(),
+    ))
+}
+
+/// Addresses of the other family.
+fn family(facts: &Facts) -> Option<Finding> {
+    let asked = facts.asked.family;
+    let mut others = Vec::new();
+    if let Ok(resolved) = &facts.lookup {
+        others.extend(
+            resolved
+                .dropped
+                .iter()
+                .filter_map(|dropped| match dropped.reason {
+                    DropReason::NoAddress {
+                        missing: Missing::Only(address),
+                        ..
+                    } => Some(format!("{} ({address})", short_name(&dropped.id))),
+                    _ => None,
+                }),
+        );
+    }
+    let own = match &facts.here.address {
+        Err(Error::Metadata {
+            problem: MetadataProblem::Only(own),
+            ..
+        }) => Some(*own),
+        Ok(_) | Err(_) => None,
+    };
+    if others.is_empty() && own.is_none() {
+        return None;
+    }
+    let other = match asked {
+        discovery::config::AddressFamily::Ipv4 => "ipv6",
+        discovery::config::AddressFamily::Ipv6 => "ipv4",
+        // Then either will do.
+        discovery::config::AddressFamily::Auto => return None,
+    };
+    let own = own.map(|own| format!("this machine ({own})"));
+    let others: Vec<_> = own.into_iter().chain(others).collect();
+    let method = facts.asked.method;
+    Some(failure(
+        Code::AddressFamily,
+        others.clone(),
+        format!(
+            "The settings ask for {asked} addresses, and there are only {other} ones of {}.",
+            some(&others)
+        ),
+        format!(
+            "Set discovery.{method}.address-family to {other} on every node, or give the subnets \
+             {asked} addresses."
+        ),
+    ))
+}
+
+/// The own address is not known. Where no node is to run it need not be.
+fn own_address(facts: &Facts) -> Option<Finding> {
+    let error = match &facts.here.address {
+        Ok(_)
+        | Err(
+            Error::NetworkMode { .. }
+            | Error::Metadata {
+                problem: MetadataProblem::Only(_),
+                ..
+            },
+        ) => return None,
+        Err(error) => error,
+    };
+    let found = Finding {
+        code: Code::NoOwnAddress,
+        severity: Severity::Failure,
+        about: Vec::new(),
+        message: format!(
+            "The own address cannot be told: {}.",
+            discovery::Chain(error)
+        ),
+        advice: "Set node.address to the address that AWS lists for this machine.".to_owned(),
+    };
+    Some(if is_a_nodes_place(facts) {
+        found
+    } else {
+        Finding {
+            severity: Severity::Warning,
+            ..found
+        }
+    })
+}
+
+/// Everything that is listed lacks a tag.
+fn tags(facts: &Facts, resolved: &Resolved) -> Option<Finding> {
+    let without = dropped(facts, |reason| matches!(reason, DropReason::TagMismatch(_)));
+    if without.is_empty() || !resolved.targets.is_empty() {
+        return None;
+    }
+    Some(failure(
+        Code::WrongTags,
+        without.clone(),
+        format!(
+            "{} in the list, and none has the tags {}: {}.",
+            plural(without.len(), "task is", "tasks are"),
+            facts.asked.tags.join(", "),
+            some(&without)
+        ),
+        format!(
+            "Compare discovery.{}.tags with the tags of the tasks; ECS gives tasks those of the \
+             service only where propagateTags says so.",
+            facts.asked.method
+        ),
+    ))
+}
+
+/// Nothing that runs is listed.
+fn nobody(facts: &Facts, resolved: &Resolved) -> Option<Finding> {
+    if !resolved.targets.is_empty() {
+        return None;
+    }
+    let dropped = match resolved.dropped.len() {
+        0 => String::new(),
+        more => format!("; what is listed was dropped, all of {more}"),
+    };
+    let advice = match facts.asked.method {
+        MethodName::Ecs => {
+            "See why the service runs no tasks: its desired count, and its events in ECS."
+                .to_owned()
+        }
+        MethodName::EcsTaskSet => {
+            "See why the task set runs no tasks: its events in ECS.".to_owned()
+        }
+        MethodName::Ec2TagBased => format!(
+            "Start instances with the tag {}, or compare the tag's key and value, the filters and \
+             the region with what runs.",
+            whom(&facts.asked)
+        ),
+        MethodName::Config => "Set discovery.config.addresses.".to_owned(),
+    };
+    Some(failure(
+        Code::NobodyListed,
+        Vec::new(),
+        format!("Discovery lists nobody of {}{dropped}.", whom(&facts.asked)),
+        advice,
+    ))
+}
+
+/// What is looked up, in words.
+fn whom(asked: &Asked) -> String {
+    let service = &asked.service;
+    match &asked.scope {
+        Scope::EcsCluster(cluster) => {
+            format!("`{service}` in the ECS cluster `{}`", short_name(cluster))
+        }
+        Scope::TagKey(key) => format!("{key}={service}"),
+        Scope::List => format!("`{service}`"),
+    }
+}
+
+/// This machine's node, or what is to be one, is not in the list.
+fn not_listed(facts: &Facts, resolved: &Resolved) -> Option<Finding> {
+    let own = facts.here.address.as_ref().ok()?;
+    if !is_a_nodes_place(facts) || is_listed(facts) || resolved.targets.is_empty() {
+        return None;
+    }
+    let task = facts.here.task.as_ref();
+    let own_drop = task.and_then(|task| resolved.dropped.iter().find(|it| it.id == task.arn));
+    if own_drop.is_none() && !resolved.completeness.is_complete() {
+        // It may be among those that are not known.
+        return None;
+    }
+    let why = match (own_drop, task) {
+        (Some(dropped), _) => format!(": it is dropped, {}", dropped.reason),
+        (None, Some(task)) if task.service.is_none() => {
+            ", and this task belongs to no service".to_owned()
+        }
+        (None, _) => String::new(),
+    };
+    let advice = match (facts.asked.method, own_drop) {
+        (_, Some(_)) => {
+            "See what is said of it above; a task that stops is listed no more.".to_owned()
+        }
+        (MethodName::Ecs, None) => format!(
+            "Run this node as a task of the service `{}`, or set node.address to the address that \
+             AWS lists for it. Right after its start AWS may not list it yet.",
+            facts.asked.service
+        ),
+        (MethodName::EcsTaskSet, None) => {
+            "Wait a moment: right after its start AWS may not list a task yet.".to_owned()
+        }
+        (MethodName::Ec2TagBased, None) => format!(
+            "Give this instance the tag {}, or set node.address to the address that AWS lists for \
+             it.",
+            whom(&facts.asked)
+        ),
+        (MethodName::Config, None) => format!(
+            "Add {} to discovery.config.addresses, or set node.address to one of them.",
+            own.ip
+        ),
+    };
+    let found = failure(
+        Code::NotListed,
+        vec![own.ip.to_string()],
+        format!(
+            "Discovery does not list this node ({}){why}. A node that is not listed founds no \
+             cluster, and others do not find it.",
+            own.ip
+        ),
+        advice,
+    );
+    let alone = task.is_some_and(|task| task.service.is_none());
+    Some(if alone && !runs_here(facts) {
+        Finding {
+            severity: Severity::Warning,
+            advice: format!(
+                "Leave it so where this task only runs the doctor. {}",
+                found.advice
+            ),
+            ..found
+        }
+    } else {
+        found
+    })
+}
+
+/// The own address is listed, and the own port is not the one that peers ask.
+fn wrong_port(facts: &Facts) -> Option<Finding> {
+    let own = facts.here.address.as_ref().ok()?;
+    let port = facts.asked.management_port;
+    let here: Vec<_> = facts
+        .points
+        .iter()
+        .filter(|point| point.at.ip() == own.ip)
+        .collect();
+    let filtered = facts.filtered_hosts.contains(&own.ip);
+    if (here.is_empty() && !filtered) || here.iter().any(|point| point.at.0.port() == port) {
+        return None;
+    }
+    let asked = if filtered {
+        "at none of the ports that discovery names for it".to_owned()
+    } else {
+        format!("at port {}", some(&ports(&here)))
+    };
+    Some(failure(
+        Code::WrongPort,
+        names(here),
+        format!(
+            "Peers ask {} {asked}, and management.port of the node there is {port}.",
+            own.ip
+        ),
+        format!(
+            "Set management.port to what peers ask, or bootstrap.fallback-port (now {}) to \
+             management.port, on every node.",
+            facts.asked.fallback_port
+        ),
+    ))
+}
+
+fn ports(points: &[&crate::doctor::facts::Point]) -> Vec<String> {
+    points
+        .iter()
+        .map(|point| point.at.0.port().to_string())
+        .collect()
+}
+
+/// Fewer are listed than must consent.
+fn too_few(facts: &Facts, counted: &Counted, resolved: &Resolved) -> Option<Finding> {
+    let Counted {
+        listed,
+        quorum,
+        participants,
+        ..
+    } = *counted;
+    if quorum <= listed || listed == 0 || !counted.clusters.is_empty() {
+        return None;
+    }
+    let of = match counted.expected {
+        Some(expected) => format!("{expected} nodes are expected"),
+        None => {
+            format!("{participants} may take part, as the number of expected nodes is not known")
+        }
+    };
+    let gone = match resolved.dropped.len() {
+        0 => String::new(),
+        dropped => format!(" ({} dropped)", plural(dropped, "more was", "more were")),
+    };
+    let advice = match facts.asked.method {
+        MethodName::Ecs | MethodName::EcsTaskSet => {
+            "See why the service runs fewer tasks than it wants: its events in ECS. If so few are \
+             meant to run, set bootstrap.expected-nodes to their number."
+        }
+        MethodName::Ec2TagBased | MethodName::Config => {
+            "Start more nodes, or set bootstrap.expected-nodes to the number that is to run."
+        }
+    };
+    Some(failure(
+        Code::TooFewNodes,
+        Vec::new(),
+        format!(
+            "{} listed{gone}, and {quorum} must consent to a new cluster, since {of}.",
+            plural(listed, "node is", "nodes are")
+        ),
+        advice.to_owned(),
+    ))
+}
+
+/// The list may lack some, for other reasons than those above.
+fn partial(resolved: &Resolved) -> Option<Finding> {
+    let Completeness::Partial(reasons) = &resolved.completeness else {
+        return None;
+    };
+    let reasons: Vec<String> = reasons
+        .iter()
+        .filter(|reason| match reason {
+            PartialReason::NoAddress { missing, .. } => *missing == Missing::Yet,
+            _ => true,
+        })
+        .map(ToString::to_string)
+        .collect();
+    if reasons.is_empty() {
+        return None;
+    }
+    Some(warning(
+        Code::PartialList,
+        reasons.clone(),
+        format!("The list may lack some: {}.", some(&reasons)),
+        "Ask again in a while: tasks that start get their addresses, and calls that failed are \
+         made again."
+            .to_owned(),
+    ))
+}
+
+fn dropped(facts: &Facts, is_so: impl Fn(&DropReason) -> bool) -> Vec<String> {
+    let Ok(resolved) = &facts.lookup else {
+        return Vec::new();
+    };
+    let of = |dropped: &Dropped| short_name(&dropped.id).to_owned();
+    let dropped = resolved.dropped.iter().filter(|it| is_so(&it.reason));
+    dropped.map(of).collect()
+}

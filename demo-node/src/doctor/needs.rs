@@ -1,0 +1,190 @@
+//! What AWS must allow, as the settings have it: permissions of the role, and rules of the security group. Nothing is asked
+//! to know it.
+
+use discovery::config::MethodName;
+
+use super::{
+    calls::CallResult,
+    facts::{Asked, Facts, Scope, arn_part, short_name},
+};
+
+/// A permission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permission {
+    /// The action: `ecs:ListTasks`.
+    pub action: &'static str,
+    /// The resource to allow it on.
+    pub resource: String,
+    /// What confines it further, where anything does.
+    pub condition: Option<String>,
+}
+
+/// A rule of the nodes' own security group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Whether connections come in, or go out.
+    pub direction: Direction,
+    /// Of what kind.
+    pub protocol: Protocol,
+    /// To which port.
+    pub port: u16,
+    /// To or from whom.
+    pub peer: &'static str,
+    /// What for.
+    pub purpose: &'static str,
+}
+
+/// Which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words of security groups")]
+pub enum Direction {
+    Inbound,
+    Outbound,
+}
+
+/// Which kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words of security groups")]
+pub enum Protocol {
+    Tcp,
+    Udp,
+}
+
+/// Where the AWS API answers.
+const HTTPS: u16 = 443;
+
+/// What the role must allow for this action.
+#[must_use]
+pub fn permission(action: &'static str, facts: &Facts) -> Permission {
+    let place = Place::of(facts);
+    let asked = &facts.asked;
+    let cluster = match &asked.scope {
+        Scope::EcsCluster(cluster) => short_name(cluster),
+        Scope::TagKey(_) | Scope::List => "*",
+    };
+    let in_cluster = || {
+        Some(format!(
+            "ecs:cluster is {}",
+            place.ecs(&format!("cluster/{cluster}"))
+        ))
+    };
+    let (resource, condition) = match action {
+        "ecs:ListTasks" => ("*".to_owned(), in_cluster()),
+        "ecs:DescribeTasks" => (place.ecs(&format!("task/{cluster}/*")), in_cluster()),
+        "ecs:DescribeServices" => {
+            let service = &asked.service;
+            (
+                place.ecs(&format!("service/{cluster}/{service}")),
+                in_cluster(),
+            )
+        }
+        _ => {
+            let region = asked.region.as_ref();
+            let of_region = region.map(|region| format!("aws:RequestedRegion is {region}"));
+            ("*".to_owned(), of_region)
+        }
+    };
+    Permission {
+        action,
+        resource,
+        condition,
+    }
+}
+
+/// What the security group of the nodes must allow.
+#[must_use]
+pub fn rules(asked: &Asked) -> Vec<Rule> {
+    const GROUP: &str = "the same group";
+    let rule = |direction, protocol, port, peer, purpose| Rule {
+        direction,
+        protocol,
+        port,
+        peer,
+        purpose,
+    };
+    let mut rules = Vec::new();
+    for direction in [Direction::Inbound, Direction::Outbound] {
+        rules.extend([
+            rule(
+                direction,
+                Protocol::Tcp,
+                asked.management_port,
+                GROUP,
+                "management",
+            ),
+            rule(direction, Protocol::Udp, asked.gossip_port, GROUP, "gossip"),
+        ]);
+    }
+    match asked.method {
+        MethodName::Ec2TagBased | MethodName::Ecs | MethodName::EcsTaskSet => rules.push(rule(
+            Direction::Outbound,
+            Protocol::Tcp,
+            HTTPS,
+            "the AWS API",
+            "discovery",
+        )),
+        MethodName::Config => {}
+    }
+    rules
+}
+
+/// Whose resources: the parts of an ARN, as far as they are known.
+struct Place {
+    partition: String,
+    region: String,
+    account: String,
+}
+
+impl Place {
+    fn of(facts: &Facts) -> Self {
+        let task = facts.here.task.as_ref().map(|task| task.arn.as_str());
+        let caller = facts.calls.iter().find_map(|call| match &call.result {
+            CallResult::Denied { caller, .. } => caller.as_deref(),
+            CallResult::Allowed | CallResult::Failed(_) | CallResult::NotMade(_) => None,
+        });
+        let part = |part| {
+            let known = task.or(caller).and_then(|arn| arn_part(arn, part));
+            known.unwrap_or("*").to_owned()
+        };
+        let partition = match part(1).as_str() {
+            "*" => "aws".to_owned(),
+            known => known.to_owned(),
+        };
+        Self {
+            partition,
+            region: facts.asked.region.clone().unwrap_or_else(|| part(3)),
+            account: part(4),
+        }
+    }
+
+    fn ecs(&self, resource: &str) -> String {
+        let Self {
+            partition,
+            region,
+            account,
+        } = self;
+        format!("arn:{partition}:ecs:{region}:{account}:{resource}")
+    }
+}
+
+impl Direction {
+    /// For programs and people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
+}
+
+impl Protocol {
+    /// For programs and people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+        }
+    }
+}
