@@ -7,7 +7,7 @@ const TURN = 2 * Math.PI;
 /** As large as there is room for, between these. */
 const SIZES = [300, 460];
 /** Around the ring, for names; where there is less room, they stand above and below their nodes, and many are short. */
-const MARGIN = { wide: 98, narrow: 50 };
+const MARGIN = { wide: 106, narrow: 50 };
 const NARROW = 400;
 const MANY = 7;
 /** A node is so large. */
@@ -80,9 +80,13 @@ export class Whole {
       group.setAttribute("class", `${kind(node)}${on}`);
       group.replaceChildren(svg("circle", { class: "touch", r: R + 7 }), ...ballot(node), ...shape(like(node), R));
       if (node.life === "frozen") group.append(frost(R - 5));
-      const [x0, y0, anchor] = narrow ? beside(angle) : outside(angle);
-      const name = narrow && MANY < nodes.length ? node.name.split("-").pop() : node.name;
-      group.append(text("node-name", x0, y0, plain(name), anchor), text("node-word", x0, y0 + 14, word(node), anchor));
+      if (narrow && MANY < nodes.length) {
+        const away = R + 14;
+        group.append(text("node-name", away * Math.cos(angle), away * Math.sin(angle) + 4, plain(node.name.split("-").pop())));
+      } else {
+        const [x0, y0, anchor] = narrow ? beside(angle) : outside(angle);
+        group.append(text("node-name", x0, y0, plain(node.name), anchor), text("node-word", x0, y0 + 14, word(node), anchor));
+      }
       group.append(svg("title", {}, `${plain(node.name)}: ${about(node)}`));
     }
     for (const [name, group] of this.drawn) {
