@@ -1,13 +1,10 @@
 //! A cluster to play with, in the browser; `cargo xtask demo` builds and starts it.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line tool talks to a person"
-)]
+#![expect(clippy::print_stderr, reason = "a command line tool talks to a person")]
 
 use std::{
     env,
+    io::{self, Write as _},
     net::Ipv4Addr,
     process::{Command, ExitCode, Stdio},
     sync::Arc,
@@ -76,7 +73,7 @@ async fn play(options: Options) -> anyhow::Result<ExitCode> {
     let mut serving = JoinSet::new();
     let stop = CancellationToken::new();
     serving.spawn(serve(listener, web::router(door), Limits::default(), stop));
-    println!("\n{}", greeting(usize::from(options.nodes), &address));
+    say(&greeting(usize::from(options.nodes), &address));
     if options.open {
         open(&address);
     }
@@ -97,8 +94,13 @@ async fn play(options: Options) -> anyhow::Result<ExitCode> {
     let folder = logs.path().display().to_string();
     let removed = logs.close();
     removed.with_context(|| format!("the logs cannot be removed: delete {folder} by hand"))?;
-    println!("\nThe nodes were ended; nothing is left.");
+    say("The nodes were ended; nothing is left.");
     code
+}
+
+/// Whoever has closed the output does not need to read it, and may still play.
+fn say(text: &str) {
+    let _closed = writeln!(io::stdout(), "\n{text}");
 }
 
 fn greeting(nodes: usize, address: &str) -> String {
