@@ -7,17 +7,18 @@
 //! | `voice`, `remark`, `diary` | what a node says, what is new in it, and the timeline that this makes |
 //! | `scene`, `headline`, `picture` | all that is known, in a sentence, and as the page gets it |
 //! | `command`, `allowed`, `trouble` | what can be done, and when |
-//! | `scheduler` | what ECS does by itself |
+//! | `scheduler`, `listed` | what ECS does by itself, and which tasks it describes |
 //! | `step`, `story`, `teller` | the stories that tell themselves |
 //! | [`stage`] | the shell: starts, asks and ends the nodes |
 //! | [`web`] | the page, for who has the token |
 //!
-//! All but the last two is plain data and functions.
+//! All but `listed`, `watcher` and the last two is plain data and functions.
 
 mod allowed;
 pub mod command;
 mod diary;
 mod headline;
+mod listed;
 mod picture;
 mod remark;
 mod scene;

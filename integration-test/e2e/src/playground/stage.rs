@@ -21,6 +21,7 @@ use super::{
     allowed::{SECOND, check},
     command::{Command, Refusal},
     diary::Lane,
+    listed::listed,
     picture::{Picture, Tally, Task},
     scene::{Life, Scene, Seen},
     scheduler::{Act, Counted, Scheduler},
@@ -43,9 +44,6 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// From asking a node to end until it is killed, as ECS does after its `stopTimeout` of 30 s.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long ECS goes on to describe a task that has stopped: an hour in AWS.
-const DESCRIBED: Duration = Duration::from_secs(30);
 
 /// What somebody wants of the stage.
 #[derive(Debug)]
@@ -184,7 +182,7 @@ impl<'sandbox> Stage<'sandbox> {
         self.schedule()?;
         let calls = self.sandbox.region().take_calls();
         self.tally.add(self.now(), &calls);
-        self.look_at_tasks();
+        self.tasks = listed(self.sandbox.region(), &self.scene);
         Ok(())
     }
 
@@ -554,32 +552,6 @@ impl<'sandbox> Stage<'sandbox> {
         self.ecs.afresh(nodes);
         self.fleet.desire(nodes);
         Ok(())
-    }
-
-    fn look_at_tasks(&mut self) {
-        let scene = &self.scene;
-        self.tasks = self.sandbox.region().edit(|account| {
-            let now = account.now;
-            let tasks = &mut account.put_cluster(ECS_CLUSTER).tasks;
-            tasks.retain(|_, task| {
-                let age = |at| now.duration_since(at).unwrap_or_default();
-                task.stopped_at.is_none_or(|at| age(at) < DESCRIBED)
-            });
-            let mut tasks: Vec<_> = tasks.values().collect();
-            tasks.sort_by_key(|task| task.created_at);
-            let shown = tasks.into_iter().map(|task| {
-                let node = scene.nodes.iter().find(|node| node.task == task.id);
-                Task {
-                    id: task.id.chars().take(8).collect(),
-                    node: node.map(|node| node.name.clone()).unwrap_or_default(),
-                    status: task.last_status.as_str(),
-                    desired: task.desired_status.as_str(),
-                    address: task.ipv4.map(|at| at.to_string()).unwrap_or_default(),
-                    revision: task.revision,
-                }
-            });
-            shown.collect()
-        });
     }
 
     /// Draws the picture, where it is another than before.
