@@ -585,9 +585,6 @@ impl<'sandbox> Stage<'sandbox> {
 }
 
 /// The node ends without warning.
-fn crash<'sandbox>(
-    name: String,
-    departing: Departing<'sandbox>,
-) -> LocalBoxFuture<'sandbox, Departed> {
+fn crash(name: String, departing: Departing<'_>) -> LocalBoxFuture<'_, Departed> {
     async move { (name, departing.crash().await.map(|()| None)) }.boxed_local()
 }
