@@ -35,7 +35,7 @@ use crate::{
         runtime::Runtime,
         sandbox::{ORDERS, Sandbox},
     },
-    nodes::settings::Settings,
+    nodes::{node::Node, settings::Settings},
     scenarios::views::see_only_each_other,
 };
 
@@ -161,9 +161,7 @@ impl<'sandbox> Stage<'sandbox> {
         match order {
             Order::Log(name, reply) => {
                 let mut nodes = self.fleet.nodes().into_iter();
-                let log = nodes
-                    .find(|node| node.name() == name)
-                    .map(|node| node.log());
+                let log = nodes.find(|node| node.name() == name).map(Node::log);
                 // Who does not wait for the answer does not need it.
                 let _gone = reply.send(log);
             }
