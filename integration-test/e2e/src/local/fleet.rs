@@ -310,9 +310,11 @@ impl Departing<'_> {
         Ok(status)
     }
 
-    /// The node ends without warning, and its task with it.
+    /// The node ends without warning, unless it has by itself, and its task with it.
     pub async fn crash(mut self) -> anyhow::Result<()> {
-        self.node.kill().await?;
+        if self.node.has_ended().is_none() {
+            self.node.kill().await?;
+        }
         let region = self.sandbox.region();
         region.edit(|account| account.finish_task(&self.arn));
         Ok(())

@@ -397,13 +397,17 @@ impl<'sandbox> Stage<'sandbox> {
                 format!("kill {node}")
             }
             Command::Freeze { node } => {
-                self.signal(&node, Signal::STOP)?;
+                if let Err(refusal) = self.signal(&node, Signal::STOP) {
+                    return Ok(Err(refusal));
+                }
                 self.watcher.leave(&node);
                 self.scene.lives(self.now(), &node, Life::Frozen);
                 format!("freeze {node}")
             }
             Command::Thaw { node } => {
-                self.signal(&node, Signal::CONT)?;
+                if let Err(refusal) = self.signal(&node, Signal::CONT) {
+                    return Ok(Err(refusal));
+                }
                 let nodes = self.fleet.nodes();
                 let thawed = nodes.iter().find(|running| running.name() == node);
                 if let Some(thawed) = thawed {
@@ -462,9 +466,12 @@ impl<'sandbox> Stage<'sandbox> {
         Ok(Ok(done))
     }
 
-    fn signal(&mut self, node: &str, signal: Signal) -> anyhow::Result<()> {
-        let node = self.fleet.node_mut(node);
-        node.context("it is shown and does not run")?.signal(signal)
+    /// Only who has ended by itself, a moment ago, cannot be sent one.
+    fn signal(&mut self, name: &str, signal: Signal) -> Result<(), Refusal> {
+        let node = self.fleet.node_mut(name);
+        let sent = node.is_some_and(|node| node.signal(signal).is_ok());
+        let ended = || Refusal::NotNow(format!("{name} has just ended"));
+        sent.then_some(()).ok_or_else(ended)
     }
 
     fn heal(&mut self) {
