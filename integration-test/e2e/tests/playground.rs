@@ -198,6 +198,40 @@ async fn sigterm_ends_it_just_as_well_even_while_nodes_start() {
     assert_gone(&pages, playground.temporary.path());
 }
 
+#[tokio::test]
+async fn a_node_that_ends_by_itself_is_told_of_and_the_playground_goes_on() {
+    let mut playground = Playground::open("2").await;
+    let whole = playground.says("One cluster").await;
+    let process = process_at(whole["nodes"][1]["address"].as_str().unwrap());
+    kill_process(process, Signal::KILL).unwrap();
+
+    eventually(PATIENCE, async || {
+        let told = playground.picture().await["diary"].to_string();
+        let is_told = told.contains("orders-2 has ended by itself with signal: 9");
+        if is_told { Ok(()) } else { Err(told) }
+    })
+    .await
+    .unwrap();
+    // Nothing is left to be killed.
+    playground.says("A member is lost").await;
+    assert_eq!(playground.end(Signal::INT).await, Some(130));
+}
+
+/// The process of the node that its peers know by this address.
+fn process_at(address: &str) -> Pid {
+    let told = format!("DEMO_NODE_NODE_ADDRESS={address}");
+    let mut processes = fs::read_dir("/proc").unwrap().map(Result::unwrap);
+    let node = processes.find_map(|process| {
+        let environment = fs::read(process.path().join("environ")).ok()?;
+        let mut variables = environment.split(|byte| *byte == 0);
+        variables
+            .any(|variable| variable == told.as_bytes())
+            .then_some(())?;
+        Pid::from_raw(process.file_name().to_str()?.parse().ok()?)
+    });
+    node.expect("it runs")
+}
+
 fn assert_gone(pages: &[SocketAddr], temporary: &Path) {
     for page in pages {
         assert!(TcpStream::connect(page).is_err(), "{page} answers");
