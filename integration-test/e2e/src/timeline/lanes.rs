@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     lines::{Level, Line},
     model::{Count, Lane, Mark, Said, Span},
-    phases::{About, Kind, Phase, about, begins, phase},
+    phases::{About, Kind, Phase, about, begins, cluster, member, phase},
 };
 use crate::nodes::life::Happening;
 
@@ -59,6 +59,8 @@ struct Draft {
     lane: Lane,
     /// What it says of others, and itself: when, of whom, what.
     reports: Vec<(i64, String, About)>,
+    /// The cluster that it spoke of last.
+    cluster: Option<String>,
     /// Whether it is known how it ended.
     is_ended: bool,
     /// When it was last heard of.
@@ -115,6 +117,7 @@ impl Draft {
                 ..Lane::default()
             },
             reports: Vec::new(),
+            cluster: None,
             is_ended: false,
             last: events.first().map_or(0, |(at, _)| *at),
         };
@@ -199,7 +202,13 @@ impl Draft {
         if let Some(phase) = phase(line).filter(|phase| !self.is_ended && self.changes(phase)) {
             self.open(at, phase);
         }
+        self.cluster = cluster(line).or_else(|| self.cluster.take());
         if let Some((whom, what)) = about(line) {
+            if what == About::Up && self.lane.address.as_deref() == Some(whom) && self.is_outside()
+            {
+                // That is when it is ready. Its bootstrap says so a little later.
+                self.open(at, member(line, self.cluster.as_deref()));
+            }
             view.see(whom, what);
             let count = view.count(at);
             match self.lane.members.last_mut() {
@@ -227,6 +236,16 @@ impl Draft {
     fn is_running(&self) -> bool {
         let last = self.lane.phases.last();
         !self.is_ended && last.is_some_and(|phase| phase.kind != Some(Kind::Starting))
+    }
+
+    /// Whether it is on its way into a cluster.
+    fn is_outside(&self) -> bool {
+        let last = self.lane.phases.last().and_then(|phase| phase.kind);
+        let outside = matches!(
+            last,
+            Some(Kind::Starting | Kind::Waiting | Kind::Founding | Kind::Joining)
+        );
+        !self.is_ended && outside
     }
 
     /// It begins to leave once, whatever it says about it.

@@ -79,15 +79,13 @@ pub fn phase(line: &Line) -> Option<Phase> {
         Level::Info | Level::Warn => {}
         Level::Debug | Level::Error | Level::Said => return None,
     }
-    let cluster = line.field("cluster.id").unwrap_or_default();
-    let brief: String = cluster.chars().take(8).collect();
     let (kind, name) = match line.message.as_str() {
         FIRST_WORDS => (Kind::Starting, "starting"),
         "node started" => (Kind::Waiting, "first lookup"),
         "asking the contact points to consent to a new cluster" => (Kind::Founding, "founding"),
         "founding the cluster" => (Kind::Joining, "starts the cluster"),
         "joining the cluster" => (Kind::Joining, "joining"),
-        "this node is a member" => (Kind::Member, "member"),
+        "this node is a member" => return Some(member(line, cluster(line).as_deref())),
         "this node is on the smaller side of a split" => (Kind::Minority, "smaller side"),
         "left the cluster" => (Kind::Leaving, "leaving"),
         message
@@ -101,15 +99,30 @@ pub fn phase(line: &Line) -> Option<Phase> {
             (Kind::Waiting, *name)
         }
     };
-    let name = match kind {
-        Kind::Member if !brief.is_empty() => format!("{name} of {brief}"),
-        _ => name.to_owned(),
-    };
     Some(Phase {
         kind,
-        name,
+        name: name.to_owned(),
         text: line.text(),
     })
+}
+
+/// The phase of a member of this cluster, which the line tells of.
+#[must_use]
+pub fn member(line: &Line, cluster: Option<&str>) -> Phase {
+    Phase {
+        kind: Kind::Member,
+        name: match cluster {
+            Some(cluster) => format!("member of {cluster}"),
+            None => "member".to_owned(),
+        },
+        text: line.text(),
+    }
+}
+
+/// The cluster that a line is about, by the beginning of its id.
+#[must_use]
+pub fn cluster(line: &Line) -> Option<String> {
+    Some(line.field("cluster.id")?.chars().take(8).collect())
 }
 
 /// What a line says of a member, and of which: its gossip address.

@@ -102,6 +102,33 @@ fn the_way_of_a_node_is_one_phase_after_the_other() {
 }
 
 #[test]
+fn a_node_is_a_member_as_soon_as_it_sees_itself_among_them() {
+    let mut log = forming(0);
+    let cluster = json!({ "cluster.id": "1262fb594e2d9a1173f9d8b1535b23b4" });
+    for (n, at) in [(5, 200), (6, 300)] {
+        log[n] = log[n].replace("}\n", &format!(",{}\n", &cluster.to_string()[1..]));
+        assert!(log[n].contains("1262fb59"), "{at}");
+    }
+    let own = "127.1.0.2:7355";
+    log.insert(6, of(250, "member is up", "127.1.0.3:7355"));
+    log.insert(7, of(260, "member is up", own));
+    log.push(of(900, "member is up", own));
+    let mut node = known("orders-1", &[], &log);
+    node.uri = Some(format!("cluster://orders@{own}"));
+
+    let lane = lanes(&[node], BEGAN, 1_000).remove(0);
+
+    assert_eq!(
+        phases(&lane)[3..],
+        [
+            ("contact points", 100, 200),
+            ("joining", 200, 260),
+            ("member of 1262fb59", 260, 1_000),
+        ]
+    );
+}
+
+#[test]
 fn a_node_that_is_killed_and_comes_back_has_two_lives_in_one_lane() {
     let log = [forming(100), forming(3_000)].concat();
     let life = [

@@ -6,7 +6,7 @@ const KINDS = {
   waiting: "waits for a rule",
   founding: "asks for consent",
   joining: "joins",
-  member: "member",
+  member: "member, ready",
   minority: "on the smaller side of a split",
   leaving: "leaves",
 };
