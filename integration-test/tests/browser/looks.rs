@@ -11,7 +11,7 @@ use crate::{
 pub(crate) const PALE: &str = include_str!("looks/pale.js");
 
 /// A node that waits, with all that can be wrong with others.
-fn in_trouble() -> Says {
+pub(crate) fn in_trouble() -> Says {
     let mut says = Says::member_of(4, &[]);
     let bootstrap = says.bootstrap.as_object_mut().unwrap();
     bootstrap.remove("formation");

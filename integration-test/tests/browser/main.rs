@@ -1,5 +1,6 @@
 //! The page of a node in a real browser: what people see of a cluster that forms, fails and comes back, and what hostile
-//! strings cannot do to them. And the playground's page, by which people do all that to a cluster.
+//! strings cannot do to them. And the page of an end-to-end run, and the playground's, by which people do all that to a
+//! cluster.
 //!
 //! They need a browser and its driver (Debian's `chromium` and `chromium-driver`).
 //! Not in the default profile of nextest: `cargo xtask test` runs them where a browser answers.
@@ -8,10 +9,12 @@
     reason = "the lint knows test functions, but not their helpers"
 )]
 
+mod axe;
 mod driver;
 mod life;
 mod looks;
 mod nodes;
 mod playground;
+mod report;
 mod strangers;
 mod stub;

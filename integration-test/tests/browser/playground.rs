@@ -54,7 +54,7 @@ fn says(place: &str, text: &str) -> String {
 async fn a_newcomer_finds_the_leader_kills_it_and_is_told_what_happens_and_why() {
     let playground = Playground::open("3").await;
     let browser = Browser::open().await;
-    browser.go_to(&playground.address).await;
+    browser.visit(&playground.address).await;
 
     browser
         .shows_within(PATIENCE, &says("doing-text", "orders-1 leads"))
@@ -115,7 +115,7 @@ async fn a_newcomer_finds_the_leader_kills_it_and_is_told_what_happens_and_why()
 async fn every_text_stands_out_and_fits_while_the_network_is_split_and_aws_refuses() {
     let playground = Playground::open("5").await;
     let browser = Browser::open().await;
-    browser.go_to(&playground.address).await;
+    browser.visit(&playground.address).await;
     browser
         .shows_within(PATIENCE, &says("doing-text", "orders-1 leads"))
         .await;

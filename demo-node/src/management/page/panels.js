@@ -104,10 +104,13 @@ export function showCalls(bootstrap) {
     at("calls"),
     rows,
     (row) => `${row.call} ${row.outcome}`,
-    (row) => el("tr", { class: good.has(row.outcome) ? null : "off" }, el("th", { scope: "row" }), el("td", {}, plain(row.outcome)), el("td", { class: "number" })),
+    (row) => el("tr", { class: good.has(row.outcome) ? null : "off" }, el("th", { scope: "row" }, el("span")), el("td", {}, plain(row.outcome)), el("td", { class: "number" })),
     (tr, row) => {
       tr.classList.toggle("first", row.first);
-      say(tr.children[0], row.first ? row.call : "");
+      // Said once to who sees it, and each time to who hears it.
+      const call = tr.children[0].firstChild;
+      say(call, row.call);
+      call.classList.toggle("unseen", !row.first);
       say(tr.children[2], row.times.toLocaleString("en"));
     },
   );

@@ -22,9 +22,32 @@ pub struct Program {
     pub packages: &'static [&'static str],
 }
 
+/// What is used of it.
+#[derive(Debug, Clone, Copy)]
+enum Wanted {
+    Program,
+    Files,
+}
+
+/// Where files are that no program needs.
+const FILES: &str = "files";
+
 impl Program {
     /// Where the command is, installed where it is missing.
     pub async fn set_up(&self) -> anyhow::Result<PathBuf> {
+        let folder = self.install(Wanted::Program).await?;
+        Ok(folder.join("bin").join(self.name))
+    }
+
+    /// Where the files of its packages are, installed where they are missing: for what is used otherwise than as a program.
+    /// What the packages need themselves is left out.
+    pub async fn files(&self) -> anyhow::Result<PathBuf> {
+        let folder = self.install(Wanted::Files).await?;
+        Ok(folder.join(FILES))
+    }
+
+    /// Gives the folder that everything is in.
+    async fn install(&self, wanted: Wanted) -> anyhow::Result<PathBuf> {
         let Self {
             name,
             title,
@@ -34,9 +57,8 @@ impl Program {
         let folder = beside_the_build()?.join(format!("{name}-{version}"));
         // Written last: an installation that was interrupted is begun anew.
         let done = folder.join("complete");
-        let program = folder.join("bin").join(name);
         if done.exists() {
-            return Ok(program);
+            return Ok(folder);
         }
 
         crate::progress::announce(&format!(
@@ -50,13 +72,19 @@ impl Program {
         run(Command::new("python3").args(["-m", "venv"]).arg(&folder))
             .await
             .context("Python 3.10 or later with its module venv is needed (`apt-get install python3-venv`)")?;
-        run(Command::new(folder.join("bin/pip"))
-            .args(["install", "--quiet", "--disable-pip-version-check"])
-            .args(*packages))
-        .await
-        .with_context(|| format!("{title} {version} cannot be installed from PyPI"))?;
+        let mut pip = Command::new(folder.join("bin/pip"));
+        pip.args(["install", "--quiet", "--disable-pip-version-check"]);
+        match wanted {
+            Wanted::Program => {}
+            Wanted::Files => {
+                pip.args(["--no-deps", "--target"]).arg(folder.join(FILES));
+            }
+        }
+        run(pip.args(*packages))
+            .await
+            .with_context(|| format!("{title} {version} cannot be installed from PyPI"))?;
         fs::write(&done, "").with_context(|| format!("writing {}", done.display()))?;
-        Ok(program)
+        Ok(folder)
     }
 }
 
