@@ -145,17 +145,22 @@ impl Session {
         Ok(())
     }
 
-    /// The upper part of the page, so wide and as high as this at most, as PNG.
+    /// The upper part of the page, so wide and as high as this at most, as PNG: smaller than on the screen by `scale`.
     ///
     /// # Errors
     ///
     /// Where the browser has gone.
-    pub async fn picture(&self, width: u32, most_height: u32) -> anyhow::Result<Vec<u8>> {
+    pub async fn picture(
+        &self,
+        width: u32,
+        most_height: u32,
+        scale: f64,
+    ) -> anyhow::Result<Vec<u8>> {
         let height = self
             .run("return document.documentElement.scrollHeight")
             .await?;
         let height = height.as_u64().context("the page has no height")?;
-        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height.min(most_height.into()), "scale": 1 });
+        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height.min(most_height.into()), "scale": scale });
         let wanted = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
         let taken = self.devtools("Page.captureScreenshot", wanted).await?;
         let data = taken["data"].as_str().context("no picture came")?;

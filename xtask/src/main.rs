@@ -18,6 +18,7 @@ mod folders;
 mod forward;
 mod image;
 mod mutations;
+mod pictures;
 mod program;
 mod steps;
 mod templates;
@@ -53,6 +54,7 @@ enum Command {
     /// Measures clusters: how fast they settle, what they use, what they bear.
     Measure(forward::Args),
     Mutations(mutations::Args),
+    Pictures(pictures::Args),
     Image(image::Args),
     Deploy(options::deploy::Deploy),
     Status(options::deploy::Status),
@@ -81,6 +83,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Simulate(args) => forward::run(&sh, "simulate", &args),
         Command::Measure(args) => forward::run(&sh, "measure", &args),
         Command::Mutations(args) => mutations::run(&sh, &args),
+        Command::Pictures(pictures::Args {}) => pictures::run(&sh),
         Command::Image(args) => image::run(&sh, &args),
         Command::Deploy(_) | Command::Status(_) | Command::Destroy(_) => deploy::run(&sh),
     }

@@ -1,0 +1,146 @@
+//! Makes the pictures of the README anew, from real nodes and a real run; `cargo xtask pictures` builds and starts it.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks to a person"
+)]
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, ensure};
+use e2e::{
+    local::{fleet::Fleet, runtime::Runtime, sandbox::Sandbox},
+    nodes::settings::Settings,
+};
+use integration_test::webdriver::{PATIENCE, Session};
+use observe::eventually::eventually;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// Where they lie, in this package's folder.
+const FOLDER: &str = "pictures";
+
+/// So wide that the picture of the members stands beside their table, and all of that can be seen.
+const WIDTH: u32 = 1280;
+
+/// A README is not as wide.
+const SCALE: f64 = 0.85;
+
+/// Everybody who clones the repository loads them.
+const MOST_BYTES: usize = 100_000;
+
+/// The nodes of the cluster, and how many of them start at first: too few to found it.
+const NODES: usize = 5;
+const FEW: usize = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER);
+    match attempt(&folder).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn attempt(folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+    let logs = TempDir::new().context("there is no room for the nodes' logs")?;
+    let browser = Session::open().await?;
+    browser.looks(WIDTH, "light").await?;
+
+    of_a_node(&browser, folder, logs.path()).await?;
+    of_a_run(&browser, folder, logs.path()).await
+}
+
+/// The page of a node that waits for the others, and of the same node when all are members.
+async fn of_a_node(browser: &Session, folder: &Path, logs: &Path) -> anyhow::Result<()> {
+    let runtime = Runtime::of_processes(beside("demo-node")?, logs.to_owned())?;
+    let sandbox = Sandbox::create(&runtime, "pictures").await?;
+    let mut fleet =
+        Fleet::create(&sandbox).with(Settings::default().with("MEMBERSHIP_ROLES", "api"));
+    fleet.place(FEW)?;
+    fleet.desire(NODES);
+    fleet.start()?;
+    let nodes = fleet.nodes();
+    let watched = nodes.first().context("no node was started")?;
+    let answers = eventually(PATIENCE, async || {
+        watched.get("/alive").await.map_err(|e| format!("{e:#}"))
+    });
+    answers.await?;
+    let page = format!("http://{}/", watched.management());
+
+    browser.visit(&page).await?;
+    for said in ["2 found, 3 needed", "all answer"] {
+        let said = format!("document.body.innerText.includes({said:?})");
+        browser.shows_within(PATIENCE, &said).await?;
+    }
+    keep(browser, folder, "forming.png", 500).await?;
+
+    fleet.scale_out(NODES)?;
+    let formed = format!("document.querySelectorAll('#ring g.node').length === {NODES}");
+    browser.shows_within(PATIENCE, &formed).await?;
+    // The page asks for these now and then only.
+    browser.visit(&page).await?;
+    browser.shows_within(PATIENCE, &formed).await?;
+    browser
+        .shows_within(
+            PATIENCE,
+            "document.getElementById('link').dataset.state === 'live'",
+        )
+        .await?;
+    keep(browser, folder, "formed.png", 890).await
+}
+
+/// The page of an end-to-end run.
+async fn of_a_run(browser: &Session, folder: &Path, logs: &Path) -> anyhow::Result<()> {
+    let page = logs.join("run.html");
+    let ended = Command::new(beside("e2e")?)
+        .args(["--scenario", "failure", "--html"])
+        .arg(&page)
+        .output()
+        .await
+        .context("the end-to-end program cannot be started")?;
+    ensure!(
+        ended.status.success(),
+        "the end-to-end run failed: {}",
+        String::from_utf8_lossy(&ended.stdout)
+    );
+    browser.visit(&format!("file://{}", page.display())).await?;
+    browser
+        .shows_within(PATIENCE, "document.querySelectorAll('.lane').length === 4")
+        .await?;
+    keep(browser, folder, "run.png", 815).await
+}
+
+/// What is below `most_height` is cut off.
+async fn keep(
+    browser: &Session,
+    folder: &Path,
+    name: &str,
+    most_height: u32,
+) -> anyhow::Result<()> {
+    let picture = browser.picture(WIDTH, most_height, SCALE).await?;
+    let bytes = picture.len();
+    ensure!(
+        bytes <= MOST_BYTES,
+        "{name} has {bytes} bytes, and {MOST_BYTES} are allowed: make it smaller"
+    );
+    let file = folder.join(name);
+    fs::write(&file, picture).with_context(|| format!("writing {}", file.display()))?;
+    println!("{} ({} kB)", file.display(), bytes.div_ceil(1000));
+    Ok(())
+}
+
+/// Another program that is built with this one.
+fn beside(name: &str) -> anyhow::Result<PathBuf> {
+    let this = env::current_exe().context("this program's own path is unknown")?;
+    Ok(this.with_file_name(name))
+}

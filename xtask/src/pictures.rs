@@ -1,0 +1,17 @@
+//! `cargo xtask pictures`: builds everything, then becomes the program `pictures`.
+
+use anyhow::bail;
+use xshell::Shell;
+
+use crate::{browser, program};
+
+/// Makes the pictures of the README anew, of real nodes in a real browser, into integration-test/pictures.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
+    if let Some(reason) = browser::unusable() {
+        bail!("no pictures can be made: {reason}");
+    }
+    program::build_and_become(sh, "pictures", 2)
+}
