@@ -171,7 +171,7 @@ fn public(source: &str) -> BTreeSet<String> {
             if used {
                 "pub use".clone_into(&mut context);
             } else if !indented {
-                context = first_name(item.rsplit_once(' ').map_or(item, |_| declared(item)));
+                context = first_name(declared(item));
             }
             let attributes: String = attributes.drain(..).map(|it| it + " ").collect();
             items.insert(format!("{context}: {attributes}{item}"));
@@ -262,10 +262,7 @@ fn name_of(item: &str) -> Option<String> {
     let (name, item) = item.split_once(": ")?;
     let declares = ["pub struct ", "pub enum ", "pub trait "];
     let of = |kind: &&str| item.contains(&format!("{kind}{name}"));
-    declares
-        .iter()
-        .any(|kind| of(&kind))
-        .then(|| name.to_owned())
+    declares.iter().any(of).then(|| name.to_owned())
 }
 
 /// What is implemented for others is nobody's business.

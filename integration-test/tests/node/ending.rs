@@ -130,7 +130,8 @@ async fn metadata_that_fails_while_the_region_is_looked_for_delays_a_node_and_do
 #[tokio::test]
 async fn a_node_is_asked_for_its_health_where_it_listens_whatever_the_address_family() {
     let site = Site::new().await;
-    let (task, _) = site.run_task(Task::of_service(CLUSTER, ORDERS).at_v6(Ipv6Addr::LOCALHOST));
+    let task = Task::of_service(CLUSTER, ORDERS).at_v6(Ipv6Addr::LOCALHOST);
+    let task = site.region.edit(|account| account.run_task(task));
     let mut environment = site.region.task_environment(&task);
     // The task has no other address, and nothing says which is meant.
     environment.extend(by_service().into_environment());

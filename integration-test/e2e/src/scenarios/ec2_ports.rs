@@ -2,7 +2,10 @@
 
 use region::Instance;
 
-use super::expect::{FORMING, form_one_cluster, within};
+use super::{
+    ec2_tag::knew_the_number,
+    expect::{FORMING, form_one_cluster, within},
+};
 use crate::{
     local::sandbox::{ORDERS, Placed, Ports, Sandbox},
     nodes::settings::Settings,
@@ -65,5 +68,5 @@ pub(super) async fn show(
             form_one_cluster(FORMING, &nodes),
         )
         .await?;
-    Ok(())
+    knew_the_number(sandbox)
 }

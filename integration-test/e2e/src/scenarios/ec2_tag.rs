@@ -2,8 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use anyhow::Context;
-use region::{Instance, InstanceState};
+use anyhow::{Context, ensure};
+use region::{Action, Instance, InstanceState, Outcome};
 
 use super::{
     decoys::Decoys,
@@ -52,7 +52,19 @@ pub(super) async fn show(
         )
         .await?;
 
+    knew_the_number(sandbox)?;
     decoys.stay_out(record, &cluster).await
+}
+
+/// Somebody was told how many there are to be, so nobody waited for a list that does not change.
+pub(super) fn knew_the_number(sandbox: &Sandbox<'_>) -> anyhow::Result<()> {
+    let calls = sandbox.region().calls();
+    let mut asked = calls.of(Action::DescribeAutoScalingGroups);
+    ensure!(
+        asked.any(|call| call.outcome == Outcome::Answered),
+        "no node was told the desired capacity of its group"
+    );
+    Ok(())
 }
 
 fn start_node(sandbox: &Sandbox<'_>, n: usize) -> anyhow::Result<Node> {
