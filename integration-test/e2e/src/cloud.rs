@@ -40,6 +40,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Cloud {
     account: Account,
+    /// What the roles of nodes may do at most.
+    bounds: Option<String>,
     kind: Kind,
     image: Option<String>,
     /// Those of the service's stack that are the same for all scenarios.
@@ -121,7 +123,8 @@ impl Cloud {
     /// An account of AWS. Nothing is created yet.
     pub fn in_aws(options: &Options, account: Account, logs: PathBuf) -> Self {
         Self {
-            account,
+            account: account.with(options.role_arn.clone(), BTreeMap::new()),
+            bounds: options.permissions_boundary.clone(),
             kind: Kind::Aws,
             image: options.image.clone(),
             parameters: BTreeMap::new(),
@@ -148,6 +151,7 @@ impl Cloud {
         let stacks = Stacks::new(&config);
         Ok(Self {
             account: Account { config, stacks },
+            bounds: None,
             kind,
             image: Some(image.to_owned()),
             parameters: BTreeMap::new(),
@@ -165,10 +169,13 @@ impl Cloud {
             service_roles::ECS.ensure(&self.account.config, tell).await;
         }
         let mut parameters = BTreeMap::new();
-        let Vpc { id, subnets, .. } = self.account.default_vpc().await?;
+        let Vpc { id, subnets, .. } = self.account.default_vpc(&[]).await?;
         parameters.insert("VpcId", id);
         parameters.insert("SubnetIds", subnets);
         parameters.insert("AssignPublicIp", "ENABLED".to_owned());
+        if let Some(bounds) = &self.bounds {
+            parameters.insert("PermissionsBoundaryArn", bounds.clone());
+        }
         match &self.image {
             Some(image) => {
                 parameters.insert("ImageUri", image.clone());

@@ -1,10 +1,13 @@
 //! Access to the account, and what it has besides our stacks.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
-use aws_sdk_ec2::types::Filter;
+use aws_sdk_ec2::types::{Filter, Subnet};
 use options::deploy::Place;
 
 use crate::stacks::Stacks;
@@ -74,8 +77,17 @@ impl Account {
         self.config.region().map_or("", |region| region.as_ref())
     }
 
-    /// The VPC that the account has from the start.
-    pub async fn default_vpc(&self) -> anyhow::Result<Vpc> {
+    /// With the role that CloudFormation is handed, and with tags for each stack.
+    #[must_use]
+    pub fn with(self, role_arn: Option<String>, tags: BTreeMap<String, String>) -> Self {
+        Self {
+            stacks: self.stacks.with(role_arn, tags),
+            ..self
+        }
+    }
+
+    /// The VPC that the account has from the start, with its subnets in these zones; in all, where none is given.
+    pub async fn default_vpc(&self, zones: &[String]) -> anyhow::Result<Vpc> {
         let ec2 = aws_sdk_ec2::Client::new(&self.config);
         let is_default = Filter::builder().name("is-default").values("true").build();
         let vpcs = ec2.describe_vpcs().filters(is_default).send().await;
@@ -86,16 +98,28 @@ impl Account {
         let of_vpc = Filter::builder().name("vpc-id").values(id).build();
         let subnets = ec2.describe_subnets().filters(of_vpc).send().await;
         let subnets = subnets.context("looking for the subnets of the default VPC")?;
-        let found = subnets.subnets();
-        let mut zones: Vec<_> = found
+        let zone = |subnet: &Subnet| Zone {
+            name: subnet.availability_zone().unwrap_or_default().to_owned(),
+            id: subnet.availability_zone_id().unwrap_or_default().to_owned(),
+        };
+        let all: BTreeSet<_> = subnets.subnets().iter().map(zone).collect();
+        if let Some(missing) = zones
             .iter()
-            .map(|subnet| Zone {
-                name: subnet.availability_zone().unwrap_or_default().to_owned(),
-                id: subnet.availability_zone_id().unwrap_or_default().to_owned(),
-            })
+            .find(|it| all.iter().all(|zone| zone.name != **it))
+        {
+            let names: Vec<_> = all.iter().map(|zone| zone.name.as_str()).collect();
+            bail!(
+                "the default VPC has no subnet in {missing}, only in {}: see --zones",
+                names.join(", ")
+            );
+        }
+        let is_chosen = |zone: &Zone| zones.is_empty() || zones.contains(&zone.name);
+        let found: Vec<_> = subnets
+            .subnets()
+            .iter()
+            .filter(|subnet| is_chosen(&zone(subnet)))
             .collect();
-        zones.sort_unstable();
-        zones.dedup();
+        let zones = all.into_iter().filter(is_chosen).collect();
         let mut subnets: Vec<_> = found
             .iter()
             .filter_map(|subnet| subnet.subnet_id())

@@ -21,9 +21,6 @@ use crate::{
 /// How much of an error is shown, in characters.
 const LONGEST: usize = 300;
 
-/// What tasks of the service's stack are unless the image is built here.
-const TASKS: &str = "X86_64";
-
 /// The zone in which Fargate has no ARM64.
 const WITHOUT_ARM: &str = "use1-az3";
 
@@ -55,7 +52,10 @@ pub async fn check(options: &Deploy) -> anyhow::Result<()> {
     // Without credentials all of these would say the same.
     if is_known {
         if options.network == Network::DefaultVpc {
-            findings.extend(of_network(options, account.default_vpc().await));
+            findings.extend(of_network(
+                options,
+                account.default_vpc(&options.zones).await,
+            ));
         }
         findings.push(role(options, &account).await);
         for name in options.place.stacks() {
@@ -103,7 +103,8 @@ async fn identity(account: &Account) -> Finding {
 async fn of_image(options: &Deploy, account: Option<&Account>) -> Vec<Finding> {
     if let Some(image) = &options.image {
         let arguments = ["image", "inspect", "--format", "{{.Architecture}}", image];
-        return vec![given(image, docker(&arguments).await.ok().as_deref())];
+        let found = docker(&arguments).await.ok();
+        return vec![given(image, found.as_deref(), plan::architecture(options))];
     }
     if !plan::publishes(options) {
         return Vec::new();
@@ -155,21 +156,21 @@ async fn of_docker() -> Finding {
     }
 }
 
-/// Of an image that is there, on the machine or elsewhere.
-fn given(image: &str, architecture: Option<&str>) -> Finding {
+/// Of an image that is there, on the machine or elsewhere, for tasks of this kind.
+fn given(image: &str, architecture: Option<&str>, tasks: &str) -> Finding {
     match architecture {
-        Some(found) if normal(found) == TASKS => {
-            Finding::ok("image", format!("{image} is for {TASKS}, as the tasks are"))
+        Some(found) if normal(found) == tasks => {
+            Finding::ok("image", format!("{image} is for {tasks}, as the tasks are"))
         }
         Some(found) => Finding::failure(
             "image",
-            format!("{image} is for {}, and tasks are {TASKS}", normal(found)),
-            "give one for that, or none: what is built here runs on tasks of the same kind",
+            format!("{image} is for {}, and tasks are {tasks}", normal(found)),
+            "give one for that, or --architecture; what is built here runs on tasks of the same kind",
         ),
         None => Finding::warning(
             "image",
             format!("{image} is not here to be looked at"),
-            "see that it is for X86_64, as the tasks are",
+            &format!("see that it is for {tasks}, as the tasks are"),
         ),
     }
 }
@@ -232,14 +233,12 @@ fn of_network(options: &Deploy, vpc: anyhow::Result<Vpc>) -> Vec<Finding> {
         ),
         _ => Finding::ok("network", text),
     }];
-    let is_arm = options.workload == Workload::Ecs
-        && plan::publishes(options)
-        && image::architecture() == "ARM64";
+    let is_arm = options.workload == Workload::Ecs && plan::architecture(options) == "ARM64";
     if is_arm && vpc.zones.iter().any(|zone| zone.id == WITHOUT_ARM) {
         findings.push(Finding::warning(
             "zones",
             format!("Fargate has no ARM64 in {WITHOUT_ARM}"),
-            "tasks go to the other zones; where one is refused there, use --network private, with other zones",
+            "tasks go to the other zones; where one is refused there, name the others with --zones",
         ));
     }
     findings
@@ -371,12 +370,15 @@ mod tests {
 
     #[test]
     fn an_image_for_another_processor_is_a_failure() {
-        for (architecture, level) in [
-            (Some("amd64"), Level::Ok),
-            (Some("arm64"), Level::Failure),
-            (None, Level::Warning),
+        for (architecture, tasks, level) in [
+            (Some("amd64"), "X86_64", Level::Ok),
+            (Some("arm64"), "X86_64", Level::Failure),
+            (Some("arm64"), "ARM64", Level::Ok),
+            (Some("amd64"), "ARM64", Level::Failure),
+            (None, "ARM64", Level::Warning),
         ] {
-            assert_eq!(given("it", architecture).level, level, "{architecture:?}");
+            let found = given("it", architecture, tasks);
+            assert_eq!(found.level, level, "{architecture:?} {tasks}");
         }
         for (docker, here, level) in [
             ("amd64", "X86_64", Level::Ok),
@@ -406,6 +408,7 @@ mod tests {
                 parameters: Default::default(),
                 id: "arn".to_owned(),
                 is_ours: true,
+                role_arn: None,
             };
             assert_eq!(of_stack(&stack).level, level, "{status}");
         }

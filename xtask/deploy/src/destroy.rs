@@ -13,6 +13,7 @@ use super::{
 pub async fn destroy(options: &Destroy) -> anyhow::Result<()> {
     let place = &options.place;
     let account = Account::open(place).await?;
+    let account = account.with(options.role_arn.clone(), Default::default());
     let mut found = Vec::new();
     // Each before those that it needs.
     for name in place.stacks().into_iter().rev() {

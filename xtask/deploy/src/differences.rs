@@ -25,6 +25,14 @@ pub fn interval(endpoint_url: Option<&str>) -> Duration {
     if is_here { INTERVAL_HERE } else { INTERVAL }
 }
 
+/// Whether what answers there shows a change before it makes it. AWS does, and so do MiniStack and LocalStack.
+pub async fn takes_change_sets(endpoint_url: Option<&str>) -> bool {
+    match endpoint_url {
+        Some(url) => !moto::is_at(url).await,
+        None => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@
 //! - [`put`], [`status`], [`destroy`]: the commands
 //! - [`check`]: what would stop a deployment
 //! - [`plan`]: which stacks, and what would change; asks nobody
+//! - [`review`]: what a deployment would do, shown before it is done
 //! - [`step`]: what is done with a stack in whatever state it is; asks nobody
 //! - [`image`]: the image, published
 //! - [`stacks`]: CloudFormation, called and waited for
@@ -27,6 +28,7 @@ pub mod image;
 pub mod logs;
 pub mod plan;
 pub mod put;
+pub mod review;
 pub mod service_roles;
 pub mod signed;
 pub mod stacks;

@@ -2,13 +2,23 @@
 
 #![expect(clippy::print_stderr, reason = "a command line tool talks to a person")]
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 use observe::signals::Interruptions;
-use options::deploy::{Command, Options};
+use options::deploy::{Command, Deploy, Options};
+use tokio::time::timeout;
 
-use deploy::{check::check, destroy::destroy, put::deploy, status::status};
+use deploy::{
+    check::check,
+    destroy::destroy,
+    put::deploy,
+    review::{Pending, discard_leftovers},
+    status::status,
+};
+
+/// Who has interrupted does not wait for long.
+const CLEARING: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -20,29 +30,36 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let pending = Pending::default();
     tokio::select! {
-        done = Box::pin(run(&command)) => match done {
+        done = Box::pin(run(&command, &pending)) => match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("\nerror: {error:#}");
                 ExitCode::FAILURE
             }
         },
-        status = interruptions.next() => interrupted(&command, status),
+        status = interruptions.next() => {
+            interrupted(&command);
+            if let Command::Deploy(options) = &command && pending.is_any() {
+                clear(options).await;
+            }
+            ExitCode::from(status)
+        }
     }
 }
 
-async fn run(command: &Command) -> anyhow::Result<()> {
+async fn run(command: &Command, pending: &Pending) -> anyhow::Result<()> {
     match command {
         Command::Deploy(options) if options.check => check(options).await,
-        Command::Deploy(options) => deploy(options).await,
+        Command::Deploy(options) => deploy(options, pending).await,
         Command::Status(options) => status(options).await,
         Command::Destroy(options) => destroy(options).await,
     }
 }
 
 /// What was begun is AWS's by now, which goes on with it.
-fn interrupted(command: &Command, status: u8) -> ExitCode {
+fn interrupted(command: &Command) {
     match command {
         Command::Deploy(options) if options.check => {}
         Command::Deploy(options) => eprintln!(
@@ -58,5 +75,15 @@ fn interrupted(command: &Command, status: u8) -> ExitCode {
         ),
         Command::Status(_) => {}
     }
-    ExitCode::from(status)
+}
+
+/// Throws away what was only shown.
+async fn clear(options: &Deploy) {
+    match timeout(CLEARING, discard_leftovers(options)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            eprintln!("change sets may be left, and the next run throws them away: {error:#}")
+        }
+        Err(_) => eprintln!("change sets may be left, and the next run throws them away"),
+    }
 }

@@ -2,22 +2,29 @@
 //!
 //! Asks nobody: what there is already is an argument.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, bail, ensure};
-use options::deploy::{Deploy, Network, Program, Workload};
+use options::deploy::{Architecture, Deploy, Network, Program, Workload};
 
 use super::{account::Vpc, image};
 use crate::{
     differences::{ministack, moto},
     stacks::{Stack, Wanted},
     step::{self, Step},
+    templates::Template,
 };
 
 const REPOSITORY: &str = include_str!("../../../cloudformation/image-repository.yaml");
 const NETWORK: &str = include_str!("../../../cloudformation/network.yaml");
 const SERVICE: &str = include_str!("../../../cloudformation/ecs-service.yaml");
 const INSTANCES: &str = include_str!("../../../cloudformation/ec2-auto-scaling-group.yaml");
+
+/// The parameters of the network for its zones.
+const ZONES: [&str; 3] = ["FirstZone", "SecondZone", "ThirdZone"];
+
+/// What the template of the repository takes, in characters.
+const LONGEST_REPOSITORY: usize = 64;
 
 /// A stack as it should be, as far as that is known before the others are there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +76,77 @@ pub fn check(options: &Deploy) -> anyhow::Result<()> {
         options.vpc_cidr.is_none() || options.network == Network::Private,
         "--vpc-cidr is for a network of its own: give --network private with it"
     );
+    zones(options)?;
+    match (options.workload, options.architecture) {
+        (Workload::Ec2, Some(Architecture::Arm64)) => {
+            bail!("instances are of the type t3.micro, which is x86_64: leave out --architecture")
+        }
+        (Workload::Ecs, Some(wanted)) if options.image.is_none() => ensure!(
+            name_of(wanted) == image::architecture(),
+            "an image that is built here is for {}: build it on a machine of the other kind, or give --image",
+            image::architecture()
+        ),
+        _ => {}
+    }
+    if publishes(options) {
+        let name = &options.place.name;
+        let repository = options.place.repository_stack();
+        ensure!(
+            is_name_of_repository(&repository),
+            "--name {name}: the image's repository would be {repository}, and ECR takes lower-case letters, digits and single \
+             dashes between them, {LONGEST_REPOSITORY} characters at most: choose another name, or give --image"
+        );
+    }
     Ok(())
+}
+
+/// None that is chosen is one that does not do: a network has two or three, and nodes are in two at least.
+fn zones(options: &Deploy) -> anyhow::Result<()> {
+    let zones = &options.zones;
+    let different: BTreeSet<_> = zones.iter().collect();
+    ensure!(
+        different.len() == zones.len(),
+        "--zones names a zone twice: {}",
+        zones.join(",")
+    );
+    ensure!(
+        zones.len() != 1,
+        "--zones {}: give two at least, so that nodes outlive a zone",
+        zones.join(",")
+    );
+    ensure!(
+        zones.len() <= ZONES.len() || options.network == Network::DefaultVpc,
+        "--zones {}: a network of its own has {} at most",
+        zones.join(","),
+        ZONES.len()
+    );
+    Ok(())
+}
+
+fn is_name_of_repository(name: &str) -> bool {
+    let part = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit())
+    };
+    name.len() <= LONGEST_REPOSITORY && name.split('-').all(part)
+}
+
+/// What tasks run on, as ECS names it.
+pub fn architecture(options: &Deploy) -> &'static str {
+    match options.architecture {
+        Some(architecture) => name_of(architecture),
+        None if publishes(options) => image::architecture(),
+        None => name_of(Architecture::X86_64),
+    }
+}
+
+fn name_of(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::X86_64 => "X86_64",
+        Architecture::Arm64 => "ARM64",
+    }
 }
 
 /// Whether the image is to be built and pushed to a repository of its own.
@@ -107,6 +184,10 @@ pub fn plan(options: &Deploy, vpc: Option<Vpc>) -> anyhow::Result<Vec<Planned>> 
         Workload::Ec2 => instances(options)?,
     };
     workload.parameters.extend(place(options, vpc)?);
+    if let Some(boundary) = &options.permissions_boundary {
+        let value = Value::Given(boundary.clone());
+        workload.parameters.insert("PermissionsBoundaryArn", value);
+    }
     Ok([repository, network, Some(workload)]
         .into_iter()
         .flatten()
@@ -126,6 +207,12 @@ fn network(options: &Deploy) -> anyhow::Result<Planned> {
     let mut parameters = BTreeMap::new();
     if let Some(cidr) = &options.vpc_cidr {
         parameters.insert("VpcCidr", Value::Given(cidr.clone()));
+    }
+    if !options.zones.is_empty() {
+        let count = options.zones.len().to_string();
+        parameters.insert("Zones", Value::Given(count));
+        let zones = options.zones.iter().cloned().map(Value::Given);
+        parameters.extend(ZONES.into_iter().zip(zones));
     }
     let mut template = NETWORK.to_owned();
     if let Some(Program { bucket, .. }) = &options.program {
@@ -160,11 +247,11 @@ fn service(options: &Deploy) -> anyhow::Result<Planned> {
             let stack = place.repository_stack();
             parameters.insert("ImageUri", output(stack.clone(), IMAGE));
             parameters.insert("RepositoryArn", output(stack, "RepositoryArn"));
-            let architecture = image::architecture().to_owned();
-            parameters.insert("Architecture", Value::Given(architecture));
         }
         (None, false) => bail!("there is no image to run"),
     }
+    let architecture = architecture(options).to_owned();
+    parameters.insert("Architecture", Value::Given(architecture));
     let template = match &place.endpoint_url {
         None => SERVICE.to_owned(),
         Some(_) => ministack::adapt(SERVICE, usize::from(options.nodes))?,
@@ -243,10 +330,39 @@ impl Planned {
                 None => points.push(key.to_owned()),
             }
         }
+        // What is not given has its default after the change, whatever it was before.
+        for (key, default) in self.defaults() {
+            if !self.parameters.contains_key(key.as_str())
+                && let Some(old) = stack.parameters.get(&key)
+                && *old != default
+            {
+                points.push(format!("{key} {old} -> {default:?}, the default"));
+            }
+        }
         if template.trim() != self.template.trim() {
             points.push("its template".to_owned());
         }
         points
+    }
+
+    /// Of the parameters that have one.
+    fn defaults(&self) -> BTreeMap<String, String> {
+        let Ok(template) = Template::parse(&self.name, &self.template) else {
+            return BTreeMap::new();
+        };
+        let of_one = |(name, parameter): (&str, &serde_json::Value)| {
+            let default = match parameter.get("Default")? {
+                serde_json::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            Some((name.to_owned(), default))
+        };
+        template.section("Parameters").filter_map(of_one).collect()
+    }
+
+    /// A parameter's value, as far as it is known.
+    pub fn parameter(&self, key: &str, outputs: &Outputs) -> Option<String> {
+        self.parameters.get(key)?.known(outputs)
     }
 
     /// What to ask for, once those that it needs are there.

@@ -1,80 +1,50 @@
 //! `cargo xtask deploy`.
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use options::deploy::{Deploy, Network, Place, Workload};
 
 use super::{
-    account::Account,
+    account::{Account, Vpc},
     evidence, image,
-    plan::{self, Existing, Outputs, Planned},
+    plan::{self, Outputs, Planned},
+    review::{self, Change, Pending, Review},
     service_roles::{self, Presence, ServiceRole},
+    stacks::{Executed, Prepared, Ready, Stack, StackError, Wanted},
     status,
-    step::{self, Step},
+    step::Step,
     terminal::{agreed, say},
 };
-use crate::{
-    differences::moto,
-    stacks::{StackError, refused},
-};
 
-/// A stack that is not as it should be.
-struct Change {
-    planned: Planned,
-    step: Step,
-}
+/// A stack can come into being between two calls, and be gone. More than so often it does not.
+const MOST_SURPRISES: u32 = 5;
 
 /// Creates or changes the stacks, in the order in which they need each other.
-pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
+pub async fn deploy(options: &Deploy, pending: &Pending) -> anyhow::Result<()> {
     plan::check(options)?;
-    let place = &options.place;
-    let account = Account::open(place).await?;
+    let account = Account::open(&options.place).await?;
+    let account = account.with(options.role_arn.clone(), options.tags());
     refuse_both(options, &account).await?;
-    let tag = match plan::publishes(options) {
-        true => Some(image::tag().await?),
-        false => None,
-    };
     let vpc = match options.network {
-        Network::DefaultVpc => Some(account.default_vpc().await?),
+        Network::DefaultVpc => Some(account.default_vpc(&options.zones).await?),
         Network::Private => None,
     };
+    let mut review = Review::default();
+    let done = reviewed(options, &account, vpc, &mut review, pending).await;
+    review.discard(&account).await;
+    pending.set(false);
+    done
+}
 
-    let mut outputs = Outputs::new();
-    let mut changes = Vec::new();
-    say(&format!("in {}:", account.region()));
-    for planned in plan::plan(options, vpc)? {
-        let existing = existing(options, &account, &planned.name).await?;
-        let step = planned.step(existing.as_ref(), &outputs);
-        say(&format!("  {:<24} {step}", planned.name));
-        // What a stack of another state gives, it does not give for long.
-        if let (Some(Existing { stack, .. }), Step::Keep | Step::Change { .. }) = (existing, &step)
-        {
-            outputs.insert(planned.name.clone(), stack.outputs);
-        }
-        if planned.name == place.repository_stack()
-            && let Some(tag) = &tag
-        {
-            let found = find_image(&account, place, &mut outputs, tag).await?;
-            let image = format!("image {tag}");
-            say(&format!(
-                "  {image:<24} {}",
-                if found {
-                    "is published already"
-                } else {
-                    "is built and pushed"
-                }
-            ));
-        }
-        match step {
-            Step::Keep => {}
-            Step::Refuse(refusal) => return Err(refused(&planned.name, refusal).into()),
-            Step::Create
-            | Step::Change { .. }
-            | Step::Wait { .. }
-            | Step::Replace(_)
-            | Step::TakeBack => changes.push(Change { planned, step }),
-        }
-    }
-    let role = role_of(options, &changes);
+async fn reviewed(
+    options: &Deploy,
+    account: &Account,
+    vpc: Option<Vpc>,
+    review: &mut Review,
+    pending: &Pending,
+) -> anyhow::Result<()> {
+    let place = &options.place;
+    review.of(options, account, vpc, pending).await?;
+    let role = role_of(options, &review.changes);
     if let Some(role) = role
         && role.look(&account.config).await == Presence::Missing
     {
@@ -83,7 +53,7 @@ pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
             role.name
         ));
     }
-    if changes.is_empty() {
+    if review.changes.is_empty() {
         say("nothing to change");
     } else if !options.yes && !agreed("go on?").await? {
         say("nothing was done");
@@ -91,18 +61,11 @@ pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
     }
 
     let mut created = Vec::new();
-    let done = carry_out(
-        &account,
-        options,
-        &changes,
-        &mut outputs,
-        tag.as_deref(),
-        &mut created,
-    );
+    let done = carry_out(account, options, review, &mut created);
     if let Err(error) = done.await {
-        tell_why(&account, place, &error).await;
+        tell_why(account, place, &error).await;
         if options.rollback {
-            if let Err(left) = remove(&account, &created).await {
+            if let Err(left) = remove(account, &created).await {
                 say(&format!(
                     "not all of it could be deleted: {left:#}\nto remove it all: {}",
                     place.command("destroy")
@@ -115,7 +78,7 @@ pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
     }
 
     say("");
-    status::show(place, &account).await?;
+    status::show(place, account).await?;
     say(&format!(
         "\nnext: {}\nto remove it all: {}",
         place.command("status"),
@@ -128,14 +91,17 @@ pub async fn deploy(options: &Deploy) -> anyhow::Result<()> {
 async fn carry_out(
     account: &Account,
     options: &Deploy,
-    changes: &[Change],
-    outputs: &mut Outputs,
-    tag: Option<&str>,
+    review: &mut Review,
     created: &mut Vec<(String, String)>,
 ) -> anyhow::Result<()> {
     let place = &options.place;
+    let Review {
+        changes,
+        outputs,
+        tag,
+    } = review;
     for change in changes {
-        let planned = &change.planned;
+        let planned = change.planned.clone();
         // At once when the repository is there: what cannot be built is known before anything else is created.
         if planned.name != place.repository_stack()
             && let Some(tag) = tag
@@ -150,24 +116,78 @@ async fn carry_out(
             role.ensure(&account.config, tell).await;
         }
         let mut new = None;
-        let stacks = &account.stacks;
-        let mut stack = stacks.put_and_note(&wanted, &mut new, tell).await;
-        if let Err(StackError::Failed(failure)) = &stack
+        let shown = change.prepared.take();
+        let mut stack = put(
+            account, options, &planned, &wanted, outputs, shown, &mut new,
+        )
+        .await;
+        if let Err(error) = &stack
+            && let Some(StackError::Failed(failure)) = error.downcast_ref()
             && let Some(role) = role
             && service_roles::was_too_new(failure)
             // Another run's attempt is not cleared away.
             && new.is_some()
         {
-            tell(&format!(
-                "{} is not known everywhere yet: once more",
+            say(&format!(
+                "    {} is not known everywhere yet: once more",
                 role.name
             ));
-            stack = stacks.put_and_note(&wanted, &mut new, tell).await;
+            stack = put(account, options, &planned, &wanted, outputs, None, &mut new).await;
         }
         created.extend(new.map(|id| (planned.name.clone(), id)));
-        outputs.insert(planned.name.clone(), stack?.outputs);
+        outputs.insert(planned.name, stack?.outputs);
     }
     Ok(())
+}
+
+/// Does what was shown. Where that could not be known before, it is shown now, and asked for where nodes notice it.
+async fn put(
+    account: &Account,
+    options: &Deploy,
+    planned: &Planned,
+    wanted: &Wanted,
+    outputs: &Outputs,
+    mut shown: Option<Box<Prepared>>,
+    new: &mut Option<String>,
+) -> anyhow::Result<Stack> {
+    let stacks = &account.stacks;
+    let tell = &mut |line: &str| say(&format!("    {line}"));
+    for _ in 0..MOST_SURPRISES {
+        let prepared = match shown.take() {
+            Some(prepared) => prepared,
+            None => match stacks.ready(wanted, tell).await? {
+                Ready::Done(stack) => return Ok(*stack),
+                Ready::Change(prepared) => {
+                    let agreed = shown_late(account, options, planned, &prepared, outputs).await;
+                    if !matches!(agreed, Ok(true)) {
+                        stacks.discard(&prepared).await?;
+                        agreed?;
+                        bail!("{} was not changed, nor any stack after it", planned.name);
+                    }
+                    prepared
+                }
+            },
+        };
+        if let Executed::Done(stack) = stacks.execute(*prepared, new, tell).await? {
+            return Ok(*stack);
+        }
+    }
+    bail!("{} was another one at every look", planned.name)
+}
+
+/// Whether it may be done.
+async fn shown_late(
+    account: &Account,
+    options: &Deploy,
+    planned: &Planned,
+    prepared: &Prepared,
+    outputs: &Outputs,
+) -> anyhow::Result<bool> {
+    let Some(stack) = prepared.existing() else {
+        return Ok(true);
+    };
+    let is_noticed = review::show(account, planned, Some(stack), prepared.effects(), outputs);
+    Ok(!is_noticed.await? || options.yes || agreed("go on with this, too?").await?)
 }
 
 /// The role that a service of AWS needs for what is to be created.
@@ -214,44 +234,6 @@ async fn refuse_both(options: &Deploy, account: &Account) -> anyhow::Result<()> 
         plan::one_kind(options)
     );
     Ok(())
-}
-
-async fn existing(
-    options: &Deploy,
-    account: &Account,
-    name: &str,
-) -> anyhow::Result<Option<Existing>> {
-    let Some(mut stack) = account.stacks.look(name).await? else {
-        return Ok(None);
-    };
-    if options.workload == Workload::Ec2 && options.place.endpoint_url.is_some() {
-        moto::read_parameters(&mut stack.parameters);
-    }
-    // One that was never complete is not compared, and may have none.
-    let template = match step::next(Some(stack.found()), Vec::new()) {
-        Step::Keep | Step::Change { .. } => account.stacks.template(name).await?,
-        _ => String::new(),
-    };
-    Ok(Some(Existing { stack, template }))
-}
-
-/// Whether the image is where it would be pushed to.
-async fn find_image(
-    account: &Account,
-    place: &Place,
-    outputs: &mut Outputs,
-    tag: &str,
-) -> anyhow::Result<bool> {
-    let Some(of_repository) = outputs.get_mut(&place.repository_stack()) else {
-        return Ok(false);
-    };
-    let Some(repository) = of_repository.get("RepositoryUri") else {
-        return Ok(false);
-    };
-    let image = image::published(account, repository, tag).await?;
-    let found = image.is_some();
-    of_repository.extend(image.map(|image| (plan::IMAGE.to_owned(), image)));
-    Ok(found)
 }
 
 /// Has the image published, unless it is known where it is.

@@ -4,11 +4,14 @@
 //! What is done with a stack of which state is decided in [`step`](crate::step).
 //!
 //! - `calls`: asks CloudFormation
+//! - `changes`, `effects`: asks what would be done, and what that means
 //! - `following`: waits for the end of what goes on
 //! - `putting`: creates, changes and deletes
 //! - `history`, `pace`, `stack`, `error`: what events say, how often to ask, what there is, what can go wrong
 
 mod calls;
+mod changes;
+mod effects;
 mod error;
 mod following;
 mod history;
@@ -19,7 +22,10 @@ mod stack;
 pub(crate) use self::error::refused;
 pub use self::{
     calls::Stacks,
+    changes::{Preparation, Prepared},
+    effects::{Action, Effect, consequences, lines},
     error::{Passing, StackError},
     history::{Cause, Failure},
+    putting::{Executed, Ready},
     stack::{Stack, Wanted},
 };

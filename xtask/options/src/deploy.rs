@@ -1,6 +1,6 @@
 //! What `cargo xtask deploy`, `status` and `destroy` can be told.
 
-use std::{str::FromStr, time::Duration};
+use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -26,7 +26,7 @@ pub enum Command {
 
 /// Deploys the cluster to AWS: creates its stacks, or changes them, and shows what happens.
 ///
-/// Says first what it would do, and asks. What it creates costs money until `cargo xtask destroy`:
+/// Says first what CloudFormation would do, and asks. What it creates costs money until `cargo xtask destroy`:
 /// three tasks on Fargate of a quarter of a virtual CPU each, or three t3.micro instances;
 /// with `--network private` also the hours of VPC endpoints.
 /// Credentials come from where the AWS CLI has them, except from a browser login:
@@ -72,6 +72,28 @@ pub struct Deploy {
     #[arg(long, value_name = "CIDR")]
     pub vpc_cidr: Option<String>,
 
+    /// The processor of tasks [default: that of this machine where the image is built here, else x86_64].
+    #[arg(long, value_enum)]
+    pub architecture: Option<Architecture>,
+
+    /// The availability zones that nodes are in, for example eu-west-1a,eu-west-1b [default: all of the default VPC, or the
+    /// first two of the region for a private network].
+    #[arg(long, value_name = "ZONES", value_delimiter = ',', value_parser = zone)]
+    pub zones: Vec<String>,
+
+    /// The role that CloudFormation does its work with, in place of your own permissions: the output ServiceRoleArn of
+    /// cloudformation/deployer-role.yaml.
+    #[arg(long, value_name = "ARN", value_parser = role)]
+    pub role_arn: Option<String>,
+
+    /// What the roles of nodes may do at most: the output PermissionsBoundaryArn of cloudformation/deployer-role.yaml.
+    #[arg(long, value_name = "ARN", value_parser = policy)]
+    pub permissions_boundary: Option<String>,
+
+    /// A tag for each stack and all that is in it. Can be repeated.
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
+    pub tags: Vec<(String, String)>,
+
     /// Only look at what a deployment needs: account, credentials, Docker, image, network. Creates nothing.
     #[arg(long)]
     pub check: bool,
@@ -104,6 +126,10 @@ pub struct Destroy {
     #[command(flatten)]
     pub place: Place,
 
+    /// The role that CloudFormation deletes with [default: the one that each stack was created with, if any].
+    #[arg(long, value_name = "ARN", value_parser = role)]
+    pub role_arn: Option<String>,
+
     /// Do not ask.
     #[arg(long)]
     pub yes: bool,
@@ -113,7 +139,7 @@ pub struct Destroy {
 #[derive(Debug, Clone, Args)]
 pub struct Place {
     /// The name of the service and of the cluster, and how the stacks' names begin.
-    #[arg(long, default_value = "orders")]
+    #[arg(long, default_value = "orders", value_parser = name)]
     pub name: String,
 
     /// The AWS region [default: as the AWS CLI finds it].
@@ -135,6 +161,16 @@ pub enum Workload {
     Ec2,
 }
 
+/// What tasks run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Architecture {
+    /// Intel and AMD.
+    #[value(name = "x86_64")]
+    X86_64,
+    /// Graviton.
+    Arm64,
+}
+
 /// A program in S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
@@ -151,6 +187,13 @@ pub enum Network {
     DefaultVpc,
     /// Private subnets without a way to the internet, with VPC endpoints.
     Private,
+}
+
+impl Deploy {
+    /// By key.
+    pub fn tags(&self) -> BTreeMap<String, String> {
+        self.tags.iter().cloned().collect()
+    }
 }
 
 impl Place {
@@ -226,6 +269,87 @@ fn pause(text: &str) -> Result<Duration, &'static str> {
         _ => return Err("expected a pause such as `5s` or `1m`, of an hour at most"),
     };
     Ok(Duration::from_secs(seconds))
+}
+
+/// What ECS takes for a service, and CloudFormation with a suffix for a stack.
+fn name(name: &str) -> Result<String, &'static str> {
+    let is_taken = name.len() <= LONGEST_NAME
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name
+            .bytes()
+            .all(|it| it.is_ascii_alphanumeric() || it == b'-');
+    match is_taken {
+        true => Ok(name.to_owned()),
+        false => Err("expected up to 63 letters, digits and dashes, beginning with a letter"),
+    }
+}
+
+/// The longest name that ECS's template takes. With the longest suffix, CloudFormation takes longer ones.
+const LONGEST_NAME: usize = 63;
+
+fn zone(name: &str) -> Result<String, &'static str> {
+    let mut parts = name.split('-');
+    let of_letters =
+        |part: &str| !part.is_empty() && part.bytes().all(|it| it.is_ascii_lowercase());
+    let is_last = |part: &str| {
+        let digits = part.trim_end_matches(|it: char| it.is_ascii_lowercase());
+        !digits.is_empty()
+            && digits.len() + 1 == part.len()
+            && digits.bytes().all(|it| it.is_ascii_digit())
+    };
+    let last = parts.next_back().unwrap_or_default();
+    let is_one = is_last(last) && 2 <= parts.clone().count() && parts.all(of_letters);
+    match is_one {
+        true => Ok(name.to_owned()),
+        false => Err("expected the name of an availability zone, for example eu-west-1a"),
+    }
+}
+
+pub(crate) fn role(arn: &str) -> Result<String, &'static str> {
+    of_iam(arn, "role/")
+        .ok_or("expected the ARN of a role, for example arn:aws:iam::123456789012:role/deploy")
+}
+
+pub(crate) fn policy(arn: &str) -> Result<String, &'static str> {
+    of_iam(arn, "policy/").ok_or(
+        "expected the ARN of a managed policy, for example arn:aws:iam::123456789012:policy/bounds",
+    )
+}
+
+fn of_iam(arn: &str, kind: &str) -> Option<String> {
+    let parts: Vec<_> = arn.splitn(6, ':').collect();
+    let [scheme, partition, service, region, account, resource] = parts[..] else {
+        return None;
+    };
+    let is_one = scheme == "arn"
+        && partition.starts_with("aws")
+        && service == "iam"
+        && region.is_empty()
+        && account.len() == 12
+        && account.bytes().all(|it| it.is_ascii_digit())
+        && resource
+            .strip_prefix(kind)
+            .is_some_and(|name| !name.is_empty());
+    is_one.then(|| arn.to_owned())
+}
+
+/// What every service of AWS takes.
+fn tag(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    let is_taken = |text: &str| {
+        text.chars()
+            .all(|it| it.is_alphanumeric() || it == ' ' || "_.:/=+-@".contains(it))
+    };
+    if key.is_empty() || 128 < key.chars().count() || 256 < value.chars().count() {
+        return Err("expected a key of up to 128 characters, and a value of up to 256");
+    }
+    if !is_taken(key) || !is_taken(value) {
+        return Err("expected letters, digits, blanks and _ . : / = + - @");
+    }
+    if key.to_lowercase().starts_with("aws:") || ["cluster-on-aws", "stack"].contains(&key) {
+        return Err("that key is AWS's own, or this program's");
+    }
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 fn sha256(sum: &str) -> Result<String, &'static str> {
@@ -325,6 +449,74 @@ mod tests {
         ] {
             let refusal = watch(&format!("--watch={pause}")).unwrap_err();
             assert!(refusal.contains("such as `5s`"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_one_that_aws_takes() {
+        for name in ["orders", "Orders-2", &"a".repeat(63)] {
+            assert_eq!(deploy(&format!("--name {name}")).unwrap().place.name, name);
+        }
+        for name in [
+            "2orders",
+            "-orders",
+            "my_orders",
+            "orders.eu",
+            &"a".repeat(64),
+        ] {
+            let refusal = deploy(&format!("--name={name}")).unwrap_err();
+            assert!(refusal.contains("beginning with a letter"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn zones_are_named_with_a_comma_between_them() {
+        let zones = deploy("--zones eu-west-1a,us-gov-east-1b").unwrap().zones;
+        assert_eq!(zones, ["eu-west-1a", "us-gov-east-1b"]);
+
+        for zone in ["eu-west-1", "use1-az3", "a", "eu-west-1a,", "eu-west-a"] {
+            let refusal = deploy(&format!("--zones {zone}")).unwrap_err();
+            assert!(refusal.contains("eu-west-1a"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn roles_and_bounds_are_named_by_their_arns() {
+        let role = "arn:aws-cn:iam::123456789012:role/path/deploy";
+        let bounds = "arn:aws:iam::123456789012:policy/bounds";
+        let given = format!("--role-arn {role} --permissions-boundary {bounds}");
+        let deployed = deploy(&given).unwrap();
+        assert_eq!(deployed.role_arn.as_deref(), Some(role));
+        assert_eq!(deployed.permissions_boundary.as_deref(), Some(bounds));
+
+        for given in [
+            "--role-arn deploy".to_owned(),
+            format!("--role-arn {bounds}"),
+            format!("--permissions-boundary {role}"),
+            "--role-arn arn:aws:iam::1:role/deploy".to_owned(),
+        ] {
+            let refusal = deploy(&given).unwrap_err();
+            assert!(refusal.contains("for example arn:aws:iam::"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn tags_are_keys_and_values_that_aws_takes() {
+        let tags = deploy("--tag team=a=b --tag cost:center=7").unwrap().tags();
+        assert_eq!(tags["team"], "a=b");
+        assert_eq!(tags["cost:center"], "7");
+
+        for tag in [
+            "team",
+            "=value",
+            "aws:team=a",
+            "cluster-on-aws=x",
+            "stack=x",
+            "te,am=a",
+            &format!("{}=a", "k".repeat(129)),
+            &format!("k={}", "v".repeat(257)),
+        ] {
+            assert!(deploy(&format!("--tag {tag}")).is_err(), "{tag}");
         }
     }
 

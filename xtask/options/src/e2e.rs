@@ -9,6 +9,8 @@ use std::{
 
 use clap::{Parser, ValueEnum};
 
+use crate::deploy;
+
 /// What LocalStack is run from.
 pub const LOCALSTACK_IMAGE: &str = "localstack/localstack:latest";
 
@@ -76,6 +78,15 @@ pub struct Options {
     /// The AWS region [default: as the AWS CLI finds it].
     #[arg(long)]
     pub region: Option<String>,
+
+    /// In AWS, the role that CloudFormation does its work with: the output ServiceRoleArn of cloudformation/deployer-role.yaml,
+    /// whose StackPrefix must be e2e.
+    #[arg(long, value_name = "ARN", value_parser = deploy::role)]
+    pub role_arn: Option<String>,
+
+    /// In AWS, what the roles of nodes may do at most: the output PermissionsBoundaryArn of the same stack.
+    #[arg(long, value_name = "ARN", value_parser = deploy::policy)]
+    pub permissions_boundary: Option<String>,
 
     /// Do not ask before something is created in AWS.
     #[arg(long)]

@@ -11,6 +11,7 @@
 //! - `AWS::SecretsManager::Secret` and `AWS::EC2::SecurityGroupEgress` are passed over, so the outputs that come
 //!   from them are missing, and user data names the secret by `${GossipKey}`.
 //! - UpdateStack finds something to change in everything, and to change the size of an auto-scaling group replaces it.
+//! - A stack that comes from a change set has no outputs, so stacks are created and changed without one.
 //! - Events tell of the stack and not of its resources.
 //! - Nothing runs for an instance, and conditions of policies are not evaluated.
 //! - Instances are all in the group's first subnet.
@@ -18,8 +19,15 @@
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use anyhow::Context;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
-use crate::differences::template_text::{replaced, without_item, without_resource};
+use crate::{
+    differences::template_text::{replaced, without_item, without_resource},
+    signed,
+};
+
+/// What nobody else answers.
+const OWN_PAGE: &str = "/moto-api/data.json";
 
 /// What the template takes where no other addresses are given.
 const CIDR: &str = "10.76.0.0/16";
@@ -34,6 +42,16 @@ const ROUTING: [&str; 5] = [
 ];
 
 const ZONES: [char; 3] = ['a', 'b', 'c'];
+
+/// Whether it is moto that answers at this URL.
+pub async fn is_at(url: &str) -> bool {
+    let asked = async {
+        let mut request = HttpRequest::empty();
+        request.set_uri(format!("{}{OWN_PAGE}", url.trim_end_matches('/')))?;
+        signed::send(&discovery::http_connector()?, request).await
+    };
+    asked.await.is_ok_and(|answer| answer.status == 200)
+}
 
 /// The template of the network, for two zones, as the emulator can make something of it.
 pub fn adapt_network(template: &str, cidr: Option<&str>) -> anyhow::Result<String> {

@@ -152,6 +152,121 @@ fn options_that_do_not_go_together_are_refused_with_what_to_do() {
 }
 
 #[test]
+fn zones_are_two_or_three_and_each_another_one() {
+    let zones = |names: &str, network| Deploy {
+        zones: names.split(',').map(str::to_owned).collect(),
+        network,
+        ..tasks()
+    };
+    for (names, network, remedy) in [
+        ("eu-west-1a", Network::DefaultVpc, "two at least"),
+        ("eu-west-1a,eu-west-1a", Network::DefaultVpc, "twice"),
+        ("a,b,c,d", Network::Private, "3 at most"),
+    ] {
+        let refusal = check(&zones(names, network)).unwrap_err().to_string();
+        assert!(refusal.contains(remedy), "{refusal}");
+    }
+    check(&zones("a,b,c,d", Network::DefaultVpc)).unwrap();
+
+    let deploy = zones("eu-west-1c,eu-west-1a", Network::Private);
+    check(&deploy).unwrap();
+    let network = plan(&deploy, None).unwrap().remove(1);
+    let wanted = network.wanted(&Outputs::new()).unwrap().parameters;
+    assert_eq!(wanted["Zones"], "2");
+    assert_eq!(wanted["FirstZone"], "eu-west-1c");
+    assert_eq!(wanted["SecondZone"], "eu-west-1a");
+    assert!(!wanted.contains_key("ThirdZone"));
+}
+
+#[test]
+fn the_processor_is_that_of_the_image() {
+    let given = |architecture| Deploy {
+        image: Some(LATEST.to_owned()),
+        architecture,
+        ..tasks()
+    };
+    for (deploy, expected) in [
+        (given(None), "X86_64"),
+        (given(Some(Architecture::Arm64)), "ARM64"),
+        (tasks(), image::architecture()),
+    ] {
+        check(&deploy).unwrap();
+        assert_eq!(architecture(&deploy), expected);
+        let service = plan(&deploy, Some(vpc())).unwrap().pop().unwrap();
+        let parameter = service.parameter("Architecture", &Outputs::new());
+        assert_eq!(parameter.as_deref(), Some(expected));
+    }
+
+    let other = match image::architecture() {
+        "ARM64" => Architecture::X86_64,
+        _ => Architecture::Arm64,
+    };
+    let elsewhere = Deploy {
+        architecture: Some(other),
+        ..tasks()
+    };
+    assert!(
+        check(&elsewhere)
+            .unwrap_err()
+            .to_string()
+            .contains("--image")
+    );
+    let instances = Deploy {
+        architecture: Some(Architecture::Arm64),
+        ..instances_of_three()
+    };
+    assert!(check(&instances).is_err());
+}
+
+#[test]
+fn a_name_must_do_for_the_repository_where_there_is_one() {
+    let named = |name: &str, image: Option<&str>| Deploy {
+        place: Place {
+            name: name.to_owned(),
+            ..tasks().place
+        },
+        image: image.map(str::to_owned),
+        ..tasks()
+    };
+    for name in ["Orders", "orders--2", "orders-", &"a".repeat(54)] {
+        let refusal = check(&named(name, None)).unwrap_err().to_string();
+        assert!(refusal.contains(name), "{refusal}");
+        check(&named(name, Some(LATEST))).unwrap();
+    }
+    check(&named(&"a".repeat(53), None)).unwrap();
+}
+
+#[test]
+fn roles_have_the_bounds_that_are_given() {
+    let boundary = "arn:aws:iam::123456789012:policy/Boundary";
+    for deploy in [tasks(), instances_of_three()] {
+        let bounded = Deploy {
+            permissions_boundary: Some(boundary.to_owned()),
+            ..deploy
+        };
+        let workload = plan(&bounded, Some(vpc())).unwrap().pop().unwrap();
+        let parameter = workload.parameter("PermissionsBoundaryArn", &Outputs::new());
+        assert_eq!(parameter.as_deref(), Some(boundary));
+    }
+}
+
+#[test]
+fn what_goes_back_to_its_default_is_told() {
+    let service = service();
+    let mut existing = existing(&service, StackStatus::CreateComplete);
+    let parameters = &mut existing.stack.parameters;
+    parameters.insert("Monitoring".to_owned(), "ENABLED".to_owned());
+    parameters.insert("LogRetentionDays".to_owned(), "14".to_owned());
+
+    let step = service.step(Some(&existing), &Outputs::new());
+
+    assert_eq!(
+        step.to_string(),
+        "is changed: Monitoring ENABLED -> \"DISABLED\", the default"
+    );
+}
+
+#[test]
 fn a_stack_that_is_not_there_is_created() {
     let step = service().step(None, &Outputs::new());
 
@@ -217,6 +332,11 @@ fn tasks() -> Deploy {
         program_sha256: None,
         network: Network::DefaultVpc,
         vpc_cidr: None,
+        architecture: None,
+        zones: Vec::new(),
+        role_arn: None,
+        permissions_boundary: None,
+        tags: Vec::new(),
         check: false,
         rollback: false,
         yes: true,
@@ -263,6 +383,7 @@ fn existing(planned: &Planned, status: StackStatus) -> Existing {
             parameters,
             id: "arn".to_owned(),
             is_ours: true,
+            role_arn: None,
         },
         template: planned.template.clone(),
     }

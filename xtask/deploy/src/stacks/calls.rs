@@ -1,20 +1,20 @@
-//! CloudFormation, asked. Changes nothing.
+//! CloudFormation, asked, and what the calls that change something have in common.
 
-use std::{error::Error, time::Duration};
+use std::{collections::BTreeMap, error::Error, time::Duration};
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    types::StackEvent,
+    types::{StackEvent, StackStatus, Tag},
 };
-use tokio::time::sleep;
+use tokio::{sync::OnceCell, time::sleep};
 
 use super::{
     error::{self, StackError},
     history::{self, Cause},
     pace::Pace,
-    stack::Stack,
+    stack::{CHANGE_SET, Stack, TAG},
 };
 use crate::differences;
 
@@ -28,6 +28,11 @@ pub struct Stacks {
     place: String,
     /// Between two looks.
     pub(super) interval: Duration,
+    endpoint_url: Option<String>,
+    /// Whether what answers knows change sets; not known before it was asked.
+    has_change_sets: OnceCell<bool>,
+    role_arn: Option<String>,
+    tags: BTreeMap<String, String>,
 }
 
 impl Stacks {
@@ -43,7 +48,38 @@ impl Stacks {
                 None => format!("AWS CloudFormation in {region}"),
             },
             interval: differences::interval(config.endpoint_url()),
+            endpoint_url: config.endpoint_url().map(str::to_owned),
+            has_change_sets: OnceCell::new(),
+            role_arn: None,
+            tags: BTreeMap::new(),
         }
+    }
+
+    /// With the role that CloudFormation is handed, and with these tags on each stack and all that is in it.
+    #[must_use]
+    pub fn with(mut self, role_arn: Option<String>, tags: BTreeMap<String, String>) -> Self {
+        self.role_arn = role_arn;
+        self.tags = tags;
+        self
+    }
+
+    /// Whether changes are shown before they are made: AWS does, and most emulators do.
+    pub async fn takes_change_sets(&self) -> bool {
+        let ask = || differences::takes_change_sets(self.endpoint_url.as_deref());
+        *self.has_change_sets.get_or_init(ask).await
+    }
+
+    /// What CloudFormation is handed for a stack: what was given, or else what the stack has already.
+    pub(super) fn role_for(&self, stack: Option<&Stack>) -> Option<String> {
+        let given = self.role_arn.clone();
+        given.or_else(|| stack.and_then(|stack| stack.role_arn.clone()))
+    }
+
+    /// Those of the stack of this name.
+    pub(super) fn tags(&self, name: &str) -> Vec<Tag> {
+        let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
+        let given = self.tags.iter().map(|(key, value)| tag(key, value));
+        [tag(TAG, name)].into_iter().chain(given).collect()
     }
 
     /// The stack of that name, if there is one and it is ours.
@@ -77,13 +113,20 @@ impl Stacks {
         Ok(history::causes(&self.patiently(ask).await?))
     }
 
-    /// Likewise, without patience.
+    /// As [`Stacks::look`], without patience.
     pub(super) async fn look_once(&self, name: &str) -> Result<Option<Stack>, StackError> {
         let answer = self.client.describe_stacks().stack_name(name).send().await;
         match answer {
             Ok(answer) => {
                 let stacks = answer.stacks.unwrap_or_default();
-                Ok(stacks.into_iter().next().map(|it| Stack::read(&it, name)))
+                let Some(mut stack) = stacks.first().map(|it| Stack::read(it, name)) else {
+                    return Ok(None);
+                };
+                // Nothing of it was created yet, not even its tags.
+                if stack.status == StackStatus::ReviewInProgress && !stack.is_ours {
+                    stack.is_ours = self.has_our_change_set(&stack).await?;
+                }
+                Ok(Some(stack))
             }
             // CloudFormation has no code of its own for this.
             Err(error)
@@ -95,6 +138,34 @@ impl Stacks {
             }
             Err(error) => Err(self.call("describe", name, error)),
         }
+    }
+
+    async fn has_our_change_set(&self, stack: &Stack) -> Result<bool, StackError> {
+        let asked = self
+            .client
+            .describe_change_set()
+            .stack_name(&stack.id)
+            .change_set_name(CHANGE_SET)
+            .send();
+        match asked.await {
+            Ok(_) => Ok(true),
+            Err(error) if error::is_without_change_set(&error) => Ok(false),
+            Err(error) => Err(self.call("look at the change set of", &stack.name, error)),
+        }
+    }
+
+    /// Has the stack deleted, and does not wait for that.
+    pub(super) async fn begin_deletion(&self, stack: &Stack) -> Result<(), StackError> {
+        let deletion = self
+            .client
+            .delete_stack()
+            .stack_name(&stack.id)
+            .set_role_arn(self.role_for(Some(stack)))
+            .send();
+        deletion
+            .await
+            .map_err(|error| self.call("delete", &stack.name, error))?;
+        Ok(())
     }
 
     /// The id of the newest event.

@@ -48,6 +48,24 @@ pub enum StackError {
         stack: String,
     },
 
+    /// CloudFormation finds that what is wanted cannot be done. Nothing was changed.
+    #[error("CloudFormation refuses the change of the stack {stack}: {reason}")]
+    Refused {
+        /// Its name.
+        stack: String,
+        /// In the words of CloudFormation.
+        reason: String,
+    },
+
+    /// What was shown cannot be done any more. Nothing was changed.
+    #[error(
+        "the stack {stack} was changed by somebody else after its changes were shown here; run the same command again"
+    )]
+    Outdated {
+        /// Its name.
+        stack: String,
+    },
+
     /// CloudFormation has taken an operation, and shows nothing of it.
     #[error(
         "CloudFormation has taken what was asked for the stack {stack}, and shows nothing of it yet; see `cargo xtask status` later, and run the same command again"
@@ -93,6 +111,8 @@ impl StackError {
             Self::Failed(_)
             | Self::Foreign { .. }
             | Self::NotBegun { .. }
+            | Self::Outdated { .. }
+            | Self::Refused { .. }
             | Self::Unknown { .. } => None,
         }
     }
@@ -141,6 +161,21 @@ pub(super) fn passing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Passing {
         Some(500..) => Passing::Trouble,
         Some(_) | None => Passing::No,
     }
+}
+
+/// Whether there is no such change set.
+pub(super) fn is_without_change_set(error: &impl ProvideErrorMetadata) -> bool {
+    has_code(error, "ChangeSetNotFound")
+}
+
+/// Whether something goes on with the change set, or it was executed.
+pub(super) fn is_busy(error: &impl ProvideErrorMetadata) -> bool {
+    has_code(error, "InvalidChangeSetStatus")
+}
+
+/// Some end in `Exception`, and some do not.
+fn has_code(error: &impl ProvideErrorMetadata, start: &str) -> bool {
+    error.code().is_some_and(|code| code.starts_with(start))
 }
 
 fn causes(causes: &[Cause]) -> String {

@@ -234,6 +234,7 @@ mod tests {
             parameters: Default::default(),
             id: "arn".to_owned(),
             is_ours: true,
+            role_arn: None,
         }
     }
 }

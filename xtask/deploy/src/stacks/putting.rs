@@ -2,14 +2,14 @@
 
 use aws_sdk_cloudformation::{
     error::ProvideErrorMetadata,
-    operation::create_stack::CreateStackError,
     types::{self, Capability, StackStatus},
 };
 use tokio::time::sleep;
 
 use super::{
     calls::Stacks,
-    error::{StackError, refused},
+    changes::{Preparation, Prepared},
+    error::{StackError, is_busy, is_without_change_set, refused},
     following::{Since, Told},
     stack::{Stack, Wanted},
 };
@@ -18,14 +18,22 @@ use crate::step::{self, OnFailure, Step};
 /// A stack can come into being between two calls, and be gone. More than so often it does not.
 const MOST_SURPRISES: u32 = 5;
 
-/// What came of the wish to change a stack.
-#[derive(Debug, Clone, Copy)]
-enum Update {
-    Begun,
-    /// It is as it should be.
-    Needless,
-    /// Something else goes on with it by now.
-    TooEarly,
+/// What there is to be done once nothing is in the way any more.
+#[derive(Debug)]
+pub enum Ready {
+    /// Nothing.
+    Done(Box<Stack>),
+    /// This.
+    Change(Box<Prepared>),
+}
+
+/// What came of a change that was prepared.
+#[derive(Debug)]
+pub enum Executed {
+    /// The stack is as it should be.
+    Done(Box<Stack>),
+    /// The stack was another one than the one that was looked at, and nothing was done. Only without change sets.
+    Surprised,
 }
 
 impl Stacks {
@@ -37,53 +45,60 @@ impl Stacks {
         wanted: &Wanted,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Stack, StackError> {
-        self.put_and_note(wanted, &mut None, tell).await
+        for _ in 0..MOST_SURPRISES {
+            let prepared = match self.ready(wanted, tell).await? {
+                Ready::Done(stack) => return Ok(*stack),
+                Ready::Change(prepared) => prepared,
+            };
+            match self.execute(*prepared, &mut None, tell).await? {
+                Executed::Done(stack) => return Ok(*stack),
+                Executed::Surprised => sleep(self.interval).await,
+            }
+        }
+        Err(another_at_every_look(&wanted.name))
     }
 
-    /// Likewise, and notes in `created` the id of the stack that it has created, whatever becomes of that.
-    pub async fn put_and_note(
+    /// Clears away what is in the way, and prepares the change.
+    pub async fn ready(
         &self,
         wanted: &Wanted,
-        created: &mut Option<String>,
         tell: &mut dyn FnMut(&str),
-    ) -> Result<Stack, StackError> {
+    ) -> Result<Ready, StackError> {
         let name = &wanted.name;
-        let mut surprises = 0;
+        for _ in 0..MOST_SURPRISES {
+            let existing = self.make_way(name, tell).await?;
+            match self.prepare(wanted, existing.clone()).await? {
+                Preparation::Ready(prepared) => return Ok(Ready::Change(prepared)),
+                Preparation::Needless => {
+                    if let Some((stack, _)) = existing {
+                        return self.needless(stack, tell).await.map(Ready::Done);
+                    }
+                }
+                Preparation::Surprised => {}
+            }
+            // It was another one when it was looked at.
+            sleep(self.interval).await;
+        }
+        Err(another_at_every_look(name))
+    }
+
+    /// The stack as it is once it can be changed, and what becomes of a change that fails; none where there is none.
+    async fn make_way(
+        &self,
+        name: &str,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Option<(Stack, OnFailure)>, StackError> {
         loop {
-            let found = self.look(name).await?;
+            let Some(stack) = self.look(name).await? else {
+                return Ok(None);
+            };
             // Whether anything differs, CloudFormation says itself when it is asked for the change.
             let differs = vec!["as CloudFormation finds".to_owned()];
-            let step = step::next(found.as_ref().map(Stack::found), differs);
-            match (step, found) {
-                (Step::Create, _) | (_, None) => {
-                    if let Some(id) = self.create(wanted).await? {
-                        *created = Some(id.clone());
-                        let mut told = Told::nothing();
-                        let ended = self.settle(&id, Since::Nothing, &mut told, tell).await?;
-                        return self.judge(name, &id, ended).await;
-                    }
-                }
-                (Step::Keep, Some(stack)) => return Ok(stack),
-                (Step::Change { on_failure, .. }, Some(stack)) => {
-                    let mut told = self.old_news(&stack.id).await?;
-                    match self.update(wanted, on_failure).await? {
-                        Update::Begun => {
-                            let since = Since::Was(stack.status);
-                            let ended = self.settle(&stack.id, since, &mut told, tell).await?;
-                            return self.judge(name, &stack.id, ended).await;
-                        }
-                        // It is what was wanted when that failed.
-                        Update::Needless if stack.status == StackStatus::UpdateFailed => {
-                            return Err(self.failure(name, &stack.id, &stack.status).await);
-                        }
-                        Update::Needless => {
-                            tell("nothing to change");
-                            return Ok(stack);
-                        }
-                        Update::TooEarly => {}
-                    }
-                }
-                (Step::Wait { status, is_attempt }, Some(stack)) => {
+            match step::next(Some(stack.found()), differs) {
+                Step::Create => return Ok(None),
+                Step::Keep => return Ok(Some((stack, OnFailure::TakeBack))),
+                Step::Change { on_failure, .. } => return Ok(Some((stack, on_failure))),
+                Step::Wait { status, is_attempt } => {
                     tell(&format!("it is {status}: waiting for the end of that"));
                     let mut told = self.old_news(&stack.id).await?;
                     let ended = self.settle(&stack.id, Since::Before, &mut told, tell);
@@ -91,30 +106,72 @@ impl Stacks {
                     if is_attempt {
                         self.judge(name, &stack.id, ended).await?;
                     }
-                    continue;
                 }
-                (Step::Replace(status), Some(stack)) => {
+                Step::Replace(status) => {
                     tell(&format!("it is {status}: deleting it, to create it again"));
                     self.remove(&stack, tell).await?;
-                    continue;
                 }
-                (Step::TakeBack, Some(stack)) => {
+                Step::TakeBack => {
                     tell("it is UPDATE_ROLLBACK_FAILED: taking back the change that failed");
                     self.take_back(&stack, tell).await?;
-                    continue;
                 }
-                (Step::Refuse(refusal), Some(_)) => return Err(refused(name, refusal)),
+                Step::Refuse(refusal) => return Err(refused(name, refusal)),
             }
-            // It was another one when it was looked at.
-            surprises += 1;
-            if MOST_SURPRISES < surprises {
-                return Err(StackError::Unknown {
-                    stack: name.clone(),
-                    status: "another at every look".to_owned(),
-                });
-            }
-            sleep(self.interval).await;
         }
+    }
+
+    /// Does what was prepared, and follows it to its end. Notes in `created` the id of the stack that it has created,
+    /// whatever becomes of that.
+    pub async fn execute(
+        &self,
+        prepared: Prepared,
+        created: &mut Option<String>,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Executed, StackError> {
+        let name = prepared.wanted.name.clone();
+        let existing = prepared.existing.as_ref();
+        let known = existing.map(|stack| &stack.id);
+        let known = known.or(prepared.set.as_ref().map(|set| &set.stack_id));
+        let mut told = match known {
+            Some(id) => self.old_news(id).await?,
+            None => Told::nothing(),
+        };
+        let begun = match (&prepared.set, existing) {
+            (Some(_), _) => self.execute_set(&prepared).await?,
+            (None, Some(_)) => self.update(&prepared).await?,
+            (None, None) => self.create(&prepared.wanted).await?,
+        };
+        let (id, since) = match (begun, prepared.existing) {
+            (Begun::Yes(id), Some(stack)) => (id, Since::Was(stack.status)),
+            (Begun::Yes(id), None) => {
+                *created = Some(id.clone());
+                let since = match prepared.set {
+                    Some(_) => Since::Was(StackStatus::ReviewInProgress),
+                    None => Since::Nothing,
+                };
+                (id, since)
+            }
+            (Begun::Needless, Some(stack)) => {
+                return self.needless(stack, tell).await.map(Executed::Done);
+            }
+            (Begun::Needless | Begun::TooEarly, _) => return Ok(Executed::Surprised),
+        };
+        let ended = self.settle(&id, since, &mut told, tell).await?;
+        let stack = self.judge(&name, &id, ended).await?;
+        Ok(Executed::Done(Box::new(stack)))
+    }
+
+    /// The stack is as it should be, unless it is what was wanted when that failed.
+    async fn needless(
+        &self,
+        stack: Stack,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Box<Stack>, StackError> {
+        if stack.status == StackStatus::UpdateFailed {
+            return Err(self.failure(&stack.name, &stack.id, &stack.status).await);
+        }
+        tell("nothing to change");
+        Ok(Box::new(stack))
     }
 
     /// Deletes the stack, if there is one. `name` may be an id: then it is that one and no later one of its name.
@@ -140,10 +197,7 @@ impl Stacks {
             }
             told = self.old_news(id).await?;
         }
-        let deletion = self.client.delete_stack().stack_name(id).send();
-        deletion
-            .await
-            .map_err(|error| self.call("delete", name, error))?;
+        self.begin_deletion(stack).await?;
         match self.settle(id, Since::Was(was), &mut told, tell).await? {
             None => Ok(()),
             Some(ended) if ended.status == StackStatus::DeleteComplete => Ok(()),
@@ -151,8 +205,8 @@ impl Stacks {
         }
     }
 
-    /// The new stack's id; none where there is one of the name by now.
-    async fn create(&self, wanted: &Wanted) -> Result<Option<String>, StackError> {
+    /// The new stack's id.
+    async fn create(&self, wanted: &Wanted) -> Result<Begun, StackError> {
         let creation = self
             .client
             .create_stack()
@@ -160,52 +214,86 @@ impl Stacks {
             .template_body(&wanted.template)
             .set_parameters(Some(wanted.parameters()))
             .capabilities(Capability::CapabilityIam)
-            // What has failed says why, as long as it is there.
             .on_failure(types::OnFailure::DoNothing)
-            .set_tags(Some(wanted.tags()))
+            .set_role_arn(self.role_for(None))
+            .set_tags(Some(self.tags(&wanted.name)))
             .send();
         match creation.await {
-            Ok(answer) => Ok(Some(answer.stack_id.unwrap_or_else(|| wanted.name.clone()))),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(CreateStackError::is_already_exists_exception) =>
-            {
-                Ok(None)
+            Ok(answer) => {
+                let id = answer.stack_id.unwrap_or_else(|| wanted.name.clone());
+                Ok(Begun::Yes(id))
             }
+            // There is one of the name by now.
+            Err(error) if error.code() == Some("AlreadyExistsException") => Ok(Begun::TooEarly),
             Err(error) => Err(self.call("create", &wanted.name, error)),
         }
     }
 
-    async fn update(&self, wanted: &Wanted, on_failure: OnFailure) -> Result<Update, StackError> {
+    async fn update(&self, prepared: &Prepared) -> Result<Begun, StackError> {
+        let wanted = &prepared.wanted;
+        let leave = prepared.on_failure == OnFailure::Leave;
+        let existing = prepared.existing.as_ref();
+        let id = existing.map_or(&wanted.name, |stack| &stack.id);
         let update = self
             .client
             .update_stack()
-            .stack_name(&wanted.name)
+            .stack_name(id)
             .template_body(&wanted.template)
             .set_parameters(Some(wanted.parameters()))
             .capabilities(Capability::CapabilityIam)
-            .set_disable_rollback((on_failure == OnFailure::Leave).then_some(true))
-            .set_tags(Some(wanted.tags()))
+            .set_disable_rollback(leave.then_some(true))
+            .set_role_arn(self.role_for(existing))
+            .set_tags(Some(self.tags(&wanted.name)))
             .send();
         let Err(error) = update.await else {
-            return Ok(Update::Begun);
+            return Ok(Begun::Yes(id.clone()));
         };
         // These have no codes of their own.
         let text = error.message().unwrap_or_default();
         if text.contains("No updates are to be performed") {
-            Ok(Update::Needless)
+            Ok(Begun::Needless)
         } else if text.contains("_IN_PROGRESS state") {
-            Ok(Update::TooEarly)
+            Ok(Begun::TooEarly)
         } else {
             Err(self.call("update", &wanted.name, error))
+        }
+    }
+
+    /// Exactly what was shown, or nothing.
+    async fn execute_set(&self, prepared: &Prepared) -> Result<Begun, StackError> {
+        let name = &prepared.wanted.name;
+        let Some(set) = &prepared.set else {
+            return Ok(Begun::TooEarly);
+        };
+        // Whoever sends the same twice means it once.
+        let token = set.id.rsplit('/').next().unwrap_or_default();
+        let execution = self
+            .client
+            .execute_change_set()
+            .stack_name(&set.stack_id)
+            .change_set_name(&set.id)
+            .disable_rollback(prepared.on_failure == OnFailure::Leave)
+            .client_request_token(token)
+            .send();
+        match execution.await {
+            Ok(_) => Ok(Begun::Yes(set.stack_id.clone())),
+            Err(error) if is_without_change_set(&error) || is_busy(&error) => {
+                Err(StackError::Outdated {
+                    stack: name.clone(),
+                })
+            }
+            Err(error) => Err(self.call("change", name, error)),
         }
     }
 
     async fn take_back(&self, stack: &Stack, tell: &mut dyn FnMut(&str)) -> Result<(), StackError> {
         let Stack { name, id, .. } = stack;
         let mut told = self.old_news(id).await?;
-        let again = self.client.continue_update_rollback().stack_name(id);
+        let again = self
+            .client
+            .continue_update_rollback()
+            .stack_name(id)
+            .set_role_arn(self.role_for(Some(stack)));
         again
             .send()
             .await
@@ -217,5 +305,23 @@ impl Stacks {
             }
             Some(_) | None => Ok(()),
         }
+    }
+}
+
+/// What came of a call that begins something.
+#[derive(Debug, Clone)]
+enum Begun {
+    /// It goes on with the stack of this id.
+    Yes(String),
+    /// The stack is as it should be.
+    Needless,
+    /// Something else goes on with it by now.
+    TooEarly,
+}
+
+fn another_at_every_look(stack: &str) -> StackError {
+    StackError::Unknown {
+        stack: stack.to_owned(),
+        status: "another at every look".to_owned(),
     }
 }

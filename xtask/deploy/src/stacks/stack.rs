@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudformation::types::{self, Parameter, StackStatus, Tag};
+use aws_sdk_cloudformation::types::{self, Parameter, StackStatus};
 
 use crate::step::Found;
 
 /// Marks the stacks that are ours.
-const TAG: &str = "cluster-on-aws";
+pub(super) const TAG: &str = "cluster-on-aws";
+
+/// The name of our change sets.
+pub(super) const CHANGE_SET: &str = "cluster-on-aws";
 
 /// A stack as it should be.
 #[derive(Debug, Clone)]
@@ -35,6 +38,8 @@ pub struct Stack {
     pub id: String,
     /// Whether this program has made it.
     pub is_ours: bool,
+    /// The role that CloudFormation uses for it, where that was handed over.
+    pub role_arn: Option<String>,
 }
 
 impl Stack {
@@ -69,6 +74,7 @@ impl Stack {
             parameters: parameters.collect(),
             id: described.stack_id().unwrap_or(name).to_owned(),
             is_ours: tags.any(|tag| tag.key() == Some(TAG)),
+            role_arn: described.role_arn().map(str::to_owned),
         }
     }
 }
@@ -82,9 +88,5 @@ impl Wanted {
                 .build()
         };
         self.parameters.iter().map(parameter).collect()
-    }
-
-    pub(super) fn tags(&self) -> Vec<Tag> {
-        vec![Tag::builder().key(TAG).value(&self.name).build()]
     }
 }

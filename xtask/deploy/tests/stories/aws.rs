@@ -3,13 +3,15 @@
 //! A stack does what its script says, one step with every look at it. Nothing else happens by itself.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
 
 use crate::{
+    change_sets::{ChangeSet, Effect},
+    deployer,
     formation::{self, Stack},
     services::{self, Services},
 };
@@ -35,8 +37,18 @@ pub(crate) struct Account {
     pub(crate) throttled: Throttled,
     /// How many looks at a stack show what was before an operation that has begun.
     pub(crate) stale: u32,
-    /// How many looks at a stack that was created do not know it yet.
-    pub(crate) unborn: u32,
+    /// The change sets, the oldest first.
+    pub(crate) change_sets: Vec<ChangeSet>,
+    /// What change sets of stacks that are there say that they do.
+    pub(crate) effects: Vec<Effect>,
+    /// Why the next change set fails, where it does.
+    pub(crate) refusal: Option<&'static str>,
+    /// Whether somebody else changes each stack between a look and a change.
+    pub(crate) is_shared: bool,
+    /// Whether it is moto that pretends to be AWS.
+    pub(crate) is_moto: bool,
+    /// Each question, as IAM names it, with what it asks.
+    pub(crate) questions: Vec<(String, BTreeMap<String, String>)>,
     /// Each call that changes something, or that a story is about.
     pub(crate) calls: Vec<String>,
 }
@@ -66,6 +78,43 @@ impl Aws {
     /// What was called of what changes something, in order.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.lock().calls.clone()
+    }
+
+    /// Fails where more was asked than whoever deploys may ask. Of an emulator anybody may ask anything.
+    pub(crate) fn assert_allowed(&self) {
+        if !self.lock().is_moto {
+            deployer::assert_allowed(self);
+        }
+    }
+
+    /// What was asked, as IAM names it.
+    pub(crate) fn actions(&self) -> BTreeSet<String> {
+        let account = self.lock();
+        let questions = account.questions.iter();
+        questions.map(|(action, _)| action.clone()).collect()
+    }
+
+    /// All questions of this kind, with what they ask.
+    pub(crate) fn asked(&self, action: &str) -> Vec<BTreeMap<String, String>> {
+        let account = self.lock();
+        let questions = account.questions.iter().filter(|(it, _)| it == action);
+        questions.map(|(_, question)| question.clone()).collect()
+    }
+
+    /// The names of the stacks that are there, with their states.
+    pub(crate) fn stacks(&self) -> Vec<String> {
+        let account = self.lock();
+        let stacks = account.stacks.iter().map(Stack::told);
+        stacks
+            .filter(|told| !told.ends_with("DELETE_COMPLETE"))
+            .collect()
+    }
+
+    /// The stacks of change sets that are there and were not executed.
+    pub(crate) fn change_sets(&self) -> Vec<String> {
+        let account = self.lock();
+        let sets = account.change_sets.iter();
+        sets.map(|set| set.stack.clone()).collect()
     }
 
     /// What the last stack that was created was given for a parameter.
@@ -110,15 +159,27 @@ impl Account {
 impl Respond for Front {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let mut account = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Only emulators have pages.
+        if request.method == "GET" {
+            let is_there = account.is_moto && request.url.path() == "/moto-api/data.json";
+            return ResponseTemplate::new(if is_there { 200 } else { 404 });
+        }
         let target = request.headers.get("x-amz-target");
         match target.and_then(|target| target.to_str().ok()) {
             Some(target) => {
+                let (service, action) = target.split_once('.').unwrap_or((target, ""));
+                let action = format!("{}:{action}", services::prefix(service));
+                account.questions.push((action, BTreeMap::new()));
                 let question = serde_json::from_slice(&request.body).unwrap_or_default();
                 services::json(&mut account, target, &question)
             }
             None => {
                 let question: BTreeMap<String, String> =
                     form_urlencoded::parse(&request.body).into_owned().collect();
+                let version = question.get("Version").map_or("", String::as_str);
+                let action = question.get("Action").map_or("", String::as_str);
+                let action = format!("{}:{action}", services::prefix(version));
+                account.questions.push((action, question.clone()));
                 match question.get("Version").map(String::as_str) {
                     Some("2010-05-15") => formation::answer(&mut account, &question),
                     _ => services::query(&mut account, &question),

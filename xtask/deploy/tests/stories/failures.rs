@@ -53,7 +53,10 @@ what to do: see the last lines of its log, and try it here: docker run --rm IMAG
     );
     said.ends_with_reason("expected at least 16 characters");
     // All of it is still there to be looked at.
-    assert_eq!(aws.calls(), ["CreateStack orders-service DO_NOTHING"]);
+    assert_eq!(
+        aws.calls(),
+        ["ExecuteChangeSet orders-service CREATE left where it fails"]
+    );
 }
 
 #[tokio::test]
@@ -89,9 +92,9 @@ what to do: see that no permissions boundary or policy of the organisation forbi
 
 #[tokio::test]
 async fn the_reasons_of_a_failure_are_had_though_aws_was_asked_too_often() {
-    // Three looks at the events follow what happens; the one that asks for the reasons is refused, by the SDK's count
+    // One look at the events precedes what happens, and three follow it; the one that asks for the reasons is refused, by the SDK's count
     // more than once.
-    let throttled = [vec![false; 3], vec![true; 5]].concat().into_iter();
+    let throttled = [vec![false; 4], vec![true; 5]].concat().into_iter();
     let account = Account {
         throttled,
         ..account(Services::default())
@@ -155,7 +158,7 @@ async fn a_failure_is_removed_where_that_is_asked_for() {
     assert_eq!(
         aws.calls(),
         [
-            "CreateStack orders-service DO_NOTHING",
+            "ExecuteChangeSet orders-service CREATE left where it fails",
             "DeleteStack orders-service"
         ]
     );
@@ -209,6 +212,7 @@ fn failed(why: &str) -> String {
         "\
 in eu-west-1:
   orders-service           is created
+      adds 2 resources
 
 ==> orders-service
     CREATE_IN_PROGRESS   orders-service           AWS::CloudFormation::Stack User Initiated

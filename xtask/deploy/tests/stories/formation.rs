@@ -7,7 +7,10 @@ use std::{
 
 use wiremock::ResponseTemplate;
 
-use crate::aws::{Account, element, refusal, xml};
+use crate::{
+    aws::{Account, element, refusal, xml},
+    change_sets,
+};
 
 /// What happens to a stack: its state at each look, and the events that came before.
 pub(crate) type Script = VecDeque<(&'static str, Vec<Event>)>;
@@ -15,18 +18,20 @@ pub(crate) type Script = VecDeque<(&'static str, Vec<Event>)>;
 /// A stack of the account.
 #[derive(Debug, Clone)]
 pub(crate) struct Stack {
-    name: String,
-    id: String,
-    status: &'static str,
+    pub(crate) name: String,
+    pub(crate) id: String,
+    pub(crate) status: &'static str,
     is_ours: bool,
-    template: String,
-    parameters: BTreeMap<String, String>,
-    outputs: BTreeMap<String, String>,
+    pub(crate) template: String,
+    pub(crate) parameters: BTreeMap<String, String>,
+    pub(crate) outputs: BTreeMap<String, String>,
+    /// What CloudFormation was handed for it.
+    pub(crate) role: Option<String>,
     /// The oldest first.
     events: Vec<(u32, Event)>,
-    ahead: Script,
+    pub(crate) ahead: Script,
     /// How many looks still show what was before an operation.
-    stale: u32,
+    pub(crate) stale: u32,
 }
 
 /// What happened to a resource.
@@ -50,6 +55,7 @@ impl Stack {
             template: String::new(),
             parameters: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            role: None,
             events: Vec::new(),
             ahead: Script::new(),
             stale: 0,
@@ -87,7 +93,12 @@ impl Stack {
         self
     }
 
-    fn happens(&mut self, event: Event) {
+    /// Its name and its state.
+    pub(crate) fn told(&self) -> String {
+        format!("{} {}", self.name, self.status)
+    }
+
+    pub(crate) fn happens(&mut self, event: Event) {
         let number = u32::try_from(self.events.len()).unwrap();
         self.events.push((number, event));
     }
@@ -116,7 +127,11 @@ impl Stack {
         if !["CREATE_IN_PROGRESS", "CREATE_FAILED", "ROLLBACK_COMPLETE"].contains(&self.status) {
             told += &members("Outputs", "OutputKey", "OutputValue", &self.outputs);
         }
-        if self.is_ours {
+        if let Some(role) = &self.role {
+            told += &element("RoleARN", role);
+        }
+        // Nothing of it was created yet, not even its tags.
+        if self.is_ours && self.status != "REVIEW_IN_PROGRESS" {
             let tags = BTreeMap::from([("cluster-on-aws".to_owned(), self.name.clone())]);
             told += &members("Tags", "Key", "Value", &tags);
         }
@@ -163,7 +178,7 @@ impl Event {
 }
 
 /// Of the stack itself.
-fn of_stack(name: &str, status: &'static str) -> Event {
+pub(crate) fn of_stack(name: &str, status: &'static str) -> Event {
     Event::new(name, "AWS::CloudFormation::Stack", status)
 }
 
@@ -207,12 +222,8 @@ pub(crate) fn answer(
         stack.id == name || (stack.name == name && stack.status != "DELETE_COMPLETE")
     });
     let stale = account.stale;
-    if action == "DescribeStacks" && name.starts_with("arn:") && 0 < account.unborn {
-        account.unborn -= 1;
-        return refusal(
-            "ValidationError",
-            &format!("Stack with id {name} does not exist"),
-        );
+    if action.ends_with("ChangeSet") {
+        return change_sets::answer(account, question, found);
     }
     match action.as_str() {
         "CreateStack" if found.is_some() => refusal(
@@ -233,7 +244,6 @@ pub(crate) fn answer(
             stack.happens(of_stack(&name, "CREATE_IN_PROGRESS").because("User Initiated"));
             stack.ahead = script.unwrap_or_else(|| success(&name));
             let id = element("StackId", &stack.id);
-            account.unborn = account.stale;
             account.stacks.push(stack);
             xml(&action, &id)
         }
@@ -271,6 +281,11 @@ pub(crate) fn answer(
                         ),
                         ("DELETE_COMPLETE", vec![of_stack(&name, "DELETE_COMPLETE")]),
                     ]);
+                    stack.role = stack
+                        .role
+                        .take()
+                        .or_else(|| question.get("RoleARN").cloned());
+                    account.change_sets.retain(|set| set.stack != name);
                     account.calls.push(format!("DeleteStack {name}{how}"));
                     xml(&action, "")
                 }
@@ -307,7 +322,8 @@ pub(crate) fn answer(
     }
 }
 
-fn given(question: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+/// The parameters that are given.
+pub(crate) fn given(question: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut given = BTreeMap::new();
     for number in 1.. {
         let part = |part: &str| question.get(&format!("Parameters.member.{number}.{part}"));
@@ -320,7 +336,7 @@ fn given(question: &BTreeMap<String, String>) -> BTreeMap<String, String> {
 }
 
 /// What a stack of this name gives.
-fn outputs(name: &str) -> BTreeMap<String, String> {
+pub(crate) fn outputs(name: &str) -> BTreeMap<String, String> {
     let outputs: &[(&str, &str)] = match name.rsplit('-').next() {
         Some("service") => &[("ClusterName", "orders-service-Cluster-1")],
         Some("instances") => &[("AutoScalingGroupName", "orders-instances-Group-1")],

@@ -7,7 +7,10 @@
 )]
 
 mod aws;
+mod change_sets;
+mod changes;
 mod check;
+mod deployer;
 mod failures;
 mod formation;
 mod fresh;

@@ -82,6 +82,7 @@ async fn ended(mut command: Command, aws: &Aws) -> Said {
         (child.wait().unwrap().code(), text)
     });
     let (status, text) = ended.await.unwrap();
+    aws.assert_allowed();
     Said {
         status,
         text: text.replace(&aws.url(), "URL"),

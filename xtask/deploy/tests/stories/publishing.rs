@@ -36,6 +36,7 @@ in eu-west-1:
   orders-repository        stays as it is
   {image:<24} is published already
   orders-service           is created
+      adds 2 resources
 
 ==> orders-service
     CREATE_IN_PROGRESS   orders-service           AWS::CloudFormation::Stack User Initiated
@@ -115,7 +116,7 @@ async fn a_look_before_needs_docker_only_for_an_image_that_is_not_pushed_yet() {
 }
 
 /// One with the repository, as an earlier run has left it.
-fn account(services: Services) -> Account {
+pub(crate) fn account(services: Services) -> Account {
     let repository = Stack::new("orders-repository", "CREATE_COMPLETE")
         .with_template(REPOSITORY)
         .with_parameter("RepositoryName", "orders-repository")
@@ -132,7 +133,7 @@ fn account(services: Services) -> Account {
 }
 
 /// Makes a clone of the folder, and gives the tag of what is in it.
-fn committed(folder: &Path) -> String {
+pub(crate) fn committed(folder: &Path) -> String {
     let git = |arguments: &[&str]| {
         let output = Command::new("git")
             .args(["-c", "user.name=a", "-c", "user.email=a@example.com"])

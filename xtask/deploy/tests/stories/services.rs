@@ -16,6 +16,8 @@ pub(crate) const DIGEST: &str =
 pub(crate) struct Services {
     /// What ECS says has happened to the service, the newest first.
     pub(crate) events: Vec<String>,
+    /// How many tasks there should be, where that is not three.
+    pub(crate) desired: Option<u32>,
     /// As ECS describes them, the stopped ones included.
     pub(crate) tasks: Vec<Value>,
     /// How often IAM does not know the roles of services, first before they are made and then after that.
@@ -26,6 +28,21 @@ pub(crate) struct Services {
     pub(crate) tags: Vec<String>,
     /// The lines of streams of logs, by their names.
     pub(crate) logs: BTreeMap<String, Vec<String>>,
+}
+
+/// As IAM calls the service of this protocol.
+pub(crate) fn prefix(protocol: &str) -> &str {
+    match protocol {
+        "AmazonEC2ContainerServiceV20141113" => "ecs",
+        "AmazonEC2ContainerRegistry_V20150921" => "ecr",
+        "Logs_20140328" => "logs",
+        "ServiceQuotasV20190624" => "servicequotas",
+        "2010-05-08" => "iam",
+        "2010-05-15" => "cloudformation",
+        "2011-06-15" => "sts",
+        "2016-11-15" => "ec2",
+        other => other,
+    }
 }
 
 /// To a question in a JSON protocol.
@@ -103,7 +120,7 @@ fn ecs(account: &mut Account, action: &str, question: &Value) -> ResponseTemplat
                 .map(|event| json!({"message": event}));
             let events: Vec<_> = events.collect();
             json!({"services": [{
-                "serviceName": "orders", "status": "ACTIVE", "desiredCount": 3,
+                "serviceName": "orders", "status": "ACTIVE", "desiredCount": services.desired.unwrap_or(3),
                 "runningCount": services.tasks.iter().filter(|task| task["lastStatus"] == "RUNNING").count(),
                 "events": events,
             }]})

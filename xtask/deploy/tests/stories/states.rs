@@ -17,7 +17,8 @@ async fn an_account_that_is_empty_gets_the_stack() {
     said.is(
         0,
         &deployed(
-            "is created",
+            "is created
+      adds 2 resources",
             "    CREATE_IN_PROGRESS   orders-service           AWS::CloudFormation::Stack User Initiated
     CREATE_COMPLETE      Cluster                  AWS::ECS::Cluster
     CREATE_COMPLETE      Service                  AWS::ECS::Service
@@ -78,7 +79,10 @@ async fn too_many_questions_are_no_failure() {
         "{}",
         said.text
     );
-    assert_eq!(aws.calls(), ["CreateStack orders-service DO_NOTHING"]);
+    assert_eq!(
+        aws.calls(),
+        ["ExecuteChangeSet orders-service CREATE left where it fails"]
+    );
 }
 
 #[tokio::test]
@@ -189,7 +193,7 @@ async fn what_an_earlier_failure_has_left_is_cleared_away() {
         aws.calls(),
         [
             "DeleteStack orders-service",
-            "CreateStack orders-service DO_NOTHING"
+            "ExecuteChangeSet orders-service CREATE left where it fails"
         ]
     );
 }
@@ -240,6 +244,7 @@ async fn a_change_that_could_not_be_taken_back_is_taken_back_first() {
             "is UPDATE_ROLLBACK_FAILED: the change that failed is taken back, and then it is looked at again",
             "    it is UPDATE_ROLLBACK_FAILED: taking back the change that failed
     UPDATE_ROLLBACK_COMPLETE orders-service           AWS::CloudFormation::Stack
+      changes     Service (AWS::ECS::Service): DesiredCount
     UPDATE_IN_PROGRESS   orders-service           AWS::CloudFormation::Stack User Initiated
     UPDATE_COMPLETE      Service                  AWS::ECS::Service",
             "UPDATE_COMPLETE",
@@ -249,7 +254,7 @@ async fn a_change_that_could_not_be_taken_back_is_taken_back_first() {
         aws.calls(),
         [
             "ContinueUpdateRollback orders-service",
-            "UpdateStack orders-service "
+            "ExecuteChangeSet orders-service UPDATE taken back where it fails"
         ]
     );
 }
