@@ -368,6 +368,7 @@ const FORCED: &[(&str, &str)] = &[
     ("ec2:DescribeVpcs", REGION),
     ("ecs:DeregisterTaskDefinition", REGION),
     ("ecs:DescribeTaskDefinition", REGION),
+    ("ecs:ListTaskDefinitions", REGION),
     ("kms:CreateKey", NEW_TAG),
     ("kms:TagResource", NEW_TAG),
     ("logs:DescribeLogGroups", REGION),

@@ -7,11 +7,11 @@ use std::{fmt, process::Stdio};
 use anyhow::ensure;
 use discovery::excerpt;
 use options::deploy::{Deploy, Network, Workload};
-use tokio::process::Command;
+use tokio::process;
 
 use crate::{
     account::{Account, Vpc},
-    image, plan,
+    image, plan, prices, quotas,
     service_roles::{self, Presence},
     stacks::{Stack, refused},
     step::{self, Step},
@@ -58,11 +58,16 @@ pub async fn check(options: &Deploy) -> anyhow::Result<()> {
             ));
         }
         findings.push(role(options, &account).await);
+        if options.workload == Workload::Ecs {
+            let quota = quotas::virtual_cpus(&account.config).await;
+            findings.push(of_quota(options, quota));
+        }
         for name in options.place.stacks() {
             findings.extend(stack(options, &account, &name).await);
         }
     }
 
+    findings.push(Finding::ok("cost", prices::told(options)));
     for finding in &findings {
         say(&finding.to_string());
     }
@@ -204,7 +209,7 @@ fn normal(architecture: &str) -> &str {
 }
 
 async fn docker(arguments: &[&str]) -> anyhow::Result<String> {
-    let output = Command::new("docker")
+    let output = process::Command::new("docker")
         .args(arguments)
         .stdin(Stdio::null())
         .output()
@@ -242,6 +247,34 @@ fn of_network(options: &Deploy, vpc: anyhow::Result<Vpc>) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+/// Of the virtual CPUs that all tasks of the account and region may have together.
+fn of_quota(options: &Deploy, quota: anyhow::Result<f64>) -> Finding {
+    let needed = f64::from(options.nodes) * prices::VIRTUAL_CPUS;
+    // Each task has its successor beside it for a while.
+    let most = 2.0 * needed;
+    let remedy = "ask for more under Service Quotas (Fargate On-Demand vCPU resource count), or deploy with fewer --nodes";
+    match quota {
+        Ok(quota) => {
+            let text = format!(
+                "Fargate may run {quota} virtual CPUs in all here; these nodes need {needed}, and {most} while they are replaced"
+            );
+            match quota {
+                _ if quota < needed => Finding::failure("quota", text, remedy),
+                _ if quota < most => Finding::warning("quota", text, remedy),
+                _ => Finding::ok("quota", text),
+            }
+        }
+        Err(error) => Finding::warning(
+            "quota",
+            format!(
+                "it is not known what Fargate may run: {}",
+                excerpt(&format!("{error:#}"), LONGEST)
+            ),
+            &format!("these nodes need {needed} virtual CPUs, and {most} while they are replaced"),
+        ),
+    }
 }
 
 async fn role(options: &Deploy, account: &Account) -> Finding {
@@ -366,6 +399,9 @@ impl fmt::Display for Finding {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+    use options::deploy::{Command, Options};
+
     use super::*;
 
     #[test]
@@ -412,6 +448,24 @@ mod tests {
             };
             assert_eq!(of_stack(&stack).level, level, "{status}");
         }
+    }
+
+    #[test]
+    fn a_quota_must_do_for_the_nodes_and_should_do_for_their_successors() {
+        let options = Options::parse_from(["deploy", "deploy", "--nodes", "4"]);
+        let Command::Deploy(options) = options.command else {
+            panic!("another command");
+        };
+        for (quota, level) in [
+            (0.75, Level::Failure),
+            (1.0, Level::Warning),
+            (2.0, Level::Ok),
+        ] {
+            assert_eq!(of_quota(&options, Ok(quota)).level, level, "{quota}");
+        }
+        let unknown = of_quota(&options, Err(anyhow::anyhow!("AccessDenied")));
+        assert_eq!(unknown.level, Level::Warning);
+        assert!(unknown.text.contains("AccessDenied"));
     }
 
     #[test]

@@ -1,13 +1,21 @@
 //! `cargo xtask destroy`.
 
+use discovery::excerpt;
 use options::deploy::Destroy;
 
 use super::{
     account::Account,
     evidence::{self, Evidence},
+    leftovers,
     stacks::StackError,
     terminal::{agreed, say},
 };
+
+/// CloudFormation deregisters them, and deletes none.
+const TASK_DEFINITION: &str = "AWS::ECS::TaskDefinition";
+
+/// How much of an error is shown, in characters.
+const LONGEST: usize = 300;
 
 /// Deletes the stacks, the last one first.
 pub async fn destroy(options: &Destroy) -> anyhow::Result<()> {
@@ -39,6 +47,7 @@ pub async fn destroy(options: &Destroy) -> anyhow::Result<()> {
     for stack in &found {
         say(&format!("\n==> {}", stack.name));
         let tell = &mut |line: &str| say(&format!("    {line}"));
+        let definitions = account.stacks.names_of(stack, TASK_DEFINITION).await?;
         // By its id: what is created under this name from now on is not what was shown.
         let deleted = account.stacks.delete(&stack.id, tell).await;
         if let Err(StackError::Failed(failure)) = &deleted {
@@ -47,6 +56,19 @@ pub async fn destroy(options: &Destroy) -> anyhow::Result<()> {
             lines.iter().for_each(|line| say(line));
         }
         deleted?;
+        for family in leftovers::families(&definitions) {
+            // They cost nothing: who may not delete them is told, and that is all.
+            match leftovers::delete_family(&account, &family).await {
+                Ok(0) => {}
+                Ok(count) => say(&format!(
+                    "    {count} task definitions that it left are deleted"
+                )),
+                Err(error) => say(&format!(
+                    "    task definitions of {family} are left, which cost nothing: {}",
+                    excerpt(&format!("{error:#}"), LONGEST)
+                )),
+            }
+        }
     }
     say("\nall is deleted");
     Ok(())

@@ -1,6 +1,10 @@
 //! CloudFormation, asked, and what the calls that change something have in common.
 
-use std::{collections::BTreeMap, error::Error, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    time::Duration,
+};
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::{
@@ -111,6 +115,19 @@ impl Stacks {
     pub async fn causes(&self, stack: &Stack) -> Result<Vec<Cause>, StackError> {
         let ask = async || self.events(&stack.id, None).await;
         Ok(history::causes(&self.patiently(ask).await?))
+    }
+
+    /// The physical names of all resources of a type that a stack has, or once had.
+    pub async fn names_of(
+        &self,
+        stack: &Stack,
+        kind: &str,
+    ) -> Result<BTreeSet<String>, StackError> {
+        let ask = async || self.events(&stack.id, None).await;
+        let events = self.patiently(ask).await?;
+        let of_kind = events.iter().filter(|it| it.resource_type() == Some(kind));
+        let names = of_kind.filter_map(StackEvent::physical_resource_id);
+        Ok(names.map(str::to_owned).collect())
     }
 
     /// As [`Stacks::look`], without patience.

@@ -117,6 +117,11 @@ impl Aws {
         sets.map(|set| set.stack.clone()).collect()
     }
 
+    /// The task definitions that are left.
+    pub(crate) fn definitions(&self) -> Vec<String> {
+        self.lock().services.definitions.clone()
+    }
+
     /// What the last stack that was created was given for a parameter.
     pub(crate) fn parameter(&self, key: &str) -> Option<String> {
         let account = self.lock();

@@ -103,9 +103,27 @@ async fn each_permission_is_used_or_has_its_reason() {
         ..Account::default()
     })
     .await;
-    for arguments in [&yes[..], &["status"], &["destroy", "--yes"]] {
+    for arguments in [&yes[..], &["status"]] {
         run(&aws, arguments).await;
     }
+    asked.append(&mut aws.actions());
+
+    // One that is left.
+    let family =
+        "arn:aws:ecs:eu-west-1:123456789012:task-definition/orders-service-TaskDefinition-1";
+    let definition = Event::new("It", "AWS::ECS::TaskDefinition", "CREATE_COMPLETE");
+    let stack = Stack::new("orders-service", "CREATE_COMPLETE");
+    let services = Services {
+        definitions: vec![format!("{family}:1")],
+        ..Services::default()
+    };
+    let account = Account {
+        services,
+        ..Account::default()
+    };
+    let stack = stack.after(definition.named(&format!("{family}:1")));
+    let aws = Aws::start(account.with(stack)).await;
+    run(&aws, &["destroy", "--yes"]).await;
     asked.append(&mut aws.actions());
 
     // One in which the service fails.

@@ -87,6 +87,12 @@ impl Stack {
         self.parameters.get(key).map(String::as_str)
     }
 
+    /// With what has happened to it.
+    pub(crate) fn after(mut self, event: Event) -> Self {
+        self.happens(event);
+        self
+    }
+
     /// With what happens to it from now on.
     pub(crate) fn going_on(mut self, script: Script) -> Self {
         self.ahead = script;

@@ -24,6 +24,8 @@ pub(crate) struct Services {
     pub(crate) roles_unknown: (u32, u32),
     /// Whether the credentials have expired.
     pub(crate) is_logged_out: bool,
+    /// The ARNs of task definitions that are deregistered.
+    pub(crate) definitions: Vec<String>,
     /// The tags of the repository.
     pub(crate) tags: Vec<String>,
     /// The lines of streams of logs, by their names.
@@ -51,6 +53,11 @@ pub(crate) fn json(account: &mut Account, target: &str, question: &Value) -> Res
     match (service, action) {
         ("AmazonEC2ContainerServiceV20141113", action) => ecs(account, action, question),
         ("AmazonEC2ContainerRegistry_V20150921", "DescribeImages") => images(account, question),
+        ("ServiceQuotasV20190624", "GetServiceQuota")
+            if question["QuotaCode"] == "L-3032A538" && question["ServiceCode"] == "fargate" =>
+        {
+            ResponseTemplate::new(200).set_body_json(json!({"Quota": {"Value": 6.0}}))
+        }
         ("Logs_20140328", "GetLogEvents") => logs(account, question),
         _ => refused("UnknownOperationException", target),
     }
@@ -107,6 +114,12 @@ pub(crate) fn query(
 }
 
 fn ecs(account: &mut Account, action: &str, question: &Value) -> ResponseTemplate {
+    if action == "DeleteTaskDefinitions" {
+        let gone = question["taskDefinitions"].as_array().unwrap();
+        let definitions = &mut account.services.definitions;
+        definitions.retain(|arn| !gone.iter().any(|it| it == arn));
+        return ResponseTemplate::new(200).set_body_json(json!({"taskDefinitions": []}));
+    }
     let services = &account.services;
     let is_wanted = |task: &&Value| {
         let stopped = task["lastStatus"] == "STOPPED";
@@ -124,6 +137,10 @@ fn ecs(account: &mut Account, action: &str, question: &Value) -> ResponseTemplat
                 "runningCount": services.tasks.iter().filter(|task| task["lastStatus"] == "RUNNING").count(),
                 "events": events,
             }]})
+        }
+        "ListTaskDefinitions" => {
+            assert_eq!(question["status"], "INACTIVE");
+            json!({"taskDefinitionArns": services.definitions})
         }
         "ListTasks" => {
             let tasks = services.tasks.iter().filter(is_wanted);

@@ -4,6 +4,7 @@ use crate::{
     aws::{Account, Aws},
     formation::{Event, Script, Stack},
     program::run,
+    services::Services,
 };
 
 const DEPLOY: [&str; 4] = ["deploy", "--yes", "--image", "demo-node:latest"];
@@ -257,6 +258,41 @@ async fn a_change_that_could_not_be_taken_back_is_taken_back_first() {
             "ExecuteChangeSet orders-service UPDATE taken back where it fails"
         ]
     );
+}
+
+#[tokio::test]
+async fn task_definitions_that_a_stack_leaves_are_deleted() {
+    let arn = |family: &str, revision: u8| {
+        format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/{family}:{revision}")
+    };
+    let family = "orders-service-TaskDefinition-1";
+    let definition = Event::new(
+        "TaskDefinition",
+        "AWS::ECS::TaskDefinition",
+        "CREATE_COMPLETE",
+    );
+    let stack = Stack::new("orders-service", "CREATE_COMPLETE");
+    let stack = stack.after(definition.named(&arn(family, 12)));
+    // A family's name may be the beginning of another one's.
+    let others = arn(&format!("{family}2"), 1);
+    let mut definitions: Vec<_> = (1..=12).map(|revision| arn(family, revision)).collect();
+    definitions.push(others.clone());
+    let services = Services {
+        definitions,
+        ..Services::default()
+    };
+    let account = Account {
+        services,
+        ..Account::default()
+    };
+    let aws = Aws::start(account.with(stack)).await;
+
+    let said = run(&aws, &["destroy", "--yes"]).await;
+
+    assert_eq!(said.status, Some(0), "{}", said.text);
+    let told = "    12 task definitions that it left are deleted";
+    assert!(said.text.contains(told), "{}", said.text);
+    assert_eq!(aws.definitions(), [others]);
 }
 
 #[tokio::test]

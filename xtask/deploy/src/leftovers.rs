@@ -1,0 +1,79 @@
+//! What the deletion of a stack leaves behind: CloudFormation only deregisters task definitions, and they stay for ever, INACTIVE.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, ensure};
+use aws_sdk_ecs::{
+    Client,
+    types::{Failure, TaskDefinitionStatus},
+};
+
+use crate::account::Account;
+
+/// ECS takes no more at once.
+const AT_ONCE: usize = 10;
+
+/// The families of task definitions among the physical names of a stack's resources.
+pub(super) fn families(arns: &BTreeSet<String>) -> BTreeSet<String> {
+    let family = |arn: &String| {
+        let (_, name) = arn.split_once(":task-definition/")?;
+        let (family, _) = name.rsplit_once(':')?;
+        Some(family.to_owned())
+    };
+    arns.iter().filter_map(family).collect()
+}
+
+/// Deletes all revisions of a family that are deregistered, and gives how many those were.
+pub(super) async fn delete_family(account: &Account, family: &str) -> anyhow::Result<usize> {
+    let ecs = Client::new(&account.config);
+    let mut pages = ecs
+        .list_task_definitions()
+        .family_prefix(family)
+        .status(TaskDefinitionStatus::Inactive)
+        .into_paginator()
+        .send();
+    let mut arns = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.context("listing the task definitions")?;
+        arns.extend(page.task_definition_arns.unwrap_or_default());
+    }
+    // A prefix is of longer names, too.
+    let of_family = format!(":task-definition/{family}:");
+    arns.retain(|arn| arn.contains(&of_family));
+    for some in arns.chunks(AT_ONCE) {
+        let deleted = ecs
+            .delete_task_definitions()
+            .set_task_definitions(Some(some.to_vec()))
+            .send();
+        let deleted = deleted.await.context("deleting the task definitions")?;
+        let reasons = deleted.failures().iter().filter_map(Failure::reason);
+        let reasons: Vec<_> = reasons.collect();
+        ensure!(
+            reasons.is_empty(),
+            "ECS does not delete all task definitions: {}",
+            reasons.join("; ")
+        );
+    }
+    Ok(arns.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_family_is_what_stands_before_the_revision() {
+        let arns = [
+            "arn:aws:ecs:eu-west-1:123456789012:task-definition/orders-service-TaskDefinition-1:1",
+            "arn:aws:ecs:eu-west-1:123456789012:task-definition/orders-service-TaskDefinition-1:2",
+            "orders-service-Cluster-1",
+        ];
+
+        let families = families(&arns.map(str::to_owned).into());
+
+        assert_eq!(
+            families.into_iter().collect::<Vec<_>>(),
+            ["orders-service-TaskDefinition-1"]
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! What nodes cost, for an estimate. Asks nobody.
+
+use options::deploy::{Deploy, Network, Workload};
+
+use crate::plan;
+
+/// When the prices were known, and where they hold.
+pub const OF: &str = "the prices of us-east-1 as of March 2026";
+
+/// In US dollars an hour. What holds is at <https://aws.amazon.com/fargate/pricing/>, <https://aws.amazon.com/vpc/pricing/>,
+/// <https://aws.amazon.com/privatelink/pricing/> and <https://aws.amazon.com/ec2/pricing/>.
+#[derive(Debug, Clone, Copy)]
+struct Prices {
+    virtual_cpu: f64,
+    gigabyte: f64,
+}
+
+const X86_64: Prices = Prices {
+    virtual_cpu: 0.04048,
+    gigabyte: 0.004_445,
+};
+
+const ARM64: Prices = Prices {
+    virtual_cpu: 0.03238,
+    gigabyte: 0.003_56,
+};
+
+const PUBLIC_ADDRESS: f64 = 0.005;
+
+/// Of a t3.micro.
+const INSTANCE: f64 = 0.0104;
+
+/// In each zone.
+const ENDPOINT: f64 = 0.01;
+
+/// Of each task, as the template of the service has it.
+pub const VIRTUAL_CPUS: f64 = 0.25;
+const GIGABYTES: f64 = 0.5;
+
+/// Those of a private network that are paid for, for tasks and for instances.
+const ENDPOINTS_OF_TASKS: u8 = 5;
+const ENDPOINTS_OF_INSTANCES: u8 = 4;
+
+/// The zones of a private network where none are named.
+const ZONES: usize = 2;
+
+const HOURS_OF_A_MONTH: f64 = 730.0;
+
+/// What runs costs so much an hour.
+pub fn per_hour(options: &Deploy) -> f64 {
+    let mut node = match options.workload {
+        Workload::Ecs => {
+            let prices = match plan::architecture(options) {
+                "ARM64" => ARM64,
+                _ => X86_64,
+            };
+            VIRTUAL_CPUS * prices.virtual_cpu + GIGABYTES * prices.gigabyte
+        }
+        Workload::Ec2 => INSTANCE,
+    };
+    let mut network = 0.0;
+    match options.network {
+        Network::DefaultVpc => node += PUBLIC_ADDRESS,
+        Network::Private => {
+            let endpoints = match options.workload {
+                Workload::Ecs => ENDPOINTS_OF_TASKS,
+                Workload::Ec2 => ENDPOINTS_OF_INSTANCES,
+            };
+            let zones = match options.zones.len() {
+                0 => ZONES,
+                zones => zones,
+            };
+            let zones = u32::try_from(zones).unwrap_or(u32::MAX);
+            network = f64::from(endpoints) * f64::from(zones) * ENDPOINT;
+        }
+    }
+    f64::from(options.nodes) * node + network
+}
+
+/// For people.
+pub fn told(options: &Deploy) -> String {
+    let hour = per_hour(options);
+    format!(
+        "about ${hour:.2} an hour, ${:.0} a month, by {OF}; logs, the secret and traffic come to that",
+        hour * HOURS_OF_A_MONTH
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use options::deploy::{Command, Options};
+
+    use super::*;
+    use crate::templates::Template;
+
+    #[test]
+    fn the_estimate_is_for_what_the_templates_make() {
+        let service = include_str!("../../../cloudformation/ecs-service.yaml");
+        assert!(service.contains("      Cpu: \"256\"\n      Memory: \"512\"\n"));
+        let instances = include_str!("../../../cloudformation/ec2-auto-scaling-group.yaml");
+        assert!(instances.contains("    Default: t3.micro\n"));
+
+        let network = Template::read("network.yaml").unwrap();
+        let resources = network.document()["Resources"].as_object().unwrap();
+        for (condition, count) in [
+            ("ByTasks", ENDPOINTS_OF_TASKS),
+            ("ByInstances", ENDPOINTS_OF_INSTANCES),
+        ] {
+            let paid = resources.values().filter(|it| {
+                it["Properties"]["VpcEndpointType"] == "Interface"
+                    && (it["Condition"].is_null() || it["Condition"] == condition)
+            });
+            assert_eq!(paid.count(), usize::from(count), "{condition}");
+        }
+    }
+
+    #[test]
+    fn what_is_told_is_of_what_is_deployed() {
+        for (options, expected) in [
+            ("--image it", "about $0.05 an hour, $38 a month"),
+            (
+                "--image it --architecture arm64",
+                "about $0.04 an hour, $33 a month",
+            ),
+            ("--image it --nodes 10", "about $0.17 an hour, $127 a month"),
+            // Three nodes at 1.2 cents, five endpoints in two zones at one cent.
+            (
+                "--image it --network private",
+                "about $0.14 an hour, $100 a month",
+            ),
+            (
+                "--image it --network private --zones eu-west-1a,eu-west-1b,eu-west-1c",
+                "about $0.19 an hour, $137 a month",
+            ),
+        ] {
+            let arguments = ["deploy", "deploy"].into_iter();
+            let options = Options::parse_from(arguments.chain(options.split_whitespace()));
+            let Command::Deploy(options) = options.command else {
+                panic!("another command");
+            };
+            let told = told(&options);
+            assert!(told.starts_with(expected), "{told}");
+        }
+    }
+}
