@@ -403,7 +403,8 @@ async fn a_task_with_an_address_of_the_other_family_only_is_named() {
     pair.site
         .region
         .edit(|account| account.run_task(Task::of_service(CLUSTER, ORDERS).at_v6(address)));
-    let found = pair.ask(by_service()).await;
+    let insisting = by_service().with("DISCOVERY_AWS_API_ECS_ADDRESS_FAMILY", "ipv4");
+    let found = pair.ask(insisting).await;
     found.fails(
         "address-family",
         "Set discovery.aws-api-ecs.address-family to ipv6",

@@ -39,7 +39,7 @@ const GIGABYTES: f64 = 0.5;
 
 /// Those of a private network that are paid for, for tasks and for instances.
 const ENDPOINTS_OF_TASKS: u8 = 5;
-const ENDPOINTS_OF_INSTANCES: u8 = 4;
+const ENDPOINTS_OF_INSTANCES: u8 = 5;
 
 /// The zones of a private network where none are named.
 const ZONES: usize = 2;

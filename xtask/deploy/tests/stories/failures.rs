@@ -120,8 +120,8 @@ async fn status_says_of_a_stack_that_was_never_complete_what_it_is_and_why() {
         &format!(
             "\
 stack    orders-service           CREATE_FAILED
-         Service: {BREAKER}
-         the next `cargo xtask deploy` deletes it, and creates it again
+orders-service: Service: {BREAKER}
+orders-service: the next `cargo xtask deploy` deletes it, and creates it again
 the cluster orders in eu-west-1 is not complete: see its stacks above"
         ),
     );

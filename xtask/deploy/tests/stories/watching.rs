@@ -23,10 +23,11 @@ async fn what_changes_is_shown_again_and_what_does_not_is_not() {
         seen,
         "\
 stack    orders-service           CREATE_IN_PROGRESS
-there is no cluster orders in eu-west-1
+the cluster orders in eu-west-1 is not complete: see its stacks above
 
 stack    orders-service           CREATE_FAILED
-there is no cluster orders in eu-west-1
+orders-service: the next `cargo xtask deploy` deletes it, and creates it again
+the cluster orders in eu-west-1 is not complete: see its stacks above
 
 stack    orders-service           ROLLBACK_COMPLETE
 "
