@@ -28,10 +28,10 @@ mod here;
 mod management;
 
 /// How many contact points are asked: more tell nothing more, as a rule.
-const MOST_POINTS: usize = 200;
+const MOST_POINTS: usize = 1000;
 
 /// How many of them at a time.
-const AT_A_TIME: usize = 32;
+const AT_A_TIME: usize = 64;
 
 /// How long all of them may take together.
 const POINTS_LIMIT: Duration = Duration::from_secs(15);

@@ -31,7 +31,7 @@ pub(super) fn findings(facts: &Facts, counted: &Counted) -> Vec<Finding> {
             Code::NotAllAsked,
             Vec::new(),
             format!(
-                "{} not asked, for want of time.",
+                "{} not asked: there are many, or they answer slowly.",
                 plural(facts.unasked, "contact point was", "contact points were")
             ),
             "Read the log of each node, too: it names the contact points that do not count."
