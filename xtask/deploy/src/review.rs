@@ -243,7 +243,11 @@ async fn count(
     let ecs = aws_sdk_ecs::Client::new(&account.config);
     let described = ecs.describe_services().cluster(cluster).services(service);
     let described = described.send().await.context("describing the service")?;
-    let Some(now) = described.services().first().map(|it| it.desired_count()) else {
+    let Some(now) = described
+        .services()
+        .first()
+        .map(aws_sdk_ecs::types::Service::desired_count)
+    else {
         return Ok(None);
     };
     let now = now.to_string();

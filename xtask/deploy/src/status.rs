@@ -72,7 +72,7 @@ async fn seen(place: &Place, account: &Account, looks: Looks) -> anyhow::Result<
         let Some(stack) = account.stacks.find(&name).await? else {
             continue;
         };
-        rows.push(of_stack(&name, &stack.status.to_string()));
+        rows.push(of_stack(&name, stack.status.as_str()));
         unfinished |= !step::is_complete(&stack.status);
         let reasons = why(account, &stack).await;
         words.extend(

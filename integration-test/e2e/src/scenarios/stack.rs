@@ -57,7 +57,7 @@ pub async fn show(
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
-    let deploying = Service::deploy(cloud, name, nodes);
+    let deploying = Box::pin(Service::deploy(cloud, name, nodes));
     let service = record.step("the stack is deployed", deploying).await?;
 
     let showing = async {
