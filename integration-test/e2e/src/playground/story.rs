@@ -163,11 +163,11 @@ const FLAKY_AWS: &[Step] = &[
         "Each list looks complete and is not. Whoever trusted one could found a cluster for those it knows of. \
          These nodes need a majority of five instead, whatever is listed: so they keep asking.",
     ),
-    Until(AnyMember, 90),
+    Until(AnyMember, 120),
     Say(
         "Somebody has heard of enough others: a majority has consented. The rest will join as soon as they hear of a member.",
     ),
-    Until(OneCluster(5), 90),
+    Until(OneCluster(5), 120),
     Say(
         "It took longer, and there is one cluster. From now on they hear of each other by gossip: AWS hardly matters any more.",
     ),

@@ -13,7 +13,7 @@ const CALLS: [Action; 3] = [
 ];
 
 /// How long answers are held back: a lookup of two calls, and credentials, still ends within its limit of 3 s.
-const LAG: Duration = Duration::from_millis(800);
+const LAG: Duration = Duration::from_millis(500);
 
 /// How many tasks each list lacks.
 const MISSING: usize = 2;
@@ -73,7 +73,7 @@ impl Trouble {
     pub fn about(self) -> &'static str {
         match self {
             Self::Throttle => "Every second call or so is refused: “Rate exceeded”.",
-            Self::Lag => "Each answer comes 0.8 s late.",
+            Self::Lag => "Each answer comes half a second late.",
             Self::TooLittle => "Each list lacks two tasks, and looks complete.",
             Self::Stale => "Lists stay as they are at this moment.",
             Self::Outage => "Every call fails with status 500.",
