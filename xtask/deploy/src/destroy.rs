@@ -61,7 +61,7 @@ pub async fn destroy(options: &Destroy) -> anyhow::Result<()> {
             match leftovers::delete_family(&account, &family).await {
                 Ok(0) => {}
                 Ok(count) => say(&format!(
-                    "    {count} task definitions that it left are deleted"
+                    "    task definitions that it left are deleted: {count}"
                 )),
                 Err(error) => say(&format!(
                     "    task definitions of {family} are left, which cost nothing: {}",

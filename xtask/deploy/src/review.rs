@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
+use aws_sdk_ecs::types::Service;
 use options::deploy::{Deploy, Place, Workload};
 
 use crate::{
@@ -243,11 +244,7 @@ async fn count(
     let ecs = aws_sdk_ecs::Client::new(&account.config);
     let described = ecs.describe_services().cluster(cluster).services(service);
     let described = described.send().await.context("describing the service")?;
-    let Some(now) = described
-        .services()
-        .first()
-        .map(aws_sdk_ecs::types::Service::desired_count)
-    else {
+    let Some(now) = described.services().first().map(Service::desired_count) else {
         return Ok(None);
     };
     let now = now.to_string();

@@ -8,6 +8,7 @@
 //! - `AWS::NoValue` in a list stays there as an entry, and what it should have left out is looked for and not found.
 //! - A route table, and so its VPC, outlives its stack, and DeleteStack fails for it.
 //! - A parameter that is a list comes back in the notation of Python.
+//! - A parameter that names one of Systems Manager comes back as what that one is: the id of an image.
 //! - `AWS::SecretsManager::Secret` and `AWS::EC2::SecurityGroupEgress` are passed over, so the outputs that come
 //!   from them are missing, and user data names the secret by `${GossipKey}`.
 //! - UpdateStack finds something to change in everything, and to change the size of an auto-scaling group replaces it.
@@ -88,6 +89,8 @@ pub fn adapt_instances(template: &str) -> anyhow::Result<String> {
 
 /// Makes of parameters what AWS would have answered.
 pub fn read_parameters(parameters: &mut BTreeMap<String, String>) {
+    // What it was given for is not known any more.
+    parameters.retain(|_, value| !value.starts_with("ami-"));
     for value in parameters.values_mut() {
         let list = value
             .strip_prefix("['")
@@ -174,11 +177,13 @@ mod tests {
                 "['subnet-1', 'subnet-2']".to_owned(),
             ),
             ("VpcId".to_owned(), "vpc-1".to_owned()),
+            ("ImageId".to_owned(), "ami-1".to_owned()),
         ]);
 
         read_parameters(&mut parameters);
 
         assert_eq!(parameters["SubnetIds"], "subnet-1,subnet-2");
         assert_eq!(parameters["VpcId"], "vpc-1");
+        assert!(!parameters.contains_key("ImageId"));
     }
 }

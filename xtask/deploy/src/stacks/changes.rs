@@ -16,6 +16,7 @@ use super::{
     calls::Stacks,
     effects::Effect,
     error::{StackError, is_busy, is_without_change_set},
+    following::Since,
     stack::{CHANGE_SET, Stack, Wanted},
 };
 use crate::step::{self, OnFailure};
@@ -162,7 +163,11 @@ impl Stacks {
     async fn delete_review(&self, id: &str) -> Result<(), StackError> {
         match self.look(id).await? {
             Some(stack) if stack.status == StackStatus::ReviewInProgress => {
-                self.begin_deletion(&stack).await
+                let mut told = self.old_news(id).await?;
+                self.begin_deletion(&stack).await?;
+                let since = Since::Was(stack.status);
+                self.settle(id, since, &mut told, &mut |_| {}).await?;
+                Ok(())
             }
             Some(_) | None => Ok(()),
         }

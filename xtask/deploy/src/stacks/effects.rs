@@ -54,6 +54,13 @@ const ROLLED: [&str; 3] = [
     "VPCZoneIdentifier",
 ];
 
+/// A service or group that is another one has other nodes.
+const WHERE_NODES_RUN: [&str; 3] = [
+    "AWS::AutoScaling::AutoScalingGroup",
+    "AWS::ECS::Cluster",
+    "AWS::ECS::Service",
+];
+
 impl Effect {
     /// None for what is no resource.
     pub(super) fn read(change: &Change) -> Option<Self> {
@@ -66,13 +73,9 @@ impl Effect {
         })
     }
 
-    fn is_replaced(&self) -> bool {
-        matches!(self.action, Action::Replace | Action::MayReplace)
-    }
-
     fn touches(&self, properties: &[&str]) -> bool {
         let touched = |name: &&str| self.properties.contains(*name);
-        self.action == Action::Change && properties.iter().any(touched)
+        matches!(self.action, Action::Change | Action::MayReplace) && properties.iter().any(touched)
     }
 }
 
@@ -113,34 +116,35 @@ pub fn lines(effects: &[Effect]) -> Vec<String> {
 /// What the effects together mean for nodes that run; empty where they notice nothing.
 pub fn consequences(effects: &[Effect]) -> Vec<&'static str> {
     let mut told = Vec::new();
-    let any = |kind: &str, is_so: &dyn Fn(&Effect) -> bool| {
-        effects
+    let any = |kinds: &[&str], is_so: &dyn Fn(&Effect) -> bool| {
+        let mut of_kinds = effects
             .iter()
-            .any(|effect| effect.kind == kind && is_so(effect))
+            .filter(|it| kinds.contains(&it.kind.as_str()));
+        of_kinds.any(is_so)
     };
-    let removed = |effect: &Effect| effect.action == Action::Remove;
-    let another = |effect: &Effect| effect.is_replaced() || removed(effect);
-    if any("AWS::ECS::Cluster", &another)
-        || any("AWS::ECS::Service", &another)
-        || any("AWS::AutoScaling::AutoScalingGroup", &another)
-    {
+    let another = |it: &Effect| matches!(it.action, Action::Replace | Action::Remove);
+    let perhaps = |it: &Effect| it.action == Action::MayReplace;
+    let is_deployed = |it: &Effect| it.touches(&DEPLOYED) || it.touches(&ROLLED);
+    if any(&WHERE_NODES_RUN, &another) {
         told.push(
             "ALL NODES END, and others form a new cluster: what they run in is replaced or removed",
         );
-    } else if any("AWS::ECS::Service", &|it| it.touches(&DEPLOYED))
-        || any("AWS::AutoScaling::AutoScalingGroup", &|it| {
-            it.touches(&ROLLED)
-        })
-    {
+    } else if any(&WHERE_NODES_RUN, &perhaps) {
+        told.push(
+            "all nodes may end, and others form a new cluster: whether what they run in is replaced is not known before",
+        );
+    }
+    if any(&WHERE_NODES_RUN, &is_deployed) {
         told.push("every node is replaced, one after the other; the cluster goes on");
     }
-    if any("AWS::SecretsManager::Secret", &another) {
-        told.push("the gossip key is another one: nodes with the old one and with the new one cannot talk to each other");
+    let another = |it: &Effect| another(it) || perhaps(it);
+    if any(&["AWS::SecretsManager::Secret"], &another) {
+        told.push("the gossip key may be another one: nodes with the old one and with the new one cannot talk to each other");
     }
-    if any("AWS::EC2::VPC", &another) || any("AWS::EC2::Subnet", &another) {
+    if any(&["AWS::EC2::VPC", "AWS::EC2::Subnet"], &another) {
         told.push("what is in the network has to move: nodes, and their addresses");
     }
-    if any("AWS::ECR::Repository", &another) {
+    if any(&["AWS::ECR::Repository"], &another) {
         told.push("the images in the repository are gone");
     }
     told
@@ -264,7 +268,12 @@ mod tests {
                 &["ServiceName"],
                 Some(ENDED),
             ),
-            (Action::MayReplace, "ECS::Cluster", &[], Some(ENDED)),
+            (
+                Action::MayReplace,
+                "ECS::Cluster",
+                &[],
+                Some("all nodes may end"),
+            ),
             (Action::Remove, "ECS::Service", &[], Some(ENDED)),
             (
                 Action::Replace,

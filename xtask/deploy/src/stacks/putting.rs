@@ -18,6 +18,9 @@ use crate::step::{self, OnFailure, Step};
 /// A stack can come into being between two calls, and be gone. More than so often it does not.
 const MOST_SURPRISES: u32 = 5;
 
+/// From no state does it take more steps to one that can be changed, unless others change it, too.
+const MOST_STEPS: u32 = 12;
+
 /// What there is to be done once nothing is in the way any more.
 #[derive(Debug)]
 pub enum Ready {
@@ -88,7 +91,7 @@ impl Stacks {
         name: &str,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Option<(Stack, OnFailure)>, StackError> {
-        loop {
+        for _ in 0..MOST_STEPS {
             let Some(stack) = self.look(name).await? else {
                 return Ok(None);
             };
@@ -118,6 +121,7 @@ impl Stacks {
                 Step::Refuse(refusal) => return Err(refused(name, refusal)),
             }
         }
+        Err(another_at_every_look(name))
     }
 
     /// Does what was prepared, and follows it to its end. Notes in `created` the id of the stack that it has created,

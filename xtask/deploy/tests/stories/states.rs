@@ -290,7 +290,7 @@ async fn task_definitions_that_a_stack_leaves_are_deleted() {
     let said = run(&aws, &["destroy", "--yes"]).await;
 
     assert_eq!(said.status, Some(0), "{}", said.text);
-    let told = "    12 task definitions that it left are deleted";
+    let told = "    task definitions that it left are deleted: 12";
     assert!(said.text.contains(told), "{}", said.text);
     assert_eq!(aws.definitions(), [others]);
 }
