@@ -82,7 +82,7 @@ async fn clear(options: &Deploy) {
     match timeout(CLEARING, discard_leftovers(options)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            eprintln!("change sets may be left, and the next run throws them away: {error:#}")
+            eprintln!("change sets may be left, and the next run throws them away: {error:#}");
         }
         Err(_) => eprintln!("change sets may be left, and the next run throws them away"),
     }
