@@ -176,7 +176,7 @@ async fn whoever_kills_the_leader_sees_the_next_one_lead_and_ctrl_c_leaves_nothi
         .await;
 
     assert_eq!(playground.end(Signal::INT).await, Some(130));
-    assert_gone(&pages, playground.temporary.path());
+    assert_gone(&pages, playground.temporary.path()).await;
 }
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn sigterm_ends_it_just_as_well_even_while_nodes_start() {
     });
     let pages = pages.await.unwrap();
     assert_eq!(playground.end(Signal::TERM).await, Some(143));
-    assert_gone(&pages, playground.temporary.path());
+    assert_gone(&pages, playground.temporary.path()).await;
 }
 
 #[tokio::test]
@@ -232,10 +232,16 @@ fn process_at(address: &str) -> Pid {
     node.expect("it runs")
 }
 
-fn assert_gone(pages: &[SocketAddr], temporary: &Path) {
-    for page in pages {
-        assert!(TcpStream::connect(page).is_err(), "{page} answers");
-    }
+async fn assert_gone(pages: &[SocketAddr], temporary: &Path) {
+    // A process that was killed is gone when it is next to run.
+    eventually(PATIENCE, async || {
+        match pages.iter().find(|page| TcpStream::connect(page).is_ok()) {
+            Some(page) => Err(format!("{page} answers")),
+            None => Ok(()),
+        }
+    })
+    .await
+    .unwrap();
     let left: Vec<_> = fs::read_dir(temporary).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 }
