@@ -61,16 +61,19 @@ const FREE: &str = "sts:GetCallerIdentity";
 /// What the role may do.
 pub(crate) fn allowed() -> BTreeSet<String> {
     let template = Template::read(TEMPLATE).unwrap();
-    let role = template.resources().find(|it| it.id == "DeployerRole");
-    let policies = &role.unwrap().properties["Policies"];
-    let statements = policies
-        .as_array()
-        .unwrap()
-        .iter()
-        .flat_map(|policy| items(&policy["PolicyDocument"]["Statement"]));
-    let actions = statements.flat_map(|statement| items(&statement["Action"]));
+    let statements = statements(&template);
+    let actions = statements.iter().flat_map(|it| items(&it["Action"]));
     actions
         .map(|action| action.as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn statements(template: &Template) -> Vec<&Value> {
+    let role = template.resources().find(|it| it.id == "DeployerRole");
+    let policies = items(&role.unwrap().properties["Policies"]);
+    policies
+        .into_iter()
+        .flat_map(|policy| items(&policy["PolicyDocument"]["Statement"]))
         .collect()
 }
 
@@ -185,6 +188,42 @@ async fn each_permission_is_used_or_has_its_reason() {
         );
     }
     assert_eq!(asked, expected);
+}
+
+#[tokio::test]
+async fn what_is_allowed_with_the_service_role_only_is_asked_with_it() {
+    let role = "arn:aws:iam::123456789012:role/deployer-ServiceRole";
+    let template = Template::read(TEMPLATE).unwrap();
+    let statements = statements(&template);
+    let bound = statements.iter().filter(|it| {
+        it["Condition"]["StringEquals"]
+            .get("cloudformation:RoleArn")
+            .is_some()
+    });
+    let bound: Vec<_> = bound.flat_map(|it| items(&it["Action"])).collect();
+    assert!(!bound.is_empty());
+
+    // It is created, changed after a change that was not taken back, and deleted; and one is only shown.
+    let changed = Script::from([("UPDATE_COMPLETE", Vec::new())]);
+    let stack = Stack::new("orders-service", "UPDATE_ROLLBACK_FAILED");
+    let account = Account::default().with(stack);
+    let aws = Aws::start(account.changing("orders-service", changed)).await;
+    let deploy = ["deploy", "--image", "demo-node:latest", "--role-arn", role];
+    run(&aws, &[&deploy[..], &["--yes"]].concat()).await;
+    run(&aws, &["destroy", "--yes"]).await;
+    run(&aws, &deploy).await;
+
+    for action in bound {
+        let asked = aws.asked(action.as_str().unwrap());
+        assert!(!asked.is_empty(), "nobody asks for {action}");
+        for question in asked {
+            assert_eq!(
+                question.get("RoleARN").map(String::as_str),
+                Some(role),
+                "{action}"
+            );
+        }
+    }
 }
 
 #[test]
