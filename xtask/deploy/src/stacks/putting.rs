@@ -49,11 +49,11 @@ impl Stacks {
         tell: &mut dyn FnMut(&str),
     ) -> Result<Stack, StackError> {
         for _ in 0..MOST_SURPRISES {
-            let prepared = match self.ready(wanted, tell).await? {
+            let prepared = match Box::pin(self.ready(wanted, tell)).await? {
                 Ready::Done(stack) => return Ok(*stack),
                 Ready::Change(prepared) => prepared,
             };
-            match self.execute(*prepared, &mut None, tell).await? {
+            match Box::pin(self.execute(*prepared, &mut None, tell)).await? {
                 Executed::Done(stack) => return Ok(*stack),
                 Executed::Surprised => sleep(self.interval).await,
             }
