@@ -9,7 +9,7 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{ExitCode, Stdio},
 };
 
 use anyhow::{Context as _, ensure};
@@ -20,7 +20,10 @@ use e2e::{
 use integration_test::webdriver::{PATIENCE, Session};
 use observe::eventually::eventually;
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Command,
+};
 
 /// Where they lie, in this package's folder.
 const FOLDER: &str = "pictures";
@@ -28,7 +31,7 @@ const FOLDER: &str = "pictures";
 /// So wide that the picture of the members stands beside their table, and all of that can be seen.
 const WIDTH: u32 = 1280;
 
-/// A README is not as wide.
+/// A README is not as wide. The playground, of which there is more to see, is made smaller still.
 const SCALE: f64 = 0.85;
 
 /// Everybody who clones the repository loads them.
@@ -57,6 +60,7 @@ async fn attempt(folder: &Path) -> anyhow::Result<()> {
     browser.looks(WIDTH, "light").await?;
 
     of_a_node(&browser, folder, logs.path()).await?;
+    of_the_playground(&browser, folder, logs.path()).await?;
     of_a_run(&browser, folder, logs.path()).await
 }
 
@@ -82,7 +86,7 @@ async fn of_a_node(browser: &Session, folder: &Path, logs: &Path) -> anyhow::Res
         let said = format!("document.body.innerText.includes({said:?})");
         browser.shows_within(PATIENCE, &said).await?;
     }
-    keep(browser, folder, "forming.png", 500).await?;
+    keep(browser, folder, "forming.png", 500, SCALE).await?;
 
     fleet.scale_out(NODES)?;
     let formed = format!("document.querySelectorAll('#ring g.node').length === {NODES}");
@@ -96,7 +100,44 @@ async fn of_a_node(browser: &Session, folder: &Path, logs: &Path) -> anyhow::Res
             "document.getElementById('link').dataset.state === 'live'",
         )
         .await?;
-    keep(browser, folder, "formed.png", 890).await
+    keep(browser, folder, "formed.png", 890, SCALE).await
+}
+
+/// The playground's page while two of five nodes are cut off.
+async fn of_the_playground(browser: &Session, folder: &Path, logs: &Path) -> anyhow::Result<()> {
+    let mut playground = Command::new(beside("demo")?)
+        .args(["--nodes", &NODES.to_string()])
+        .env("TMPDIR", logs)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .context("the playground cannot be started")?;
+    let output = playground.stdout.take().context("no output of it")?;
+    let mut lines = BufReader::new(output).lines();
+    let address = loop {
+        let line = lines.next_line().await.context("reading its output")?;
+        let line = line.context("the playground ended before it said where it is")?;
+        if line.trim().starts_with("http://") {
+            break line.trim().to_owned();
+        }
+    };
+    browser.visit(&address).await?;
+    let says = |place: &str, text: &str| {
+        format!("document.getElementById({place:?}).innerText.includes({text:?})")
+    };
+    browser
+        .shows_within(PATIENCE, &says("doing-text", "orders-1 leads"))
+        .await?;
+    browser
+        .run(
+            "document.querySelector('#network select').value = 'last 2';\
+             [...document.querySelectorAll('#network button')].find((b) => b.innerText === 'Split').click()",
+        )
+        .await?;
+    for said in ["On the smaller side", "do not answer"] {
+        browser.shows_within(PATIENCE, &says("nodes", said)).await?;
+    }
+    keep(browser, folder, "split.png", 790, 0.6).await
 }
 
 /// The page of an end-to-end run.
@@ -117,7 +158,7 @@ async fn of_a_run(browser: &Session, folder: &Path, logs: &Path) -> anyhow::Resu
     browser
         .shows_within(PATIENCE, "document.querySelectorAll('.lane').length === 4")
         .await?;
-    keep(browser, folder, "run.png", 815).await
+    keep(browser, folder, "run.png", 815, SCALE).await
 }
 
 /// What is below `most_height` is cut off.
@@ -126,8 +167,9 @@ async fn keep(
     folder: &Path,
     name: &str,
     most_height: u32,
+    scale: f64,
 ) -> anyhow::Result<()> {
-    let picture = browser.picture(WIDTH, most_height, SCALE).await?;
+    let picture = browser.picture(WIDTH, most_height, scale).await?;
     let bytes = picture.len();
     ensure!(
         bytes <= MOST_BYTES,

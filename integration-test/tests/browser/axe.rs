@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use crate::{
     driver::Browser,
     looks::in_trouble,
+    playground::{PATIENCE, Playground, says},
     report::{hostile, so_many, usual},
     stub::{Says, Stub},
 };
@@ -60,6 +61,13 @@ async fn axe_finds_nothing_in_the_pages() {
             .await;
         finds_nothing(&browser, &find).await;
     }
+
+    let playground = Playground::open("3").await;
+    browser.visit(&playground.address).await;
+    browser
+        .shows_within(PATIENCE, &says("doing-text", "orders-1 leads"))
+        .await;
+    finds_nothing(&browser, &find).await;
 
     let folder = TempDir::new().unwrap();
     for (n, run) in [usual(), hostile()].iter().enumerate() {

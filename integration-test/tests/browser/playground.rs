@@ -13,17 +13,17 @@ use tokio::{
 use crate::{driver::Browser, looks::PALE};
 
 /// Nodes start, are missed and replaced: that takes seconds, and many on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// The program, until this is dropped.
-struct Playground {
-    address: String,
+pub(crate) struct Playground {
+    pub(crate) address: String,
     _child: Child,
     _logs: TempDir,
 }
 
 impl Playground {
-    async fn open(nodes: &str) -> Self {
+    pub(crate) async fn open(nodes: &str) -> Self {
         let logs = TempDir::new().unwrap();
         let mut child = Command::new(program("demo").unwrap())
             .args(["--nodes", nodes])
@@ -46,7 +46,7 @@ impl Playground {
     }
 }
 
-fn says(place: &str, text: &str) -> String {
+pub(crate) fn says(place: &str, text: &str) -> String {
     format!("document.getElementById({place:?}).innerText.includes({text:?})")
 }
 

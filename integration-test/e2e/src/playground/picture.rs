@@ -155,7 +155,7 @@ impl<'a> Picture<'a> {
                 cluster: cluster.and_then(|c| ids.iter().position(|id| *id == c.id)),
                 leads: cluster.is_some() && says_of_itself(|members| &members.leader),
                 oldest: cluster.is_some() && says_of_itself(|members| &members.oldest),
-                lost: scene.nodes.iter().any(|by| by.sees(node) == Some(false)),
+                lost: is_lost(node, scene),
                 called: tally.last.get(&node.task).copied(),
                 seen: node,
             }
@@ -230,6 +230,13 @@ fn links(nodes: &[Seen]) -> Vec<Link<'_>> {
             })
         })
         .collect()
+}
+
+/// Whether others say that it does not answer, and none counts on it. In a split each counts on those of its own side.
+fn is_lost(node: &Seen, scene: &Scene) -> bool {
+    let others = scene.nodes.iter().filter(|other| other.name != node.name);
+    let said: Vec<_> = others.filter_map(|other| other.sees(node)).collect();
+    !said.is_empty() && !said.contains(&true)
 }
 
 impl Tally {
@@ -315,23 +322,30 @@ mod tests {
 
     #[test]
     fn nodes_are_told_with_their_cluster_and_who_leads_and_is_lost() {
-        let scene = scene(&[
+        let usual = scene(&[
             Some(member('b', &[1], &[])),
             Some(member('a', &[2, 3], &[4])),
             Some(member('a', &[2, 3], &[4])),
             None,
         ]);
-        let drawn = drawn(&scene);
+        let told = drawn(&usual);
         let of = |field: &str| {
-            let nodes = drawn["nodes"].as_array().unwrap().iter();
+            let nodes = told["nodes"].as_array().unwrap().iter();
             nodes.map(|node| node[field].clone()).collect::<Vec<_>>()
         };
         // The older cluster is the first.
         assert_eq!(of("cluster"), [json!(1), json!(0), json!(0), Value::Null]);
         assert_eq!(of("leads"), [true, true, false, false]);
         assert_eq!(of("lost"), [false, false, false, true]);
-        assert_eq!(drawn["nodes"][0]["page"], "http://127.2.0.1:7626/");
-        assert_eq!(drawn["nodes"][0]["voice"]["bootstrap"]["phase"], "member");
+        let split = scene(&[
+            Some(member('a', &[1, 2], &[3])),
+            Some(member('a', &[1, 2], &[3])),
+            Some(member('a', &[3], &[1, 2])),
+        ]);
+        let lost = |n: usize| drawn(&split)["nodes"][n]["lost"].clone();
+        assert_eq!([lost(0), lost(1), lost(2)], [false, false, true]);
+        assert_eq!(told["nodes"][0]["page"], "http://127.2.0.1:7626/");
+        assert_eq!(told["nodes"][0]["voice"]["bootstrap"]["phase"], "member");
     }
 
     #[test]

@@ -7,7 +7,7 @@ const TURN = 2 * Math.PI;
 /** As large as there is room for, between these. */
 const SIZES = [300, 460];
 /** Around the ring, for names; where there is less room, they stand above and below their nodes, and many are short. */
-const MARGIN = { wide: 106, narrow: 60 };
+const MARGIN = { wide: 118, narrow: 60 };
 const NARROW = 400;
 const MANY = 7;
 /** A node is so large. */

@@ -1,7 +1,7 @@
 // Brings together what the playground says and what the page shows.
 
 import { Controls } from "./controls.js";
-import { plain, say } from "./draw.js";
+import { el, plain, say } from "./draw.js";
 import { command, follow } from "./link.js";
 import { Crew } from "./nodes.js";
 import { Whole } from "./picture.js";
@@ -54,7 +54,7 @@ follow({
     const { headline } = picture;
     at("doing").dataset.state = headline.state;
     say(at("doing-kind"), headline.kind);
-    say(at("doing-text"), headline.text);
+    title(at("doing-text"), headline.text);
     say(at("doing-advice"), headline.advice);
     document.title = `${headline.kind} – a cluster to play with`;
     at("nobody").hidden = picture.nodes.length !== 0;
@@ -84,3 +84,11 @@ setInterval(() => {
   showLink();
   timeline.age();
 }, 1_000);
+
+/** A text in which the names of nodes are not broken at their hyphens. */
+function title(element, text) {
+  const next = plain(text);
+  if (element.textContent === next) return;
+  const parts = next.split(/([^\s-]+-\d+)/);
+  element.replaceChildren(...parts.map((part, n) => (n % 2 === 0 ? part : el("span", { class: "unbroken" }, part))));
+}
