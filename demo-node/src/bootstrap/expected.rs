@@ -15,6 +15,10 @@ pub const STEADY: Duration = Duration::from_secs(30);
 /// stack, permissions take seconds to spread.
 pub const GRACE: Duration = Duration::from_secs(15);
 
+/// How long it is "not yet" when the question finds no answer, while lists are answered: where the number comes from
+/// another service, a network may let the nodes reach the one and not the other.
+pub const UNANSWERED_GRACE: Duration = Duration::from_secs(60);
+
 /// How many nodes the deployment means to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expectation {
@@ -35,8 +39,10 @@ pub enum Told {
     Nothing,
     /// It will never say.
     Never,
-    /// It did not answer: to be asked again.
+    /// It throttles: to be asked again.
     Failed,
+    /// It cannot be reached, or gives no answer that makes sense: to be asked again, and not for ever waited for.
+    Unanswered,
 }
 
 /// What is known of the number.
@@ -57,6 +63,8 @@ enum Own {
         lower: Option<(usize, Instant)>,
         /// Since when the platform has said nothing.
         nothing_since: Option<Instant>,
+        /// Since when the question has found no answer, while lists were answered.
+        unanswered_since: Option<Instant>,
         /// When it was asked in vain, first and last.
         in_vain: Option<(Instant, Instant)>,
     },
@@ -73,6 +81,7 @@ impl Expected {
                 number: None,
                 lower: None,
                 nothing_since: None,
+                unanswered_since: None,
                 in_vain: None,
             },
         };
@@ -85,12 +94,16 @@ impl Expected {
             number,
             lower,
             nothing_since,
+            unanswered_since,
             in_vain,
         } = &mut self.own
         else {
             return;
         };
-        if matches!(told, Told::Nothing | Told::Failed) {
+        if told != Told::Unanswered {
+            *unanswered_since = None;
+        }
+        if matches!(told, Told::Nothing | Told::Failed | Told::Unanswered) {
             let first = in_vain.map_or(now, |(first, _)| first);
             *in_vain = Some((first, now));
         }
@@ -113,6 +126,19 @@ impl Expected {
             }
             Told::Never => self.own = Own::Fixed(*number),
             Told::Failed => {}
+            Told::Unanswered => {
+                unanswered_since.get_or_insert(now);
+            }
+        }
+    }
+
+    /// Takes note that no list could be had: then it is no wonder that the number cannot be, and says nothing.
+    pub fn no_list(&mut self) {
+        if let Own::Learnt {
+            unanswered_since, ..
+        } = &mut self.own
+        {
+            *unanswered_since = None;
         }
     }
 
@@ -175,10 +201,17 @@ impl Expected {
         }
         match self.own {
             Own::Fixed(_) => Expectation::Unknown,
-            Own::Learnt { nothing_since, .. } => {
-                let waited = nothing_since
-                    .is_some_and(|since| GRACE <= now.saturating_duration_since(since));
-                if waited {
+            Own::Learnt {
+                nothing_since,
+                unanswered_since,
+                ..
+            } => {
+                let has_lasted = |since: Option<Instant>, grace| {
+                    since.is_some_and(|since| grace <= now.saturating_duration_since(since))
+                };
+                if has_lasted(nothing_since, GRACE)
+                    || has_lasted(unanswered_since, UNANSWERED_GRACE)
+                {
                     Expectation::Unknown
                 } else {
                     Expectation::Asking
@@ -239,6 +272,30 @@ mod tests {
     }
 
     #[test]
+    fn no_answer_is_not_yet_for_a_minute_in_which_lists_are_answered() {
+        let (mut expected, now) = asking();
+        let later = now + UNANSWERED_GRACE;
+        expected.told(now, Told::Unanswered);
+        expected.told(now + GRACE, Told::Unanswered);
+        assert_eq!(expected.expectation(later - SECOND), Expectation::Asking);
+        assert_eq!(expected.expectation(later), Expectation::Unknown);
+        expected.told(later, Told::Nodes(3));
+        assert_eq!(expected.expectation(later), Expectation::Known(3));
+
+        for interrupted in [Expected::no_list, |expected: &mut Expected| {
+            expected.told(clock::now(), Told::Failed);
+        }] {
+            let (mut expected, now) = asking();
+            expected.told(now, Told::Unanswered);
+            interrupted(&mut expected);
+            expected.told(now + GRACE, Told::Unanswered);
+            let later = now + UNANSWERED_GRACE;
+            assert_eq!(expected.expectation(later), Expectation::Asking);
+            assert_eq!(expected.expectation(later + GRACE), Expectation::Unknown);
+        }
+    }
+
+    #[test]
     fn as_many_as_are_seen_are_expected_where_there_is_a_number_at_all() {
         let now = clock::now();
         for (configured, counts) in [
@@ -255,7 +312,7 @@ mod tests {
 
     #[test]
     fn who_is_not_told_may_still_be_for_a_while_only() {
-        for told in [Told::Nothing, Told::Failed] {
+        for told in [Told::Nothing, Told::Failed, Told::Unanswered] {
             let (mut expected, now) = asking();
             assert!(expected.is_untold(), "it has not asked");
             expected.told(now, told);

@@ -239,7 +239,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         for output in outputs {
             match output {
                 Output::Lookup(extent) => self.look_up(extent, now, work),
-                Output::AskExpected => self.ask_expected(work),
+                Output::AskExpected => self.ask_expected(now, work),
                 Output::Probe(point) => self.probe(point, work),
                 Output::Send(point, to, request) => self.send(point, to, request, work),
                 Output::Reply(reply) => {
@@ -368,10 +368,12 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         });
     }
 
-    fn ask_expected(&self, work: &mut JoinSet<Done>) {
+    fn ask_expected(&self, now: Instant, work: &mut JoinSet<Done>) {
         let discovery = Arc::clone(&self.discovery);
         let name = self.settings.lookup.service_name.clone();
-        let timeout = self.settings.resolve_timeout;
+        // On EC2 it is known once the list is there, and a list of many pages takes long.
+        let pages = pacing::pages(Extent::Whole, self.coordinator.state().nodes(now));
+        let timeout = self.settings.resolve_timeout.saturating_mul(pages);
         work.spawn(async move { Done::Expected(discovery.expected_nodes(&name, timeout).await) });
     }
 
@@ -475,13 +477,21 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                 (told, Some(why.to_string()))
             }
             Err(error) => match error.remedy() {
-                discovery::Remedy::RetryLater => (Told::Failed, Some(Chain(&error).to_string())),
+                discovery::Remedy::RetryLater => {
+                    let told = match error {
+                        discovery::Error::Throttled { .. } => Told::Failed,
+                        _ => Told::Unanswered,
+                    };
+                    (told, Some(Chain(&error).to_string()))
+                }
                 discovery::Remedy::FixPermissions | discovery::Remedy::FixConfiguration => {
                     (Told::Nothing, Some(Chain(&error).to_string()))
                 }
             },
         };
-        if let Some(problem) = &problem
+        // Where it never will be, that is said once it counts.
+        if told != Told::Never
+            && let Some(problem) = &problem
             && self.record.expected_nodes_problem.as_ref() != Some(problem)
         {
             tracing::warn!(error = %problem, "the number of expected nodes is not known yet");

@@ -101,13 +101,19 @@ impl State {
             Event::Looked(View::Partial {
                 contact_points,
                 more_pages,
-                ..
+                hindered,
             }) => {
+                if hindered {
+                    self.expected.no_list();
+                }
                 self.view = Completeness::Partial;
                 self.more_pages = more_pages;
                 self.name(now, contact_points);
             }
-            Event::Looked(View::Failed) => self.view = Completeness::Failed,
+            Event::Looked(View::Failed) => {
+                self.expected.no_list();
+                self.view = Completeness::Failed;
+            }
             Event::Answered { from, mut answer } => {
                 if let Some(number) = answer.expected {
                     self.expected.heard(now, number);

@@ -161,10 +161,10 @@ impl Faults {
                 (crashes, Told::Nodes(nodes.into()), participants)
             }
             Promise::Unknown => {
-                let told = if rng.random() {
-                    Told::Never
-                } else {
-                    Told::Nothing
+                let told = match rng.random_range(0..3) {
+                    0 => Told::Never,
+                    1 => Told::Nothing,
+                    _ => Told::Unanswered,
                 };
                 (Vec::new(), told, None)
             }
