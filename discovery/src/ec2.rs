@@ -96,11 +96,12 @@ impl Instances {
     ) -> Result<ExpectedNodes, Error> {
         let seen = timeout_at(budget.deadline, self.groups.groups(service_name)).await;
         let groups = match seen.ok().flatten() {
-            Some(groups) => groups,
-            None => {
+            Some(groups) if !groups.need_whole_list() => groups,
+            // Nothing was seen, or a part, which hides groups: the number would be too low.
+            Some(_) | None => {
                 let lookup = Lookup::new(service_name);
                 let found = self.read(&lookup, budget, &mut Calls::default()).await?;
-                Groups::of(&found.targets)
+                Groups::of(&found)
             }
         };
         match groups.names() {

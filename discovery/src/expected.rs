@@ -32,6 +32,11 @@ pub enum WhyUnknown {
     /// No instance of the service is listed, so nothing tells their group.
     #[error("no instance of the service is listed yet, so its Auto Scaling group is not known")]
     NobodyListed,
+    /// Not all instances of the service are known, and so not all of their groups.
+    #[error(
+        "the list of the service's instances is not whole, so not all of their Auto Scaling groups are known"
+    )]
+    PartialList,
     /// No instance of the service belongs to an Auto Scaling group: nothing says how many there are to be.
     #[error(
         "no instance of the service belongs to an Auto Scaling group: none has the tag `aws:autoscaling:groupName`"
@@ -58,6 +63,12 @@ pub enum WhyUnknown {
         /// What it counts.
         unit: String,
     },
+    /// The group has a warm pool: its instances may run, and carry the tag, and the desired capacity does not count them.
+    #[error(
+        "the Auto Scaling group `{}` has a warm pool, whose instances its desired capacity does not count",
+        short(.0)
+    )]
+    WarmPool(String),
     /// The service, or the group, is to run none, which says nothing about a cluster that is to be formed.
     #[error("none are to run")]
     NoneWanted,
@@ -86,13 +97,15 @@ impl WhyUnknown {
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {
-            // An instance is in its group from the start.
+            // An instance is in its group from the start as a rule; who attaches one later sets the number.
             Self::Method(_) | Self::NotBuilt(_) | Self::TagsChoose | Self::NoGroups => true,
             Self::NoSuchService
             | Self::NobodyListed
+            | Self::PartialList
             | Self::NoGroup(_)
             | Self::NoSuchGroup(_)
             | Self::OtherUnit { .. }
+            | Self::WarmPool(_)
             | Self::NoneWanted => false,
         }
     }

@@ -133,6 +133,10 @@ impl Capacity {
         if !self.missing.remove(name) {
             return;
         }
+        if group.warm_pool_configuration().is_some() {
+            self.unknown = Some(WhyUnknown::WarmPool(name.to_owned()));
+            return;
+        }
         match unit_of(group) {
             INSTANCES => {
                 let desired = group.desired_capacity().unwrap_or_default();
@@ -178,7 +182,7 @@ fn unit_of(group: &AutoScalingGroup) -> &str {
 #[cfg(test)]
 mod tests {
     use aws_sdk_autoscaling::types::{
-        LaunchTemplate, LaunchTemplateOverrides, MixedInstancesPolicy,
+        LaunchTemplate, LaunchTemplateOverrides, MixedInstancesPolicy, WarmPoolConfiguration,
     };
 
     use super::*;
@@ -219,6 +223,17 @@ mod tests {
     fn a_group_that_wants_none_says_nothing_of_a_cluster() {
         let unknown = ExpectedNodes::Unknown(WhyUnknown::NoneWanted);
         assert_eq!(nodes(&["blue"], &[group("blue", 0)], 3), unknown);
+    }
+
+    #[test]
+    fn a_group_with_a_warm_pool_does_not_tell_how_many_run() {
+        let mut warm = group("green", 2);
+        warm.warm_pool_configuration = Some(WarmPoolConfiguration::builder().min_size(3).build());
+        let unknown = ExpectedNodes::Unknown(WhyUnknown::WarmPool("green".to_owned()));
+        assert_eq!(
+            nodes(&["blue", "green"], &[group("blue", 3), warm], 1),
+            unknown
+        );
     }
 
     #[test]

@@ -25,8 +25,10 @@ const GOOD_FOR: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Groups {
     names: BTreeSet<String>,
-    /// An instance that is in none.
+    /// An instance that is in none: of several the one with the smallest id, so that it stays the same.
     alone: Option<String>,
+    /// Whether the list may have hidden instances, and so groups, and no whole list stands behind it.
+    hidden: bool,
 }
 
 /// What lookups have seen, by service.
@@ -38,6 +40,8 @@ struct OfService {
     /// How many lookups are under way.
     under_way: usize,
     seen: Option<(Groups, Instant)>,
+    /// When a lookup has last read the whole list.
+    whole: Option<Instant>,
 }
 
 /// A lookup that is under way. It is over when this is dropped.
@@ -48,21 +52,30 @@ pub(super) struct UnderWay<'a> {
 }
 
 impl Groups {
-    pub(super) fn of(targets: &[Target]) -> Self {
-        let mut groups = Self::default();
-        for target in targets {
-            match target.metadata.get(TAG) {
-                Some(name) => {
-                    groups.names.insert(name.clone());
-                }
-                None => groups.alone = Some(target.id.clone()),
-            }
+    pub(super) fn of(found: &Found) -> Self {
+        let (grouped, alone): (Vec<&Target>, Vec<&Target>) = found
+            .targets
+            .iter()
+            .partition(|target| target.metadata.contains_key(TAG));
+        let names = grouped.iter().filter_map(|it| it.metadata.get(TAG));
+        Self {
+            names: names.cloned().collect(),
+            alone: alone.iter().map(|target| target.id.clone()).min(),
+            hidden: !found.partial.is_empty(),
         }
-        groups
+    }
+
+    /// Whether only the whole list can tell.
+    pub(super) fn need_whole_list(&self) -> bool {
+        // That one instance is in no group and others are is so, whatever else is listed.
+        self.hidden && (self.alone.is_none() || self.names.is_empty())
     }
 
     /// Their names, where every instance is in one.
     pub(super) fn names(self) -> Result<BTreeSet<String>, WhyUnknown> {
+        if self.need_whole_list() {
+            return Err(WhyUnknown::PartialList);
+        }
         match self.alone {
             Some(_) if self.names.is_empty() => Err(WhyUnknown::NoGroups),
             Some(instance) => Err(WhyUnknown::NoGroup(instance)),
@@ -71,16 +84,18 @@ impl Groups {
         }
     }
 
-    fn add(&mut self, other: Self) {
-        self.names.extend(other.names);
-        self.alone = other.alone.or(self.alone.take());
+    /// Adds what was seen before.
+    fn add(&mut self, before: Self) {
+        self.names.extend(before.names);
+        self.alone = self.alone.take().or(before.alone);
     }
 }
 
 impl Seen {
-    /// Takes note that a lookup begins.
+    /// Takes note that a lookup begins, and forgets what is too old to be of use.
     pub(super) fn begin<'a>(&'a self, service: &'a str) -> UnderWay<'a> {
         self.0.send_modify(|seen| {
+            seen.retain(|_, of| 0 < of.under_way || of.lately().is_some());
             seen.entry(service.to_owned()).or_default().under_way += 1;
         });
         UnderWay {
@@ -92,17 +107,25 @@ impl Seen {
     /// What was seen lately, or is seen by a lookup that is under way; none where there is neither.
     pub(super) async fn groups(&self, service: &str) -> Option<Groups> {
         let mut seen = self.0.subscribe();
-        let lately = |of: &OfService| {
-            let (groups, at) = of.seen.as_ref()?;
-            (at.elapsed() < GOOD_FOR).then(|| groups.clone())
-        };
         let there = |seen: &BTreeMap<String, OfService>| {
             seen.get(service)
-                .is_none_or(|of| of.under_way == 0 || lately(of).is_some())
+                .is_none_or(|of| of.under_way == 0 || of.lately().is_some())
         };
         // It fails only without a sender, which is here.
         let seen = seen.wait_for(there).await.ok()?;
-        seen.get(service).and_then(lately)
+        seen.get(service).and_then(OfService::lately)
+    }
+}
+
+impl OfService {
+    /// What was seen, while it is good.
+    fn lately(&self) -> Option<Groups> {
+        let (groups, at) = self.seen.as_ref()?;
+        let whole = self.whole.is_some_and(|at| at.elapsed() < GOOD_FOR);
+        (at.elapsed() < GOOD_FOR).then(|| Groups {
+            hidden: groups.hidden && !whole,
+            ..groups.clone()
+        })
     }
 }
 
@@ -110,12 +133,12 @@ impl UnderWay<'_> {
     /// What the lookup found. What a view that is not complete lacks may be there all the same.
     pub(super) fn found(self, found: &Found) {
         let now = Instant::now();
-        let mut groups = Groups::of(&found.targets);
+        let mut groups = Groups::of(found);
         self.seen.0.send_modify(|seen| {
             let of = seen.entry(self.service.to_owned()).or_default();
-            if !found.partial.is_empty()
-                && let Some((before, _)) = of.seen.take()
-            {
+            if !groups.hidden {
+                of.whole = Some(now);
+            } else if let Some((before, _)) = of.seen.take() {
                 groups.add(before);
             }
             of.seen = Some((groups, now));
@@ -164,12 +187,63 @@ mod tests {
 
     #[test]
     fn an_instance_without_a_group_leaves_the_number_unknown() {
-        let both = [target("i-1", Some("blue")), target("i-2", None)];
+        let all = [
+            target("i-1", Some("blue")),
+            target("i-2", None),
+            target("i-3", None),
+        ];
+        let of = |targets: &[Target], partial: &[PartialReason]| {
+            let found = Found {
+                targets: targets.to_vec(),
+                partial: partial.to_vec(),
+                ..Found::default()
+            };
+            Groups::of(&found).names()
+        };
         let alone = WhyUnknown::NoGroup("i-2".to_owned());
-        assert_eq!(Groups::of(&both).names(), Err(alone));
-        assert_eq!(Groups::of(&both[..1]).names(), names(&["blue"]));
-        assert_eq!(Groups::of(&both[1..]).names(), Err(WhyUnknown::NoGroups));
-        assert_eq!(Groups::of(&[]).names(), Err(WhyUnknown::NobodyListed));
+        assert_eq!(of(&all, &[]), Err(alone.clone()));
+        assert_eq!(of(&all[..1], &[]), names(&["blue"]));
+        assert_eq!(of(&all[1..], &[]), Err(WhyUnknown::NoGroups));
+        assert_eq!(of(&[], &[]), Err(WhyUnknown::NobodyListed));
+        // What the list hides may be in another group, or in one at all.
+        let more = [PartialReason::MorePages];
+        assert_eq!(of(&all, &more), Err(alone));
+        for some in [&all[..1], &all[1..], &[]] {
+            assert_eq!(of(some, &more), Err(WhyUnknown::PartialList));
+        }
+        assert!(!WhyUnknown::PartialList.is_final());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_whole_list_stands_behind_parts_for_a_minute() {
+        let seen = Seen::default();
+        let part = || Found {
+            partial: vec![PartialReason::MorePages],
+            ..found(&["green"])
+        };
+        let groups = async || seen.groups("orders").await.unwrap().names();
+        seen.begin("orders").found(&part());
+        assert_eq!(groups().await, Err(WhyUnknown::PartialList));
+        seen.begin("orders").found(&found(&["blue", "green"]));
+        for _ in 0..3 {
+            tokio::time::advance(GOOD_FOR / 4).await;
+            seen.begin("orders").found(&part());
+            assert_eq!(groups().await, names(&["blue", "green"]));
+        }
+        tokio::time::advance(GOOD_FOR / 4).await;
+        seen.begin("orders").found(&part());
+        assert_eq!(groups().await, Err(WhyUnknown::PartialList));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn services_that_nobody_looks_up_any_more_are_forgotten() {
+        let seen = Seen::default();
+        for n in 0..100 {
+            let service = format!("service-{n}");
+            seen.begin(&service).found(&found(&["blue"]));
+            tokio::time::advance(GOOD_FOR / 2).await;
+        }
+        assert!(seen.0.borrow().len() <= 3, "{}", seen.0.borrow().len());
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::{net::Ipv4Addr, num::NonZeroU32, time::Duration};
 
-use discovery::{Discovery, Error, ExpectedNodes, Lookup, Remedy, WhyUnknown};
+use discovery::{Discovery, Error, ExpectedNodes, Extent, Lookup, Remedy, WhyUnknown};
 use region::{Action, Fault, Instance, Region};
 
 use crate::support::{PATIENCE, Script, addresses, chain, ec2, look};
@@ -179,6 +179,52 @@ async fn a_lookup_that_is_under_way_tells_the_group() {
     assert!(found.unwrap().completeness.is_complete());
     assert_eq!(expected.unwrap().number(), NonZeroU32::new(3));
     assert_eq!(region.calls().count(Action::DescribeInstances), 1);
+}
+
+#[tokio::test]
+async fn a_part_of_the_list_gives_no_number_and_is_read_as_a_whole() {
+    let region = with_group(3).await;
+    region.edit(|account| {
+        account.put_auto_scaling_group("other-group", 4);
+        account.run_instance(order(9).in_group("other-group"));
+    });
+    region
+        .faults()
+        .add(Fault::ShortPages(1).on([Action::DescribeInstances]));
+    let mut first_page = Lookup::new("orders");
+    first_page.extent = Extent::FirstPage;
+    let discovery = ec2(&region, |_| ()).await;
+    let seen = async || Box::pin(discovery.lookup(&first_page, PATIENCE)).await;
+    assert!(!seen().await.unwrap().completeness.is_complete());
+    let listed = || region.calls().count(Action::DescribeInstances);
+    assert_eq!(listed(), 1);
+    assert_eq!(number(&discovery).await, Some(7));
+    let (before, pages) = (listed(), 2);
+    assert!(pages < before);
+    // That list stands behind the parts that are read afterwards.
+    seen().await.unwrap();
+    assert_eq!(number(&discovery).await, Some(7));
+    assert_eq!(listed(), before + 1);
+}
+
+#[tokio::test]
+async fn a_list_that_ends_early_gives_no_number() {
+    for group in [
+        "<item><key>aws:autoscaling:groupName</key><value>g</value></item>",
+        "",
+    ] {
+        let page = format!(
+            "<DescribeInstancesResponse><reservationSet><item><instancesSet><item>\
+            <instanceId>i-1</instanceId><privateIpAddress>10.0.1.1</privateIpAddress><tagSet>\
+            <item><key>service</key><value>orders</value></item>{group}\
+            </tagSet></item></instancesSet></item></reservationSet><nextToken>more</nextToken>\
+            </DescribeInstancesResponse>"
+        );
+        let pages = vec![(200, page.into_bytes()), (500, Vec::new())];
+        let script = Script::start([("DescribeInstances", pages)]).await;
+        let why = unknown(&script.ec2().await).await;
+        assert_eq!(why, WhyUnknown::PartialList);
+    }
 }
 
 #[tokio::test]
