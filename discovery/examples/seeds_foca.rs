@@ -49,7 +49,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Some(Ok(timer)) = timers.join_next() => foca.handle_timer(timer, &mut wanted)?,
         }
         while let Some((to, data)) = wanted.to_send() {
-            socket.send_to(&data, to).await?;
+            // Gossip bears losses; one bad address must not end it.
+            let _ = socket.send_to(&data, to).await;
         }
         while let Some((after, timer)) = wanted.to_schedule() {
             timers.spawn(async move {

@@ -32,7 +32,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     loop {
         tokio::select! {
             view = watch.next_view() => for seed in view.seeds(own, PORT) {
-                socket.send_to(b"hello", seed).await?;
+                // One that cannot be reached is no reason to end.
+                let _ = socket.send_to(b"hello", seed).await;
             },
             Ok((_, from)) = socket.recv_from(&mut datagram) => if here.insert(from) {
                 println!("{from} is here");

@@ -28,6 +28,9 @@ pub use view::{Change, Changes, LastComplete, View};
 /// The longest pause after failures, unless the interval is longer.
 const BACKOFF_MAX: Duration = Duration::from_secs(15);
 
+/// From where pauses grow after failures, where the interval is shorter.
+const BACKOFF_MIN: Duration = Duration::from_secs(1);
+
 /// The share that is added to pauses at random. As many nodes watch, and started together.
 const JITTER: f64 = 0.2;
 
@@ -42,8 +45,8 @@ pub struct Pace {
     pub interval: Duration,
     /// Up to this share of a pause is added to it, at random.
     pub jitter: f64,
-    /// Pauses grow while lookups fail, each twice as long as the one before, up to this, or to the interval where
-    /// that is longer.
+    /// Pauses grow while lookups fail, or calls of theirs, each twice as long as the one before, from the interval or
+    /// one second, whichever is longer, up to this, or to the interval where that is longer.
     pub backoff_max: Duration,
     /// For each so many targets the interval counts once more, so that calls do not become more with the list's pages.
     pub full_speed_up_to: usize,
@@ -96,6 +99,7 @@ impl Pace {
             0 => usual,
             // Beyond, any interval is long enough.
             failures => usual
+                .max(BACKOFF_MIN)
                 .saturating_mul(1 << failures.min(20))
                 .min(self.backoff_max.max(usual)),
         };
@@ -152,7 +156,8 @@ impl Watch {
                     let Looked { outcome, took } = ready!(looking.as_mut().poll(context));
                     let view = self.seen.view(outcome.map(Arc::new), took, Instant::now());
                     let chance = fastrand::f64();
-                    let pause = self.pace.pause(view.targets.len(), view.failures, chance);
+                    let troubles = self.seen.troubles();
+                    let pause = self.pace.pause(view.targets.len(), troubles, chance);
                     self.step = Step::Waiting(Box::pin(sleep(pause)));
                     return Poll::Ready(view);
                 }
@@ -205,6 +210,12 @@ mod tests {
             ..pace()
         };
         assert_eq!(seconds(&slow, 3, 5, 0.0), 60.0);
+        let eager = Pace {
+            interval: Duration::ZERO,
+            ..pace()
+        };
+        let pauses = [0, 1, 2, 5].map(|failures| seconds(&eager, 3, failures, 0.0));
+        assert_eq!(pauses, [0.0, 2.0, 4.0, 15.0]);
     }
 
     #[test]

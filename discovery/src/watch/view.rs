@@ -1,7 +1,7 @@
 //! What a watch makes of lookup after lookup. Pure: time is an argument.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -11,8 +11,11 @@ use tokio::time::Instant;
 
 use crate::{
     error::Error,
-    lookup::{Completeness, Resolved, Target, seeds},
+    lookup::{DropReason, Dropped, PartialReason, Resolved, Target, seeds},
 };
+
+/// After so many answered lookups in a row that did not see it, a target is forgotten.
+const UNSEEN_MAX: u32 = 100;
 
 /// What one lookup of a watch has shown, and what is known by now.
 #[derive(Debug)]
@@ -20,8 +23,8 @@ use crate::{
 pub struct View {
     /// What this lookup saw, or why it failed.
     pub outcome: Result<Arc<Resolved>, Error>,
-    /// Who is there, as far as is known, sorted by address, then port. A lookup that fails or is partial adds to
-    /// them and takes nobody away.
+    /// Who is there, as far as is known, sorted by address, then port. A lookup that fails takes nobody away, and one
+    /// that is partial only those that it says are gone, and those that a hundred in a row have not seen.
     pub targets: Vec<Target>,
     /// How they differ from those of the view before.
     pub changes: Changes,
@@ -49,7 +52,8 @@ pub struct LastComplete {
 pub struct Changes {
     /// Who has come.
     pub added: Vec<Target>,
-    /// Who has gone. Only a complete view can tell.
+    /// Who has gone: by a complete view who is not in it; by a partial one who is listed as gone or stopping, or was not
+    /// seen by the last hundred.
     pub removed: Vec<Target>,
     /// Who is at the same address and port as somebody before, and is another, or says something else of itself.
     pub changed: Vec<Change>,
@@ -92,12 +96,25 @@ impl Changes {
 /// What was seen so far.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    known: BTreeMap<(IpAddr, Option<u16>), Target>,
+    known: BTreeMap<(IpAddr, Option<u16>), Known>,
     last_complete: Option<(Arc<Resolved>, Instant)>,
     failures: u32,
+    troubles: u32,
+}
+
+#[derive(Debug)]
+struct Known {
+    target: Target,
+    /// How many answered lookups in a row have not seen it.
+    unseen: u32,
 }
 
 impl Seen {
+    /// How many lookups in a row have failed, or have had a call that failed.
+    pub(super) fn troubles(&self) -> u32 {
+        self.troubles
+    }
+
     pub(super) fn view(
         &mut self,
         outcome: Result<Arc<Resolved>, Error>,
@@ -105,6 +122,11 @@ impl Seen {
         now: Instant,
     ) -> View {
         let mut changes = Changes::default();
+        self.troubles = if is_troubled(&outcome) {
+            self.troubles.saturating_add(1)
+        } else {
+            0
+        };
         match &outcome {
             Ok(resolved) => {
                 self.failures = 0;
@@ -118,7 +140,7 @@ impl Seen {
         let last_complete = self.last_complete.as_ref();
         View {
             outcome,
-            targets: self.known.values().cloned().collect(),
+            targets: self.known.values().map(|it| it.target.clone()).collect(),
             changes,
             last_complete: last_complete.map(|(resolved, at)| LastComplete {
                 resolved: Arc::clone(resolved),
@@ -134,7 +156,7 @@ impl Seen {
         let mut before = std::mem::take(&mut self.known);
         for target in &resolved.targets {
             let key = (target.address, target.port);
-            match before.remove(&key) {
+            match before.remove(&key).map(|known| known.target) {
                 None => changes.added.push(target.clone()),
                 Some(before) if before == *target => {}
                 Some(before) => changes.changed.push(Change {
@@ -142,20 +164,57 @@ impl Seen {
                     after: target.clone(),
                 }),
             }
-            self.known.insert(key, target.clone());
+            let known = Known {
+                target: target.clone(),
+                unseen: 0,
+            };
+            self.known.insert(key, known);
         }
-        match resolved.completeness {
-            Completeness::Complete => changes.removed.extend(before.into_values()),
-            Completeness::Partial(_) => self.known.extend(before),
+        let complete = resolved.completeness.is_complete();
+        let gone: BTreeSet<&str> = resolved.dropped.iter().filter_map(gone).collect();
+        for (key, mut known) in before {
+            known.unseen += 1;
+            if complete || gone.contains(known.target.id.as_str()) || UNSEEN_MAX <= known.unseen {
+                changes.removed.push(known.target);
+            } else {
+                self.known.insert(key, known);
+            }
         }
         changes
+    }
+}
+
+/// Whether a call has failed, were it only that for a later page.
+fn is_troubled(outcome: &Result<Arc<Resolved>, Error>) -> bool {
+    let Ok(resolved) = outcome else {
+        return true;
+    };
+    let mut reasons = resolved.completeness.reasons().iter();
+    reasons.any(|reason| match reason {
+        PartialReason::ListingEnded { .. }
+        | PartialReason::GroupFailed { .. }
+        | PartialReason::NotDescribed { .. } => true,
+        PartialReason::NoAddress { .. } | PartialReason::MorePages => false,
+    })
+}
+
+/// The id of what is listed and no peer any more.
+fn gone(dropped: &Dropped) -> Option<&str> {
+    match dropped.reason {
+        DropReason::Gone | DropReason::Stopping { .. } | DropReason::NotRunning(_) => {
+            Some(&dropped.id)
+        }
+        DropReason::NotDescribed(_)
+        | DropReason::NoAddress { .. }
+        | DropReason::TagMismatch(_)
+        | DropReason::SameAddress(_) => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lookup::PartialReason;
+    use crate::lookup::Completeness;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -212,6 +271,78 @@ mod tests {
         let last = view.last_complete.unwrap();
         assert_eq!(ids(&last.resolved.targets), ["a"]);
         assert_eq!(last.age, SECOND);
+    }
+
+    #[tokio::test]
+    async fn who_is_said_to_be_gone_is_gone_though_the_list_is_partial() {
+        let mut seen = Seen::default();
+        let now = Instant::now();
+        let ids_of = ["a", "b", "c", "d"];
+        let all: Vec<Target> = (1..).zip(ids_of).map(|(n, id)| target(n, id)).collect();
+        seen.view(complete(&all), SECOND, now);
+        let completeness = Completeness::Partial(vec![PartialReason::MorePages]);
+        let mut resolved = Resolved::of("orders", Vec::new(), completeness);
+        let stopping = DropReason::Stopping {
+            desired: "STOPPED".to_owned(),
+            last: "RUNNING".to_owned(),
+        };
+        let reasons = [
+            stopping,
+            DropReason::Gone,
+            DropReason::NotRunning("terminated".to_owned()),
+            DropReason::NotDescribed("ACCESS_DENIED".to_owned()),
+        ];
+        let dropped = ids_of.into_iter().zip(reasons);
+        resolved.dropped = dropped.map(|(id, why)| Dropped::new(id, why)).collect();
+        let view = seen.view(Ok(Arc::new(resolved)), SECOND, now);
+        assert_eq!(ids(&view.changes.removed), ["a", "b", "c"]);
+        assert_eq!(ids(&view.targets), ["d"]);
+    }
+
+    #[tokio::test]
+    async fn where_no_view_is_complete_who_is_not_seen_for_long_is_forgotten() {
+        let mut seen = Seen::default();
+        let now = Instant::now();
+        for n in 0..10_000_u32 {
+            let [_, _, third, last] = n.to_be_bytes();
+            let one = Target::new([10, 0, third, last].into(), None, n.to_string());
+            let view = seen.view(partial(&[one]), SECOND, now);
+            assert!(view.targets.len() <= 100, "{}", view.targets.len());
+        }
+        // Lookups that fail tell nothing of anybody.
+        for _ in 0..200 {
+            let view = seen.view(Err(Error::NoRegion), SECOND, now);
+            assert_eq!(view.targets.len(), 100);
+        }
+    }
+
+    #[tokio::test]
+    async fn calls_that_fail_within_a_lookup_count_as_trouble_and_not_as_failures() {
+        let error = || "throttled".to_owned();
+        let troubles = [
+            PartialReason::ListingEnded { error: error() },
+            PartialReason::GroupFailed {
+                tasks: 3,
+                error: error(),
+            },
+            PartialReason::NotDescribed {
+                id: "a".to_owned(),
+                reason: error(),
+            },
+        ];
+        let mut seen = Seen::default();
+        let now = Instant::now();
+        let mut look = |reason: PartialReason| {
+            let partial = Completeness::Partial(vec![reason]);
+            let resolved = Resolved::of("orders", vec![target(1, "a")], partial);
+            let view = seen.view(Ok(Arc::new(resolved)), SECOND, now);
+            assert_eq!(view.failures, 0);
+            seen.troubles()
+        };
+        for (n, trouble) in (1..).zip(troubles) {
+            assert_eq!(look(trouble), n);
+        }
+        assert_eq!(look(PartialReason::MorePages), 0);
     }
 
     #[tokio::test]

@@ -81,8 +81,41 @@ async fn a_watch_that_is_dropped_calls_nobody_any_more() {
     assert_eq!(region.calls().count(Action::ListTasks), before + 5);
 }
 
+#[tokio::test]
+async fn a_watch_that_is_dropped_during_a_call_calls_nobody_any_more() {
+    let region = Region::start().await;
+    region.edit(|account| {
+        account.put_service("demo", "orders", 1);
+        account.run_task(order(1));
+    });
+    let discovery = ecs(&region, |_| ()).await;
+    let listed = || region.calls().count(Action::ListTasks);
+    region.faults().add(Fault::NoAnswer.on([Action::ListTasks]));
+    let mut dropped = watch(&discovery);
+    let called = async {
+        while listed() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        view = dropped.next_view() => panic!("{view:?}"),
+        () = called => {}
+    }
+    drop(dropped);
+    region.faults().clear();
+
+    // Another one goes on meanwhile, so time has passed.
+    let mut other = watch(&discovery);
+    for _ in 0..5 {
+        assert!(other.next_view().await.is_complete());
+    }
+    assert_eq!(listed(), 1 + 5);
+}
+
 fn watch(discovery: &Discovery) -> Watch {
     let mut pace = Pace::every(Duration::from_millis(5));
+    // Nor are pauses longer after failures.
+    pace.backoff_max = pace.interval;
     pace.timeout = crate::support::PATIENCE;
     discovery.watch(Lookup::new("orders"), pace)
 }
