@@ -12,7 +12,7 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     expected::WhyUnknown,
-    lookup::{Found, Target},
+    lookup::{Found, PartialReason, Target},
 };
 
 /// As a target's metadata has it. The key is AWS's own, and nobody else can set it.
@@ -61,7 +61,11 @@ impl Groups {
         Self {
             names: names.cloned().collect(),
             alone: alone.iter().map(|target| target.id.clone()).min(),
-            hidden: !found.partial.is_empty(),
+            // An instance that has no address is one more of a group as a rule, and must not keep the number away for ever.
+            hidden: found
+                .partial
+                .iter()
+                .any(|reason| !matches!(reason, PartialReason::NoAddress { .. })),
         }
     }
 
@@ -161,7 +165,6 @@ mod tests {
     use futures::FutureExt as _;
 
     use super::*;
-    use crate::lookup::PartialReason;
 
     fn target(id: &str, group: Option<&str>) -> Target {
         let tag = group.map(|name| (TAG.to_owned(), name.to_owned()));
