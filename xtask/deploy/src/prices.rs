@@ -8,7 +8,8 @@ use crate::plan;
 pub const OF: &str = "the prices of us-east-1 as of March 2026";
 
 /// In US dollars an hour. What holds is at <https://aws.amazon.com/fargate/pricing/>, <https://aws.amazon.com/vpc/pricing/>,
-/// <https://aws.amazon.com/privatelink/pricing/> and <https://aws.amazon.com/ec2/pricing/>.
+/// <https://aws.amazon.com/privatelink/pricing/>,
+/// <https://aws.amazon.com/ec2/pricing/> and <https://aws.amazon.com/ebs/pricing/>.
 #[derive(Debug, Clone, Copy)]
 struct Prices {
     virtual_cpu: f64,
@@ -29,6 +30,12 @@ const PUBLIC_ADDRESS: f64 = 0.005;
 
 /// Of a t3.micro.
 const INSTANCE: f64 = 0.0104;
+
+/// Of a month, for the root volume of an instance (gp3).
+const GIGABYTE_OF_VOLUME: f64 = 0.08;
+
+/// Of that volume, as the template of the group has it.
+const GIGABYTES_OF_VOLUME: f64 = 8.0;
 
 /// In each zone.
 const ENDPOINT: f64 = 0.01;
@@ -56,7 +63,7 @@ pub fn per_hour(options: &Deploy) -> f64 {
             };
             VIRTUAL_CPUS * prices.virtual_cpu + GIGABYTES * prices.gigabyte
         }
-        Workload::Ec2 => INSTANCE,
+        Workload::Ec2 => INSTANCE + GIGABYTES_OF_VOLUME * GIGABYTE_OF_VOLUME / HOURS_OF_A_MONTH,
     };
     let mut network = 0.0;
     match options.network {
@@ -100,6 +107,7 @@ mod tests {
         assert!(service.contains("      Cpu: \"256\"\n      Memory: \"512\"\n"));
         let instances = include_str!("../../../cloudformation/ec2-auto-scaling-group.yaml");
         assert!(instances.contains("    Default: t3.micro\n"));
+        assert!(instances.contains("VolumeType: gp3\n              VolumeSize: 8\n"));
 
         let network = Template::read("network.yaml").unwrap();
         let resources = network.document()["Resources"].as_object().unwrap();
@@ -122,6 +130,12 @@ mod tests {
             (
                 "--image it --architecture arm64",
                 "about $0.04 an hour, $33 a month",
+            ),
+            // At 1.5 cents, and a volume of 64 cents a month.
+            (
+                "--workload ec2 --program s3://bucket/demo-node --program-sha256 \
+                 0000000000000000000000000000000000000000000000000000000000000000",
+                "about $0.05 an hour, $36 a month",
             ),
             ("--image it --nodes 10", "about $0.17 an hour, $127 a month"),
             // Three nodes at 1.2 cents, five endpoints in two zones at one cent.

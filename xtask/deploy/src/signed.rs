@@ -1,6 +1,6 @@
 //! Calls to AWS that no SDK here makes: signed, sent, and answered with text.
 //!
-//! They are few, of IAM and of CloudWatch Logs. An SDK of these would switch on a feature of what every other SDK depends on,
+//! They are few, of IAM, CloudWatch Logs and Service Quotas. An SDK of these would switch on a feature of what every other SDK depends on,
 //! and so compile aws-sdk-ec2 again.
 
 use std::time::{Duration, SystemTime};
