@@ -1,9 +1,12 @@
 //! What CloudFormation would do to the resources of a stack, and what that means for its nodes. Asks nobody.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use aws_sdk_cloudformation::types::{
-    Change, ChangeAction, Replacement, ResourceAttribute, ResourceChange,
+    Change, ChangeAction, EvaluationType, Replacement, ResourceAttribute, ResourceChange,
 };
 
 /// What would be done to a resource.
@@ -17,6 +20,8 @@ pub struct Effect {
     pub kind: String,
     /// Which properties differ, as far as CloudFormation says.
     pub properties: BTreeSet<String>,
+    /// Those of them that may turn out to be as they were, each with the resources that this depends on.
+    pub doubtful: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What would be done.
@@ -70,12 +75,24 @@ impl Effect {
             resource: change.logical_resource_id().unwrap_or("?").to_owned(),
             kind: change.resource_type().unwrap_or_default().to_owned(),
             properties: properties(change),
+            doubtful: doubtful(change),
         })
     }
 
-    fn touches(&self, properties: &[&str]) -> bool {
-        let touched = |name: &&str| self.properties.contains(*name);
-        matches!(self.action, Action::Change | Action::MayReplace) && properties.iter().any(touched)
+    /// Whether some of these properties will be others for certain, where that is so, and otherwise whether they may be;
+    /// none where they stay. `replaced` are the resources that are others themselves.
+    fn touches(&self, properties: &[&str], replaced: &BTreeSet<&str>) -> Option<bool> {
+        let is_certain = |name: &&&str| match self.doubtful.get(**name) {
+            None => true,
+            Some(causes) => causes.iter().any(|cause| replaced.contains(cause.as_str())),
+        };
+        let mut touched = properties
+            .iter()
+            .filter(|name| self.properties.contains(**name))
+            .peekable();
+        touched.peek()?;
+        matches!(self.action, Action::Change | Action::MayReplace)
+            .then(|| touched.any(|name| is_certain(&name)))
     }
 }
 
@@ -104,6 +121,27 @@ fn properties(change: &ResourceChange) -> BTreeSet<String> {
         .collect()
 }
 
+/// A static evaluation knows the new value, a dynamic one only where that will come from.
+fn doubtful(change: &ResourceChange) -> BTreeMap<String, BTreeSet<String>> {
+    let mut certain = BTreeSet::new();
+    let mut doubtful = BTreeMap::<_, BTreeSet<_>>::new();
+    for detail in change.details() {
+        let Some(name) = detail.target().and_then(|target| target.name()) else {
+            continue;
+        };
+        if detail.evaluation() == Some(&EvaluationType::Dynamic) {
+            // Perhaps with an attribute after it.
+            let cause = detail.causing_entity().and_then(|it| it.split('.').next());
+            let causes = doubtful.entry(name.to_owned()).or_default();
+            causes.extend(cause.map(str::to_owned));
+        } else {
+            certain.insert(name);
+        }
+    }
+    doubtful.retain(|name, _| !certain.contains(name.as_str()));
+    doubtful
+}
+
 /// One line for each resource, for people; those that are all new are only counted.
 pub fn lines(effects: &[Effect]) -> Vec<String> {
     if effects.iter().all(|effect| effect.action == Action::Add) {
@@ -124,7 +162,12 @@ pub fn consequences(effects: &[Effect]) -> Vec<&'static str> {
     };
     let another = |it: &Effect| matches!(it.action, Action::Replace | Action::Remove);
     let perhaps = |it: &Effect| it.action == Action::MayReplace;
-    let is_deployed = |it: &Effect| it.touches(&DEPLOYED) || it.touches(&ROLLED);
+    let replaced = effects.iter().filter(|it| it.action == Action::Replace);
+    let replaced: BTreeSet<_> = replaced.map(|it| it.resource.as_str()).collect();
+    let deployed = |it: &Effect| {
+        let touched = [&DEPLOYED[..], &ROLLED].map(|of| it.touches(of, &replaced));
+        touched.into_iter().flatten().max()
+    };
     if any(&WHERE_NODES_RUN, &another) {
         told.push(
             "ALL NODES END, and others form a new cluster: what they run in is replaced or removed",
@@ -134,8 +177,12 @@ pub fn consequences(effects: &[Effect]) -> Vec<&'static str> {
             "all nodes may end, and others form a new cluster: whether what they run in is replaced is not known before",
         );
     }
-    if any(&WHERE_NODES_RUN, &is_deployed) {
+    if any(&WHERE_NODES_RUN, &|it| deployed(it) == Some(true)) {
         told.push("every node is replaced, one after the other; the cluster goes on");
+    } else if any(&WHERE_NODES_RUN, &|it| deployed(it) == Some(false)) {
+        told.push(
+            "every node may be replaced, one after the other, which is not known before; the cluster goes on",
+        );
     }
     let another = |it: &Effect| another(it) || perhaps(it);
     if any(&["AWS::SecretsManager::Secret"], &another) {
@@ -321,12 +368,64 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_depends_on_another_resource_is_certain_where_that_is_replaced() {
+        let detail = |evaluation: &str, cause: Option<&str>| {
+            let target = ResourceTargetDefinition::builder()
+                .attribute(ResourceAttribute::Properties)
+                .name("TaskDefinition");
+            ResourceChangeDetail::builder()
+                .target(target.build())
+                .evaluation(evaluation.into())
+                .set_causing_entity(cause.map(str::to_owned))
+                .build()
+        };
+        let read = |details: Vec<ResourceChangeDetail>| {
+            let change = ResourceChange::builder()
+                .action(ChangeAction::Modify)
+                .replacement(Replacement::False)
+                .logical_resource_id("Service")
+                .resource_type("AWS::ECS::Service")
+                .set_details(Some(details));
+            let change = Change::builder().resource_change(change.build()).build();
+            Effect::read(&change).unwrap()
+        };
+        let definition = |action| Effect {
+            resource: "Definition".to_owned(),
+            ..effect(action, "ECS::TaskDefinition", &[])
+        };
+        let dynamic = || detail("Dynamic", Some("Definition.Arn"));
+        for (details, action, expected) in [
+            (
+                vec![dynamic()],
+                Action::Change,
+                "every node may be replaced",
+            ),
+            (
+                vec![dynamic()],
+                Action::MayReplace,
+                "every node may be replaced",
+            ),
+            (vec![dynamic()], Action::Replace, "every node is replaced"),
+            (
+                vec![dynamic(), detail("Static", None)],
+                Action::Change,
+                "every node is replaced",
+            ),
+        ] {
+            let told = consequences(&[definition(action), read(details)]);
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].starts_with(expected), "{told:?}");
+        }
+    }
+
     fn effect(action: Action, kind: &str, properties: &[&str]) -> Effect {
         Effect {
             action,
             resource: "It".to_owned(),
             kind: format!("AWS::{kind}"),
             properties: properties.iter().map(|it| (*it).to_owned()).collect(),
+            doubtful: BTreeMap::new(),
         }
     }
 }
