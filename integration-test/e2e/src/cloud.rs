@@ -21,7 +21,7 @@ use aws_smithy_http_client::{
 use deploy::{
     account::{Account, Vpc},
     differences::{self, ACCESS_KEY},
-    image, service_roles,
+    image, leftovers, service_roles,
     stacks::{Stack, Stacks, Wanted},
 };
 use options::e2e::Options;
@@ -268,10 +268,11 @@ impl Cloud {
         {
             reader::stop(self.config(), cluster).await?;
         }
-        self.account
-            .stacks
-            .delete(name, &mut |line| self.tell(name, line))
-            .await?;
+        let tell = &mut |line: &str| self.tell(name, line);
+        match (&self.kind, self.account.stacks.find(name).await?) {
+            (Kind::Aws, Some(stack)) => leftovers::delete(&self.account, &stack, tell).await?,
+            _ => self.account.stacks.delete(name, tell).await?,
+        }
         self.standing
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -8,13 +8,57 @@ use aws_sdk_ecs::{
     types::{Failure, TaskDefinitionStatus},
 };
 
-use crate::account::Account;
+use discovery::excerpt;
+
+use crate::{
+    account::Account,
+    stacks::{Stack, StackError},
+};
+
+/// CloudFormation deregisters them, and deletes none.
+const TASK_DEFINITION: &str = "AWS::ECS::TaskDefinition";
+
+/// How much of an error is shown, in characters.
+const LONGEST: usize = 300;
 
 /// ECS takes no more at once.
 const AT_ONCE: usize = 10;
 
+/// Deletes this very stack, and then the task definitions that it leaves.
+pub async fn delete(
+    account: &Account,
+    stack: &Stack,
+    tell: &mut dyn FnMut(&str),
+) -> Result<(), StackError> {
+    let mut definitions = account.stacks.names_of(stack, TASK_DEFINITION).await?;
+    // By its id: what is created under this name from now on is not what was shown.
+    account.stacks.delete(&stack.id, tell).await?;
+    // What went on with it before may have made more of them.
+    match account.stacks.names_of(stack, TASK_DEFINITION).await {
+        Ok(more) => definitions.extend(more),
+        Err(error) => tell(&format!(
+            "task definitions may be left, which cost nothing: {}",
+            excerpt(&format!("{:#}", anyhow::Error::from(error)), LONGEST)
+        )),
+    }
+    for family in families(&definitions) {
+        // They cost nothing: who may not delete them is told, and that is all.
+        match delete_family(account, &family).await {
+            Ok(0) => {}
+            Ok(count) => tell(&format!(
+                "task definitions that it left are deleted: {count}"
+            )),
+            Err(error) => tell(&format!(
+                "task definitions of {family} are left, which cost nothing: {}",
+                excerpt(&format!("{error:#}"), LONGEST)
+            )),
+        }
+    }
+    Ok(())
+}
+
 /// The families of task definitions among the physical names of a stack's resources.
-pub(super) fn families(arns: &BTreeSet<String>) -> BTreeSet<String> {
+fn families(arns: &BTreeSet<String>) -> BTreeSet<String> {
     let family = |arn: &String| {
         let (_, name) = arn.split_once(":task-definition/")?;
         let (family, _) = name.rsplit_once(':')?;
@@ -24,7 +68,7 @@ pub(super) fn families(arns: &BTreeSet<String>) -> BTreeSet<String> {
 }
 
 /// Deletes all revisions of a family that are deregistered, and gives how many those were.
-pub(super) async fn delete_family(account: &Account, family: &str) -> anyhow::Result<usize> {
+async fn delete_family(account: &Account, family: &str) -> anyhow::Result<usize> {
     let ecs = Client::new(&account.config);
     let mut pages = ecs
         .list_task_definitions()

@@ -13,7 +13,7 @@
 //! - [`evidence`]: what a failure leaves to be looked at, and what it most likely means
 //! - [`service_roles`]: the roles that services of AWS have in an account, made before they are needed
 //! - [`prices`], `quotas`: what nodes cost, and how many the account may run
-//! - `leftovers`: what the deletion of a stack leaves behind
+//! - [`leftovers`]: what the deletion of a stack leaves behind
 //! - [`logs`], [`signed`]: what nodes have said; calls that no SDK here makes
 //! - [`templates`]: our templates as data, for tests and scenarios
 //! - [`differences`]: where emulators are not like AWS
@@ -27,7 +27,7 @@ pub mod destroy;
 pub mod differences;
 pub mod evidence;
 pub mod image;
-mod leftovers;
+pub mod leftovers;
 pub mod logs;
 pub mod plan;
 pub mod prices;
