@@ -140,10 +140,7 @@ fn the_deployer_may_make_the_roles_that_the_program_makes_and_no_other() {
         json!({"Fn::Sub": format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:{path}")})
     });
     assert_eq!(statement["Resource"], json!(made));
-    assert_eq!(
-        statement["Action"],
-        json!(["iam:CreateServiceLinkedRole", "iam:GetRole"])
-    );
+    assert_eq!(statement["Action"], "iam:CreateServiceLinkedRole");
 }
 
 /// Where the statement of this name stands in the deployer's policy.
@@ -233,6 +230,34 @@ fn a_key_serves_this_account_and_its_own_log_only() {
         &format!("{key}/1/Action"),
         json!("kms:*"),
     );
+}
+
+#[test]
+fn what_aws_authorises_on_no_resource_is_on_everything() {
+    all_keep(forced_is_on_everything);
+
+    let statement = json!([{
+        "Effect": "Allow",
+        "Action": "servicequotas:GetServiceQuota",
+        "Resource": {"Fn::Sub": "arn:${AWS::Partition}:servicequotas:${AWS::Region}:${AWS::AccountId}:fargate/*"},
+    }]);
+    breaks(forced_is_on_everything, SERVICE, FIND_PEERS, statement);
+}
+
+/// Elsewhere it would allow nothing.
+fn forced_is_on_everything(template: &Template) -> Vec<String> {
+    let identity = statements(template)
+        .into_iter()
+        .filter(|statement| statement.what == Policy::Identity && !statement.on_everything());
+    let of_none = |action: &&str| {
+        FORCED
+            .iter()
+            .any(|(forced, key)| forced == action && *key != NEW_TAG)
+    };
+    identity
+        .filter(|statement| statement.actions().iter().any(of_none))
+        .map(|statement| format!("{} allows nothing", statement.named()))
+        .collect()
 }
 
 #[test]
@@ -373,6 +398,7 @@ const FORCED: &[(&str, &str)] = &[
     ("kms:TagResource", NEW_TAG),
     ("logs:DescribeLogGroups", REGION),
     ("secretsmanager:GetRandomPassword", REGION),
+    ("servicequotas:GetServiceQuota", REGION),
 ];
 
 const REGION: &str = "aws:RequestedRegion";
