@@ -86,7 +86,8 @@ pub struct Deploy {
     #[arg(long, value_name = "ARN", value_parser = role)]
     pub role_arn: Option<String>,
 
-    /// What the roles of nodes may do at most: the output PermissionsBoundaryArn of cloudformation/deployer-role.yaml.
+    /// What the roles of nodes may do at most: the output PermissionsBoundaryArn of cloudformation/deployer-role.yaml. For stacks that were
+    /// created with it, and new ones.
     #[arg(long, value_name = "ARN", value_parser = policy)]
     pub permissions_boundary: Option<String>,
 
@@ -94,7 +95,8 @@ pub struct Deploy {
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
     pub tags: Vec<(String, String)>,
 
-    /// Only look at what a deployment needs: account, credentials, Docker, image, network. Creates nothing.
+    /// Only look at account, credentials, Docker, image, default network, service-linked role, quota of virtual CPUs, stacks and
+    /// cost. Creates nothing.
     #[arg(long)]
     pub check: bool,
 
