@@ -10,7 +10,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_ec2::types::{Filter, Subnet};
 use options::deploy::Place;
 
-use crate::stacks::Stacks;
+use crate::stacks::{Pending, Stacks};
 
 /// A connection is there within this, or there is nobody to connect to.
 const CONNECTING: Duration = Duration::from_secs(5);
@@ -82,6 +82,15 @@ impl Account {
     pub fn with(self, role_arn: Option<String>, tags: BTreeMap<String, String>) -> Self {
         Self {
             stacks: self.stacks.with(role_arn, tags),
+            ..self
+        }
+    }
+
+    /// Notes there what is prepared, until it is executed or thrown away.
+    #[must_use]
+    pub fn noting(self, pending: Pending) -> Self {
+        Self {
+            stacks: self.stacks.noting(pending),
             ..self
         }
     }

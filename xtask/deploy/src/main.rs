@@ -10,15 +10,11 @@ use options::deploy::{Command, Deploy, Options};
 use tokio::time::timeout;
 
 use deploy::{
-    check::check,
-    destroy::destroy,
-    put::deploy,
-    review::{Pending, discard_leftovers},
-    status::status,
+    check::check, destroy::destroy, put::deploy, review::abandon, stacks::Pending, status::status,
 };
 
 /// Who has interrupted does not wait for long.
-const CLEARING: Duration = Duration::from_secs(5);
+const CLEARING: Duration = Duration::from_secs(15);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -41,8 +37,8 @@ async fn main() -> ExitCode {
         },
         status = interruptions.next() => {
             interrupted(&command);
-            if let Command::Deploy(options) = &command && pending.is_any() {
-                clear(options).await;
+            if let Command::Deploy(options) = &command && !pending.stacks().is_empty() {
+                clear(options, &pending).await;
             }
             ExitCode::from(status)
         }
@@ -78,12 +74,12 @@ fn interrupted(command: &Command) {
 }
 
 /// Throws away what was only shown.
-async fn clear(options: &Deploy) {
-    match timeout(CLEARING, discard_leftovers(options)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            eprintln!("change sets may be left, and the next run throws them away: {error:#}");
-        }
-        Err(_) => eprintln!("change sets may be left, and the next run throws them away"),
+async fn clear(options: &Deploy, pending: &Pending) {
+    let abandoned = timeout(CLEARING, abandon(options, pending)).await;
+    if let Ok(Err(error)) = abandoned {
+        eprintln!("{error:#}");
+    }
+    for stack in pending.stacks() {
+        eprintln!("a change set of {stack} may be left, and the next run throws it away");
     }
 }

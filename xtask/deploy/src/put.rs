@@ -7,9 +7,9 @@ use super::{
     account::{Account, Vpc},
     evidence, image,
     plan::{self, Outputs, Planned},
-    review::{self, Change, Pending, Review},
+    review::{self, Change, Review},
     service_roles::{self, Presence, ServiceRole},
-    stacks::{Executed, Prepared, Ready, Stack, StackError, Wanted},
+    stacks::{Executed, Pending, Prepared, Ready, Stack, StackError, Wanted},
     status,
     step::Step,
     terminal::{agreed, say},
@@ -23,15 +23,15 @@ pub async fn deploy(options: &Deploy, pending: &Pending) -> anyhow::Result<()> {
     plan::check(options)?;
     let account = Account::open(&options.place).await?;
     let account = account.with(options.role_arn.clone(), options.tags());
+    let account = account.noting(pending.clone());
     refuse_both(options, &account).await?;
     let vpc = match options.network {
         Network::DefaultVpc => Some(account.default_vpc(&options.zones).await?),
         Network::Private => None,
     };
     let mut review = Review::default();
-    let done = reviewed(options, &account, vpc, &mut review, pending).await;
+    let done = reviewed(options, &account, vpc, &mut review).await;
     review.discard(&account).await;
-    pending.set(false);
     done
 }
 
@@ -40,10 +40,9 @@ async fn reviewed(
     account: &Account,
     vpc: Option<Vpc>,
     review: &mut Review,
-    pending: &Pending,
 ) -> anyhow::Result<()> {
     let place = &options.place;
-    review.of(options, account, vpc, pending).await?;
+    review.of(options, account, vpc).await?;
     let role = role_of(options, &review.changes);
     if let Some(role) = role
         && role.look(&account.config).await == Presence::Missing
@@ -116,7 +115,11 @@ async fn carry_out(
             role.ensure(&account.config, tell).await;
         }
         let mut new = None;
-        let shown = change.prepared.take();
+        let mut shown = change.prepared.take();
+        // That is not it any more.
+        if let Some(other) = shown.take_if(|it| !it.is_for(&wanted)) {
+            account.stacks.discard(&other).await?;
+        }
         let mut stack = put(
             account, options, &planned, &wanted, outputs, shown, &mut new,
         )

@@ -2,10 +2,7 @@
 //!
 //! Changes nothing but change sets, which it makes and which nobody has executed.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use anyhow::Context;
-use aws_sdk_ecs::types::Service;
+use anyhow::{Context, ensure};
 use options::deploy::{Deploy, Place, Workload};
 
 use crate::{
@@ -13,14 +10,13 @@ use crate::{
     differences::moto,
     image,
     plan::{self, Existing, Outputs, Planned},
-    stacks::{Effect, Preparation, Prepared, Stack, consequences, lines, refused},
+    stacks::{Action, Effect, Pending, Preparation, Prepared, Stack, consequences, lines, refused},
     step::{self, OnFailure, Step},
     terminal::say,
 };
 
-/// Where a deployment is, for whoever interrupts it.
-#[derive(Debug, Default)]
-pub struct Pending(AtomicBool);
+/// A stack can be another one between two calls. More than so often it is not.
+const MOST_SURPRISES: u32 = 5;
 
 /// A stack that is not as it should be.
 #[derive(Debug)]
@@ -40,15 +36,11 @@ pub(super) struct Review {
     pub(super) tag: Option<String>,
 }
 
-impl Pending {
-    /// Whether there may be change sets that nobody has executed.
-    pub fn is_any(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set(&self, any: bool) {
-        self.0.store(any, Ordering::Relaxed);
-    }
+/// A stack as it was found, and what is done with it.
+struct Found {
+    stack: Option<Stack>,
+    step: Step,
+    prepared: Option<Box<Prepared>>,
 }
 
 impl Review {
@@ -58,7 +50,6 @@ impl Review {
         options: &Deploy,
         account: &Account,
         vpc: Option<Vpc>,
-        pending: &Pending,
     ) -> anyhow::Result<()> {
         let place = &options.place;
         if plan::publishes(options) {
@@ -66,18 +57,18 @@ impl Review {
         }
         say(&format!("in {}:", account.region()));
         for planned in plan::plan(options, vpc)? {
-            let existing = existing(options, account, &planned.name).await?;
-            let mut step = planned.step(existing.as_ref(), &self.outputs);
-            let stack = existing.map(|existing| existing.stack);
-            pending.set(true);
-            let prepared = self
-                .prepare(account, &planned, stack.as_ref(), &mut step)
-                .await?;
+            let found = self.find(options, account, &planned).await?;
+            let Found {
+                stack,
+                step,
+                prepared,
+            } = found;
             say(&format!("  {:<24} {step}", planned.name));
             let effects = prepared.as_ref().map(|it| it.effects()).unwrap_or_default();
             let shown = show(account, &planned, stack.as_ref(), effects, &self.outputs).await;
-            // What a stack of another state gives, it does not give for long.
-            if let (Some(stack), Step::Keep | Step::Change { .. }) = (stack, &step) {
+            let moved = refuse_moved_subnets(place, &planned, effects);
+            // What a stack gives that will be another one is not known before.
+            if let (Some(stack), Step::Keep) = (stack, &step) {
                 self.outputs.insert(planned.name.clone(), stack.outputs);
             }
             let is_repository = planned.name == place.repository_stack();
@@ -95,11 +86,42 @@ impl Review {
                 }),
             }
             shown?;
+            moved?;
             if is_repository {
                 self.look_for_image(account, place).await?;
             }
         }
         Ok(())
+    }
+
+    /// Looks at the stack, once more where it is another one before the change is prepared.
+    async fn find(
+        &self,
+        options: &Deploy,
+        account: &Account,
+        planned: &Planned,
+    ) -> anyhow::Result<Found> {
+        let mut surprises = 0;
+        loop {
+            let existing = existing(options, account, &planned.name).await?;
+            let mut step = planned.step(existing.as_ref(), &self.outputs);
+            let stack = existing.map(|existing| existing.stack);
+            let prepared = self.prepare(account, planned, stack.as_ref(), &mut step);
+            let prepared = match prepared.await? {
+                Some(Preparation::Ready(prepared)) => Some(prepared),
+                Some(Preparation::Surprised) if surprises < MOST_SURPRISES => {
+                    surprises += 1;
+                    continue;
+                }
+                // Then it is shown when it is done.
+                Some(Preparation::Surprised | Preparation::Needless) | None => None,
+            };
+            return Ok(Found {
+                stack,
+                step,
+                prepared,
+            });
+        }
     }
 
     /// Has CloudFormation say what it would do, where all is known that it must be told. It knows better than a comparison
@@ -110,7 +132,7 @@ impl Review {
         planned: &Planned,
         stack: Option<&Stack>,
         step: &mut Step,
-    ) -> anyhow::Result<Option<Box<Prepared>>> {
+    ) -> anyhow::Result<Option<Preparation>> {
         let existing = match (&*step, stack) {
             (Step::Create, _) => None,
             (Step::Keep, Some(stack)) => Some((stack.clone(), OnFailure::TakeBack)),
@@ -123,25 +145,23 @@ impl Review {
         if !account.stacks.takes_change_sets().await {
             return Ok(None);
         }
-        Ok(match account.stacks.prepare(&wanted, existing).await? {
-            Preparation::Ready(prepared) => {
-                if *step == Step::Keep {
-                    *step = Step::Change {
-                        points: vec!["as CloudFormation finds".to_owned()],
-                        on_failure: OnFailure::TakeBack,
-                    };
-                }
-                Some(prepared)
+        let preparation = account.stacks.prepare(&wanted, existing).await?;
+        match preparation {
+            Preparation::Ready(_) if *step == Step::Keep => {
+                *step = Step::Change {
+                    points: vec!["CloudFormation finds differences, listed below".to_owned()],
+                    on_failure: OnFailure::TakeBack,
+                };
             }
             // One that has failed is told by the attempt.
-            Preparation::Needless => {
-                if stack.is_some_and(|stack| step::is_complete(&stack.status)) {
-                    *step = Step::Keep;
-                }
-                None
+            Preparation::Needless
+                if stack.is_some_and(|stack| step::is_complete(&stack.status)) =>
+            {
+                *step = Step::Keep;
             }
-            Preparation::Surprised => None,
-        })
+            Preparation::Ready(_) | Preparation::Needless | Preparation::Surprised => {}
+        }
+        Ok(Some(preparation))
     }
 
     /// Says whether the image is where it would be pushed to.
@@ -221,6 +241,28 @@ pub(super) async fn show(
     Ok(!notes.is_empty())
 }
 
+/// Another subnet cannot have the addresses of one that is there yet, and none goes while nodes are in it.
+fn refuse_moved_subnets(
+    place: &Place,
+    planned: &Planned,
+    effects: &[Effect],
+) -> anyhow::Result<()> {
+    let moves = |effect: &&Effect| {
+        ["AWS::EC2::Subnet", "AWS::EC2::VPC"].contains(&effect.kind.as_str())
+            && matches!(effect.action, Action::Replace | Action::Remove)
+    };
+    let moved = effects.iter().filter(moves);
+    let moved: Vec<_> = moved.map(|effect| effect.resource.as_str()).collect();
+    ensure!(
+        moved.is_empty() || planned.name != place.network_stack(),
+        "the zones and the addresses of a private network cannot become others while it stands, only zones more ({}): \
+         choose another --name, or remove it first with {}",
+        moved.join(", "),
+        place.command("destroy")
+    );
+    Ok(())
+}
+
 /// What becomes of the number of nodes where somebody has set it, but not by this stack.
 async fn count(
     account: &Account,
@@ -229,32 +271,54 @@ async fn count(
     effects: &[Effect],
     outputs: &Outputs,
 ) -> anyhow::Result<Option<String>> {
-    let is_touched = effects
-        .iter()
-        .any(|effect| effect.kind == "AWS::ECS::Service");
-    let parameter = |key: &str| stack.parameters.get(key);
-    let (Some(cluster), Some(service), Some(before), true) = (
+    let touches = |kind: &str| effects.iter().any(|effect| effect.kind == kind);
+    let (key, now) = if touches("AWS::ECS::Service") {
+        ("DesiredCount", tasks(account, stack).await?)
+    } else if touches("AWS::AutoScaling::AutoScalingGroup") {
+        ("DesiredCapacity", instances(account, stack).await?)
+    } else {
+        return Ok(None);
+    };
+    let (Some(now), Some(before)) = (now, stack.parameters.get(key)) else {
+        return Ok(None);
+    };
+    let now = now.to_string();
+    let after = planned.parameter(key, outputs);
+    let after = after.unwrap_or_else(|| before.clone());
+    Ok((now != *before && now != after).then(|| {
+        format!(
+            "number of nodes: somebody has set it to {now} by hand (this stack said {before}); this sets it to {after}"
+        )
+    }))
+}
+
+/// How many tasks there should be.
+async fn tasks(account: &Account, stack: &Stack) -> anyhow::Result<Option<i32>> {
+    let (Some(cluster), Some(service)) = (
         stack.outputs.get("ClusterName"),
-        parameter("ServiceName"),
-        parameter("DesiredCount"),
-        is_touched,
+        stack.parameters.get("ServiceName"),
     ) else {
         return Ok(None);
     };
     let ecs = aws_sdk_ecs::Client::new(&account.config);
     let described = ecs.describe_services().cluster(cluster).services(service);
     let described = described.send().await.context("describing the service")?;
-    let Some(now) = described.services().first().map(Service::desired_count) else {
+    let service = described.services().first();
+    Ok(service.map(aws_sdk_ecs::types::Service::desired_count))
+}
+
+/// How many instances there should be.
+async fn instances(account: &Account, stack: &Stack) -> anyhow::Result<Option<i32>> {
+    let Some(group) = stack.outputs.get("AutoScalingGroupName") else {
         return Ok(None);
     };
-    let now = now.to_string();
-    let after = planned.parameter("DesiredCount", outputs);
-    let after = after.unwrap_or_else(|| before.clone());
-    Ok((now != *before && now != after).then(|| {
-        format!(
-            "the service is set to {after} nodes: it should have {now} now, which somebody has set, and not by this stack ({before})"
-        )
-    }))
+    let groups = aws_sdk_autoscaling::Client::new(&account.config);
+    let described = groups
+        .describe_auto_scaling_groups()
+        .auto_scaling_group_names(group);
+    let described = described.send().await.context("describing the group")?;
+    let group = described.auto_scaling_groups().first();
+    Ok(group.and_then(aws_sdk_autoscaling::types::AutoScalingGroup::desired_capacity))
 }
 
 async fn existing(
@@ -276,13 +340,11 @@ async fn existing(
     Ok(Some(Existing { stack, template }))
 }
 
-/// Throws away what an interrupted run has prepared.
-pub async fn discard_leftovers(options: &Deploy) -> anyhow::Result<()> {
+/// Throws away what an interrupted run has prepared. What is left is still noted in `pending`.
+pub async fn abandon(options: &Deploy, pending: &Pending) -> anyhow::Result<()> {
     let account = Account::open(&options.place).await?;
     let role = options.role_arn.clone();
-    let account = account.with(role, options.tags());
-    for name in options.place.stacks() {
-        account.stacks.discard_leftover(&name).await?;
-    }
+    let account = account.with(role, options.tags()).noting(pending.clone());
+    account.stacks.abandon().await;
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! What is done with a stack of which state is decided in [`step`](crate::step).
 //!
 //! - `calls`: asks CloudFormation
-//! - `changes`, `effects`: asks what would be done, and what that means
+//! - `changes`, `effects`, `pending`: asks what would be done, what that means, and what of it is left to be thrown away
 //! - `following`: waits for the end of what goes on
 //! - `putting`: creates, changes and deletes
 //! - `history`, `pace`, `stack`, `error`: what events say, how often to ask, what there is, what can go wrong
@@ -16,6 +16,7 @@ mod error;
 mod following;
 mod history;
 mod pace;
+mod pending;
 mod putting;
 mod stack;
 
@@ -26,6 +27,7 @@ pub use self::{
     effects::{Action, Effect, consequences, lines},
     error::{Passing, StackError},
     history::{Cause, Failure},
+    pending::Pending,
     putting::{Executed, Ready},
     stack::{Stack, Wanted},
 };

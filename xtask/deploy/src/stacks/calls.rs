@@ -18,6 +18,7 @@ use super::{
     error::{self, StackError},
     history::{self, Cause},
     pace::Pace,
+    pending::Pending,
     stack::{CHANGE_SET, Stack, TAG},
 };
 use crate::differences;
@@ -37,6 +38,7 @@ pub struct Stacks {
     has_change_sets: OnceCell<bool>,
     role_arn: Option<String>,
     tags: BTreeMap<String, String>,
+    pub(super) pending: Pending,
 }
 
 impl Stacks {
@@ -56,6 +58,7 @@ impl Stacks {
             has_change_sets: OnceCell::new(),
             role_arn: None,
             tags: BTreeMap::new(),
+            pending: Pending::default(),
         }
     }
 
@@ -64,6 +67,13 @@ impl Stacks {
     pub fn with(mut self, role_arn: Option<String>, tags: BTreeMap<String, String>) -> Self {
         self.role_arn = role_arn;
         self.tags = tags;
+        self
+    }
+
+    /// Notes there what is prepared, until it is executed or thrown away.
+    #[must_use]
+    pub fn noting(mut self, pending: Pending) -> Self {
+        self.pending = pending;
         self
     }
 

@@ -17,9 +17,10 @@ use super::{
     effects::Effect,
     error::{StackError, is_busy, is_without_change_set},
     following::Since,
+    pending::Undone,
     stack::{CHANGE_SET, Stack, Wanted},
 };
-use crate::step::{self, OnFailure};
+use crate::step::OnFailure;
 
 /// So many looks at a change set that is not ready. Some minutes on AWS, where it takes seconds.
 const MOST_LOOKS: u32 = 75;
@@ -74,6 +75,11 @@ impl Prepared {
         self.existing.as_ref()
     }
 
+    /// Whether it leads to exactly this.
+    pub fn is_for(&self, wanted: &Wanted) -> bool {
+        self.wanted == *wanted
+    }
+
     /// What would be done, where that is known.
     pub fn effects(&self) -> &[Effect] {
         self.set.as_ref().map_or(&[], |set| &set.effects)
@@ -103,12 +109,26 @@ impl Stacks {
             return Ok(Preparation::Ready(Box::new(prepared)));
         }
         if let Some(stack) = &prepared.existing {
-            self.delete_change_set(stack, CHANGE_SET).await?;
+            let Stack { name, id, .. } = stack;
+            self.delete_change_set(name, id, CHANGE_SET).await?;
         }
+        let name = &wanted.name;
+        self.pending.ask(name);
         let (id, stack_id) = match self.create_change_set(&prepared).await {
             Ok(created) => created,
-            Err(error) => return self.not_created(&prepared, error).await,
+            Err(error) => {
+                let refused = self.not_created(&prepared, error).await;
+                self.pending.answered(name, None);
+                return refused;
+            }
         };
+        let undone = Undone {
+            stack: name.clone(),
+            id: id.clone(),
+            stack_id: stack_id.clone(),
+            is_new: prepared.existing.is_none(),
+        };
+        self.pending.answered(name, Some(undone));
         let described = self.described(&prepared.wanted.name, &id).await;
         let set = |effects| ChangeSet {
             id,
@@ -140,21 +160,46 @@ impl Stacks {
             return Ok(());
         };
         match &prepared.existing {
-            Some(stack) => self.delete_change_set(stack, &set.id).await,
-            None => self.delete_review(&set.stack_id).await,
+            Some(stack) => {
+                let Stack { name, id, .. } = stack;
+                self.delete_change_set(name, id, &set.id).await?;
+            }
+            None => self.delete_review(&set.stack_id).await?,
+        }
+        self.pending.remove(&set.id);
+        Ok(())
+    }
+
+    /// Has all thrown away that was prepared and not executed, one after the other, and waits for the end of none. What is
+    /// left is still noted.
+    pub async fn abandon(&self) {
+        for set in self.pending.sets() {
+            let asked = match set.is_new {
+                true => self.abandon_review(&set.stack_id).await,
+                false => {
+                    self.delete_change_set(&set.stack, &set.stack_id, &set.id)
+                        .await
+                }
+            };
+            if asked.is_ok() {
+                self.pending.remove(&set.id);
+            }
         }
     }
 
-    /// Throws away what an interrupted run may have prepared for the stack of this name.
-    pub async fn discard_leftover(&self, name: &str) -> Result<(), StackError> {
-        match self.look(name).await? {
-            Some(stack) if !stack.is_ours => Ok(()),
+    async fn abandon_review(&self, id: &str) -> Result<(), StackError> {
+        match self.look_once(id).await? {
             Some(stack) if stack.status == StackStatus::ReviewInProgress => {
-                self.delete_review(&stack.id).await
+                self.begin_deletion(&stack).await
             }
-            Some(stack) if step::is_complete(&stack.status) => {
-                self.delete_change_set(&stack, CHANGE_SET).await
-            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Throws away the stack that was only made for a change set.
+    async fn discard_leftover(&self, name: &str) -> Result<(), StackError> {
+        match self.look(name).await? {
+            Some(stack) if stack.is_ours => self.delete_review(&stack.id).await,
             Some(_) | None => Ok(()),
         }
     }
@@ -174,17 +219,22 @@ impl Stacks {
     }
 
     /// It is no error that there is none.
-    async fn delete_change_set(&self, stack: &Stack, name: &str) -> Result<(), StackError> {
+    async fn delete_change_set(
+        &self,
+        stack: &str,
+        stack_id: &str,
+        name: &str,
+    ) -> Result<(), StackError> {
         let deletion = self
             .client
             .delete_change_set()
-            .stack_name(&stack.id)
+            .stack_name(stack_id)
             .change_set_name(name)
             .send();
         match deletion.await {
             Ok(_) => Ok(()),
             Err(error) if is_without_change_set(&error) || is_busy(&error) => Ok(()),
-            Err(error) => Err(self.call("delete an old change set of", &stack.name, error)),
+            Err(error) => Err(self.call("delete an old change set of", stack, error)),
         }
     }
 

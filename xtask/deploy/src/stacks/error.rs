@@ -59,7 +59,7 @@ pub enum StackError {
 
     /// What was shown cannot be done any more. Nothing was changed.
     #[error(
-        "the stack {stack} was changed by somebody else after its changes were shown here; run the same command again"
+        "the stack {stack} was changed, or another run has looked at it, after its changes were shown here; run the same command again"
     )]
     Outdated {
         /// Its name.
@@ -173,6 +173,16 @@ pub(super) fn is_busy(error: &impl ProvideErrorMetadata) -> bool {
     has_code(error, "InvalidChangeSetStatus")
 }
 
+/// Whether what was shown cannot be done any more: it is gone, or its stack is, or something else goes on with that.
+pub(super) fn is_outdated(error: &impl ProvideErrorMetadata) -> bool {
+    // These have no codes of their own.
+    let text = error.message().unwrap_or_default();
+    is_without_change_set(error)
+        || is_busy(error)
+        || text.contains("does not exist")
+        || (text.contains(" is in ") && text.contains(" state"))
+}
+
 /// Some end in `Exception`, and some do not.
 fn has_code(error: &impl ProvideErrorMetadata, start: &str) -> bool {
     error.code().is_some_and(|code| code.starts_with(start))
@@ -183,5 +193,34 @@ fn causes(causes: &[Cause]) -> String {
     match causes.is_empty() {
         true => String::new(),
         false => format!(": {}", causes.join("; ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudformation::error::ErrorMetadata;
+
+    use super::*;
+
+    #[test]
+    fn what_was_shown_is_outdated_by_whatever_became_of_it() {
+        for (code, message, expected) in [
+            ("ChangeSetNotFound", "ChangeSet [it] does not exist", true),
+            ("InvalidChangeSetStatus", "it is OBSOLETE", true),
+            (
+                "ValidationError",
+                "Stack:arn is in UPDATE_IN_PROGRESS state and can not be updated.",
+                true,
+            ),
+            ("ValidationError", "Stack [it] does not exist", true),
+            (
+                "AccessDenied",
+                "you are not authorized to perform: it",
+                false,
+            ),
+        ] {
+            let error = ErrorMetadata::builder().code(code).message(message).build();
+            assert_eq!(is_outdated(&error), expected, "{code} {message}");
+        }
     }
 }

@@ -85,7 +85,7 @@ impl Stacks {
     pub(super) async fn settle(
         &self,
         id: &str,
-        mut since: Since,
+        since: Since,
         told: &mut Told,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Option<Stack>, StackError> {
@@ -105,8 +105,8 @@ impl Stacks {
                 Ok(None) => return Ok(None),
                 Ok(Some(stack)) if !step::goes_on(&stack.status) => return Ok(Some(stack)),
                 Ok(Some(_)) => {
-                    // It has begun.
-                    since = Since::Before;
+                    // It has begun; a later answer may be an old one all the same.
+                    stale = 0;
                     (Some(Look::Answered), None)
                 }
                 Err(error) => (error.look(), Some(error)),

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::{
     calls::Stacks,
     changes::{Preparation, Prepared},
-    error::{StackError, is_busy, is_without_change_set, refused},
+    error::{StackError, is_outdated, refused},
     following::{Since, Told},
     stack::{Stack, Wanted},
 };
@@ -133,17 +133,13 @@ impl Stacks {
         tell: &mut dyn FnMut(&str),
     ) -> Result<Executed, StackError> {
         let name = prepared.wanted.name.clone();
-        let existing = prepared.existing.as_ref();
-        let known = existing.map(|stack| &stack.id);
-        let known = known.or(prepared.set.as_ref().map(|set| &set.stack_id));
-        let mut told = match known {
-            Some(id) => self.old_news(id).await?,
-            None => Told::nothing(),
-        };
-        let begun = match (&prepared.set, existing) {
-            (Some(_), _) => self.execute_set(&prepared).await?,
-            (None, Some(_)) => self.update(&prepared).await?,
-            (None, None) => self.create(&prepared.wanted).await?,
+        let mut told = Told::nothing();
+        let begun = match self.begin(&prepared, &mut told).await {
+            Ok(begun) => begun,
+            Err(error) => {
+                self.clear_unbegun(&prepared, &error, tell).await;
+                return Err(error);
+            }
         };
         let (id, since) = match (begun, prepared.existing) {
             (Begun::Yes(id), Some(stack)) => (id, Since::Was(stack.status)),
@@ -163,6 +159,40 @@ impl Stacks {
         let ended = self.settle(&id, since, &mut told, tell).await?;
         let stack = self.judge(&name, &id, ended).await?;
         Ok(Executed::Done(Box::new(stack)))
+    }
+
+    async fn begin(&self, prepared: &Prepared, told: &mut Told) -> Result<Begun, StackError> {
+        let existing = prepared.existing.as_ref();
+        let known = existing.map(|stack| &stack.id);
+        if let Some(id) = known.or(prepared.set.as_ref().map(|set| &set.stack_id)) {
+            *told = self.old_news(id).await?;
+        }
+        match (&prepared.set, existing) {
+            (Some(_), _) => self.execute_set(prepared).await,
+            (None, Some(_)) => self.update(prepared).await,
+            (None, None) => self.create(&prepared.wanted).await,
+        }
+    }
+
+    /// Throws away what was prepared, or says that it is left.
+    async fn clear_unbegun(
+        &self,
+        prepared: &Prepared,
+        error: &StackError,
+        tell: &mut dyn FnMut(&str),
+    ) {
+        let Some(set) = &prepared.set else {
+            return;
+        };
+        let is_untried = self.pending.has(&set.id);
+        // It is another one's by now, or gone.
+        if matches!(error, StackError::Outdated { .. }) {
+            return;
+        }
+        let may_have_begun = !is_untried && error.look().is_some();
+        if may_have_begun || self.discard(prepared).await.is_err() {
+            tell("what was prepared may be left, and the next run throws it away");
+        }
     }
 
     /// The stack is as it should be, unless it is what was wanted when that failed.
@@ -271,6 +301,8 @@ impl Stacks {
         };
         // Whoever sends the same twice means it once.
         let token = set.id.rsplit('/').next().unwrap_or_default();
+        // From now on it is not for this run to throw away.
+        self.pending.remove(&set.id);
         let execution = self
             .client
             .execute_change_set()
@@ -281,11 +313,9 @@ impl Stacks {
             .send();
         match execution.await {
             Ok(_) => Ok(Begun::Yes(set.stack_id.clone())),
-            Err(error) if is_without_change_set(&error) || is_busy(&error) => {
-                Err(StackError::Outdated {
-                    stack: name.clone(),
-                })
-            }
+            Err(error) if is_outdated(&error) => Err(StackError::Outdated {
+                stack: name.clone(),
+            }),
             Err(error) => Err(self.call("change", name, error)),
         }
     }

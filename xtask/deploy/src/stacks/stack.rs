@@ -13,7 +13,7 @@ pub(super) const TAG: &str = "cluster-on-aws";
 pub(super) const CHANGE_SET: &str = "cluster-on-aws";
 
 /// A stack as it should be.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// Its name.
     pub name: String,

@@ -43,6 +43,12 @@ pub(crate) struct Account {
     pub(crate) effects: Vec<Effect>,
     /// Why the next change set fails, where it does.
     pub(crate) refusal: Option<&'static str>,
+    /// What changes of stacks that are there give besides, by their names.
+    pub(crate) new_outputs: BTreeMap<String, (&'static str, &'static str)>,
+    /// At so many wishes to prepare a change the stack is another one than the one that was looked at.
+    pub(crate) surprises: u32,
+    /// Whether nobody may execute a change set.
+    pub(crate) is_locked: bool,
     /// Whether somebody else changes each stack between a look and a change.
     pub(crate) is_shared: bool,
     /// Whether it is moto that pretends to be AWS.

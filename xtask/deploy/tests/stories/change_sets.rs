@@ -102,6 +102,7 @@ pub(crate) fn answer(
             account.change_sets.remove(at);
             xml(&action, "")
         }
+        "ExecuteChangeSet" if account.is_locked => refusal("AccessDenied", "it is not allowed"),
         "ExecuteChangeSet" if account.is_shared => {
             account.change_sets.remove(at);
             refusal(
@@ -124,6 +125,13 @@ fn create(
     found: Option<usize>,
 ) -> ResponseTemplate {
     let asked = |key: &str| question.get(key).cloned().unwrap_or_default();
+    if 0 < account.surprises {
+        account.surprises -= 1;
+        return refusal(
+            "ValidationError",
+            "Stack:arn is in UPDATE_IN_PROGRESS state and can not be updated.",
+        );
+    }
     let is_new = asked("ChangeSetType") == "CREATE";
     let number = account.change_sets.len() + account.calls.len() + 1;
     let at = match found {
@@ -216,6 +224,8 @@ fn execute(account: &mut Account, set: ChangeSet, at: usize, disable_rollback: &
     stack.role = set.role;
     if set.is_new {
         stack.outputs = outputs(&name);
+    } else if let Some((key, value)) = account.new_outputs.get(&name) {
+        stack.outputs.insert((*key).to_owned(), (*value).to_owned());
     }
     stack.happens(of_stack(&name, begins).because("User Initiated"));
     let rollback = match disable_rollback {

@@ -1,4 +1,7 @@
-//! The role of who deploys, held against what this program asks: each question is allowed, and nothing else is.
+//! The role of who deploys, held against what this program asks: each action is allowed, and no other is.
+//!
+//! Only the names of actions are compared. That those which AWS authorises on no resource are on `*` is a test of the templates;
+//! whether the resources of the others are right, only AWS can tell.
 
 use std::collections::BTreeSet;
 
@@ -10,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     aws::{Account, Aws},
+    changes,
     formation::{Event, Script, Stack, failure},
     program::{run, run_in},
     publishing,
@@ -160,6 +164,9 @@ async fn each_permission_is_used_or_has_its_reason() {
         .with_output("AutoScalingGroupName", "orders-instances-Group-1");
     let aws = Aws::start(Account::default().with(group)).await;
     run(&aws, &["status"]).await;
+    asked.append(&mut aws.actions());
+    let aws = Aws::start(changes::group_set_to(7)).await;
+    run(&aws, &changes::INSTANCES).await;
     asked.append(&mut aws.actions());
 
     // One with an image.

@@ -41,6 +41,7 @@ pub(crate) fn prefix(protocol: &str) -> &str {
         "ServiceQuotasV20190624" => "servicequotas",
         "2010-05-08" => "iam",
         "2010-05-15" => "cloudformation",
+        "2011-01-01" => "autoscaling",
         "2011-06-15" => "sts",
         "2016-11-15" => "ec2",
         other => other,
@@ -86,6 +87,20 @@ pub(crate) fn query(
             action,
             "<subnetSet><item><subnetId>subnet-1</subnetId><availabilityZone>eu-west-1a</availabilityZone></item><item><subnetId>subnet-2</subnetId><availabilityZone>eu-west-1b</availabilityZone></item></subnetSet>",
         ),
+        "DescribeAutoScalingGroups" => {
+            let mut group = element("AutoScalingGroupName", "orders-instances-Group-1");
+            group += &element("MinSize", "1");
+            group += &element("MaxSize", "9");
+            group += &element("DefaultCooldown", "0");
+            group += &element("HealthCheckType", "EC2");
+            group += &element("CreatedTime", "2026-11-28T10:00:00Z");
+            let desired = account.services.desired.unwrap_or(3).to_string();
+            group += &element("DesiredCapacity", &desired);
+            xml(
+                action,
+                &format!("<AutoScalingGroups><member>{group}</member></AutoScalingGroups>"),
+            )
+        }
         "GetRole" => {
             let unknown = &mut account.services.roles_unknown;
             let made = account

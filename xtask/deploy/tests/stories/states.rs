@@ -2,7 +2,7 @@
 
 use crate::{
     aws::{Account, Aws},
-    formation::{Event, Script, Stack},
+    formation::{Event, Script, Stack, of_stack},
     program::run,
     services::Services,
 };
@@ -93,11 +93,10 @@ async fn an_answer_that_is_older_than_the_change_is_not_its_end() {
         ("UPDATE_IN_PROGRESS", Vec::new()),
         (
             "UPDATE_COMPLETE",
-            vec![Event::new(
-                "Service",
-                "AWS::ECS::Service",
-                "UPDATE_COMPLETE",
-            )],
+            vec![
+                Event::new("Service", "AWS::ECS::Service", "UPDATE_COMPLETE"),
+                of_stack("orders-service", "UPDATE_COMPLETE"),
+            ],
         ),
     ]);
     let stack = Stack::new("orders-service", "UPDATE_COMPLETE")
@@ -116,6 +115,32 @@ async fn an_answer_that_is_older_than_the_change_is_not_its_end() {
         "{}",
         said.text
     );
+}
+
+#[tokio::test]
+async fn an_old_answer_after_a_new_one_is_not_the_end_either() {
+    let changed = Script::from([
+        ("UPDATE_IN_PROGRESS", Vec::new()),
+        ("UPDATE_COMPLETE", Vec::new()),
+        ("UPDATE_IN_PROGRESS", Vec::new()),
+        (
+            "UPDATE_COMPLETE",
+            vec![
+                Event::new("Service", "AWS::ECS::Service", "UPDATE_COMPLETE"),
+                of_stack("orders-service", "UPDATE_COMPLETE"),
+            ],
+        ),
+    ]);
+    let account = Account::default()
+        .with(Stack::new("orders-service", "UPDATE_COMPLETE"))
+        .changing("orders-service", changed);
+    let aws = Aws::start(account).await;
+
+    let said = run(&aws, &DEPLOY).await;
+
+    assert_eq!(said.status, Some(0), "{}", said.text);
+    let end = "UPDATE_COMPLETE      Service";
+    assert!(said.text.contains(end), "{}", said.text);
 }
 
 #[tokio::test]
@@ -293,6 +318,33 @@ async fn task_definitions_that_a_stack_leaves_are_deleted() {
     let told = "    task definitions that it left are deleted: 12";
     assert!(said.text.contains(told), "{}", said.text);
     assert_eq!(aws.definitions(), [others]);
+}
+
+#[tokio::test]
+async fn those_of_a_change_that_still_went_on_are_deleted_too() {
+    let arn =
+        "arn:aws:ecs:eu-west-1:123456789012:task-definition/orders-service-TaskDefinition-2:1";
+    let made = Event::new("Definition", "AWS::ECS::TaskDefinition", "CREATE_COMPLETE");
+    let going_on = Script::from([
+        ("UPDATE_IN_PROGRESS", Vec::new()),
+        ("UPDATE_IN_PROGRESS", vec![made.named(arn)]),
+        ("UPDATE_COMPLETE", Vec::new()),
+    ]);
+    let services = Services {
+        definitions: vec![arn.to_owned()],
+        ..Services::default()
+    };
+    let account = Account {
+        services,
+        ..Account::default()
+    };
+    let stack = Stack::new("orders-service", "UPDATE_IN_PROGRESS").going_on(going_on);
+    let aws = Aws::start(account.with(stack)).await;
+
+    let said = run(&aws, &["destroy", "--yes"]).await;
+
+    assert_eq!(said.status, Some(0), "{}", said.text);
+    assert_eq!(aws.definitions(), [""; 0]);
 }
 
 #[tokio::test]
