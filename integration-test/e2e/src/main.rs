@@ -10,7 +10,7 @@
 
 use std::{
     env,
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io::{self, Write},
     path::Path,
     process::ExitCode,
@@ -51,8 +51,8 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
         bail!("{missing}");
     }
     // Before the run: a report that cannot be written is better known now.
-    let json = options.json.as_deref().map(created).transpose()?;
-    let html = options.html.as_deref().map(created).transpose()?;
+    let json = options.json.as_deref().map(opened).transpose()?;
+    let html = options.html.as_deref().map(opened).transpose()?;
     let account = match options.target {
         Target::Aws => match survey(&options).await? {
             None => return Ok(ExitCode::SUCCESS),
@@ -89,35 +89,55 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
     // Whatever came out.
     let cleared = clear(&platform, &mut interruptions).await;
     drop(platform);
-    let report = match shown {
-        Ok(report) => report?,
+    // Each is told, whatever else goes wrong.
+    let mut failures: Vec<_> = cleared.err().into_iter().collect();
+    let code = match shown {
+        Ok(Ok(report)) => {
+            print!("\n{}", report.to_text());
+            if let Some(json) = json {
+                let written = write_json(&report, json);
+                failures.extend(written.context("the report cannot be written").err());
+            }
+            conclude(&report, &options, html, logs, &mut failures)
+        }
+        Ok(Err(failure)) => {
+            failures.insert(0, failure);
+            ExitCode::FAILURE
+        }
         Err(status) => {
-            cleared?;
-            eprintln!(
-                "\ninterrupted: every node was ended. Their logs: {}",
-                logs.keep().display()
-            );
-            return Ok(ExitCode::from(status));
+            let end = if failures.is_empty() {
+                "every node was ended. Their"
+            } else {
+                "the nodes'"
+            };
+            eprintln!("\ninterrupted: {end} logs: {}", logs.keep().display());
+            ExitCode::from(status)
         }
     };
-
-    print!("\n{}", report.to_text());
-    if let Some(json) = json {
-        write_json(&report, json).context("the report cannot be written")?;
+    for failure in &failures {
+        eprintln!("\nerror: {failure:#}");
     }
-    if let Some(mut html) = html {
-        let page = page(&gather(&report, logs.path()));
-        html.write_all(page.as_bytes())
-            .context("the page cannot be written")?;
-    }
-    let status = conclude(&report, &options, logs);
-    cleared?;
-    Ok(status)
+    Ok(if failures.is_empty() {
+        code
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
-fn created(path: &Path) -> anyhow::Result<File> {
-    File::create(path)
-        .with_context(|| format!("the report cannot be written to {}", path.display()))
+/// Opens it, and leaves what is in it until there is something new.
+fn opened(path: &Path) -> anyhow::Result<File> {
+    let mut options = OpenOptions::new();
+    let opened = options.write(true).create(true).truncate(false).open(path);
+    opened.with_context(|| format!("the report cannot be written to {}", path.display()))
+}
+
+/// What was in it goes.
+fn emptied(file: File) -> io::Result<File> {
+    // A pipe or a device has no length.
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    Ok(file)
 }
 
 /// Removes what is left of the run; whoever cannot wait for it is told how to.
@@ -131,29 +151,40 @@ async fn clear(platform: &Platform, interruptions: &mut Interruptions) -> anyhow
     }
 }
 
-/// Says where the logs are if they are kept, and what to do if something failed.
-fn conclude(report: &Report, options: &Options, logs: TempDir) -> ExitCode {
+/// Writes the page where it is wanted, says where it and the logs are if they are kept, and what to do if something failed.
+fn conclude(
+    report: &Report,
+    options: &Options,
+    html: Option<File>,
+    logs: TempDir,
+    failures: &mut Vec<anyhow::Error>,
+) -> ExitCode {
     let failed = report.failed();
-    let keeps = options.keep || !failed.is_empty();
-    if keeps || options.html.is_some() {
-        println!();
-    }
-    if keeps {
-        println!("logs: {}", logs.path().display());
-    }
-    match &options.html {
-        Some(file) => println!("report: {}", file.display()),
-        None if keeps => {
-            let file = logs.path().join(PAGE);
-            match fs::write(&file, page(&gather(report, logs.path()))) {
-                Ok(()) => println!("report: {}", file.display()),
-                Err(error) => println!("no report: {} cannot be written: {error}", file.display()),
+    let page = || page(&gather(report, logs.path()));
+    let mut told = Vec::new();
+    if let (Some(file), Some(html)) = (&options.html, html) {
+        let written = emptied(html).and_then(|mut html| html.write_all(page().as_bytes()));
+        match written {
+            Ok(()) => told.push(format!("report: {}", file.display())),
+            Err(error) => {
+                let what = format!("the page cannot be written to {}", file.display());
+                failures.push(anyhow::Error::from(error).context(what));
             }
         }
-        None => {}
     }
+    // Also where something else went wrong: then they are all that is left of the run.
+    let keeps = options.keep || !failed.is_empty() || !failures.is_empty();
     if keeps {
+        let file = logs.path().join(PAGE);
+        told.push(match fs::write(&file, page()) {
+            Ok(()) => format!("report: {}", file.display()),
+            Err(error) => format!("no report: {} cannot be written: {error}", file.display()),
+        });
+        told.push(format!("logs: {}", logs.path().display()));
         let _kept = logs.keep();
+    }
+    if !told.is_empty() {
+        println!("\n{}", told.join("\n"));
     }
     let Some(first) = failed.first() else {
         return ExitCode::SUCCESS;
@@ -167,7 +198,8 @@ fn conclude(report: &Report, options: &Options, logs: TempDir) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn write_json(report: &Report, mut file: File) -> io::Result<()> {
+fn write_json(report: &Report, file: File) -> io::Result<()> {
+    let mut file = emptied(file)?;
     serde_json::to_writer_pretty(&mut file, &report.to_json())?;
     writeln!(file)
 }

@@ -63,6 +63,61 @@ fn the_page_is_written_where_it_is_wanted() {
     );
     let page = fs::read_to_string(&wanted).unwrap();
     assert!(page.ends_with("</html>\n"), "{page}");
+    // The logs were kept, so it lies beside them, too.
+    let beside = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("report: "));
+    let beside = PathBuf::from(beside.last().unwrap());
+    assert_ne!(beside, wanted);
+    assert!(beside.with_file_name("stuck-task").is_dir(), "{said}");
+    assert_eq!(fs::read_to_string(&beside).unwrap(), page);
+}
+
+#[test]
+fn an_earlier_page_stays_until_there_is_a_new_one() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let wanted = folder.path().join("run.html");
+    let earlier = "earlier\n".repeat(1_000_000);
+    fs::write(&wanted, &earlier).unwrap();
+    let arguments = ["--html", wanted.to_str().unwrap()];
+    // Nothing runs: there is no such image to be had.
+    let ended = Command::new(env!("CARGO_BIN_EXE_e2e"))
+        .args(["--target", "docker"])
+        .args(arguments)
+        .env("PATH", folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(fs::read_to_string(&wanted).unwrap() == earlier, "{said}");
+
+    with_broken_nodes(folder.path(), &arguments);
+    let page = fs::read_to_string(&wanted).unwrap();
+    assert!(page.ends_with("</html>\n"), "{page}");
+}
+
+/// Writing to it fails as to a disk that is full.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_does_not_take_the_logs_with_it() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let arguments = ["--json", "/dev/full", "--html", "/dev/full"];
+    let ended = with_broken_nodes(folder.path(), &arguments);
+
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    for told in [
+        "error: 1 of 1 scenarios failed",
+        "error: the report cannot be written: No space left",
+        "error: the page cannot be written to /dev/full: No space left",
+    ] {
+        assert!(said.contains(told), "{told} is not in {said}");
+    }
+    let said = String::from_utf8_lossy(&ended.stdout);
+    let logs = said.lines().find_map(|line| line.strip_prefix("logs: "));
+    let logs = PathBuf::from(logs.unwrap_or_else(|| panic!("{said}")));
+    assert!(logs.join("stuck-task").is_dir(), "{said}");
+    assert!(logs.join("report.html").is_file(), "{said}");
 }
 
 /// Runs a scenario whose nodes all fail.
