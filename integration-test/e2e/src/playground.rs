@@ -9,6 +9,7 @@
 //! | `command`, `allowed`, `trouble` | what can be done, and when |
 //! | `scheduler`, `listed` | what ECS does by itself, and which tasks it describes |
 //! | `step`, `story`, `teller` | the stories that tell themselves |
+//! | `watcher` | asks the nodes what they say, all at once, again and again |
 //! | [`stage`] | the shell: starts, asks and ends the nodes |
 //! | [`web`] | the page, for who has the token |
 //!

@@ -66,12 +66,17 @@ fn split(scene: &Scene) -> Headline {
     let is_here = |node: &&Seen| scene.split.contains(&node.name);
     let (one, other): (Vec<_>, Vec<_>) = scene.counted().partition(is_here);
     let text = format!("The network is split: {} | {}.", some(&one), some(&other));
-    let crosses = |a: &&Seen| other.iter().any(|b| a.sees(b) == Some(true));
+    let pairs = || one.iter().flat_map(|a| other.iter().map(move |b| (a, b)));
+    let crosses = |seen: bool| pairs().any(|(a, b)| [a.sees(b), b.sees(a)].contains(&Some(seen)));
     let small = scene.nodes.iter().filter(|node| is_minor(node));
     let small: Vec<_> = small.collect();
-    let advice = if one.iter().any(crosses) {
+    let advice = if crosses(true) {
         "Each side still counts on the other: it takes some seconds until silence means something."
             .to_owned()
+    } else if scene.clusters().is_empty() {
+        "There is no cluster yet, and nobody reaches the other side.".to_owned()
+    } else if small.is_empty() && crosses(false) {
+        "Each side says that the other does not answer.".to_owned()
     } else if small.is_empty() {
         "Each side has taken the other out and goes on by itself.".to_owned()
     } else if one.len() == other.len() {
@@ -85,7 +90,7 @@ fn split(scene: &Scene) -> Headline {
             "The smaller side knows that it is: {} {} not ready, so that load balancers send nobody there. \
              Nobody is shut down. Heal the network, and they are one again.",
             names(&small),
-            if small.len() == 1 { "is" } else { "are" }
+            is_or_are(small.len())
         )
     };
     say(Mood::Alarm, "Split", text, advice)
@@ -174,11 +179,15 @@ fn one(scene: &Scene, members: &[&Seen], ecs: &Scheduler) -> Headline {
                 "leads"
             }
         );
-        let advice = if leads {
-            "Silence for some seconds more, and it is taken out of the cluster. Then the next one leads."
-        } else {
-            "Silence for some seconds more, and it is taken out of the cluster."
-        };
+        let advice = format!(
+            "Silence for some seconds more, and {} taken out of the cluster.{}",
+            if lost.len() == 1 { "it is" } else { "they are" },
+            if leads {
+                " Then the next one leads."
+            } else {
+                ""
+            }
+        );
         return say(Mood::Alarm, "A member is lost", text, advice);
     }
     let unnoticed = scene
@@ -188,14 +197,13 @@ fn one(scene: &Scene, members: &[&Seen], ecs: &Scheduler) -> Headline {
         .filter(sees(true));
     let unnoticed: Vec<_> = unnoticed.collect();
     if !unnoticed.is_empty() {
-        let how = match unnoticed.first().map(|node| node.life) {
-            Some(Life::Frozen) => "stands still",
-            _ => "is gone",
-        };
-        let text = format!(
-            "{} {how}, and the others have not noticed yet.",
-            names(&unnoticed)
-        );
+        let (frozen, ended): (Vec<_>, Vec<_>) =
+            (unnoticed.into_iter()).partition(|node| node.life == Life::Frozen);
+        let gone = (!ended.is_empty())
+            .then(|| format!("{} {} gone", names(&ended), is_or_are(ended.len())));
+        let frozen = (!frozen.is_empty()).then(|| stands_still(&frozen));
+        let how: Vec<_> = gone.into_iter().chain(frozen).collect();
+        let text = format!("{}, and the others have not noticed yet.", how.join(", "));
         let advice = "Nobody tells them: they find out by themselves, within a second or two.";
         return say(Mood::Wait, "Just now", text, advice);
     }
@@ -206,11 +214,16 @@ fn one(scene: &Scene, members: &[&Seen], ecs: &Scheduler) -> Headline {
         .collect();
     if !small.is_empty() {
         let text = format!(
-            "Only {} are left, fewer than half of the desired {}.",
+            "Only {} {} left, fewer than half of the desired {}.",
             names(&small),
+            is_or_are(small.len()),
             ecs.desired()
         );
-        let advice = "They cannot know whether the others are gone or merely cut off: they say that they are not ready.";
+        let advice = if small.len() == 1 {
+            "It cannot know whether the others are gone or merely cut off: it says that it is not ready."
+        } else {
+            "They cannot know whether the others are gone or merely cut off: they say that they are not ready."
+        };
         return say(Mood::Alarm, "Too few", text, advice);
     }
     let outside = scene
@@ -228,7 +241,7 @@ fn one(scene: &Scene, members: &[&Seen], ecs: &Scheduler) -> Headline {
                 "are one cluster"
             },
             names(&outside),
-            if outside.len() == 1 { "is" } else { "are" }
+            is_or_are(outside.len())
         );
         let advice = first.says().map_or_else(
             || "It has only just started.".to_owned(),
@@ -242,11 +255,15 @@ fn one(scene: &Scene, members: &[&Seen], ecs: &Scheduler) -> Headline {
         .collect();
     if !frozen.is_empty() {
         let text = format!(
-            "{} stands still; {} on without, and {leader} leads.",
-            names(&frozen),
+            "{}; {} on without, and {leader} leads.",
+            stands_still(&frozen),
             going(members.len())
         );
-        let advice = "For ECS its task runs on, so nothing is started in its place. Thaw it, and it comes back.";
+        let advice = if frozen.len() == 1 {
+            "For ECS its task runs on, so nothing is started in its place. Thaw it, and it comes back."
+        } else {
+            "For ECS their tasks run on, so nothing is started in their place. Thaw them, and they come back."
+        };
         return say(Mood::Wait, "Frozen", text, advice);
     }
     let missing = ecs.desired().saturating_sub(scene.counted().count());
@@ -262,9 +279,12 @@ fn one(scene: &Scene, members: &[&Seen], ecs: &Scheduler) -> Headline {
         return say(Mood::Good, "Deploying", text, advice);
     }
     if missing != 0 {
-        let advice = if ecs.replaces() {
+        let advice = if ecs.is_starting() {
+            format!("{missing} fewer than desired: ECS is starting what is missing.")
+        } else if ecs.replaces() {
             format!(
-                "{missing} fewer than desired: ECS starts another {} s after a task has ended.",
+                "{missing} fewer than desired: ECS starts {} {} s after a task has ended.",
+                if missing == 1 { "another" } else { "others" },
                 REPLACED_AFTER.as_secs()
             )
         } else {
@@ -302,6 +322,15 @@ fn going(nodes: usize) -> String {
     format!("{} {go}", count(nodes))
 }
 
+fn is_or_are(nodes: usize) -> &'static str {
+    if nodes == 1 { "is" } else { "are" }
+}
+
+fn stands_still(nodes: &[&Seen]) -> String {
+    let stand = if nodes.len() == 1 { "stands" } else { "stand" };
+    format!("{} {stand} still", names(nodes))
+}
+
 /// The names of a few, the number of many.
 fn some(nodes: &[&Seen]) -> String {
     if nodes.len() <= 3 {
@@ -326,12 +355,28 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::playground::testing::{member, minor, outside, scene, whole};
+    use crate::playground::{
+        scheduler::Counted,
+        testing::{member, minor, outside, scene, whole},
+        voice::Voice,
+    };
 
     const S: Duration = Duration::from_secs(1);
 
     fn says(scene: &Scene, kind: &str, texts: &[&str]) {
-        let told = headline(scene, &Scheduler::new(5));
+        let mut ecs = Scheduler::new(5);
+        // All have been started.
+        let started = ["1", "2", "3", "4", "5"].map(|node| Counted {
+            node: node.to_owned(),
+            revision: 1,
+            is_settled: true,
+        });
+        ecs.decide(S, &started);
+        says_with(&ecs, scene, kind, texts);
+    }
+
+    fn says_with(ecs: &Scheduler, scene: &Scene, kind: &str, texts: &[&str]) {
+        let told = headline(scene, ecs);
         assert_eq!(told.kind, kind, "{told:?}");
         let whole = format!("{} {}", told.text, told.advice);
         for text in texts {
@@ -393,6 +438,70 @@ mod tests {
         ]);
         frozen.lives(S, "orders-3", Life::Frozen);
         says(&frozen, "Frozen", &["orders-3 stands still", "Thaw it"]);
+    }
+
+    #[test]
+    fn several_are_spoken_of_as_several() {
+        let mut both = whole(5);
+        both.lives(S, "orders-1", Life::Ended);
+        both.lives(S, "orders-2", Life::Frozen);
+        let text = "orders-1 is gone, orders-2 stands still, and the others";
+        says(&both, "Just now", &[text]);
+        let mut two = whole(5);
+        for node in ["orders-1", "orders-2"] {
+            two.lives(S, node, Life::Ended);
+        }
+        says(&two, "Just now", &["orders-1 and orders-2 are gone, and"]);
+
+        let lost = Some(member('a', &[3, 4, 5], &[1, 2]));
+        let two = scene(&[None, None, lost.clone(), lost.clone(), lost]);
+        says(&two, "A member is lost", &["and they are taken out"]);
+
+        let on = Some(member('a', &[3, 4, 5], &[]));
+        let mut two = scene(&[None, None, on.clone(), on.clone(), on]);
+        for node in ["orders-1", "orders-2"] {
+            two.lives(S, node, Life::Frozen);
+        }
+        let texts = ["orders-1 and orders-2 stand still; 3 nodes", "Thaw them"];
+        says(&two, "Frozen", &texts);
+
+        let alone = scene(&[Some(minor('a', &[1]))]);
+        says(&alone, "Too few", &["Only orders-1 is left", "It cannot"]);
+        let pair = Some(minor('a', &[1, 2]));
+        let pair = scene(&[pair.clone(), pair]);
+        let texts = ["Only orders-1 and orders-2 are left", "They cannot"];
+        says(&pair, "Too few", &texts);
+    }
+
+    #[test]
+    fn what_has_not_been_started_yet_is_not_told_as_ended() {
+        let missing = "3 fewer than desired: ECS is starting";
+        says_with(&Scheduler::new(5), &whole(2), "One cluster", &[missing]);
+        let mut one_by_one = Scheduler::new(2);
+        one_by_one.scale(5, S);
+        one_by_one.decide(S, &[]);
+        says_with(&one_by_one, &whole(2), "One cluster", &[missing]);
+    }
+
+    #[test]
+    fn a_side_of_a_split_is_taken_out_once_nobody_lists_it() {
+        let split = |one: &Option<Voice>, other: &Option<Voice>| {
+            let mut split = scene(&[one.clone(), one.clone(), other.clone(), other.clone()]);
+            split.split = ["orders-3", "orders-4"].map(str::to_owned).into();
+            split
+        };
+        let [lists, forgot] = [&[3, 4][..], &[]].map(|lost| Some(member('a', &[1, 2], lost)));
+        let other = Some(member('a', &[3, 4], &[]));
+        let told = "Each side says that the other does not answer.";
+        says(&split(&lists, &other), "Split", &[told]);
+        let told = "Each side has taken the other out";
+        says(&split(&forgot, &other), "Split", &[told]);
+        let waits = Some(outside("it waits"));
+        says(
+            &split(&waits, &waits),
+            "Split",
+            &["There is no cluster yet"],
+        );
     }
 
     #[test]

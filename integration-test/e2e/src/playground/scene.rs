@@ -199,6 +199,10 @@ impl Scene {
         let nodes = &self.nodes;
         self.split
             .retain(|name| nodes.iter().any(|node| node.name == *name));
+        let is_outside = |node: &Seen| !self.split.contains(&node.name);
+        if !self.counted().any(is_outside) {
+            self.split.clear();
+        }
         gone
     }
 

@@ -85,6 +85,13 @@ impl Scheduler {
         self.is_rolling
     }
 
+    /// Whether tasks that were asked for are still to be started; those that only replace others are none.
+    #[must_use]
+    pub(super) fn is_starting(&self) -> bool {
+        let is_at_once = self.not_before == Some(Duration::ZERO);
+        is_at_once || (self.not_before.is_some() && self.apart != Duration::ZERO)
+    }
+
     /// From now on there should be so many tasks; missing ones are started at once, so long apart.
     pub(super) fn scale(&mut self, desired: usize, apart: Duration) {
         self.desired = desired;
@@ -118,10 +125,16 @@ impl Scheduler {
 
     /// What to do now. Tasks in the order of their start.
     pub(super) fn decide(&mut self, now: Duration, tasks: &[Counted]) -> Vec<Act> {
-        if self.desired < tasks.len() && !self.is_rolling {
+        // A deployment has one more, unless there should be none.
+        let most = self.desired + usize::from(self.is_rolling && self.desired != 0);
+        if most < tasks.len() {
             self.not_before = None;
-            // The last to come are the first to go.
-            let surplus = tasks[self.desired..].iter().rev();
+            // The last to come are the first to go, but for those that a deployment would stop anyway.
+            let (old, new): (Vec<_>, Vec<_>) = tasks
+                .iter()
+                .rev()
+                .partition(|task| self.is_rolling && task.revision < self.revision);
+            let surplus = old.into_iter().chain(new).take(tasks.len() - most);
             return surplus.map(|task| Act::Stop(task.node.clone())).collect();
         }
         if tasks.len() < self.desired {
@@ -237,6 +250,30 @@ mod tests {
         let acts = ecs.decide(S, &tasks(&[1; 3]));
         let stops = ["orders-3", "orders-2"].map(|node| Act::Stop(node.to_owned()));
         assert_eq!(acts, stops);
+    }
+
+    #[test]
+    fn a_service_can_be_scaled_down_while_a_deployment_goes_on() {
+        let rolling = |desired| {
+            let mut ecs = Scheduler::new(5);
+            ecs.decide(S, &tasks(&[1; 5]));
+            ecs.deploy(2);
+            ecs.scale(desired, Duration::ZERO);
+            ecs
+        };
+        let stops = |nodes: &[usize]| -> Vec<_> {
+            let nodes = nodes.iter();
+            nodes.map(|n| Act::Stop(format!("orders-{n}"))).collect()
+        };
+        let six = tasks(&[1, 1, 1, 1, 1, 2]);
+        assert_eq!(rolling(2).decide(S, &six), stops(&[5, 4, 3]));
+        // Those that are new stay as long as they may.
+        let five = tasks(&[1, 1, 2, 2, 2]);
+        assert_eq!(rolling(1).decide(S, &five), stops(&[2, 1, 5]));
+
+        let mut none = rolling(0);
+        assert_eq!(none.decide(S, &six), stops(&[5, 4, 3, 2, 1, 6]));
+        assert_eq!(none.decide(2 * S, &[]), [Act::Rolled]);
     }
 
     #[test]

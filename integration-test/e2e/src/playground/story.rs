@@ -234,7 +234,7 @@ const MERGE: &[Step] = &[
     Until(OneCluster(5), 30),
     Look(2),
     Say(
-        "Two more tasks start, and AWS errs for long: it shows them only each other, and they were told that they are all there is. \
+        "Two more tasks start, and AWS is wrong for a long time: it shows them only each other, and they were told that they are all there is. \
          No rule can help them: they found a second cluster.",
     ),
     Do(SecondCluster),

@@ -102,7 +102,7 @@ impl Teller {
                     .replace("{killed}", &self.killed);
                 Next::Say(self.caption.clone())
             }
-            Step::Do(deed) => match self.command(*deed, scene) {
+            Step::Do(deed) => match self.command(*deed, scene, ecs) {
                 Some(command) => Next::Do(command),
                 None => {
                     self.step();
@@ -139,12 +139,13 @@ impl Teller {
     }
 
     /// None where nothing needs to be done.
-    fn command(&mut self, deed: Deed, scene: &Scene) -> Option<Command> {
+    fn command(&mut self, deed: Deed, scene: &Scene, ecs: &Scheduler) -> Option<Command> {
         Some(match deed {
             Deed::Ensure(nodes) => {
                 let nothing_is_wrong =
                     scene.troubles.is_empty() && scene.split.is_empty() && !scene.apart;
-                if scene.is_one_cluster_of(nodes) && nothing_is_wrong {
+                let is_steady = ecs.desired() == nodes && ecs.replaces() && !ecs.is_rolling();
+                if scene.is_one_cluster_of(nodes) && nothing_is_wrong && is_steady {
                     return None;
                 }
                 Command::Afresh { nodes: Some(nodes) }
@@ -218,9 +219,18 @@ mod tests {
 
     /// Goes on until the story waits or is over.
     fn go_on(teller: &mut Teller, now: Duration, scene: &Scene) -> (Vec<Command>, Next) {
+        go_on_with(teller, now, scene, &Scheduler::new(5))
+    }
+
+    fn go_on_with(
+        teller: &mut Teller,
+        now: Duration,
+        scene: &Scene,
+        ecs: &Scheduler,
+    ) -> (Vec<Command>, Next) {
         let mut done = Vec::new();
         loop {
-            match teller.next(now, scene, &Scheduler::new(5)) {
+            match teller.next(now, scene, ecs) {
                 Next::Say(_) => {}
                 Next::Do(command) => done.push(command),
                 end @ (Next::Wait | Next::Over | Next::GaveUp) => return (done, end),
@@ -263,6 +273,19 @@ mod tests {
             let mut teller = Teller::begin(Story::Partition, 0.0);
             let (done, _) = go_on(&mut teller, S, &scene);
             assert_eq!(done[0], Command::Afresh { nodes: Some(5) });
+        }
+    }
+
+    #[test]
+    fn a_story_starts_afresh_where_ecs_would_do_otherwise_than_it_tells() {
+        let mut keeps_none = Scheduler::new(5);
+        keeps_none.replace(false);
+        let mut rolling = Scheduler::new(5);
+        rolling.deploy(2);
+        for ecs in [Scheduler::new(6), keeps_none, rolling] {
+            let mut teller = Teller::begin(Story::LostNode, 0.0);
+            let (done, _) = go_on_with(&mut teller, S, &whole(5), &ecs);
+            assert_eq!(done[0], Command::Afresh { nodes: Some(5) }, "{ecs:?}");
         }
     }
 

@@ -96,7 +96,7 @@ export class Controls {
     this.meet.disabled = !apart;
     say(
       at("second-text"),
-      apart ? "AWS shows each cluster only its own tasks." : "Two tasks that AWS shows only each other: they can but found a cluster of their own.",
+      apart ? "AWS shows each cluster only its own tasks." : "Two tasks that AWS shows only each other: so they start a cluster of their own.",
     );
 
     this.leader.hidden = telling !== null || picture.headline.kind !== "One cluster" || this.leading() === null || nodes.length < 2;
