@@ -6,6 +6,8 @@ use std::{
     io::{self, IsTerminal as _},
 };
 
+use rustix::termios::tcgetwinsize;
+
 /// How text may look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Looks {
@@ -38,7 +40,8 @@ fn refused(no_color: Option<&OsStr>) -> bool {
 /// A text that changes: on a terminal in the place of the one before.
 pub(super) fn in_place(text: &str, again: bool) -> String {
     if looks().on_terminal {
-        over(text)
+        let size = tcgetwinsize(io::stdout());
+        over(text, size.map_or(0, |size| size.ws_row.into()))
     } else if again {
         format!("\n{text}")
     } else {
@@ -46,9 +49,17 @@ pub(super) fn in_place(text: &str, again: bool) -> String {
     }
 }
 
-/// From the upper left corner: each line in the place of what was there, then nothing.
-fn over(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(|line| format!("{line}\u{1b}[K")).collect();
+/// From the upper left corner: each line in the place of what was there, then nothing. What does not fit on the rows of
+/// the screen would scroll, so it is counted instead; 0 rows are an unknown number.
+fn over(text: &str, rows: usize) -> String {
+    // The text ends with a line of its own, which the cursor is on.
+    let rows = rows.saturating_sub(1);
+    let all: Vec<_> = text.lines().collect();
+    let cut = 1 < rows && rows < all.len();
+    let fit = if cut { rows - 1 } else { all.len() };
+    let more = cut.then(|| format!("… {} more lines", all.len() - fit));
+    let lines = all.iter().take(fit).copied().chain(more.as_deref());
+    let lines: Vec<_> = lines.map(|line| format!("{line}\u{1b}[K")).collect();
     format!("\u{1b}[H{}\u{1b}[J", lines.join("\n"))
 }
 
@@ -79,6 +90,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_does_not_fit_on_the_screen_is_counted() {
+        let shown = |rows| over("a\nb\nc\nd", rows).replace("\u{1b}[K", "");
+        assert_eq!(shown(5), "\u{1b}[Ha\nb\nc\nd\u{1b}[J");
+        assert_eq!(shown(4), "\u{1b}[Ha\nb\n… 2 more lines\u{1b}[J");
+        assert_eq!(shown(3), "\u{1b}[Ha\n… 3 more lines\u{1b}[J");
+    }
+
+    #[test]
     fn a_variable_that_is_not_empty_refuses_colours() {
         assert!(!refused(None));
         assert!(!refused(Some(OsStr::new(""))));
@@ -89,6 +108,6 @@ mod tests {
     #[test]
     fn nothing_of_what_was_there_is_left() {
         // Longer lines are cleared to their ends, and more lines below.
-        assert_eq!(over("a\nbc"), "\u{1b}[Ha\u{1b}[K\nbc\u{1b}[K\u{1b}[J");
+        assert_eq!(over("a\nbc", 0), "\u{1b}[Ha\u{1b}[K\nbc\u{1b}[K\u{1b}[J");
     }
 }

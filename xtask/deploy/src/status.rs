@@ -20,7 +20,7 @@ use observe::{
     members::{self, Members},
 };
 use options::deploy::{Place, Status};
-use tokio::time::sleep;
+use tokio::{task::JoinSet, time::sleep};
 
 use self::table::{Row, table};
 use super::{
@@ -101,14 +101,8 @@ async fn seen(place: &Place, account: &Account, looks: Looks) -> anyhow::Result<
     }
     rows.extend(hosts.iter().map(host::Host::row));
 
-    let mut told = None;
-    for address in hosts.iter().filter_map(|host| host.address) {
-        told = ask(address).await;
-        if told.is_some() {
-            break;
-        }
-    }
-    match told {
+    let addresses = hosts.iter().filter_map(|host| host.address);
+    match first(addresses.map(ask)).await {
         Some(members) => rows.extend(of_members(&members)),
         None if hosts.is_empty() => {}
         None => words.push(
@@ -138,6 +132,19 @@ async fn why(account: &Account, stack: &Stack) -> Vec<String> {
     };
     lines.push(next.to_owned());
     lines
+}
+
+/// The first answer to come, of questions that are all asked at once; nothing where there is none.
+async fn first<T: Send + 'static>(
+    questions: impl IntoIterator<Item = impl Future<Output = Option<T>> + Send + 'static>,
+) -> Option<T> {
+    let mut asked: JoinSet<_> = questions.into_iter().collect();
+    while let Some(answer) = asked.join_next().await {
+        if let Ok(Some(answer)) = answer {
+            return Some(answer);
+        }
+    }
+    None
 }
 
 async fn ask(address: Ipv4Addr) -> Option<Members> {
@@ -185,9 +192,24 @@ fn socket(node: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::future;
+
     use observe::members::{Member, Unreachable};
 
     use super::*;
+
+    #[tokio::test]
+    async fn who_answers_need_not_wait_for_who_does_not() {
+        let ask = |n: u32| async move {
+            match n {
+                0 => future::pending().await,
+                1 => None,
+                n => Some(n),
+            }
+        };
+        assert_eq!(first([0, 1, 2].map(ask)).await, Some(2));
+        assert_eq!(first([1, 1].map(ask)).await, None);
+    }
 
     #[test]
     fn of_the_members_the_leader_is_marked_and_who_does_not_answer() {
