@@ -52,9 +52,14 @@ struct Playground {
 
 impl Playground {
     async fn open(nodes: &str) -> Self {
+        let mut program = process::Command::new(env!("CARGO_BIN_EXE_demo"));
+        program.args(["--nodes", nodes]);
+        Self::of(program).await
+    }
+
+    async fn of(mut program: process::Command) -> Self {
         let temporary = TempDir::new().unwrap();
-        let mut child = process::Command::new(env!("CARGO_BIN_EXE_demo"))
-            .args(["--nodes", nodes])
+        let mut child = program
             .env("TMPDIR", temporary.path())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -198,6 +203,8 @@ async fn sigterm_ends_it_just_as_well_even_while_nodes_start() {
     assert_gone(&pages, playground.temporary.path()).await;
 }
 
+/// Who asks for processes by what they were told needs `/proc`.
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_node_that_ends_by_itself_is_told_of_and_the_playground_goes_on() {
     let mut playground = Playground::open("2").await;
@@ -218,6 +225,7 @@ async fn a_node_that_ends_by_itself_is_told_of_and_the_playground_goes_on() {
 }
 
 /// The process of the node that its peers know by this address.
+#[cfg(target_os = "linux")]
 fn process_at(address: &str) -> Pid {
     let told = format!("DEMO_NODE_NODE_ADDRESS={address}");
     let mut processes = fs::read_dir("/proc").unwrap().map(Result::unwrap);
@@ -244,6 +252,36 @@ async fn assert_gone(pages: &[SocketAddr], temporary: &Path) {
     .unwrap();
     let left: Vec<_> = fs::read_dir(temporary).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+/// A browser in the terminal's group of processes would end with Ctrl-C.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_opens_the_page_is_in_a_group_of_its_own() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = TempDir::new().unwrap();
+    let seen = folder.path().join("seen");
+    let opener = folder.path().join("xdg-open");
+    let script = format!(
+        "#!/bin/sh\nread -r stat < /proc/$$/stat\necho \"$1 $stat\" > {0}.new\nmv {0}.new {0}\n",
+        seen.display()
+    );
+    fs::write(&opener, script).unwrap();
+    fs::set_permissions(&opener, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let mut program = process::Command::new(env!("CARGO_BIN_EXE_demo"));
+    program.args(["--nodes", "1", "--open"]);
+    program.env("PATH", format!("{}:{path}", folder.path().display()));
+    let mut playground = Playground::of(program).await;
+
+    let told = eventually(PATIENCE, async || fs::read_to_string(&seen));
+    let told = told.await.unwrap();
+    // Address, process, name, state, parent, group.
+    let told: Vec<_> = told.split(' ').collect();
+    let address = format!("http://{}{}", playground.at, playground.path);
+    assert_eq!((told[0], told[5]), (address.as_str(), told[1]), "{told:?}");
+    assert_eq!(playground.end(Signal::INT).await, Some(130));
 }
 
 #[test]

@@ -11,8 +11,9 @@ use clap::Parser;
 ///
 /// Try this: find out which node leads, kill it, and see who takes over, and why.
 ///
-/// It listens on 127.0.0.1 only, and the address carries a token: who does not have it sees and does nothing. Every node
-/// has a page of its own, one click away. Ctrl-C ends everything, and leaves nothing behind.
+/// It listens on loopback addresses only. The page's address carries a token: who does not have it can do nothing to the
+/// cluster. Every node has a page of its own, one click away, which only reads and asks for no token: other users of this
+/// machine can read those. The key of the gossip is made anew each time. Ctrl-C ends everything, and leaves nothing behind.
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
 #[command(name = "demo", bin_name = "cargo xtask demo", max_term_width = 100)]
 pub struct Options {
@@ -24,7 +25,8 @@ pub struct Options {
     #[arg(long, value_name = "P")]
     pub port: Option<u16>,
 
-    /// Open the page in the browser.
+    /// Open the page in the browser. While that starts, its command line shows the address, token and all, to other users
+    /// of this machine.
     #[arg(long)]
     pub open: bool,
 }

@@ -6,7 +6,7 @@ use std::{
     env,
     io::{self, Write as _},
     net::Ipv4Addr,
-    process::{Command, ExitCode, Stdio},
+    process::{ExitCode, Stdio},
     sync::Arc,
 };
 
@@ -24,6 +24,7 @@ use observe::signals::Interruptions;
 use options::demo::Options;
 use tokio::{
     net::TcpListener,
+    process::Command,
     sync::{mpsc, watch},
     task::JoinSet,
 };
@@ -122,8 +123,10 @@ fn open(address: &str) {
     } else {
         "xdg-open"
     };
+    // Not of the terminal's group: a browser that this starts outlives Ctrl-C. What ends before is reaped by the runtime.
     let opened = Command::new(opener)
         .arg(address)
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

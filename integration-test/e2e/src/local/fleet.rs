@@ -118,10 +118,11 @@ impl<'sandbox> Fleet<'sandbox> {
         network.split(side.map(|running| running.address));
     }
 
-    /// A node that has ended leaves the fleet's own network, where it has one.
+    /// A node that has ended leaves the fleet's own network, where it has one, and its addresses can be used again.
     pub fn detach(&mut self, address: Ipv4Addr) {
-        if let Some(network) = &mut self.network {
-            network.detach(address);
+        let behind = self.network.as_mut().and_then(|net| net.detach(address));
+        for free in [Some(address), behind].into_iter().flatten() {
+            self.sandbox.give_back(free);
         }
     }
 

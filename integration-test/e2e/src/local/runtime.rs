@@ -64,7 +64,7 @@ impl Runtime {
         })
     }
 
-    /// An address that no node of the run has had.
+    /// An address that no node of the run has, or has had as long as there are such.
     pub fn next_address(&self) -> anyhow::Result<Ipv4Addr> {
         Ok(match &self.form {
             Form::Processes { addresses, .. } => addresses.next()?,
@@ -78,6 +78,14 @@ impl Runtime {
             Form::Processes { addresses, .. } => (addresses.next()?, addresses.next()?),
             Form::Containers(docker) => docker.island()?,
         })
+    }
+
+    /// Nothing uses this address any more. Of containers there are more addresses than a run needs.
+    pub fn give_back(&self, address: Ipv4Addr) {
+        match &self.form {
+            Form::Processes { addresses, .. } => addresses.give_back(address),
+            Form::Containers(_) => {}
+        }
     }
 
     /// An empty region that nodes can reach.

@@ -23,9 +23,6 @@ use crate::nodes::{clock, node::Node, settings::Settings};
 /// The name of the cluster that every scenario is about.
 pub const ORDERS: &str = "orders";
 
-/// All nodes of a run share one key, decoys too: it must not be the key that keeps clusters apart.
-const GOSSIP_KEY: &str = "a key that only end-to-end runs use";
-
 /// Where the SDKs of a task get its credentials.
 const CREDENTIALS_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 
@@ -38,6 +35,9 @@ pub struct Sandbox<'runtime> {
     decoys: Cell<u16>,
     /// The account's name within the scenario; the first one has none.
     account: String,
+    /// All nodes of a scenario share one, decoys too: it must not be the key that keeps clusters apart. Made anew for each,
+    /// so that nobody else on this machine can speak to its nodes.
+    key: String,
     chronicle: Chronicle,
 }
 
@@ -79,19 +79,24 @@ impl<'runtime> Sandbox<'runtime> {
     /// An empty account.
     pub async fn create(runtime: &'runtime Runtime, scenario: &str) -> anyhow::Result<Self> {
         let logs = runtime.logs_of(scenario);
-        Self::logging_to(runtime, logs, String::new(), Chronicle::default()).await
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).context("the system has no randomness for a key")?;
+        let (account, key) = (String::new(), hex::encode(key));
+        Self::logging_to(runtime, logs, account, key, Chronicle::default()).await
     }
 
     /// Another empty account for the same scenario, with its logs in a folder of this one's.
     pub async fn another(&self, name: &str) -> anyhow::Result<Self> {
         let (logs, chronicle) = (self.logs.join(name), self.chronicle.clone());
-        Self::logging_to(self.runtime, logs, name.to_owned(), chronicle).await
+        let (account, key) = (name.to_owned(), self.key.clone());
+        Self::logging_to(self.runtime, logs, account, key, chronicle).await
     }
 
     async fn logging_to(
         runtime: &'runtime Runtime,
         logs: PathBuf,
         account: String,
+        key: String,
         chronicle: Chronicle,
     ) -> anyhow::Result<Self> {
         fs::create_dir_all(&logs).with_context(|| format!("creating {}", logs.display()))?;
@@ -101,6 +106,7 @@ impl<'runtime> Sandbox<'runtime> {
             logs,
             decoys: Cell::new(0),
             account,
+            key,
             chronicle,
         })
     }
@@ -135,6 +141,11 @@ impl<'runtime> Sandbox<'runtime> {
     /// [`Network`](crate::nodes::relay::Relay).
     pub fn free_relayed_addresses(&self) -> anyhow::Result<(Ipv4Addr, Ipv4Addr)> {
         self.runtime.next_relayed()
+    }
+
+    /// Nothing uses this address any more.
+    pub fn give_back(&self, address: Ipv4Addr) {
+        self.runtime.give_back(address);
     }
 
     /// What ECS tells the containers of a task.
@@ -177,7 +188,7 @@ impl<'runtime> Sandbox<'runtime> {
                 .with("NODE_ADDRESS", &address)
                 .with("NODE_BIND_ADDRESS", &behind);
         }
-        environment.extend(basics(ports).and(settings).into_environment());
+        environment.extend(basics(ports, &self.key).and(settings).into_environment());
 
         let process = self
             .runtime
@@ -223,12 +234,12 @@ impl Drop for Sandbox<'_> {
 }
 
 /// What every node is told, and a scenario may tell otherwise.
-fn basics(ports: Ports) -> Settings {
+fn basics(ports: Ports, key: &str) -> Settings {
     Settings::default()
         .with("BOOTSTRAP_SERVICE_NAME", ORDERS)
         .with("MANAGEMENT_PORT", &ports.management)
         .with("MEMBERSHIP_PORT", &ports.gossip)
-        .with("MEMBERSHIP_KEYS", GOSSIP_KEY)
+        .with("MEMBERSHIP_KEYS", key)
         .with("LOG_LEVEL", "info,demo_node=debug,discovery=debug")
         .with("LOG_FORMAT", "json")
 }

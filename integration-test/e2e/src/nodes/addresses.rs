@@ -3,10 +3,11 @@
 //! Nodes on AWS have the same ports and different addresses, and so have they here: 127.0.0.0/8 is wide.
 
 use std::{
+    collections::VecDeque,
     io,
     net::{Ipv4Addr, TcpListener},
     process,
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 /// Holding this port of a block's first address claims the block.
@@ -18,12 +19,27 @@ const MACOS_BLOCK: u8 = 76;
 /// How many addresses that asks for: more than a usual run needs.
 const MACOS_ADDRESSES: u16 = 250;
 
-/// Addresses `127.x.0.2` to `127.x.255.254`, each handed out once.
+/// The first host after the last that has an address. On Linux that is the block's broadcast address.
+const END: u16 = if cfg!(target_os = "linux") {
+    u16::MAX
+} else {
+    MACOS_ADDRESSES + 1
+};
+
+/// Addresses `127.x.0.2` to `127.x.255.254`, or as many as were added by hand. Each is handed out once; when there are no
+/// more, those that were given back, the longest unused first.
 #[derive(Debug)]
 pub struct Addresses {
     block: u8,
-    next: AtomicU16,
+    hosts: Mutex<Hosts>,
     _claim: TcpListener,
+}
+
+#[derive(Debug)]
+struct Hosts {
+    next: u16,
+    end: u16,
+    given_back: VecDeque<Ipv4Addr>,
 }
 
 /// No address can be had.
@@ -71,7 +87,11 @@ impl Addresses {
                 Ok(claim) => {
                     return Ok(Self {
                         block,
-                        next: AtomicU16::new(2),
+                        hosts: Mutex::new(Hosts {
+                            next: 2,
+                            end: END,
+                            given_back: VecDeque::new(),
+                        }),
                         _claim: claim,
                     });
                 }
@@ -86,14 +106,24 @@ impl Addresses {
         }
     }
 
-    /// An address that this run has not used before.
+    /// An address that nothing of this run uses, and that nothing has used before as long as there are such.
     pub fn next(&self) -> Result<Ipv4Addr, AddressError> {
-        // Without the last, which is the block's broadcast address.
-        let after = |host: u16| (host < u16::MAX).then(|| host + 1);
-        self.next
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, after)
-            .map(|host| address(self.block, host))
-            .map_err(|_last| AddressError::UsedUp)
+        let mut hosts = self.hosts();
+        if hosts.next < hosts.end {
+            let host = hosts.next;
+            hosts.next += 1;
+            return Ok(address(self.block, host));
+        }
+        hosts.given_back.pop_front().ok_or(AddressError::UsedUp)
+    }
+
+    /// Nothing uses this address any more.
+    pub fn give_back(&self, address: Ipv4Addr) {
+        self.hosts().given_back.push_back(address);
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, Hosts> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -133,9 +163,26 @@ mod tests {
     #[test]
     fn every_address_is_handed_out_once() {
         let addresses = Addresses::claim().unwrap();
-        let all: BTreeSet<_> = (2..u16::MAX).map(|_| addresses.next().unwrap()).collect();
+        let all: BTreeSet<_> = (2..END).map(|_| addresses.next().unwrap()).collect();
 
-        assert_eq!(all.len(), usize::from(u16::MAX) - 2);
+        assert_eq!(all.len(), usize::from(END) - 2);
+        assert!(matches!(addresses.next(), Err(AddressError::UsedUp)));
+    }
+
+    #[test]
+    fn what_was_given_back_is_used_again_only_when_there_is_nothing_else() {
+        let addresses = Addresses::claim().unwrap();
+        addresses.hosts().end = 5;
+        let [one, two, _] = [(); 3].map(|()| {
+            let next = addresses.next().unwrap();
+            if addresses.hosts().next < 5 {
+                addresses.give_back(next);
+            }
+            next
+        });
+
+        assert_eq!(addresses.next().unwrap(), one);
+        assert_eq!(addresses.next().unwrap(), two);
         assert!(matches!(addresses.next(), Err(AddressError::UsedUp)));
     }
 

@@ -91,13 +91,20 @@ impl Relay {
         Ok(())
     }
 
-    /// Nobody is known by `outer` any more.
-    pub fn detach(&mut self, outer: Ipv4Addr) {
+    /// Nobody is known by `outer` any more. Gives the inner address of who was.
+    pub fn detach(&mut self, outer: Ipv4Addr) -> Option<Ipv4Addr> {
         for handle in self.handles.remove(&outer).into_iter().flatten() {
             handle.abort();
         }
-        self.shared.nodes().retain(|_, node| node.outer != outer);
+        let mut inner = None;
+        self.shared.nodes().retain(|at, node| {
+            if let (true, IpAddr::V4(at)) = (node.outer == outer, at) {
+                inner = Some(*at);
+            }
+            node.outer != outer
+        });
         while self.relays.try_join_next().is_some() {}
+        inner
     }
 
     /// Splits the nodes with these outer addresses from all others. Without any, the network is whole again.

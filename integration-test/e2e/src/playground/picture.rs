@@ -19,8 +19,8 @@ use super::{
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Picture<'a> {
-    /// Milliseconds since the playground opened.
-    pub(super) now: u64,
+    /// When the playground opened, in milliseconds since 1970. A picture that does not change keeps right.
+    began: u64,
     headline: Headline,
     service: Service,
     tasks: &'a [Task],
@@ -136,7 +136,7 @@ impl<'a> Picture<'a> {
     /// Of all this.
     #[must_use]
     pub(super) fn of(
-        now: Duration,
+        began: u64,
         scene: &'a Scene,
         ecs: &Scheduler,
         tasks: &'a [Task],
@@ -161,7 +161,7 @@ impl<'a> Picture<'a> {
             }
         });
         Self {
-            now: millis(now),
+            began,
             headline: headline(scene, ecs),
             service: Service {
                 name: crate::local::sandbox::ORDERS,
@@ -299,7 +299,7 @@ mod tests {
 
     fn drawn(scene: &Scene) -> Value {
         let ecs = Scheduler::new(3);
-        let picture = Picture::of(Duration::ZERO, scene, &ecs, &[], &Tally::default(), None);
+        let picture = Picture::of(0, scene, &ecs, &[], &Tally::default(), None);
         serde_json::to_value(&picture).unwrap()
     }
 
@@ -352,7 +352,7 @@ mod tests {
     fn what_the_page_needs_is_under_the_names_that_it_uses() {
         let drawn = drawn(&whole(1));
         for path in [
-            "/now",
+            "/began",
             "/headline/state",
             "/service/desired",
             "/service/rolling",

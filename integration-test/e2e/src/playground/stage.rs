@@ -5,6 +5,7 @@
 use std::{collections::BTreeSet, process::ExitStatus, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use demo_node::clock;
 use futures::{
     FutureExt, StreamExt,
     future::{LocalBoxFuture, try_join_all},
@@ -111,8 +112,8 @@ struct Stage<'sandbox> {
     apart: Vec<Rule>,
     opening: Opening,
     started: Instant,
-    /// The last picture but for its time.
-    drawn: String,
+    /// The same, in milliseconds since 1970.
+    began: u64,
 }
 
 impl<'sandbox> Stage<'sandbox> {
@@ -149,7 +150,7 @@ impl<'sandbox> Stage<'sandbox> {
             apart: Vec::new(),
             opening,
             started: Instant::now(),
-            drawn: String::new(),
+            began: clock::unix_millis(),
         }
     }
 
@@ -566,26 +567,24 @@ impl<'sandbox> Stage<'sandbox> {
         self.watcher
             .pace(if is_looked_at { LOOKED_AT } else { ALONE });
         let telling = self.teller.as_ref().map(Teller::telling);
-        let mut picture = Picture::of(
-            self.now(),
+        let picture = Picture::of(
+            self.began,
             &self.scene,
             &self.ecs,
             &self.tasks,
             &self.tally,
             telling,
         );
-        let now = std::mem::take(&mut picture.now);
         let Ok(drawn) = serde_json::to_string(&picture) else {
             return;
         };
-        if drawn == self.drawn {
-            return;
-        }
-        picture.now = now;
-        if let Ok(text) = serde_json::to_string(&picture) {
-            shown.send_replace(text.into());
-        }
-        self.drawn = drawn;
+        shown.send_if_modified(|shown| {
+            let is_new = **shown != *drawn;
+            if is_new {
+                *shown = drawn.into();
+            }
+            is_new
+        });
     }
 }
 

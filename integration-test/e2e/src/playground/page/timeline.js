@@ -13,8 +13,8 @@ export class Timeline {
     this.entries = [];
   }
 
-  show({ now, nodes, diary }) {
-    this.begun = Date.now() - now;
+  show({ began, nodes, diary }) {
+    this.began = began;
     // Of how many nodes those are that say something.
     this.all = nodes.filter((node) => node.answers).length;
     const last = diary.at(-1)?.id;
@@ -30,7 +30,7 @@ export class Timeline {
   age() {
     for (const [n, entry] of this.entries.entries()) {
       const time = this.place.children[n]?.querySelector("time");
-      if (time) say(time, age(Date.now() - this.begun - entry.at));
+      if (time) say(time, age(Date.now() - this.began - entry.at));
     }
   }
 }

@@ -19,7 +19,9 @@ const STEPS = { seen: "seen", missed: "not seen", "given-up": "given up" };
 function seconds(ms) {
   const s = ms / 1000;
   if (Math.abs(s) < 10) return `${s.toFixed(2)} s`;
-  return Math.abs(s) < 120 ? `${s.toFixed(1)} s` : `${Math.round(s / 60)} min`;
+  if (Math.abs(s) < 120) return `${s.toFixed(1)} s`;
+  const whole = Math.round(Math.abs(s));
+  return `${s < 0 ? "−" : ""}${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")} min`;
 }
 
 /** From when to when, and how long that is. */
