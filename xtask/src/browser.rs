@@ -1,4 +1,7 @@
 //! Whether a browser is here that tests can drive.
+//!
+//! One of these tests also needs axe-core from PyPI, by Python 3 with venv. It looks for that itself, and is left out with
+//! the reason where that cannot be had, unless `CI` is set.
 
 use std::{
     io,

@@ -33,7 +33,7 @@ use xshell::Shell;
 
 /// This repository's commands.
 ///
-/// New here? `cargo xtask demo` is a cluster to play with, and `cargo xtask e2e` shows what holds of it,
+/// New here? `cargo xtask demo` is a cluster to play with, and `cargo xtask e2e` shows what a cluster guarantees,
 /// on this machine; both need nothing but Rust.
 /// Before you hand in a change: `cargo xtask check` and `cargo xtask test`.
 #[derive(Debug, Parser)]

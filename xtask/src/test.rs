@@ -74,8 +74,12 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
                 if let Some(reason) = browser::unusable() {
                     anyhow::bail!("the page cannot be tested: {reason}");
                 }
-                as_from_a_shell(cmd!(sh, "cargo nextest run --workspace --profile browser"))
-                    .run()?;
+                let mut tests = cmd!(sh, "cargo nextest run --workspace --profile browser");
+                if args.ci {
+                    // What is asked for by --ci is not left out either.
+                    tests = tests.env("CI", "true");
+                }
+                as_from_a_shell(tests).run()?;
                 Ok(())
             },
         ),

@@ -1,6 +1,6 @@
 //! What axe-core finds fault with, which knows what people need who see, hear or move otherwise.
 
-use std::fs;
+use std::{env, fs};
 
 use e2e::{emulators::python::Program, timeline::page::page};
 use serde_json::Value;
@@ -17,7 +17,7 @@ use crate::{
 /// Used in tests and not shipped; its licence is the MPL 2.0. Playwright, which the package is for, is not installed.
 const AXE: Program = Program {
     name: "axe",
-    title: "axe-core 4.12.1",
+    title: "axe-core",
     version: "0.1.8",
     packages: &["axe-playwright-python==0.1.8"],
 };
@@ -40,7 +40,16 @@ async fn finds_nothing(browser: &Browser, script: &str) {
 /// One test: it installs what another would install at the same time.
 #[tokio::test]
 async fn axe_finds_nothing_in_the_pages() {
-    let files = AXE.files().await.unwrap();
+    let files = match AXE.files().await {
+        Ok(files) => files,
+        Err(reason) => {
+            // What CI leaves out nobody else looks at.
+            let is_ci = env::var("CI").is_ok_and(|ci| !["", "0", "false"].contains(&ci.as_str()));
+            assert!(!is_ci, "axe-core cannot judge the pages: {reason:#}");
+            eprintln!("left out, axe-core cannot judge the pages: {reason:#}");
+            return;
+        }
+    };
     let axe = fs::read_to_string(files.join(SCRIPT)).unwrap();
     let find = format!("{axe};\n{FIND}");
     let browser = Browser::open().await;
