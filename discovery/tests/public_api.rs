@@ -53,6 +53,10 @@ fn what_is_public_is_found_and_what_is_not_is_left_out() {
 pub struct Peer {
     /// Text.
     pub address: IpAddr,
+    /// Text.
+    #[cfg(feature = "ports")]
+    pub port: u16,
+    #[cfg(feature = "ids")]
     id: String,
 }
 
@@ -67,12 +71,18 @@ pub enum Why {
         "long {0}"
     )]
     Gone(String),
+    #[non_exhaustive]
+    #[error("other")]
     Other {
         /// Text.
+        #[source]
         reason: String,
     },
+    #[cfg(feature = "io")]
+    Failed(#[from] io::Error),
 }
 
+#[cfg(feature = "io")]
 struct Hidden;
 
 impl Peer {
@@ -85,6 +95,7 @@ impl Peer {
     pub(crate) fn hidden(&self) {}
 }
 
+#[cfg(feature = "text")]
 impl fmt::Display for Peer {
     fn fmt(&self) {}
 }
@@ -107,13 +118,15 @@ mod tests {
     assert_eq!(
         items,
         [
+            "Peer: #[cfg(feature = \"ports\")] pub port: u16",
+            "Peer: #[cfg(feature = \"text\")] impl fmt::Display for Peer",
             "Peer: #[derive(Debug, Clone)] #[non_exhaustive] pub struct Peer",
-            "Peer: impl fmt::Display for Peer",
             "Peer: pub address: IpAddr",
             "Peer: pub const fn new( address: IpAddr, ) -> Self",
+            "Why: #[cfg(feature = \"io\")] Failed(#[from] io::Error)",
             "Why: #[derive(Debug)] pub enum Why",
+            "Why: #[non_exhaustive] Other { reason: String, }",
             "Why: Gone(String)",
-            "Why: Other { reason: String, }",
             "pub use: pub use other::{ One, Two, }",
         ]
     );
@@ -144,7 +157,7 @@ fn public(source: &str) -> BTreeSet<String> {
         let text = line.trim();
         if text.starts_with("#[") {
             let whole = gather(text, &mut lines, |text| text.ends_with(']'));
-            if !indented && (whole.starts_with("#[derive") || whole == "#[non_exhaustive]") {
+            if is_of_the_api(&whole) {
                 attributes.push(whole);
             }
         } else if let Some(implemented) = text.strip_prefix("impl").filter(|_| !indented) {
@@ -153,10 +166,11 @@ fn public(source: &str) -> BTreeSet<String> {
             });
             let of = implemented.split(" for ").last().unwrap();
             context = first_name(of.trim_start_matches(|c| c != ' ').trim());
+            let attributes: String = attributes.drain(..).map(|it| it + " ").collect();
             if let Some((_, of)) = whole.split_once(" for ") {
                 context = first_name(of);
                 items.insert(format!(
-                    "{context}: {}",
+                    "{context}: {attributes}{}",
                     whole.trim_end_matches([' ', '{', '}'])
                 ));
             }
@@ -185,6 +199,12 @@ fn public(source: &str) -> BTreeSet<String> {
     items
 }
 
+/// Whether callers see it: not `#[must_use]`, nor what is said to the linter or to a derived implementation.
+fn is_of_the_api(attribute: &str) -> bool {
+    let kept = ["#[derive(", "#[non_exhaustive]", "#[from]", "#[cfg("];
+    kept.iter().any(|kept| attribute.starts_with(kept))
+}
+
 /// This line and those that follow until it is whole, as one.
 fn gather<'a>(
     first: &str,
@@ -203,36 +223,43 @@ fn gather<'a>(
 
 /// The variants of an enum whose first line was read.
 fn variants<'a>(lines: &mut impl Iterator<Item = &'a str>) -> impl Iterator<Item = String> {
-    let mut variants = Vec::new();
+    let (mut variants, mut attributes) = (Vec::new(), Vec::new());
     while let Some(line) = lines.next() {
         let text = line.trim();
         if line == "}" {
             break;
         }
         if text.starts_with("#[") {
-            gather(text, lines, |text| text.ends_with(']'));
+            let whole = gather(text, lines, |text| text.ends_with(']'));
+            attributes.extend(is_of_the_api(&whole).then(|| whole + " "));
         } else if !text.starts_with("//") && !text.is_empty() {
             let variant = gather(text, lines, |text| {
                 let balanced =
                     |open, close| text.matches(open).count() == text.matches(close).count();
                 balanced('(', ')') && balanced('{', '}') && text.ends_with(',')
             });
-            variants.push(without_attributes(variant.trim_end_matches(',')));
+            let attributes: String = attributes.drain(..).collect();
+            let variant = without_attributes(variant.trim_end_matches(','));
+            variants.push(attributes + &variant);
         }
     }
     variants.into_iter()
 }
 
-/// Fields of variants may have some.
+/// Fields of variants may have some that callers do not see.
 fn without_attributes(variant: &str) -> String {
-    let mut text = variant.to_owned();
-    while let Some(start) = text.find("#[") {
-        let end = text[start..]
-            .find("] ")
-            .map_or(text.len(), |end| start + end + 2);
-        text.replace_range(start..end, "");
+    let mut text = String::new();
+    let mut rest = variant;
+    while let Some(start) = rest.find("#[") {
+        let end = rest[start..].find("] ");
+        let end = end.map_or(rest.len(), |end| start + end + 2);
+        text.push_str(&rest[..start]);
+        if is_of_the_api(&rest[start..end]) {
+            text.push_str(&rest[start..end]);
+        }
+        rest = &rest[end..];
     }
-    text
+    text + rest
 }
 
 /// What a tuple holds is shown where it is public.
@@ -268,7 +295,9 @@ fn name_of(item: &str) -> Option<String> {
 /// What is implemented for others is nobody's business.
 fn is_of_public(item: &str, known: &BTreeSet<String>) -> bool {
     match item.split_once(": ") {
-        Some((name, item)) if item.starts_with("impl") => known.contains(name),
+        Some((name, item)) if item.starts_with("impl") || item.contains("] impl") => {
+            known.contains(name)
+        }
         Some(_) | None => true,
     }
 }
