@@ -2,7 +2,8 @@
 //!
 //! Any node that has the cluster's key answers, in a cluster or not, and whatever the clocks say; so it can be told whether
 //! datagrams come through, and back. The answer goes to where the question came from. It is no longer than the question, and
-//! a node gives so many a second and no more: whoever recorded a question and repeats it from a false address floods nobody.
+//! a node gives so many a second and no more, and to each question one: whoever recorded a question and repeats it from a
+//! false address floods nobody, and keeps nobody else from an answer.
 
 use serde::{Deserialize, Serialize};
 

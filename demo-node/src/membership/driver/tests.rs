@@ -191,12 +191,12 @@ async fn traffic_is_counted() {
     assert!(traffic.sent * 60 < traffic.sent_bytes);
 }
 
-/// Asks node 1 whether it is there, so many times; what it says.
-async fn echoes(memory: &Arc<Memory>, times: u8, at: u64) -> Vec<Echo> {
+/// Asks node 1 whether it is there, with these nonces one after the other, until it is silent; what it says.
+async fn echoes(memory: &Arc<Memory>, nonces: impl IntoIterator<Item = u8>, at: u64) -> Vec<Echo> {
     let (asker, local) = (memory.bind(address(9)), settings(1));
     let mut echoes = Vec::new();
-    for time in 0..times {
-        let nonce = Nonce([time; 24]);
+    for nonce in nonces {
+        let nonce = Nonce([nonce; 24]);
         let question = Question::new(&local.keyring, &local.cluster, at, nonce);
         let sent = asker.send_to(question.datagram(), address(1)).await;
         sent.unwrap();
@@ -218,7 +218,7 @@ async fn a_node_says_that_it_is_there_in_a_cluster_or_not_and_nothing_changes() 
     let (handle, driver) = new(settings(1), socket, environment(1)).unwrap();
     let mut tasks = JoinSet::new();
     tasks.spawn(driver.run(CancellationToken::new()));
-    for cluster in [None, Some(formation(1))] {
+    for (nonce, cluster) in [(1, None), (2, Some(formation(1)))] {
         if let Some(formation) = cluster {
             handle.found(formation).await.unwrap();
         }
@@ -229,7 +229,7 @@ async fn a_node_says_that_it_is_there_in_a_cluster_or_not_and_nothing_changes() 
             cluster: cluster.map(|formation| formation.id),
             stamp: noon(),
         };
-        assert_eq!(echoes(&memory, 1, 0).await, [expected]);
+        assert_eq!(echoes(&memory, [nonce], 0).await, [expected]);
         assert_eq!(*handle.members().borrow(), before);
     }
     let traffic = handle.traffic().await.unwrap();
@@ -241,9 +241,22 @@ async fn a_node_says_that_it_is_there_in_a_cluster_or_not_and_nothing_changes() 
 async fn a_node_says_so_only_so_often() {
     let memory = Arc::default();
     let _nodes = cluster(&memory, 1).await;
-    assert_eq!(echoes(&memory, 200, noon()).await.len(), 50);
+    assert_eq!(echoes(&memory, 0..200, noon()).await.len(), 50);
     tokio::time::sleep(SECOND).await;
-    assert_eq!(echoes(&memory, 1, noon()).await.len(), 1);
+    assert_eq!(echoes(&memory, [200], noon()).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_is_repeated_is_answered_once_and_uses_up_nothing() {
+    let memory = Arc::default();
+    let _nodes = cluster(&memory, 1).await;
+    let (recorder, local) = (memory.bind(address(8)), settings(1));
+    let question = Question::new(&local.keyring, &local.cluster, noon(), Nonce([200; 24]));
+    for _ in 0..100 {
+        let sent = recorder.send_to(question.datagram(), address(1)).await;
+        sent.unwrap();
+    }
+    assert_eq!(echoes(&memory, 0..200, noon()).await.len(), 49);
 }
 
 /// A socket on which nothing works for so many receptions.

@@ -10,7 +10,7 @@ use crate::{
         environment::{Entropy, Now},
         traffic::{Rejection, Traffic},
     },
-    seal::{self, Keyring, Opened, Purpose, Replays, Scope, Unopened},
+    seal::{self, Keyring, Nonce, Opened, Purpose, Replays, Scope, Unopened},
 };
 
 /// The longest datagram. With the headers of IPv6 and UDP it fits the usual 1500 bytes.
@@ -18,6 +18,9 @@ pub const DATAGRAM_LIMIT: usize = PACKET_LIMIT + KIND + seal::OVERHEAD;
 
 /// The longest message of the protocol itself.
 pub(super) const PACKET_LIMIT: usize = 1350;
+
+/// How many questions are remembered, so that whoever recorded one does not use up the ration by repeating it.
+const REMEMBERED: usize = 1024;
 
 /// How many bytes tell the kinds of messages apart.
 const KIND: usize = 1;
@@ -44,6 +47,8 @@ pub(super) struct Channel {
     outbox: VecDeque<(SocketAddr, Vec<u8>)>,
     traffic: Traffic,
     echoes: Ration,
+    /// Questions that were answered lately, the oldest first.
+    answered: VecDeque<Nonce>,
 }
 
 impl Channel {
@@ -56,6 +61,7 @@ impl Channel {
             outbox: VecDeque::new(),
             traffic: Traffic::default(),
             echoes: Ration::new(now.instant),
+            answered: VecDeque::new(),
         }
     }
 
@@ -102,13 +108,17 @@ impl Channel {
         Ok((kind, message))
     }
 
-    /// Answers whoever asks whether this node is there, unless too many do. False where the datagram is something else.
+    /// Answers whoever asks whether this node is there, each question once, unless too many ask. False where the datagram is something else.
     pub(super) fn echo(&mut self, datagram: &[u8], from: SocketAddr, me: Me, now: Now) -> bool {
         let Some(asked) = echo::asked(&self.keyring, &self.cluster, datagram) else {
             return false;
         };
         self.received(datagram);
-        if self.echoes.take(now.instant) {
+        if !self.answered.contains(&asked) && self.echoes.take(now.instant) {
+            if self.answered.len() == REMEMBERED {
+                self.answered.pop_front();
+            }
+            self.answered.push_back(asked);
             let fresh = (now.unix_millis, self.entropy.nonce());
             let answer = echo::answer(&self.keyring, &self.cluster, asked, me, fresh);
             self.outbox.push_back((from, answer));
