@@ -33,7 +33,7 @@ pub(super) fn command() -> Command {
              It shows where it runs, makes each call to AWS that a node makes once, and says which are \
              allowed, what is listed and why it counts or not, and whether each contact point answers \
              on the management port and on the gossip port, with whose key and with what clock. It \
-             changes nothing, needs no permission that a node does not need, and takes a minute at most.\n\n\
+             changes nothing, needs no permission that a node does not need, and takes a minute at most with the default timeouts.\n\n\
              Give it the settings of the node. In the container of a running node they are there, and \
              the node may go on meanwhile:\n  \
              docker exec CONTAINER /demo-node doctor",

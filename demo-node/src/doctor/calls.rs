@@ -1,6 +1,6 @@
 //! Which calls to AWS were made, and which of them are allowed.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use discovery::{Chain, Error, Outcome, config::MethodName};
 
@@ -30,7 +30,7 @@ pub enum CallResult {
     /// Neither allowed nor denied: why.
     Failed(String),
     /// It was not made: why.
-    NotMade(&'static str),
+    NotMade(Cow<'static, str>),
 }
 
 /// The actions that a node of this method uses, and whether each is optional.
@@ -57,13 +57,16 @@ pub fn of_expected_nodes(method: MethodName) -> &'static str {
     optional.map_or("", |(action, _)| action)
 }
 
+/// Why actions are not used.
+pub type NotMade = BTreeMap<&'static str, Cow<'static, str>>;
+
 /// What became of each: of the counts of calls, of the errors that they ended with, and of why others were not made.
 #[must_use]
 pub fn results(
     method: MethodName,
     counts: &BTreeMap<(&'static str, Outcome), u64>,
     errors: &[&Error],
-    not_made: &BTreeMap<&'static str, &'static str>,
+    not_made: &NotMade,
 ) -> Vec<Call> {
     let result = |action: &'static str| {
         let name = action.split_once(':').map_or(action, |(_, name)| name);
@@ -80,8 +83,8 @@ pub fn results(
         } else if outcomes.contains(&Outcome::Answered) {
             CallResult::Allowed
         } else if outcomes.is_empty() {
-            let why = not_made.get(action);
-            CallResult::NotMade(why.copied().unwrap_or("a call before it failed"))
+            let why = not_made.get(action).cloned();
+            CallResult::NotMade(why.unwrap_or(Cow::Borrowed("a call before it failed")))
         } else {
             let error = errors.iter().find(|error| attempted(error) == Some(action));
             let why = error.map(|error| Chain(*error).to_string());
@@ -174,7 +177,7 @@ mod tests {
             (("ListTasks", Outcome::Answered), 2),
             (("DescribeTasks", Outcome::Denied), 1),
         ]);
-        let not_made = BTreeMap::from([("ecs:DescribeServices", "not needed")]);
+        let not_made = BTreeMap::from([("ecs:DescribeServices", "not needed".into())]);
         let calls = results(MethodName::Ecs, &counts, &[&denied], &not_made);
         let seen: Vec<_> = calls.into_iter().map(|call| call.result).collect();
         let expected = [
@@ -183,7 +186,7 @@ mod tests {
                 resource: Some("arn:aws:ecs:eu-west-1:1:task/demo/*".to_owned()),
                 caller: Some("arn:aws:sts::1:assumed-role/node/x".to_owned()),
             },
-            CallResult::NotMade("not needed"),
+            CallResult::NotMade("not needed".into()),
         ];
         assert_eq!(seen, expected);
     }

@@ -111,7 +111,7 @@ fn made(facts: &Facts) -> Vec<Value> {
             CallResult::Allowed => ("allowed", None, None),
             CallResult::Denied { resource, .. } => ("denied", None, resource.clone()),
             CallResult::Failed(why) => ("failed", Some(why.clone()), None),
-            CallResult::NotMade(why) => ("not-made", Some((*why).to_owned()), None),
+            CallResult::NotMade(why) => ("not-made", Some(why.to_string()), None),
         };
         json!({
             "action": call.action,

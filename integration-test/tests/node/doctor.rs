@@ -292,6 +292,35 @@ async fn on_an_instance_the_missing_action_the_tag_and_the_region_are_named() {
         environment.extend(settings.into_environment());
         ask(&environment).await
     };
+    // Each call once, and a number that depends on the list is not asked for without it.
+    let calls = |action| site.region.calls().count(action);
+    let deny = |denied: Option<&str>| {
+        site.region.edit(|account| {
+            let role = account.role_mut(account::INSTANCE_ROLE);
+            role.policy = None;
+            if let Some(denied) = denied {
+                role.deny(denied);
+            }
+        });
+    };
+    let auto = || settings().with("BOOTSTRAP_EXPECTED_NODES", "auto");
+    deny(Some("ec2:DescribeInstances"));
+    let found = ask_with(auto()).await;
+    let number = ("autoscaling:DescribeAutoScalingGroups", "not-made");
+    assert_eq!(
+        found.calls(),
+        [("ec2:DescribeInstances", "denied"), number],
+        "{}",
+        found.report
+    );
+    assert_eq!(calls(Action::DescribeInstances), 1);
+    deny(None);
+    let found = ask_with(auto()).await;
+    assert_eq!(found.calls()[1], number);
+    let why = found.report["calls"][1]["problem"].as_str().unwrap();
+    assert!(why.contains("belongs to an Auto Scaling group"), "{why}");
+    assert_eq!(calls(Action::DescribeInstances), 2);
+
     let billing = settings().with("BOOTSTRAP_SERVICE_NAME", "billing");
     let found = ask_with(billing).await;
     found.fails(

@@ -1,4 +1,4 @@
-//! Asks AWS what a node asks: each call once.
+//! Asks AWS what a node asks: each call once, but a list of instances that was not whole once more.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
     bootstrap::settings::ExpectedNodes,
     config::Config,
     doctor::{
-        calls::{self, Call},
+        calls::{self, Call, NotMade},
         facts::{OwnTask, Told},
     },
 };
@@ -44,7 +44,7 @@ pub(super) async fn ask(
         Err(error) => {
             let reasons = calls::actions(method)
                 .iter()
-                .map(|(action, _)| (*action, "there is no client to make it"));
+                .map(|(action, _)| (*action, "there is no client to make it".into()));
             return Answers {
                 region: None,
                 calls: calls::results(method, &Counts::new(), &[], &reasons.collect()),
@@ -90,10 +90,13 @@ pub(super) async fn ask(
             }));
         }
     }
-    if told.is_none() {
-        let why = "a call before it failed";
-        not_made.entry(expected).or_insert(why);
-    }
+    let why = match &told {
+        Some(Ok(discovery::ExpectedNodes::Unknown(why))) => why.to_string().into(),
+        Some(Ok(discovery::ExpectedNodes::Known(_)) | Err(_)) | None => {
+            "a call before it failed".into()
+        }
+    };
+    not_made.entry(expected).or_insert(why);
     let error_of_told = told.as_ref().and_then(|told| told.as_ref().err());
     let errors: Vec<&Error> = lookup
         .as_ref()
@@ -129,25 +132,22 @@ async fn client(settings: Settings, surroundings: &Surroundings) -> Result<Disco
 }
 
 /// Why some calls are not made, however the others end.
-fn reasons_not_to(
-    config: &Config,
-    lookup: &Result<Resolved, Error>,
-) -> BTreeMap<&'static str, &'static str> {
-    let mut reasons = BTreeMap::new();
+fn reasons_not_to(config: &Config, lookup: &Result<Resolved, Error>) -> NotMade {
+    let mut reasons = NotMade::new();
     let expected = calls::of_expected_nodes(config.discovery.method());
     if lookup.is_ok() {
-        reasons.insert("ecs:DescribeTasks", "nothing is listed");
+        reasons.insert("ecs:DescribeTasks", "nothing is listed".into());
     }
     match config.bootstrap.expected_nodes {
         ExpectedNodes::Auto => {}
         ExpectedNodes::Number(_) | ExpectedNodes::Unknown => {
-            reasons.insert(expected, "bootstrap.expected-nodes is set");
+            reasons.insert(expected, "bootstrap.expected-nodes is set".into());
         }
     }
     if let Settings::Ecs(Ecs { tags, .. }) = &config.discovery
         && !tags.is_empty()
     {
-        reasons.insert(expected, "tags choose among the tasks");
+        reasons.insert(expected, "tags choose among the tasks".into());
     }
     reasons
 }
@@ -173,11 +173,11 @@ fn to_describe_itself(
     }
 }
 
-/// By task set, the number is asked for after the same calls as the list.
+/// By task set, the number is asked for after the same calls as the list, and by tag after the list itself.
 fn fails_again(method: MethodName, lookup: &Result<Resolved, Error>) -> bool {
     match method {
-        MethodName::EcsTaskSet => lookup.is_err(),
-        MethodName::Ecs | MethodName::Ec2TagBased | MethodName::Config => false,
+        MethodName::EcsTaskSet | MethodName::Ec2TagBased => lookup.is_err(),
+        MethodName::Ecs | MethodName::Config => false,
     }
 }
 

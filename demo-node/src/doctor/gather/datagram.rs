@@ -31,6 +31,10 @@ pub(super) async fn ask(from: Option<IpAddr>, to: SocketAddr, sealer: &Sealer) -
 }
 
 async fn exchange(from: Option<IpAddr>, to: SocketAddr, sealer: &Sealer) -> io::Result<Gossip> {
+    if let Some(from) = from.filter(|from| !can_send(*from, to.ip())) {
+        let why = format!("a node here sends from {from}, an address of the other address family");
+        return Ok(Gossip::Failed(why));
+    }
     let socket = bind(from, to).await?;
     socket.connect(to).await?;
     let mut questions = Vec::new();
@@ -45,6 +49,11 @@ async fn exchange(from: Option<IpAddr>, to: SocketAddr, sealer: &Sealer) -> io::
         }
     }
     Ok(Gossip::Silent)
+}
+
+/// Whether a node's socket at this address sends there: one at `::` sends by both families.
+fn can_send(from: IpAddr, to: IpAddr) -> bool {
+    from.is_ipv4() == to.is_ipv4() || from == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
 }
 
 /// From where a node here would send, as security groups and routes may tell addresses apart.
@@ -77,5 +86,32 @@ async fn answer(socket: &UdpSocket, questions: &[Question], sealer: &Sealer) -> 
                 });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock,
+        seal::{Keyring, Nonce},
+    };
+
+    #[tokio::test]
+    async fn a_peer_of_the_other_family_is_not_asked_as_no_node_would() {
+        let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let to = peer.local_addr().unwrap();
+        let sealer = Sealer {
+            keyring: Keyring::unsealed(),
+            cluster: "orders".parse().unwrap(),
+            fresh: || (clock::unix_millis(), Nonce::random()),
+        };
+        let heard = ask(Some(Ipv6Addr::LOCALHOST.into()), to, &sealer).await;
+        let Gossip::Failed(why) = heard else {
+            panic!("{heard:?}");
+        };
+        assert!(why.contains("other address family"), "{why}");
+        let any = Some(Ipv6Addr::UNSPECIFIED.into());
+        assert_eq!(ask(any, to, &sealer).await, Gossip::Silent);
     }
 }

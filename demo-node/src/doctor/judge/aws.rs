@@ -6,7 +6,7 @@ use super::words::{failure, warning};
 use crate::{
     bootstrap::settings::ExpectedNodes,
     doctor::{
-        calls::CallResult,
+        calls::{self, CallResult},
         facts::{Facts, Scope, Told, arn_part, short_name},
         finding::{Code, Finding, Severity},
         needs,
@@ -253,6 +253,15 @@ fn expected(facts: &Facts) -> Option<Finding> {
         Told::Failed(error) => format!(": {}", Chain(error)),
         Told::Nothing(why) => format!(": {why}"),
     };
+    let number = "set bootstrap.expected-nodes to the number of nodes that are to run.";
+    let advice = match could_not_ask(facts) {
+        Some(_) => format!(
+            "Let {} be answered, for which the endpoint of its API must be reached from here (a \
+             NAT gateway, a public address or a VPC endpoint, and outbound TCP 443), or {number}",
+            calls::of_expected_nodes(facts.asked.method)
+        ),
+        None => number.replacen('s', "S", 1),
+    };
     Some(warning(
         Code::ExpectedUnknown,
         Vec::new(),
@@ -260,6 +269,18 @@ fn expected(facts: &Facts) -> Option<Finding> {
             "The number of expected nodes is not known{why}. That a second cluster is not founded \
              rests on bootstrap.stable-margin alone."
         ),
-        "Set bootstrap.expected-nodes to the number of nodes that are to run.".to_owned(),
+        advice,
     ))
+}
+
+/// Why the number of nodes could not be asked for; nothing where that is forbidden, or not needed.
+pub(super) fn could_not_ask(facts: &Facts) -> Option<&Error> {
+    match (&facts.asked.expected, facts.told.as_ref()?) {
+        (_, Told::Failed(Error::AccessDenied { .. })) => None,
+        (ExpectedNodes::Auto, Told::Failed(error)) => Some(error),
+        (
+            ExpectedNodes::Auto | ExpectedNodes::Number(_) | ExpectedNodes::Unknown,
+            Told::Nodes(_) | Told::Nothing(_) | Told::Failed(_),
+        ) => None,
+    }
 }

@@ -1,8 +1,10 @@
 //! Who is listed, and who counts.
 
+use std::net::IpAddr;
+
 use discovery::{
     Completeness, DropReason, Dropped, Error, MetadataProblem, Missing, PartialReason, Resolved,
-    config::MethodName,
+    config::{AddressFamily, MethodName},
 };
 
 use super::{
@@ -74,6 +76,9 @@ fn bridge_mode(facts: &Facts) -> Option<Finding> {
 /// Addresses of the other family.
 fn family(facts: &Facts) -> Option<Finding> {
     let asked = facts.asked.family;
+    if asked == AddressFamily::Auto {
+        return both_families(facts);
+    }
     let mut others = Vec::new();
     if let Ok(resolved) = &facts.lookup {
         others.extend(
@@ -100,10 +105,10 @@ fn family(facts: &Facts) -> Option<Finding> {
         return None;
     }
     let other = match asked {
-        discovery::config::AddressFamily::Ipv4 => "ipv6",
-        discovery::config::AddressFamily::Ipv6 => "ipv4",
+        AddressFamily::Ipv4 => "ipv6",
+        AddressFamily::Ipv6 => "ipv4",
         // Then either will do.
-        discovery::config::AddressFamily::Auto => return None,
+        AddressFamily::Auto => return None,
     };
     let own = own.map(|own| format!("this machine ({own})"));
     let others: Vec<_> = own.into_iter().chain(others).collect();
@@ -119,6 +124,39 @@ fn family(facts: &Facts) -> Option<Finding> {
             "Set discovery.{method}.address-family to {other} on every node, or give the subnets \
              {asked} addresses."
         ),
+    ))
+}
+
+/// Any family will do, but a node sends by one.
+fn both_families(facts: &Facts) -> Option<Finding> {
+    let resolved = facts.lookup.as_ref().ok()?;
+    let addresses = resolved.targets.iter().map(|target| target.address);
+    let (four, six): (Vec<IpAddr>, Vec<IpAddr>) = addresses.partition(IpAddr::is_ipv4);
+    if four.is_empty() || six.is_empty() {
+        return None;
+    }
+    let [four, six] = [four, six].map(|addresses| {
+        let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        some(&addresses)
+    });
+    let advice = match facts.asked.method {
+        MethodName::Config => {
+            "Set discovery.config.addresses to addresses of one family, which all nodes have."
+                .to_owned()
+        }
+        method @ (MethodName::Ec2TagBased | MethodName::Ecs | MethodName::EcsTaskSet) => format!(
+            "Set discovery.{method}.address-family to the family that all nodes have, on every \
+             node, and give addresses of it to those that lack one."
+        ),
+    };
+    Some(failure(
+        Code::AddressFamily,
+        Vec::new(),
+        format!(
+            "Some nodes are listed by IPv4 ({four}) and others by IPv6 ({six}), and a node sends \
+             to those of its own family only."
+        ),
+        advice,
     ))
 }
 
@@ -349,6 +387,19 @@ fn too_few(facts: &Facts, counted: &Counted, resolved: &Resolved) -> Option<Find
         0 => String::new(),
         dropped => format!(" ({} dropped)", plural(dropped, "more was", "more were")),
     };
+    if !resolved.completeness.is_complete() {
+        // Then nothing is said against the number.
+        return Some(warning(
+            Code::TooFewNodes,
+            Vec::new(),
+            format!(
+                "{} listed{gone}, and {quorum} must consent to a new cluster, since {of}; but the \
+                 list may lack some.",
+                plural(listed, "node is", "nodes are")
+            ),
+            "Ask again in a while, until the list is whole.".to_owned(),
+        ));
+    }
     let advice = match facts.asked.method {
         MethodName::Ecs | MethodName::EcsTaskSet => {
             "See why the service runs fewer tasks than it wants: its events in ECS. If so few are \

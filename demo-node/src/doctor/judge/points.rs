@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    aws::could_not_ask,
     counted::Counted,
     place::runs_here,
     words::{failure, names, plural, some, warning},
@@ -62,6 +63,10 @@ pub(super) fn without_a_cause(facts: &Facts, counted: &Counted) -> Option<Findin
                 "Set bootstrap.new-cluster-enabled to on for the nodes that shall found a cluster."
                     .to_owned(),
             ));
+        }
+        if counted.expected.is_none() && could_not_ask(facts).is_some() {
+            // That is told of, and is what to mend first.
+            return None;
         }
         let alive = 0 < counted.able;
         return alive.then(|| {
@@ -343,7 +348,19 @@ fn gossip(facts: &Facts) -> Option<Finding> {
         .collect();
     let port = first.gossip_at.port();
     let refused = closed.iter().all(|point| point.gossip == Gossip::Refused);
-    let (how, advice) = if refused {
+    let failed = closed
+        .iter()
+        .all(|point| matches!(point.gossip, Gossip::Failed(_)));
+    let (how, advice) = if let Gossip::Failed(why) = &first.gossip
+        && failed
+    {
+        (
+            why.as_str(),
+            "Give all nodes addresses of one family, and see that this machine has a route to \
+             theirs."
+                .to_owned(),
+        )
+    } else if refused {
         (
             "refused: nothing listens on that port",
             format!(

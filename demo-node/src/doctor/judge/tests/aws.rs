@@ -155,3 +155,22 @@ fn aws_that_does_not_answer_and_credentials_that_do_not_count() {
         "Correct the setting",
     );
 }
+
+#[test]
+fn a_number_that_cannot_be_asked_for_comes_before_asking_again() {
+    let unreachable = || Error::Unreachable {
+        attempt: Attempt::new("ecs:DescribeServices", "asking for the number"),
+        endpoint: "the endpoint".to_owned(),
+        source: "refused".into(),
+    };
+    let fails = |facts: &mut Facts| facts.told = Some(Told::Failed(unreachable()));
+    let diagnosis = check(
+        fails,
+        Code::ExpectedUnknown,
+        Warning,
+        "Let ecs:DescribeServices be answered",
+    );
+    for part in ["endpoint", "or set bootstrap.expected-nodes to the number"] {
+        assert!(diagnosis.first.contains(part), "{}", diagnosis.first);
+    }
+}

@@ -229,3 +229,49 @@ fn what_is_less_well_known_is_a_warning() {
     assert_eq!(judge(&many).findings[0].code, Code::NotAllAsked);
     assert_eq!(judge(&many).worst(), Some(Warning));
 }
+
+#[test]
+fn a_list_that_lacks_some_does_not_speak_against_the_number() {
+    let change = |facts: &mut Facts| {
+        facts.told = Some(Told::Nodes(5));
+        listing(facts).targets.truncate(2);
+        facts.points.truncate(2);
+        let error = "throttled".to_owned();
+        listing(facts).completeness =
+            Completeness::Partial(vec![PartialReason::ListingEnded { error }]);
+    };
+    let diagnosis = check(
+        change,
+        Code::TooFewNodes,
+        Warning,
+        "until the list is whole",
+    );
+    for finding in &diagnosis.findings {
+        assert!(!finding.advice.contains("expected-nodes"), "{finding:?}");
+    }
+}
+
+#[test]
+fn nodes_of_both_families_do_not_reach_each_other() {
+    let both = |facts: &mut Facts| {
+        facts.asked.family = AddressFamily::Auto;
+        listing(facts).targets[2].address = "fd00::3".parse().unwrap();
+    };
+    let set = "discovery.aws-api-ecs.address-family to the family that all nodes have";
+    let diagnosis = check(both, Code::AddressFamily, Failure, set);
+    let message = &diagnosis.findings[0].message;
+    assert!(message.contains("by IPv6 (fd00::3)"), "{message}");
+    let listed = |facts: &mut Facts| {
+        both(facts);
+        facts.asked.method = MethodName::Config;
+    };
+    check(
+        listed,
+        Code::AddressFamily,
+        Failure,
+        "discovery.config.addresses",
+    );
+    let mut one = well();
+    one.asked.family = AddressFamily::Auto;
+    assert_eq!(judge(&one).findings, []);
+}
