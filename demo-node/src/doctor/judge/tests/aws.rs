@@ -163,7 +163,16 @@ fn a_number_that_cannot_be_asked_for_comes_before_asking_again() {
         endpoint: "the endpoint".to_owned(),
         source: "refused".into(),
     };
-    let fails = |facts: &mut Facts| facts.told = Some(Told::Failed(unreachable()));
+    let fails = |facts: &mut Facts| {
+        facts.told = Some(Told::Failed(unreachable()));
+        // Nor was any other node told.
+        for point in &mut facts.points {
+            if let Management::Proven(proven) = &mut point.management {
+                proven.expected = None;
+            }
+        }
+        facts.here.node = None;
+    };
     let diagnosis = check(
         fails,
         Code::ExpectedUnknown,
