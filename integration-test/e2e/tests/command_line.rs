@@ -64,10 +64,10 @@ fn the_page_is_written_where_it_is_wanted() {
     let page = fs::read_to_string(&wanted).unwrap();
     assert!(page.ends_with("</html>\n"), "{page}");
     // The logs were kept, so it lies beside them, too.
-    let beside = said
+    let mut beside = said
         .lines()
         .filter_map(|line| line.strip_prefix("report: "));
-    let beside = PathBuf::from(beside.last().unwrap());
+    let beside = PathBuf::from(beside.next_back().unwrap());
     assert_ne!(beside, wanted);
     assert!(beside.with_file_name("stuck-task").is_dir(), "{said}");
     assert_eq!(fs::read_to_string(&beside).unwrap(), page);

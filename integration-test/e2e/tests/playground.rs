@@ -269,7 +269,8 @@ async fn what_opens_the_page_is_in_a_group_of_its_own() {
     );
     fs::write(&opener, script).unwrap();
     fs::set_permissions(&opener, fs::Permissions::from_mode(0o755)).unwrap();
-    let path = std::env::var("PATH").unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    let path = path.to_str().unwrap();
     let mut program = process::Command::new(env!("CARGO_BIN_EXE_demo"));
     program.args(["--nodes", "1", "--open"]);
     program.env("PATH", format!("{}:{path}", folder.path().display()));
