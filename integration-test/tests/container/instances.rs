@@ -59,7 +59,8 @@ async fn instances_are_deployed_shown_and_destroyed() {
         "stack    orders-instances         CREATE_COMPLETE\n",
     ]);
     for node in &nodes {
-        said.assert_tells(&[&format!("running {}", node.name()), node.uri()]);
+        let (_, gossip) = node.uri().split_once('@').unwrap();
+        said.assert_tells(&[&format!("running {}", node.name()), gossip]);
         node.ready().await.unwrap();
     }
 

@@ -72,20 +72,16 @@ impl Said {
 
     /// An error unless it shows this many hosts and a cluster of as many members, one of which leads.
     pub(crate) fn shows(&self, host: &str, count: usize) -> Result<(), String> {
-        let lines = |start: &str| {
-            self.output
-                .lines()
-                .filter(|line| line.starts_with(start))
-                .count()
-        };
+        let lines = |is: &dyn Fn(&str) -> bool| self.output.lines().filter(|line| is(line)).count();
+        let member = |line: &str| line.starts_with("         ") && line.contains(":7355 ");
         let leaders = self
             .output
             .lines()
-            .filter(|line| line.ends_with(" Up leader"))
+            .filter(|line| line.ends_with(" Up, leader"))
             .count();
         let members = format!("members  {count}");
-        let seen = lines(host) == count
-            && lines("         cluster://orders@") == count
+        let seen = lines(&|line| line.starts_with(host)) == count
+            && lines(&member) == count
             && leaders == 1
             && self.output.lines().any(|line| line == members);
         if seen { Ok(()) } else { Err(self.to_string()) }
