@@ -40,7 +40,7 @@ pub enum Told {
     /// It will never say.
     Never,
     /// It throttles: to be asked again.
-    Failed,
+    Throttled,
     /// It cannot be reached, or gives no answer that makes sense: to be asked again, and not for ever waited for.
     Unanswered,
 }
@@ -103,7 +103,7 @@ impl Expected {
         if told != Told::Unanswered {
             *unanswered_since = None;
         }
-        if matches!(told, Told::Nothing | Told::Failed | Told::Unanswered) {
+        if matches!(told, Told::Nothing | Told::Throttled | Told::Unanswered) {
             let first = in_vain.map_or(now, |(first, _)| first);
             *in_vain = Some((first, now));
         }
@@ -125,7 +125,7 @@ impl Expected {
                 nothing_since.get_or_insert(now);
             }
             Told::Never => self.own = Own::Fixed(*number),
-            Told::Failed => {}
+            Told::Throttled => {}
             Told::Unanswered => {
                 unanswered_since.get_or_insert(now);
             }
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(expected.expectation(later), Expectation::Known(3));
 
         for interrupted in [Expected::no_list, |expected: &mut Expected| {
-            expected.told(clock::now(), Told::Failed);
+            expected.told(clock::now(), Told::Throttled);
         }] {
             let (mut expected, now) = asking();
             expected.told(now, Told::Unanswered);
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn who_is_not_told_may_still_be_for_a_while_only() {
-        for told in [Told::Nothing, Told::Failed, Told::Unanswered] {
+        for told in [Told::Nothing, Told::Throttled, Told::Unanswered] {
             let (mut expected, now) = asking();
             assert!(expected.is_untold(), "it has not asked");
             expected.told(now, told);

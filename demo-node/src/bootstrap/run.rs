@@ -479,7 +479,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             Err(error) => match error.remedy() {
                 discovery::Remedy::RetryLater => {
                     let told = match error {
-                        discovery::Error::Throttled { .. } => Told::Failed,
+                        discovery::Error::Throttled { .. } => Told::Throttled,
                         _ => Told::Unanswered,
                     };
                     (told, Some(Chain(&error).to_string()))

@@ -4,6 +4,7 @@ use anyhow::{Context, ensure};
 use deploy::{
     account::Account,
     image,
+    prices::{GIGABYTES, OF, VIRTUAL_CPUS, of_public_tasks},
     terminal::{agreed, say},
 };
 use options::{
@@ -15,31 +16,6 @@ use crate::{
     cloud::{repository_stack, service_stack},
     scenarios::row,
 };
-
-/// In US dollars, for us-east-1, as known in March 2026, for an estimate.
-/// What holds is at <https://aws.amazon.com/fargate/pricing/> and <https://aws.amazon.com/vpc/pricing/>.
-#[derive(Debug, Clone, Copy)]
-struct Prices {
-    virtual_cpu_hour: f64,
-    gigabyte_hour: f64,
-    public_address_hour: f64,
-}
-
-const X86_64: Prices = Prices {
-    virtual_cpu_hour: 0.04048,
-    gigabyte_hour: 0.004_445,
-    public_address_hour: 0.005,
-};
-
-const ARM64: Prices = Prices {
-    virtual_cpu_hour: 0.03238,
-    gigabyte_hour: 0.003_56,
-    ..X86_64
-};
-
-/// Of each task, as the template of the service has it.
-const VIRTUAL_CPUS: f64 = 0.25;
-const GIGABYTES: f64 = 0.5;
 
 /// The account to run in; none where the person does not agree.
 pub async fn survey(options: &Options) -> anyhow::Result<Option<Account>> {
@@ -114,21 +90,17 @@ fn plan(
         .iter()
         .map(|&scenario| tasks_at_once(scenario, nodes))
         .sum();
-    let prices = match image::architecture() {
-        "ARM64" => ARM64,
-        _ => X86_64,
-    };
     format!(
         "\
 in the account {account}, region {region}, this run creates
   {}
 each with roles, a security group, a log group and a secret; in the default VPC, without a way in from outside.
 At most {tasks} Fargate tasks of {VIRTUAL_CPUS} virtual CPUs and {GIGABYTES} GB run at once, those that ask the nodes included.
-While they run that costs about ${:.2} an hour: an estimate by the prices of us-east-1 as of March 2026,
+While they run that costs about ${:.2} an hour: an estimate by {OF},
 public addresses included (aws.amazon.com/fargate/pricing has those of today); logs, the secrets and the stored image cost cents.
 Everything carries the tag cluster-on-aws, and is removed at the end, also after a failure or Ctrl-C.",
         stacks.join("\n  "),
-        cost_per_hour(tasks, prices)
+        of_public_tasks(tasks, image::architecture())
     )
 }
 
@@ -140,28 +112,9 @@ fn tasks_at_once(scenario: Scenario, nodes: usize) -> usize {
     of_service.map_or(0, |tasks| tasks + 1)
 }
 
-fn cost_per_hour(tasks: usize, prices: Prices) -> f64 {
-    let tasks = f64::from(u32::try_from(tasks).unwrap_or(u32::MAX));
-    let of_one = VIRTUAL_CPUS * prices.virtual_cpu_hour
-        + GIGABYTES * prices.gigabyte_hour
-        + prices.public_address_hour;
-    tasks * of_one
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const TEMPLATE: &str = include_str!("../../../cloudformation/ecs-service.yaml");
-
-    #[test]
-    fn the_estimate_is_for_tasks_as_the_template_has_them() {
-        assert!(TEMPLATE.contains("      Cpu: \"256\"\n      Memory: \"512\"\n"));
-
-        let cents = 100.0 * cost_per_hour(10, X86_64);
-        assert!((cents - 17.3425).abs() < 1e-6, "{cents}");
-        assert!(cost_per_hour(10, ARM64) < cost_per_hour(10, X86_64));
-    }
 
     #[test]
     fn the_plan_names_the_account_the_stacks_and_the_money() {

@@ -42,7 +42,8 @@ const ENDPOINT: f64 = 0.01;
 
 /// Of each task, as the template of the service has it.
 pub const VIRTUAL_CPUS: f64 = 0.25;
-const GIGABYTES: f64 = 0.5;
+/// Likewise, of memory.
+pub const GIGABYTES: f64 = 0.5;
 
 /// Those of a private network that are paid for, for tasks and for instances.
 const ENDPOINTS_OF_TASKS: u8 = 5;
@@ -53,16 +54,25 @@ const ZONES: usize = 2;
 
 const HOURS_OF_A_MONTH: f64 = 730.0;
 
+/// A Fargate task of the stack, for this processor, without an address.
+fn of_task(architecture: &str) -> f64 {
+    let prices = match architecture {
+        "ARM64" => ARM64,
+        _ => X86_64,
+    };
+    VIRTUAL_CPUS * prices.virtual_cpu + GIGABYTES * prices.gigabyte
+}
+
+/// So many Fargate tasks of the stack with public addresses cost so much an hour.
+pub fn of_public_tasks(tasks: usize, architecture: &str) -> f64 {
+    let tasks = f64::from(u32::try_from(tasks).unwrap_or(u32::MAX));
+    tasks * (of_task(architecture) + PUBLIC_ADDRESS)
+}
+
 /// What runs costs so much an hour.
 pub fn per_hour(options: &Deploy) -> f64 {
     let mut node = match options.workload {
-        Workload::Ecs => {
-            let prices = match plan::architecture(options) {
-                "ARM64" => ARM64,
-                _ => X86_64,
-            };
-            VIRTUAL_CPUS * prices.virtual_cpu + GIGABYTES * prices.gigabyte
-        }
+        Workload::Ecs => of_task(plan::architecture(options)),
         Workload::Ec2 => INSTANCE + GIGABYTES_OF_VOLUME * GIGABYTE_OF_VOLUME / HOURS_OF_A_MONTH,
     };
     let mut network = 0.0;
@@ -121,6 +131,13 @@ mod tests {
             });
             assert_eq!(paid.count(), usize::from(count), "{condition}");
         }
+    }
+
+    #[test]
+    fn tasks_cost_as_much_each_and_less_on_arm() {
+        let cents = 100.0 * of_public_tasks(10, "X86_64");
+        assert!((cents - 17.3425).abs() < 1e-6, "{cents}");
+        assert!(of_public_tasks(10, "ARM64") < of_public_tasks(10, "X86_64"));
     }
 
     #[test]

@@ -231,7 +231,9 @@ impl Coordinator {
                 };
                 pacing::jittered(pause, self.settings.random_factor, turn.rng)
             }
-            Told::Nothing | Told::Failed | Told::Unanswered => self.asking_backoff.failed(turn.rng),
+            Told::Nothing | Told::Throttled | Told::Unanswered => {
+                self.asking_backoff.failed(turn.rng)
+            }
         };
         let then = turn.now + pause;
         let last_chance = self.state.last_chance().filter(|at| turn.now < *at);

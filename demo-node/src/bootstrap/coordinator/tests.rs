@@ -67,7 +67,7 @@ fn who_cannot_learn_the_expected_nodes_asks_ever_more_slowly() {
         if asks(&coordinator.handle(now, 0, input, &mut rng)) {
             asked.push(now);
             // Throttled.
-            let again = Input::Told(Told::Failed);
+            let again = Input::Told(Told::Throttled);
             assert!(!asks(&coordinator.handle(now, 0, again, &mut rng)));
         }
     }

@@ -338,7 +338,7 @@ impl World {
             Event::CallAnswered(node, _, Call::DescribeService, answer) => {
                 let told = match answer {
                     Some(_) => Told::Nodes(self.aws.desired),
-                    None => Told::Failed,
+                    None => Told::Throttled,
                 };
                 self.feed(node, Input::Told(told), None);
             }

@@ -212,7 +212,7 @@ fn who_is_asked_for_its_consent_again_asks_for_the_number() {
         let outputs = coordinator.handle(now, 0, Input::Request(request), &mut rng);
         assert_eq!(asks(&outputs), is_asked, "{request:?}");
     }
-    for told in [Told::Failed, Told::Nodes(3)] {
+    for told in [Told::Throttled, Told::Nodes(3)] {
         coordinator.handle(now, 0, Input::Told(told), &mut rng);
     }
     let again = Input::Request(Request::Accept(ballot, cluster(1)));

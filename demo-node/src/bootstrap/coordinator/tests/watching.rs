@@ -288,7 +288,7 @@ fn as_many_count_as_a_member_has_seen_until_it_is_told() {
         now += SECOND;
         let outputs = coordinator.handle(now, 0, Input::Tick, &mut rng);
         if asks(&outputs) {
-            coordinator.handle(now, 0, Input::Told(Told::Failed), &mut rng);
+            coordinator.handle(now, 0, Input::Told(Told::Throttled), &mut rng);
         }
         coordinator.handle(now, 0, reaching(4, true, 4), &mut rng);
     }

@@ -23,7 +23,7 @@ impl World {
     pub(super) fn told(&self, host: Host) -> Told {
         let lasting = &self.faults.lasting;
         if lasting.impaired == Some((host, Impairment::IsNotTold)) {
-            return Told::Failed;
+            return Told::Throttled;
         }
         lasting
             .numbers
