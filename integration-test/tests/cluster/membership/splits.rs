@@ -92,7 +92,7 @@ impl Nodes {
                 let side = self.sides.get(&address).copied().unwrap_or_default();
                 inputs.push(Input::Told(match self.platform.get(&side) {
                     Some(Platform::Says(number)) => Told::Nodes(*number),
-                    Some(Platform::IsCutOff) | None => Told::Throttled,
+                    Some(Platform::IsCutOff) | None => Told::Unanswered,
                 }));
             }
         }
