@@ -253,11 +253,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                     self.order(Order::Start(formation)).await;
                 }
                 Output::Join(cluster) => {
-                    tracing::info!(
-                        cluster.id = %cluster.formation.id,
-                        seeds = ?cluster.seeds.iter().take(MOST_LOGGED).collect::<Vec<_>>(),
-                        "joining the cluster"
-                    );
+                    self.tell_of_join(&cluster);
                     self.order(Order::Join(cluster)).await;
                 }
                 Output::Alarm { older, younger } => {
@@ -275,6 +271,22 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         self.publish(now);
     }
 
+    fn tell_of_join(&self, cluster: &KnownCluster) {
+        let id = cluster.formation.id;
+        let seeds: Vec<_> = cluster.seeds.iter().take(MOST_LOGGED).collect();
+        match self.coordinator.phase() {
+            Phase::Member { formation, .. } if formation.id == id => {
+                tracing::info!(cluster.id = %id, ?seeds, "met members of this cluster that this node does not know yet");
+            }
+            Phase::Member { .. } => {
+                tracing::info!(cluster.id = %id, ?seeds, "asking the older cluster to let this node in");
+            }
+            Phase::Waiting { .. } | Phase::Founding { .. } | Phase::Joining { .. } => {
+                tracing::info!(cluster.id = %id, ?seeds, "joining the cluster");
+            }
+        }
+    }
+
     async fn order(&self, order: Order) {
         // The receiver is gone only when the node is ending.
         let _ending = self.orders.send(order).await;
@@ -288,6 +300,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             return;
         }
         let changed = phase != self.record.phase;
+        let was_member = matches!(self.record.phase, Phase::Member { .. });
         let expected_before = self.record.expected_nodes;
         self.published_at = now;
         // Members are not probed any more: they have answered otherwise.
@@ -306,6 +319,9 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                         quorum,
                         "asking the contact points to consent to a new cluster"
                     );
+                }
+                Phase::Joining { formation } if was_member => {
+                    tracing::info!(cluster.id = %formation.id, "the older cluster lets this node in: joining it");
                 }
                 Phase::Joining { .. } => {}
                 Phase::Member {

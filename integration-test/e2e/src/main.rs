@@ -28,6 +28,7 @@ use e2e::{
 use observe::signals::Interruptions;
 use options::e2e::{Options, Target};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 /// The run as a page, beside the logs where these are kept.
 const PAGE: &str = "report.html";
@@ -78,21 +79,17 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
         status = interruptions.next() => return Ok(ExitCode::from(status)),
     };
 
-    let running = async {
-        platform.furnish().await?;
-        anyhow::Ok(run(&options, &platform).await)
-    };
-    let shown = tokio::select! {
-        report = Box::pin(running) => Ok(report),
-        status = interruptions.next() => Err(status),
-    };
+    let (shown, interrupted) = shown(&options, &mut platform, &mut interruptions).await;
     // Whatever came out.
     let cleared = clear(&platform, &mut interruptions).await;
     drop(platform);
     // Each is told, whatever else goes wrong.
     let mut failures: Vec<_> = cleared.err().into_iter().collect();
+    if interrupted.is_some() && failures.is_empty() {
+        eprintln!("\ninterrupted: every node was ended");
+    }
     let code = match shown {
-        Ok(Ok(report)) => {
+        Ok(Some(report)) => {
             print!("\n{}", report.to_text());
             if let Some(json) = json {
                 let written = write_json(&report, json);
@@ -100,28 +97,44 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
             }
             conclude(&report, &options, html, logs, &mut failures)
         }
-        Ok(Err(failure)) => {
+        // Interrupted before there was anything to tell.
+        Ok(None) => ExitCode::FAILURE,
+        Err(failure) => {
             failures.insert(0, failure);
             ExitCode::FAILURE
-        }
-        Err(status) => {
-            let end = if failures.is_empty() {
-                "every node was ended. Their"
-            } else {
-                "the nodes'"
-            };
-            eprintln!("\ninterrupted: {end} logs: {}", logs.keep().display());
-            ExitCode::from(status)
         }
     };
     for failure in &failures {
         eprintln!("\nerror: {failure:#}");
     }
-    Ok(if failures.is_empty() {
-        code
-    } else {
-        ExitCode::FAILURE
+    Ok(match interrupted {
+        _ if !failures.is_empty() => ExitCode::FAILURE,
+        Some(status) => ExitCode::from(status),
+        None => code,
     })
+}
+
+/// The report, as far as the run came, and the status of whoever is interrupted, where it was.
+async fn shown(
+    options: &Options,
+    platform: &mut Platform,
+    interruptions: &mut Interruptions,
+) -> (anyhow::Result<Option<Report>>, Option<u8>) {
+    tokio::select! {
+        furnished = Box::pin(platform.furnish()) => if let Err(failure) = furnished {
+            return (Err(failure), None);
+        },
+        status = interruptions.next() => return (Ok(None), Some(status)),
+    }
+    let stop = CancellationToken::new();
+    let mut running = Box::pin(run(options, platform, &stop));
+    tokio::select! {
+        report = &mut running => (Ok(Some(report)), None),
+        status = interruptions.next() => {
+            stop.cancel();
+            (Ok(Some(running.await)), Some(status))
+        }
+    }
 }
 
 /// Opens it, and leaves what is in it until there is something new.
@@ -173,7 +186,7 @@ fn conclude(
         }
     }
     // Also where something else went wrong: then they are all that is left of the run.
-    let keeps = options.keep || !failed.is_empty() || !failures.is_empty();
+    let keeps = options.keep || !report.passed() || !failures.is_empty();
     if keeps {
         let file = logs.path().join(PAGE);
         told.push(match fs::write(&file, page()) {

@@ -50,16 +50,26 @@ pub enum Conclusion {
         /// Why not.
         reason: &'static str,
     },
+    /// The run was ended before the scenario was.
+    Interrupted,
 }
 
 impl Report {
     /// The names of the scenarios that failed.
     pub fn failed(&self) -> Vec<&str> {
         let failed = self.scenarios.iter().filter(|told| match told.outcome {
-            Conclusion::Passed | Conclusion::Skipped { .. } => false,
+            Conclusion::Passed | Conclusion::Skipped { .. } | Conclusion::Interrupted => false,
             Conclusion::Failed { .. } => true,
         });
         failed.map(|told| told.name.as_str()).collect()
+    }
+
+    /// Whether the run came to its end, and nothing failed.
+    pub fn passed(&self) -> bool {
+        self.scenarios.iter().all(|told| match told.outcome {
+            Conclusion::Passed | Conclusion::Skipped { .. } => true,
+            Conclusion::Failed { .. } | Conclusion::Interrupted => false,
+        })
     }
 
     /// For people: a line for each scenario, details where one failed, and how many there were. Lines of what went well
@@ -75,17 +85,20 @@ impl Report {
         for shown in &self.scenarios {
             shown.write_to(text)?;
         }
-        let [mut passed, mut failed, mut skipped] = [0; 3];
+        let [mut passed, mut failed, mut skipped, mut interrupted] = [0; 4];
         for shown in &self.scenarios {
             *match shown.outcome {
                 Conclusion::Passed => &mut passed,
                 Conclusion::Failed { .. } => &mut failed,
                 Conclusion::Skipped { .. } => &mut skipped,
+                Conclusion::Interrupted => &mut interrupted,
             } += 1;
         }
         write!(text, "\n{passed} passed, {failed} failed")?;
-        if skipped != 0 {
-            write!(text, ", {skipped} skipped")?;
+        for (count, what) in [(skipped, "skipped"), (interrupted, "interrupted")] {
+            if count != 0 {
+                write!(text, ", {count} {what}")?;
+            }
         }
         writeln!(text, " in {:.1} s", self.took.as_secs_f64())
     }
@@ -94,7 +107,7 @@ impl Report {
     pub fn to_json(&self) -> Value {
         json!({
             "target": self.target.to_string(),
-            "passed": self.failed().is_empty(),
+            "passed": self.passed(),
             "elapsedMs": millis(self.took),
             "scenarios": self.scenarios.iter().map(Shown::to_json).collect::<Vec<_>>(),
         })
@@ -115,6 +128,12 @@ impl Shown {
             Conclusion::Passed => writeln!(text, "passed   {name:<15} {took:>5.1} s"),
             Conclusion::Skipped { reason } => {
                 writeln!(text, "skipped  {name:<15}          {reason}")
+            }
+            Conclusion::Interrupted => {
+                writeln!(
+                    text,
+                    "stopped  {name:<15} {took:>5.1} s  by the interruption"
+                )
             }
             Conclusion::Failed { error, logs } => {
                 writeln!(text, "FAILED   {name:<15} {took:>5.1} s")?;
@@ -140,7 +159,7 @@ impl Shown {
             "steps": steps,
         });
         match &self.outcome {
-            Conclusion::Passed => {}
+            Conclusion::Passed | Conclusion::Interrupted => {}
             Conclusion::Failed { error, logs } => {
                 told["error"] = json!(format!("{error:#}"));
                 told["logs"] = json!(logs);
@@ -157,6 +176,7 @@ impl Conclusion {
             Self::Passed => "passed",
             Self::Failed { .. } => "failed",
             Self::Skipped { .. } => "skipped",
+            Self::Interrupted => "interrupted",
         }
     }
 }
@@ -213,6 +233,21 @@ mod tests {
             "{text}"
         );
         assert!(report.failed().is_empty());
+    }
+
+    #[test]
+    fn what_was_interrupted_has_not_failed_and_the_run_has_not_passed() {
+        let report = report(Conclusion::Interrupted);
+
+        assert_eq!(
+            report.to_text(),
+            "stopped  scale             4.2 s  by the interruption\n\n\
+             0 passed, 0 failed, 1 interrupted in 4.3 s\n"
+        );
+        assert!(report.failed().is_empty());
+        let json = report.to_json();
+        assert_eq!(json["passed"], false, "{json}");
+        assert_eq!(json["scenarios"][0]["outcome"], "interrupted", "{json}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use anyhow::Context;
 use futures::{StreamExt, stream};
 use options::e2e::{Options, Scenario};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     local::sandbox::Sandbox,
@@ -17,7 +18,10 @@ use crate::{
 const SIDE_BY_SIDE: usize = 6;
 
 /// Runs what `options` ask for, several at once: each scenario has an account and addresses of its own.
-pub async fn run(options: &Options, platform: &Platform) -> Report {
+///
+/// Once `stop` is cancelled, what goes on is ended, what has not begun is left out, and the report says what was seen until
+/// then.
+pub async fn run(options: &Options, platform: &Platform, stop: &CancellationToken) -> Report {
     let started = Instant::now();
     // The long ones first: nobody waits for them at the end.
     let mut chosen: Vec<_> = options.chosen().enumerate().collect();
@@ -25,7 +29,10 @@ pub async fn run(options: &Options, platform: &Platform) -> Report {
 
     let mut told: Vec<_> = stream::iter(chosen)
         .map(|(place, scenario)| async move {
-            (place, show(scenario, options, platform, started).await)
+            (
+                place,
+                show(scenario, options, platform, stop, started).await,
+            )
         })
         .buffer_unordered(SIDE_BY_SIDE)
         .collect()
@@ -42,21 +49,29 @@ async fn show(
     scenario: Scenario,
     options: &Options,
     platform: &Platform,
+    stop: &CancellationToken,
     run_started: Instant,
 ) -> Shown {
     let name = scenario.name();
     let started = Instant::now();
     let record = Record::new(name.clone(), run_started);
 
-    let outcome = match row(scenario).not_on.on(platform) {
+    let interrupted = stop
+        .is_cancelled()
+        .then_some("the run was interrupted before it began");
+    let outcome = match row(scenario).not_on.on(platform).or(interrupted) {
         Some(reason) => Conclusion::Skipped { reason },
-        None => match Box::pin(attempt(scenario, options, platform, &record)).await {
-            Ok(()) => Conclusion::Passed,
-            Err(error) => Conclusion::Failed {
-                error,
-                logs: platform.logs_of(&name),
-            },
-        },
+        None => {
+            let attempt = Box::pin(attempt(scenario, options, platform, &record));
+            match stop.run_until_cancelled(attempt).await {
+                None => Conclusion::Interrupted,
+                Some(Ok(())) => Conclusion::Passed,
+                Some(Err(error)) => Conclusion::Failed {
+                    error,
+                    logs: platform.logs_of(&name),
+                },
+            }
+        }
     };
     let (steps, trace) = record.into_parts();
     Shown {

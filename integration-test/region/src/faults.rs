@@ -3,8 +3,9 @@
 //! Rules are looked at for every request; each that applies adds its part.
 //! Chance comes from a generator with a known seed.
 
+use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -57,7 +58,7 @@ pub struct Rule {
     fault: Fault,
     actions: Vec<Action>,
     callers: Vec<String>,
-    left: Option<usize>,
+    times: Option<usize>,
     probability: f64,
 }
 
@@ -97,10 +98,23 @@ pub(super) struct PagingFaults {
     pub(super) missing: Vec<usize>,
 }
 
-/// The rules in force.
+/// A rule, and the time in which it was in force.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// What went wrong, and for whom.
+    pub rule: Rule,
+    /// When it was added.
+    pub from: SystemTime,
+    /// When it was taken away, or had struck as often as it was meant to. None while it is in force.
+    pub to: Option<SystemTime>,
+    /// How many calls it struck.
+    pub struck: usize,
+}
+
+/// The rules, those in force and those that were.
 #[derive(Debug)]
 pub(super) struct Rules {
-    rules: Vec<Rule>,
+    troubles: Vec<Trouble>,
     random: StdRng,
 }
 
@@ -118,7 +132,7 @@ impl From<Fault> for Rule {
             fault,
             actions: Vec::new(),
             callers: Vec::new(),
-            left: None,
+            times: None,
             probability: 1.0,
         }
     }
@@ -142,7 +156,7 @@ impl Rule {
     /// Happens this many times.
     #[must_use]
     pub fn next(mut self, times: usize) -> Self {
-        self.left = Some(times);
+        self.times = Some(times);
         self
     }
 
@@ -153,6 +167,12 @@ impl Rule {
         self
     }
 
+    /// Whom it happens to: roles or sessions. Nobody's name where it happens to all.
+    #[must_use]
+    pub fn callers(&self) -> &[String] {
+        &self.callers
+    }
+
     fn concerns(&self, action: Action, caller: Option<&Caller>) -> bool {
         let named = |caller: &Caller| {
             let mut names = self.callers.iter();
@@ -160,24 +180,79 @@ impl Rule {
         };
         (self.actions.is_empty() || self.actions.contains(&action))
             && (self.callers.is_empty() || caller.is_some_and(named))
-            && self.left != Some(0)
+            && self.times != Some(0)
+    }
+}
+
+/// What goes wrong, whoever calls, in a line for people: `ListTasks, DescribeTasks: throttled, 10 % of the calls`.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let actions: Vec<_> = self.actions.iter().map(|action| action.as_str()).collect();
+        match &actions[..] {
+            [] => f.write_str("every call"),
+            named => f.write_str(&named.join(", ")),
+        }?;
+        write!(f, ": {}", self.fault)?;
+        if self.probability < 1.0 {
+            write!(f, ", {:.0} % of the calls", self.probability * 100.0)?;
+        }
+        match self.times {
+            None => Ok(()),
+            Some(1) => f.write_str(", once"),
+            Some(times) => write!(f, ", {times} times"),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Throttle => f.write_str("throttled"),
+            Self::Error { status, code } => write!(f, "answered with {status} {code}"),
+            Self::Delay(delay) => write!(f, "answered {} ms late", delay.as_millis()),
+            Self::NoAnswer => f.write_str("not answered"),
+            Self::MalformedBody => f.write_str("answered with half a body"),
+            Self::EmptyBody => f.write_str("answered with an empty body"),
+            Self::WithoutMember(name) => write!(f, "answered without `{name}`"),
+            Self::ShortPages(at_most) => write!(f, "answered in pages of {at_most} at most"),
+            Self::EmptyPageWithToken => f.write_str("answered with an empty page and a token"),
+            Self::RepeatToken => f.write_str("answered with the token that was sent"),
+            Self::PartialList(missing) => write!(f, "answered with {missing} missing, silently"),
+            Self::Stale(_) => f.write_str("answered with an old state"),
+        }
     }
 }
 
 impl Rules {
     pub(super) fn seeded(seed: u64) -> Self {
         Self {
-            rules: Vec::new(),
+            troubles: Vec::new(),
             random: StdRng::seed_from_u64(seed),
         }
     }
 
-    pub(super) fn add(&mut self, rule: Rule) {
-        self.rules.push(rule);
+    pub(super) fn add(&mut self, rule: Rule, now: SystemTime) {
+        self.troubles.push(Trouble {
+            rule,
+            from: now,
+            to: None,
+            struck: 0,
+        });
     }
 
-    pub(super) fn clear(&mut self) {
-        self.rules.clear();
+    pub(super) fn clear(&mut self, now: SystemTime) {
+        for trouble in self.in_force() {
+            trouble.to = Some(now);
+        }
+    }
+
+    pub(super) fn so_far(&self) -> &[Trouble] {
+        &self.troubles
+    }
+
+    fn in_force(&mut self) -> impl Iterator<Item = &mut Trouble> {
+        let troubles = self.troubles.iter_mut();
+        troubles.filter(|trouble| trouble.to.is_none())
     }
 
     pub(super) fn seed(&mut self, seed: u64) {
@@ -185,16 +260,26 @@ impl Rules {
     }
 
     /// What happens to a request. Counts it against every rule that applies.
-    pub(super) fn strike(&mut self, action: Action, caller: Option<&Caller>) -> Effects {
+    pub(super) fn strike(
+        &mut self,
+        action: Action,
+        caller: Option<&Caller>,
+        now: SystemTime,
+    ) -> Effects {
         let mut effects = Effects::default();
-        for rule in &mut self.rules {
-            if !rule.concerns(action, caller) || !self.random.random_bool(rule.probability) {
+        for trouble in &mut self.troubles {
+            let rule = &trouble.rule;
+            if trouble.to.is_some()
+                || !rule.concerns(action, caller)
+                || !self.random.random_bool(rule.probability)
+            {
                 continue;
             }
-            if let Some(left) = &mut rule.left {
-                *left -= 1;
-            }
             effects.add(&rule.fault, &mut self.random);
+            trouble.struck += 1;
+            if rule.times.is_some_and(|times| times <= trouble.struck) {
+                trouble.to = Some(now);
+            }
         }
         effects
     }
@@ -230,14 +315,62 @@ mod tests {
     fn chance_repeats_from_its_seed() {
         let struck = |seed: u64| -> Vec<bool> {
             let mut rules = Rules::seeded(seed);
-            rules.add(Rule::from(Fault::Throttle).with_probability(0.3));
+            let now = SystemTime::UNIX_EPOCH;
+            rules.add(Rule::from(Fault::Throttle).with_probability(0.3), now);
             (0..1000)
-                .map(|_| rules.strike(Action::ListTasks, None).refusal.is_some())
+                .map(|_| rules.strike(Action::ListTasks, None, now))
+                .map(|effects| effects.refusal.is_some())
                 .collect()
         };
         assert_eq!(struck(1), struck(1));
         assert_ne!(struck(1), struck(2));
         let times = struck(1).iter().filter(|struck| **struck).count();
         assert!((250..350).contains(&times), "{times}");
+    }
+
+    #[test]
+    fn what_was_wrong_stays_known_with_its_time() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let mut rules = Rules::seeded(1);
+        rules.add(Fault::Throttle.on([Action::ListTasks]).next(2), at(1));
+        rules.add(Fault::NoAnswer.into(), at(2));
+        for second in 3..6 {
+            let _struck = rules.strike(Action::ListTasks, None, at(second));
+        }
+        rules.clear(at(7));
+        let after = rules.strike(Action::ListTasks, None, at(8));
+
+        assert!(after.refusal.is_none() && !after.unanswered, "{after:?}");
+        let told: Vec<_> = rules
+            .so_far()
+            .iter()
+            .map(|one| (one.rule.to_string(), one.from, one.to, one.struck))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (
+                    "ListTasks: throttled, 2 times".to_owned(),
+                    at(1),
+                    Some(at(4)),
+                    2
+                ),
+                ("every call: not answered".to_owned(), at(2), Some(at(7)), 3),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_rule_says_for_whom_and_how_often() {
+        let rule = Fault::Delay(Duration::from_millis(300))
+            .on([Action::ListTasks, Action::DescribeTasks])
+            .for_caller("orders-1")
+            .with_probability(0.3);
+
+        assert_eq!(
+            rule.to_string(),
+            "ListTasks, DescribeTasks: answered 300 ms late, 30 % of the calls"
+        );
+        assert_eq!(rule.callers(), ["orders-1"]);
     }
 }

@@ -88,7 +88,7 @@ impl World {
         let inquiry = Inquiry::of(request);
         let caller = inquiry.caller(&self.account, request);
         let known = caller.as_ref().ok().and_then(Option::as_ref);
-        let effects = self.rules.strike(inquiry.action(), known);
+        let effects = self.rules.strike(inquiry.action(), known, now);
 
         let known = known.cloned();
         let refused = effects

@@ -57,7 +57,7 @@ pub use self::account::identity::{Caller, Credentials, Policy, Role};
 pub use self::account::instance::{Instance, InstanceId, InstanceState, Interface};
 pub use self::account::task::{DesiredStatus, LaunchType, NetworkMode, Task, TaskArn, TaskStatus};
 pub use self::calls::{Action, Call, Calls, Outcome};
-pub use self::faults::{Fault, Rule, Snapshot};
+pub use self::faults::{Fault, Rule, Snapshot, Trouble};
 
 use self::account::task::LaunchType::{Ec2, Fargate};
 use self::account::{ACCOUNT_ID, REGION};
@@ -234,12 +234,19 @@ impl Region {
 impl Faults<'_> {
     /// Adds a fault, or a rule that says when it happens.
     pub fn add(&self, rule: impl Into<Rule>) {
-        lock(&self.region.world).rules.add(rule.into());
+        let now = clock::now();
+        lock(&self.region.world).rules.add(rule.into(), now);
     }
 
     /// From now on nothing goes wrong.
     pub fn clear(&self) {
-        lock(&self.region.world).rules.clear();
+        lock(&self.region.world).rules.clear(clock::now());
+    }
+
+    /// What is wrong, and what was, in the order in which it was added.
+    #[must_use]
+    pub fn so_far(&self) -> Vec<Trouble> {
+        lock(&self.region.world).rules.so_far().to_vec()
     }
 
     /// Chance begins anew from this seed.

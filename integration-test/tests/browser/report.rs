@@ -1,20 +1,24 @@
 //! The page of an end-to-end run, read from a file as people do.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Stdio};
 
 use e2e::{
     nodes::life::Happening,
     timeline::{
         lanes::{Known, lanes},
         lines,
-        model::{Calls, Run, Scenario, Step},
+        model::{Calls, Run, Scenario, Step, Trouble},
         page::page,
     },
 };
 use integration_test::program;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Command,
+};
 
 use crate::{driver::Browser, looks::PALE};
 
@@ -135,6 +139,69 @@ async fn a_run_is_shown_with_its_steps_its_nodes_and_its_calls() {
     assert_eq!(browser.complaints().await, [""; 0]);
 }
 
+#[tokio::test]
+async fn a_split_of_the_network_and_what_was_wrong_with_aws_have_their_times() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("run.html");
+    let ended = Command::new(program("e2e").unwrap())
+        .args(["--scenario", "partition", "--scenario", "flaky-api"])
+        .arg("--html")
+        .arg(&file)
+        .output()
+        .await
+        .unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+    let browser = open(&file).await;
+    browser
+        .run("for (const one of document.querySelectorAll('.scenario')) one.open = true")
+        .await;
+
+    browser.shows(&so_many(1, ".trouble.network")).await;
+    browser
+        .shows("document.querySelector('.trouble.network button').dataset.about.startsWith('network: split: orders-1, orders-2 | all others, ')")
+        .await;
+    // It begins when one cluster stands, and ends before the run does.
+    browser
+        .shows("(([bar, track]) => track.left < bar.left && bar.right < track.right && bar.width > track.width / 10)(['.trouble.network', '.trouble-row .track'].map((one) => document.querySelector(one).getBoundingClientRect()))")
+        .await;
+    browser
+        .shows("[...document.querySelectorAll('.trouble.aws button')].some((one) => /^AWS: .*ListTasks.*: throttled, 10 % of the calls, .*struck [0-9]+ calls?$/.test(one.dataset.about))")
+        .await;
+    fits_and_stands_out(&browser).await;
+    assert_eq!(browser.complaints().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_run_that_is_interrupted_leaves_a_page_of_what_it_has_seen() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("run.html");
+    let mut run = Command::new(program("e2e").unwrap())
+        .args(["--scenario", "failure", "--html"])
+        .arg(&file)
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let pid = Pid::from_raw(i32::try_from(run.id().unwrap()).unwrap()).unwrap();
+    let mut said = BufReader::new(run.stdout.take().unwrap()).lines();
+    while let Some(line) = said.next_line().await.unwrap() {
+        if line.contains("form one cluster") {
+            kill_process(pid, Signal::TERM).unwrap();
+        }
+    }
+    let status = run.wait().await.unwrap();
+
+    assert_eq!(status.code(), Some(143));
+    let browser = open(&file).await;
+    browser
+        .shows("document.getElementById('verdict').innerText === '1 interrupted'")
+        .await;
+    browser.shows(&so_many(1, ".while.seen")).await;
+    browser.shows(&so_many(3, ".lane")).await;
+    assert_eq!(browser.complaints().await, [""; 0]);
+}
+
 /// Says so where it is taken for markup, or for script.
 const MARKUP: &str = "</script><img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\u{202e}{{script}}";
 
@@ -176,6 +243,24 @@ pub(crate) fn usual() -> Run {
             outcome: "seen",
             instead: None,
         }],
+        troubles: vec![
+            Trouble {
+                of: "network",
+                name: "split: orders-1 | all others".to_owned(),
+                struck: None,
+                account: String::new(),
+                from: 3_500,
+                to: 4_500,
+            },
+            Trouble {
+                of: "aws",
+                name: "ListTasks: throttled, 10 % of the calls".to_owned(),
+                struck: Some(1),
+                account: String::new(),
+                from: 500,
+                to: 5_000,
+            },
+        ],
         lanes: lanes(&nodes, began, 5_000),
         calls: vec![Calls {
             action: "ListTasks".to_owned(),
@@ -229,6 +314,14 @@ pub(crate) fn hostile() -> Run {
                 outcome: "missed",
                 instead: Some(text()),
             }],
+            troubles: vec![Trouble {
+                of: "aws",
+                name: text(),
+                struck: Some(0),
+                account: text(),
+                from: 0,
+                to: 5_000,
+            }],
             lanes: lanes(&[node], began, 5_000),
             calls: vec![Calls {
                 action: text(),
@@ -261,6 +354,7 @@ async fn what_nodes_and_errors_say_is_text_whatever_it_is() {
         ".notes",
         ".step",
         ".instead",
+        ".trouble-row .row-name",
         ".lane .who",
         ".lane .address",
         ".call .action",

@@ -6,18 +6,25 @@ use rand::Rng;
 
 use super::{Coordinator, Decided, Looking, Output, Request, Stage, Turn, stage::Joining};
 use crate::{
-    bootstrap::state::{Event, KnownCluster},
+    bootstrap::state::{Event, KnownCluster, OnRival},
     cluster::Formation,
 };
 
 impl Coordinator {
-    /// Asks to be let in, unless it has asked these members already.
+    /// Asks to be let in, unless it has asked these members already. Who is on its way into the older of two clusters stays
+    /// on it, as long as it may be let in.
     pub(super) fn join<R>(&mut self, cluster: KnownCluster, turn: &mut Turn<'_, R>) {
         let KnownCluster {
             formation,
             mut seeds,
         } = cluster;
         let mut since = turn.now;
+        if let Stage::Joining(joining) = &self.stage
+            && joining.formation.precedes(&formation)
+            && self.settings.rules.on_rival == OnRival::Merge
+        {
+            return;
+        }
         if let Stage::Joining(joining) = &self.stage
             && joining.formation == formation
         {

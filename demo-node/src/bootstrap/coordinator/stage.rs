@@ -80,8 +80,19 @@ pub(super) struct Watching {
     pub(super) pauses: f64,
     /// When it told its fellows of another cluster, the last time.
     pub(super) fellows_told_at: Option<Instant>,
+    /// The older cluster that it would go over to.
+    pub(super) going_to: Option<GoingTo>,
     pub(super) reach: Reach,
     pub(super) few: Few,
+}
+
+/// A member asks to be let in to another cluster, and stays in its own meanwhile.
+#[derive(Debug, Clone)]
+pub(super) struct GoingTo {
+    pub(super) formation: Formation,
+    /// Who is asked.
+    pub(super) seeds: BTreeSet<SocketAddr>,
+    pub(super) since: Instant,
 }
 
 // === impl Stage ===
@@ -130,6 +141,15 @@ impl Stage {
 impl Looking {
     pub(super) fn is_paused(&self, now: Instant) -> bool {
         self.paused.as_ref().is_some_and(|pause| now < pause.until)
+    }
+}
+
+// === impl GoingTo ===
+
+impl GoingTo {
+    /// Whether it may still be let in.
+    pub(super) fn is_lasting(&self, now: Instant) -> bool {
+        now < self.since + JOIN_PATIENCE
     }
 }
 

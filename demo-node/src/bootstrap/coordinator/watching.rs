@@ -1,7 +1,7 @@
 //! A member looks for other clusters of the same name, and for lost halves of its own.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -9,7 +9,7 @@ use rand::{Rng, RngExt};
 
 use super::{
     Coordinator, Decided, Expectation, Looking, Output, Request, Schedule, Stage, Standing, Turn,
-    stage::Watching,
+    stage::{GoingTo, Joining, Watching},
 };
 use crate::{
     bootstrap::{
@@ -39,11 +39,7 @@ impl Coordinator {
                 self.minority = None;
                 self.asking = Schedule::Off;
                 self.next_asking = turn.now;
-                self.stage = Stage::Looking(Looking {
-                    reason: None,
-                    paused: None,
-                    failures: 0,
-                });
+                self.stage = self.outside_again(turn.now);
             }
             (
                 Standing::Member {
@@ -59,41 +55,73 @@ impl Coordinator {
                         self.asking = Schedule::Off;
                     }
                 }
-                let (since, pauses, fellows_told_at, few) = match &self.stage {
-                    Stage::Watching(Watching {
-                        members: before,
-                        since,
-                        pauses,
-                        fellows_told_at,
-                        few,
-                        ..
-                    }) => {
+                let mut watching = match &self.stage {
+                    Stage::Watching(watching) => {
                         // What it has waited so far was a share of the pause as it was then.
-                        let pause = pacing::watch_pause(self.settings.watch_interval, before.len());
-                        let waited = turn.now.saturating_duration_since(*since);
-                        let left = pauses - waited.as_secs_f64() / pause.as_secs_f64();
-                        (turn.now.max(*since), left.max(0.0), *fellows_told_at, *few)
+                        let (all, since) = (watching.members.len(), watching.since);
+                        let pause = pacing::watch_pause(self.settings.watch_interval, all);
+                        let waited = turn.now.saturating_duration_since(since);
+                        let left = watching.pauses - waited.as_secs_f64() / pause.as_secs_f64();
+                        Watching {
+                            since: turn.now.max(since),
+                            pauses: left.max(0.0),
+                            ..watching.clone()
+                        }
                     }
-                    Stage::Looking(_) | Stage::Founding(_) | Stage::Joining(_) => {
-                        let since = turn.now + GETTING_TO_KNOW;
-                        (since, turn.rng.random(), None, Few::default())
-                    }
+                    Stage::Looking(_) | Stage::Founding(_) | Stage::Joining(_) => Watching {
+                        formation,
+                        members: BTreeMap::new(),
+                        since: turn.now + GETTING_TO_KNOW,
+                        pauses: turn.rng.random(),
+                        fellows_told_at: None,
+                        going_to: None,
+                        reach,
+                        few: Few::default(),
+                    },
                 };
+                if watching.formation != formation {
+                    watching.going_to = None;
+                }
                 if self.lookup != Schedule::UnderWay {
                     let pause = pacing::watch_pause(self.settings.watch_interval, members.len());
-                    self.lookup = Schedule::Due(since + pause.mul_f64(pauses));
+                    let due = watching.since + pause.mul_f64(watching.pauses);
+                    self.lookup = Schedule::Due(due);
                 }
                 self.stage = Stage::Watching(Watching {
                     formation,
                     members,
-                    since,
-                    pauses,
-                    fellows_told_at,
                     reach,
-                    few,
+                    ..watching
                 });
             }
         }
+    }
+
+    /// A member is in no cluster any more. Where the older one has let it in, it is on its way there, and those of its old
+    /// cluster who have not gone yet do not call it back.
+    fn outside_again(&mut self, now: Instant) -> Stage {
+        let going_to = match &self.stage {
+            Stage::Watching(watching) => watching.going_to.clone(),
+            Stage::Looking(_) | Stage::Founding(_) | Stage::Joining(_) => None,
+        };
+        let Some(GoingTo {
+            formation, seeds, ..
+        }) = going_to.filter(|going_to| going_to.is_lasting(now))
+        else {
+            return Stage::Looking(Looking {
+                reason: None,
+                paused: None,
+                failures: 0,
+            });
+        };
+        if let Some(&seed) = seeds.first() {
+            self.acceptor.learn(Decided { formation, seed });
+        }
+        Stage::Joining(Joining {
+            formation,
+            seeds,
+            since: now,
+        })
     }
 
     /// A member looks whom it reaches. Where that is too few, it asks for the number of expected nodes, which may be
@@ -213,8 +241,35 @@ impl Coordinator {
         self.alarm(formation, cluster.formation, turn);
         if self.settings.rules.on_rival == OnRival::Merge && cluster.formation.precedes(&formation)
         {
+            self.go_over(cluster, turn);
+        }
+    }
+
+    /// Asks the older cluster to let this member in, unless it has asked these already. Of two older ones it is the oldest.
+    fn go_over<R>(&mut self, cluster: &KnownCluster, turn: &mut Turn<'_, R>) {
+        let Stage::Watching(watching) = &mut self.stage else {
+            return;
+        };
+        let KnownCluster { formation, seeds } = cluster;
+        let going_to = watching.going_to.take();
+        let mut going_to = match going_to.filter(|before| before.is_lasting(turn.now)) {
+            Some(before) if before.formation.precedes(formation) => {
+                watching.going_to = Some(before);
+                return;
+            }
+            Some(before) if before.formation == *formation => before,
+            Some(_) | None => GoingTo {
+                formation: *formation,
+                seeds: BTreeSet::new(),
+                since: turn.now,
+            },
+        };
+        if !seeds.is_subset(&going_to.seeds) {
+            going_to.seeds.extend(seeds);
+            going_to.since = turn.now;
             turn.out.push(Output::Join(cluster.clone()));
         }
+        watching.going_to = Some(going_to);
     }
 
     /// A member is told of a cluster: where it is its own, somebody else has started it, too; where it is another, a

@@ -1,11 +1,13 @@
-//! What happened in a scenario's accounts, kept until it is told: what was done to each node, and what AWS was asked for.
+//! What happened in a scenario's accounts, kept until it is told: what was done to each node and to the network, what was
+//! wrong with AWS, and what AWS was asked for.
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use region::Calls;
+use demo_node::clock;
+use region::{Calls, Trouble};
 
 use crate::nodes::life::{Happening, Life};
 
@@ -18,8 +20,25 @@ pub struct Chronicle(Arc<Mutex<Kept>>);
 pub struct Kept {
     /// By the log of the node within the scenario's folder, without its ending.
     pub nodes: BTreeMap<String, Noted>,
+    /// The names of nodes, by the ids of their tasks.
+    pub names: BTreeMap<String, String>,
     /// By the name of the account; the first one's is empty.
     pub calls: BTreeMap<String, Calls>,
+    /// By the name of the account, too: what was wrong with it.
+    pub troubles: BTreeMap<String, Vec<Trouble>>,
+    /// When the network was split, in the order in which it was.
+    pub splits: Vec<Split>,
+}
+
+/// The network was split.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Split {
+    /// The nodes of one side.
+    pub side: Vec<String>,
+    /// Since when: milliseconds since 1970.
+    pub from: u64,
+    /// When it was split otherwise, or whole again. None where it still is.
+    pub to: Option<u64>,
 }
 
 /// A node, as those know it who started it.
@@ -41,9 +60,32 @@ impl Chronicle {
         noted.life.clone()
     }
 
-    /// An account is used no more; this was asked of it.
-    pub fn called(&self, account: String, calls: Calls) {
-        self.kept().calls.insert(account, calls);
+    /// The node of this task has this name.
+    pub fn named(&self, task: String, node: String) {
+        self.kept().names.insert(task, node);
+    }
+
+    /// The network is split between these nodes and all others from now on. Without any it is whole.
+    pub fn split(&self, side: Vec<String>) {
+        let now = clock::unix_millis();
+        let mut kept = self.kept();
+        if let Some(last) = kept.splits.last_mut() {
+            last.to.get_or_insert(now);
+        }
+        if !side.is_empty() {
+            kept.splits.push(Split {
+                side,
+                from: now,
+                to: None,
+            });
+        }
+    }
+
+    /// An account is used no more; this was asked of it, and this was wrong with it.
+    pub fn closed(&self, account: String, calls: Calls, troubles: Vec<Trouble>) {
+        let mut kept = self.kept();
+        kept.calls.insert(account.clone(), calls);
+        kept.troubles.insert(account, troubles);
     }
 
     /// Everything so far.

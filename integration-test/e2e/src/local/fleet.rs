@@ -101,9 +101,7 @@ impl<'sandbox> Fleet<'sandbox> {
     ///
     /// Where the fleet has no network of its own.
     pub fn split(&self, first: usize) {
-        let network = self.network.as_ref().expect("made with a network");
-        let side = self.running.iter().take(first);
-        network.split(side.map(|running| running.address));
+        self.split_between(self.running.iter().take(first));
     }
 
     /// Splits the nodes of these names from the others; none makes the network whole again.
@@ -112,10 +110,17 @@ impl<'sandbox> Fleet<'sandbox> {
     ///
     /// Where the fleet has no network of its own.
     pub fn split_off(&self, names: &BTreeSet<String>) {
-        let network = self.network.as_ref().expect("made with a network");
         let side = self.running.iter();
-        let side = side.filter(|running| names.contains(running.node.name()));
-        network.split(side.map(|running| running.address));
+        self.split_between(side.filter(|running| names.contains(running.node.name())));
+    }
+
+    fn split_between<'a>(&self, side: impl Iterator<Item = &'a Running>) {
+        let network = self.network.as_ref().expect("made with a network");
+        let (addresses, names): (Vec<_>, Vec<_>) = side
+            .map(|running| (running.address, running.node.name().to_owned()))
+            .unzip();
+        network.split(addresses);
+        self.sandbox.chronicle().split(names);
     }
 
     /// A node that has ended leaves the fleet's own network, where it has one, and its addresses can be used again.
@@ -277,6 +282,8 @@ impl<'sandbox> Fleet<'sandbox> {
             environment: self.sandbox.task_environment(&arn),
             settings: self.settings.clone(),
         };
+        let chronicle = self.sandbox.chronicle();
+        chronicle.named(arn.id().to_owned(), placed.name.clone());
         Ok((arn, placed))
     }
 }

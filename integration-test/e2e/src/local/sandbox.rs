@@ -111,7 +111,8 @@ impl<'runtime> Sandbox<'runtime> {
         })
     }
 
-    /// What happened to the scenario's nodes. What AWS was asked for comes to it when this is dropped.
+    /// What happened to the scenario's nodes. What AWS was asked for, and what was wrong with it, comes to it when this is
+    /// dropped.
     pub fn chronicle(&self) -> Chronicle {
         self.chronicle.clone()
     }
@@ -228,8 +229,8 @@ impl<'runtime> Sandbox<'runtime> {
 
 impl Drop for Sandbox<'_> {
     fn drop(&mut self) {
-        let calls = self.region.calls();
-        self.chronicle.called(self.account.clone(), calls);
+        let (calls, troubles) = (self.region.calls(), self.region.faults().so_far());
+        self.chronicle.closed(self.account.clone(), calls, troubles);
     }
 }
 

@@ -1,7 +1,7 @@
 //! A report and the logs of its nodes become what the page is told.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -13,7 +13,7 @@ use region::{Calls as Log, Outcome};
 use super::{
     lanes::{Known, lanes},
     lines,
-    model::{Calls, Run, Scenario, Step},
+    model::{Calls, Run, Scenario, Step, Trouble},
 };
 use crate::{
     local::chronicle::Kept,
@@ -51,6 +51,7 @@ fn scenario(shown: &Shown, run_began: u64, folder: &Path) -> Scenario {
     let (outcome, why, logs) = match outcome {
         Conclusion::Passed => ("passed", None, None),
         Conclusion::Skipped { reason } => ("skipped", Some((*reason).to_owned()), None),
+        Conclusion::Interrupted => ("interrupted", None, None),
         Conclusion::Failed { error, logs } => (
             "failed",
             Some(format!("{error:#}")),
@@ -68,6 +69,7 @@ fn scenario(shown: &Shown, run_began: u64, folder: &Path) -> Scenario {
         began: trace.began.saturating_sub(run_began),
         took,
         steps: steps.collect(),
+        troubles: troubles(&kept, trace.began, took),
         lanes: lanes(&known(&kept, folder), trace.began, took),
         calls: calls(&kept, trace.began),
     }
@@ -137,6 +139,67 @@ fn collect_logs(folder: &Path, prefix: &str, logs: &mut BTreeMap<String, String>
     }
 }
 
+/// What was wrong with the network and with AWS.
+fn troubles(kept: &Kept, began: u64, took: u64) -> Vec<Trouble> {
+    let end = i64::try_from(took).unwrap_or(i64::MAX);
+    let splits = kept.splits.iter().map(|split| Trouble {
+        of: "network",
+        name: format!("split: {} | all others", split.side.join(", ")),
+        struck: None,
+        account: String::new(),
+        from: apart(split.from, began),
+        to: split.to.map_or(end, |to| apart(to, began)),
+    });
+    let of_aws = kept.troubles.iter().flat_map(|(account, troubles)| {
+        let same = |one: &region::Trouble, other: &region::Trouble| {
+            one.rule.to_string() == other.rule.to_string() && is_soon(one.from, other.from)
+        };
+        let groups = troubles.chunk_by(same);
+        groups.map(|group| of_account_at_once(group, account, &kept.names, began, end))
+    });
+    let mut troubles: Vec<_> = splits.chain(of_aws).collect();
+    troubles.sort_by_key(|trouble| trouble.from);
+    troubles
+}
+
+/// The same that went wrong for one node and for the next, as one.
+fn of_account_at_once(
+    group: &[region::Trouble],
+    account: &str,
+    names: &BTreeMap<String, String>,
+    began: u64,
+    end: i64,
+) -> Trouble {
+    let rules = group.iter().map(|trouble| &trouble.rule);
+    let callers: BTreeSet<_> = rules
+        .flat_map(|rule| rule.callers())
+        .map(|caller| names.get(caller).unwrap_or(caller).as_str())
+        .collect();
+    let mut name = group[0].rule.to_string();
+    if !callers.is_empty() {
+        let callers: Vec<_> = callers.into_iter().collect();
+        name += &format!(", for {}", callers.join(", "));
+    }
+    let ends = group.iter().map(|trouble| trouble.to);
+    Trouble {
+        of: "aws",
+        name,
+        struck: Some(group.iter().map(|trouble| trouble.struck).sum()),
+        account: account.to_owned(),
+        from: since(group[0].from, began),
+        to: ends
+            .map(|to| to.map_or(end, |to| since(to, began)))
+            .max()
+            .unwrap_or(end),
+    }
+}
+
+/// Whether two moments are one for people.
+fn is_soon(one: SystemTime, other: SystemTime) -> bool {
+    let apart = other.duration_since(one).unwrap_or_default();
+    apart < Duration::from_secs(1)
+}
+
 fn calls(kept: &Kept, began: u64) -> Vec<Calls> {
     let accounts = kept.calls.iter();
     accounts
@@ -166,7 +229,10 @@ fn of_account(account: &str, log: &Log, began: u64) -> Vec<Calls> {
 }
 
 fn since(at: SystemTime, began: u64) -> i64 {
-    let at = at.duration_since(UNIX_EPOCH).map_or(0, millis);
+    apart(at.duration_since(UNIX_EPOCH).map_or(0, millis), began)
+}
+
+fn apart(at: u64, began: u64) -> i64 {
     i64::try_from(at).unwrap_or(i64::MAX) - i64::try_from(began).unwrap_or(i64::MAX)
 }
 
@@ -178,6 +244,7 @@ fn millis(duration: Duration) -> u64 {
 mod tests {
     use anyhow::anyhow;
     use options::e2e::Target;
+    use region::{Fault, Rule};
     use tempfile::tempdir;
 
     use super::*;
@@ -236,6 +303,64 @@ mod tests {
                 ("seen", 0, 1_000, None),
                 ("missed", 1_000, 3_000, Some("orders-1 lacks something")),
                 ("given-up", 1_000, 4_000, None),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_wrong_has_its_time_and_what_was_wrong_for_several_nodes_is_one() {
+        let chronicle = Chronicle::default();
+        chronicle.split(vec!["orders-1".to_owned(), "orders-2".to_owned()]);
+        chronicle.split(Vec::new());
+        chronicle.split(vec!["orders-3".to_owned()]);
+        let splits = chronicle.so_far().splits;
+        let began = splits[0].from - 100;
+        chronicle.named("06c4".to_owned(), "orders-1".to_owned());
+        let throttled = |caller: &str, struck, lasted: Option<u64>| region::Trouble {
+            rule: Rule::from(Fault::Throttle).for_caller(caller),
+            from: UNIX_EPOCH + Duration::from_millis(began),
+            to: lasted.map(|lasted| UNIX_EPOCH + Duration::from_millis(began + lasted)),
+            struck,
+        };
+        let troubles = vec![
+            throttled("06c4", 3, Some(50)),
+            throttled("f88b", 4, Some(70)),
+        ];
+        chronicle.closed(String::new(), Log::default(), troubles);
+
+        let run = gather(&report(chronicle, began), Path::new("/nowhere"));
+
+        let troubles = &run.scenarios[0].troubles;
+        let told: Vec<_> = troubles
+            .iter()
+            .map(|one| (one.of, one.name.as_str(), one.from, one.to, one.struck))
+            .collect();
+        let healed = apart(splits[0].to.unwrap(), began);
+        let again = apart(splits[1].from, began);
+        assert_eq!(
+            told,
+            [
+                (
+                    "aws",
+                    "every call: throttled, for f88b, orders-1",
+                    0,
+                    70,
+                    Some(7)
+                ),
+                (
+                    "network",
+                    "split: orders-1, orders-2 | all others",
+                    100,
+                    healed,
+                    None
+                ),
+                (
+                    "network",
+                    "split: orders-3 | all others",
+                    again,
+                    4_000,
+                    None
+                ),
             ]
         );
     }

@@ -26,7 +26,7 @@ pub struct Scenario {
     pub name: String,
     /// What it shows.
     pub about: String,
-    /// `passed`, `failed` or `skipped`.
+    /// `passed`, `failed`, `skipped` or `interrupted`.
     pub outcome: &'static str,
     /// Why it failed or was skipped.
     pub why: Option<String>,
@@ -38,6 +38,8 @@ pub struct Scenario {
     pub took: u64,
     /// In the order in which they were begun.
     pub steps: Vec<Step>,
+    /// What was wrong with the network and with AWS, in the order in which it began.
+    pub troubles: Vec<Trouble>,
     /// In the order in which they started.
     pub lanes: Vec<Lane>,
     /// What AWS was asked for.
@@ -58,6 +60,24 @@ pub struct Step {
     pub outcome: &'static str,
     /// What was seen instead, where it was missed.
     pub instead: Option<String>,
+}
+
+/// What was wrong for a while, and not with a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trouble {
+    /// `network` or `aws`.
+    pub of: &'static str,
+    /// In a few words.
+    pub name: String,
+    /// How often it mattered, where that is known.
+    pub struck: Option<usize>,
+    /// In which account, where the scenario has several.
+    pub account: String,
+    /// When it began.
+    pub from: i64,
+    /// When it ended.
+    pub to: i64,
 }
 
 /// A node's time.

@@ -107,6 +107,7 @@ mod tests {
                 began: 0,
                 took: 1,
                 steps: Vec::new(),
+                troubles: Vec::new(),
                 lanes: Vec::new(),
                 calls: Vec::new(),
             }],

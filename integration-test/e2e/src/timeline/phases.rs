@@ -84,7 +84,9 @@ pub fn phase(line: &Line) -> Option<Phase> {
         "node started" => (Kind::Waiting, "first lookup"),
         "asking the contact points to consent to a new cluster" => (Kind::Founding, "founding"),
         "founding the cluster" => (Kind::Joining, "starts the cluster"),
-        "joining the cluster" => (Kind::Joining, "joining"),
+        "joining the cluster" | "the older cluster lets this node in: joining it" => {
+            (Kind::Joining, "joining")
+        }
         "this node is a member" => return Some(member(line, cluster(line).as_deref())),
         "this node is on the smaller side of a split" => (Kind::Minority, "smaller side"),
         "left the cluster" => (Kind::Leaving, "leaving"),
@@ -227,6 +229,11 @@ mod tests {
             ("listening", Kind::Starting, "starting"),
             ("founding the cluster", Kind::Joining, "starts the cluster"),
             ("joining the cluster", Kind::Joining, "joining"),
+            (
+                "the older cluster lets this node in: joining it",
+                Kind::Joining,
+                "joining",
+            ),
             ("this node is a member", Kind::Member, "member of 1262fb59"),
             ("SIGTERM: stopping", Kind::Leaving, "leaving"),
             ("leaving the cluster", Kind::Leaving, "leaving"),

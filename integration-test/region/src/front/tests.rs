@@ -203,7 +203,7 @@ fn an_instance_needs_a_session_to_read_its_metadata() {
 #[test]
 fn every_service_says_in_its_own_words_that_it_is_throttled() {
     let (mut bench, task) = Bench::with_a_task();
-    bench.world.rules.add(Fault::Throttle.into());
+    bench.world.rules.add(Fault::Throttle.into(), bench.now);
     let reply = bench.send_signed(list_tasks(), SIGNED_FOR_ECS);
     assert_eq!(reply.status, 400);
     let expected = json!({"__type": "ThrottlingException", "message": "Rate exceeded"});
@@ -229,7 +229,7 @@ fn a_fault_strikes_whom_it_is_meant_for_as_often_as_it_is_meant_to() {
         .on([Action::TaskMetadata])
         .for_caller(task.id())
         .next(2);
-    bench.world.rules.add(rule);
+    bench.world.rules.add(rule, bench.now);
     let credentials = format!("/v2/credentials/{}", task.id());
     let mut status = |path: &str| bench.get(path).status;
     assert_eq!(status(&format!("/v4/{}/task", other.id())), 200);
@@ -244,8 +244,8 @@ fn bodies_break_in_every_way() {
     let (mut bench, task) = Bench::with_a_task();
     let path = format!("/v4/{}/task", task.id());
     let mut answer = |fault: Fault| {
-        bench.world.rules.clear();
-        bench.world.rules.add(fault.into());
+        bench.world.rules.clear(bench.now);
+        bench.world.rules.add(fault.into(), bench.now);
         bench.get(&path)
     };
     assert_eq!(answer(Fault::EmptyBody).body, "");
@@ -263,14 +263,14 @@ fn delays_add_up_and_silence_lasts() {
     bench
         .world
         .rules
-        .add(Fault::Delay(Duration::from_millis(20)).into());
+        .add(Fault::Delay(Duration::from_millis(20)).into(), bench.now);
     bench
         .world
         .rules
-        .add(Fault::Delay(Duration::from_millis(30)).into());
+        .add(Fault::Delay(Duration::from_millis(30)).into(), bench.now);
     let (_, delay) = bench.world.serve(&request, bench.now);
     assert_eq!(delay, Duration::from_millis(50));
-    bench.world.rules.add(Fault::NoAnswer.into());
+    bench.world.rules.add(Fault::NoAnswer.into(), bench.now);
     let (_, delay) = bench.world.serve(&request, bench.now);
     assert_eq!(delay, NEVER);
 }
@@ -284,10 +284,10 @@ fn a_stale_list_shows_the_past() {
         .account
         .run_task(Task::of_service("demo", "orders"));
     bench.world.account.forget_task(&task);
-    bench
-        .world
-        .rules
-        .add(Fault::Stale(past).on([Action::ListTasks]).next(1));
+    bench.world.rules.add(
+        Fault::Stale(past).on([Action::ListTasks]).next(1),
+        bench.now,
+    );
     let mut listed = || bench.send_signed(list_tasks(), SIGNED_FOR_ECS).parsed();
     assert_eq!(listed(), json!({"taskArns": [task.as_str()]}));
     assert_eq!(listed(), json!({"taskArns": [newer.as_str()]}));
@@ -304,7 +304,7 @@ fn every_request_is_recorded_with_its_caller_and_its_end() {
         .deny("ecs:ListTasks");
     bench.send_signed(list_tasks(), SIGNED_FOR_ECS);
     bench.get("/nothing");
-    bench.world.rules.add(Fault::NoAnswer.into());
+    bench.world.rules.add(Fault::NoAnswer.into(), bench.now);
     bench.get(&format!("/v4/{}", task.id()));
 
     let counts = bench.world.calls.counts();

@@ -63,6 +63,50 @@ fn who_meets_an_older_cluster_tells_its_fellows_and_they_join_it_too() {
     );
 }
 
+/// It is on its way, and those who have not gone yet are no reason to turn back; a cluster that does not let it in is.
+#[test]
+fn who_goes_over_to_an_older_cluster_is_not_called_back() {
+    let (older, mine) = (cluster(4), cluster(5));
+    let mut rng = SmallRng::seed_from_u64(1);
+    let began = clock::now();
+    let mut now = began;
+    let mut coordinator = coordinator(now);
+    let list = View::Complete((1..=9).map(point).collect());
+    let decided = Decided {
+        formation: older,
+        seed: ([10, 0, 0, 9], 7355).into(),
+    };
+    for input in [
+        Input::Standing(member_of(mine)),
+        Input::Looked(list.clone()),
+        Input::Request(Request::Decided(decided)),
+        Input::Standing(Standing::Outside),
+    ] {
+        coordinator.handle(now, 0, input, &mut rng);
+    }
+    let joining = Phase::Joining { formation: older };
+    assert_eq!(coordinator.phase(), joining);
+
+    // Each second the one that has stayed behind says so.
+    let mut joins = Vec::new();
+    for _ in 0..8 {
+        let stayed = Input::Probed(point(2), Some(answers(2, Some(known(mine, 2)))));
+        for input in [Input::Looked(list.clone()), stayed] {
+            let outputs = coordinator.handle(now, 0, input, &mut rng);
+            joins.extend(outputs.into_iter().filter_map(|output| match output {
+                Output::Join(cluster) => Some((cluster, coordinator.phase())),
+                _ => None,
+            }));
+        }
+        now += SECOND;
+        if now < began + 5 * SECOND {
+            assert_eq!(coordinator.phase(), joining);
+        }
+    }
+    let back = Phase::Joining { formation: mine };
+    assert_eq!(joins, [(known(mine, 2), back)]);
+}
+
 /// The whole cluster looks once in five seconds, whoever it is that does.
 #[test]
 fn members_take_turns_to_look() {

@@ -35,7 +35,7 @@ class Chart {
       this.steps[0]?.focus();
     });
     this.steps = [];
-    this.body = el("div", { class: "body" }, this.group("Steps", this.stepRows()), this.group("Nodes", this.laneRows()), this.group("Calls to AWS", this.callRows()), this.cursor);
+    this.body = el("div", { class: "body" }, this.group("Steps", this.stepRows()), this.group("What was wrong with the network and AWS", this.troubleRows()), this.group("Nodes", this.laneRows()), this.group("Calls to AWS", this.callRows()), this.cursor);
     this.element = el(
       "div",
       { class: "chart" },
@@ -92,6 +92,20 @@ class Chart {
         rows.push(el("li", { class: "instead" }, el("strong", {}, "Seen instead"), " ", el("span", {}, plain(step.instead))));
       }
       return rows;
+    });
+  }
+
+  troubleRows() {
+    return this.scenario.troubles.map((trouble) => {
+      const struck = trouble.struck === null ? "" : trouble.struck === 0 ? ", struck no call" : `, struck ${many(trouble.struck, "call")}`;
+      const about = `${TROUBLES[trouble.of]}${trouble.account ? ` of ${trouble.account}` : ""}: ${trouble.name}, ${span(trouble.from, trouble.to)}${struck}`;
+      const bar = this.bar(trouble, `${trouble.struck ?? ""}${trouble.struck === null ? "" : "×"}`, `trouble ${trouble.of}`, about);
+      this.placed.push((view) => place(bar, trouble.from, trouble.to, view));
+      return row(
+        "trouble-row",
+        [el("span", { class: "badge" }, TROUBLES[trouble.of]), " ", el("span", {}, plain(trouble.name)), " ", el("span", { class: "quiet" }, plain(trouble.account))],
+        el("ol", { class: "bars", "aria-label": plain(about) }, bar),
+      );
     });
   }
 

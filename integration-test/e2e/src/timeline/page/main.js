@@ -2,11 +2,11 @@
 
 const run = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
-const SIGN = { passed: "✓", failed: "✕", skipped: "–" };
+const SIGN = { passed: "✓", failed: "✕", skipped: "–", interrupted: "‖" };
 
 say(at("run"), `on ${run.target}, ${new Date(run.began).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" })}, ${seconds(run.took)}`);
 say(at("verdict-text"), verdict(run.scenarios));
-at("verdict").dataset.state = run.scenarios.some((scenario) => scenario.outcome === "failed") ? "old" : "live";
+at("verdict").dataset.state = run.scenarios.some((scenario) => ["failed", "interrupted"].includes(scenario.outcome)) ? "old" : "live";
 document.title = `${verdict(run.scenarios)} – end-to-end run`;
 
 const boxes = run.scenarios.map((scenario) => box(scenario));

@@ -12,7 +12,8 @@ const KINDS = {
 };
 const MARKS = { killed: "killed", ended: "ended", asked: "asked to stop", warn: "warning", error: "error" };
 const SIGNS = { killed: "✕", ended: "■", asked: "▽", warn: "!", error: "!!" };
-const OUTCOMES = { passed: "passed", failed: "failed", skipped: "skipped" };
+const TROUBLES = { network: "network", aws: "AWS" };
+const OUTCOMES = { passed: "passed", failed: "failed", skipped: "skipped", interrupted: "interrupted" };
 const STEPS = { seen: "seen", missed: "not seen", "given-up": "given up" };
 
 /** A time that has passed, as short as it may be. */
