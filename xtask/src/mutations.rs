@@ -8,12 +8,15 @@ use std::{fs, path::PathBuf};
 use anyhow::{Context, bail, ensure};
 use xshell::{Shell, cmd};
 
-use crate::{cargo::as_from_a_shell, folders, tools};
+use crate::{browser, cargo::as_from_a_shell, folders, tools};
+
+mod pages;
 
 /// Plants faults in the code, one at a time, and runs the tests that must catch each.
 ///
-/// Takes about a minute for each. Exit status 1 if one is not caught. The code is as before in the end; if this is
-/// interrupted, `git checkout -- demo-node` takes out what was planted.
+/// Takes about a minute for each. Exit status 1 if one is not caught. Those of the pages, whose names begin with `page`,
+/// `playground` or `report`, need a browser. The code is as before in the end; if this is interrupted, `git checkout -- .`
+/// takes out what was planted.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only those whose name has this in it.
@@ -30,6 +33,14 @@ struct Fault {
     becomes: &'static str,
     /// The tests of which one must fail, as nextest selects them.
     caught_by: &'static str,
+    browser: Browser,
+}
+
+/// Whether the tests look at a page as people do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Browser {
+    NotNeeded,
+    Needed,
 }
 
 const FOUNDING: &str = "package(demo-node) & test(coordinator::tests::founding)";
@@ -47,6 +58,7 @@ const FAULTS: &[Fault] = &[
         was: "let reply = self.acceptor.answer(request, voter);\n        self.count(",
         becomes: "let reply = self.acceptor.clone().answer(request, voter);\n        self.count(",
         caught_by: MODEL,
+        browser: Browser::NotNeeded,
     },
     Fault {
         name: "the quorum is a majority of those asked",
@@ -54,6 +66,7 @@ const FAULTS: &[Fault] = &[
         was: "let participants = self.state.participants(turn.now);",
         becomes: "let participants = self.state.among(turn.now).len() + 1;",
         caught_by: FOUNDING,
+        browser: Browser::NotNeeded,
     },
     Fault {
         name: "what was promised is forgotten when an attempt fails",
@@ -61,6 +74,7 @@ const FAULTS: &[Fault] = &[
         was: "        let failures = founding.failures.saturating_add(1).min(5);",
         becomes: "        let failures = founding.failures.saturating_add(1).min(5);\n        self.acceptor = Default::default();",
         caught_by: MODEL,
+        browser: Browser::NotNeeded,
     },
     Fault {
         name: "the founder's place is taken at once",
@@ -68,6 +82,7 @@ const FAULTS: &[Fault] = &[
         was: "JOIN_PATIENCE: Duration = Duration::from_secs(5)",
         becomes: "JOIN_PATIENCE: Duration = Duration::from_millis(1)",
         caught_by: FOUNDING,
+        browser: Browser::NotNeeded,
     },
     Fault {
         name: "an acceptor accepts whatever it has promised",
@@ -75,6 +90,7 @@ const FAULTS: &[Fault] = &[
         was: "            Request::Prepare(ballot) | Request::Accept(ballot, _)\n                if",
         becomes: "            Request::Prepare(ballot)\n                if",
         caught_by: MODEL,
+        browser: Browser::NotNeeded,
     },
     Fault {
         name: "an acceptor forgets what it has promised",
@@ -82,6 +98,7 @@ const FAULTS: &[Fault] = &[
         was: "self.promised = Some(ballot);\n                let accepted",
         becomes: "let accepted",
         caught_by: MODEL,
+        browser: Browser::NotNeeded,
     },
     Fault {
         name: "what was accepted before is passed over",
@@ -89,6 +106,7 @@ const FAULTS: &[Fault] = &[
         was: ".filter_map(|promise| promise.accepted)",
         becomes: ".filter_map(|promise| promise.accepted.filter(|_| false))",
         caught_by: MODEL,
+        browser: Browser::NotNeeded,
     },
     Fault {
         name: "of what was accepted before, the earliest goes on",
@@ -96,6 +114,7 @@ const FAULTS: &[Fault] = &[
         was: ".max_by_key(|(ballot, _)| *ballot)",
         becomes: ".min_by_key(|(ballot, _)| *ballot)",
         caught_by: MODEL,
+        browser: Browser::NotNeeded,
     },
     Fault {
         name: "the number that a voter was told does not count",
@@ -103,6 +122,7 @@ const FAULTS: &[Fault] = &[
         was: "self.participants.max(voter.expected.unwrap_or(0))",
         becomes: "self.participants.max(voter.expected.map_or(0, |_| 0))",
         caught_by: NUMBERS,
+        browser: Browser::NotNeeded,
     },
     Fault {
         name: "who may still be told another number counts all the same",
@@ -110,6 +130,7 @@ const FAULTS: &[Fault] = &[
         was: "let (told, untold) = (self.consents(), self.untold().count());",
         becomes: "let (told, untold) = (self.voters().count(), 0);",
         caught_by: NUMBERS,
+        browser: Browser::NotNeeded,
     },
     Fault {
         name: "who is asked again does not ask for the number",
@@ -117,6 +138,7 @@ const FAULTS: &[Fault] = &[
         was: "self.is_needed |= self.state.is_untold()",
         becomes: "self.is_needed |= self.state.own_number().is_some()",
         caught_by: FOUNDING,
+        browser: Browser::NotNeeded,
     },
     Fault {
         name: "nobody but the lowest address ever asks everyone",
@@ -124,6 +146,7 @@ const FAULTS: &[Fault] = &[
         was: "            Progress::From(at) if at <= now => {",
         becomes: "            Progress::From(at) if at <= now && nodes == 0 => {",
         caught_by: ADVERSE,
+        browser: Browser::NotNeeded,
     },
     Fault {
         name: "whoever looks for a cluster asks everyone",
@@ -131,6 +154,7 @@ const FAULTS: &[Fault] = &[
         was: "const FEW: usize = 4;",
         becomes: "const FEW: usize = 4_000;",
         caught_by: COLD_START,
+        browser: Browser::NotNeeded,
     },
     Fault {
         name: "every member looks as often as a lone one",
@@ -138,6 +162,7 @@ const FAULTS: &[Fault] = &[
         was: "interval.saturating_mul(count(members.max(1)))",
         becomes: "interval.saturating_mul(count(members.clamp(1, 1)))",
         caught_by: WATCHING,
+        browser: Browser::NotNeeded,
     },
     Fault {
         name: "who meets an older cluster tells nobody",
@@ -145,6 +170,7 @@ const FAULTS: &[Fault] = &[
         was: ".filter(|(_, uid)| **uid != me.uid)",
         becomes: ".filter(|(_, uid)| **uid == me.uid)",
         caught_by: WATCHING,
+        browser: Browser::NotNeeded,
     },
     Fault {
         name: "what a member has seen counts no longer than a moment",
@@ -152,6 +178,7 @@ const FAULTS: &[Fault] = &[
         was: "if untold && let",
         becomes: "if !untold && let",
         caught_by: WATCHING,
+        browser: Browser::NotNeeded,
     },
 ];
 
@@ -165,11 +192,15 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
             .as_ref()
             .is_none_or(|name| fault.name.contains(name))
     };
-    let faults: Vec<_> = FAULTS.iter().filter(wanted).collect();
+    let faults: Vec<_> = all().filter(wanted).collect();
     ensure!(
         !faults.is_empty(),
         "no fault has such a name: see `xtask/src/mutations.rs`"
     );
+    let looks = faults.iter().any(|fault| fault.browser == Browser::Needed);
+    if let Some(reason) = looks.then(browser::unusable).flatten() {
+        bail!("the faults of the pages cannot be caught: {reason}");
+    }
     for file in faults.iter().map(|fault| fault.file) {
         let changed = cmd!(sh, "git status --porcelain -- {file}")
             .quiet()
@@ -198,6 +229,10 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn all() -> impl Iterator<Item = &'static Fault> {
+    FAULTS.iter().chain(pages::FAULTS)
+}
+
 impl Fault {
     fn path(&self) -> PathBuf {
         folders::root().join(self.file)
@@ -220,10 +255,10 @@ impl Fault {
         let (planted, code) = self.plant()?;
         let path = self.path();
         fs::write(&path, planted).with_context(|| format!("write {}", path.display()))?;
-        let tests = self.caught_by;
+        let (tests, profile) = (self.caught_by, self.browser.profile());
         let ended = as_from_a_shell(cmd!(
             sh,
-            "cargo nextest run --workspace --status-level none --failure-output never --cargo-quiet -E {tests}"
+            "cargo nextest run --workspace --profile {profile} --retries 0 --status-level none --failure-output never --cargo-quiet -E {tests}"
         ))
         .quiet()
         .ignore_status()
@@ -241,13 +276,23 @@ impl Fault {
     }
 }
 
+impl Browser {
+    /// As nextest is configured.
+    fn profile(self) -> &'static str {
+        match self {
+            Self::NotNeeded => "default",
+            Self::Needed => "browser",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_fault_can_be_planted() {
-        for fault in FAULTS {
+        for fault in all() {
             let (planted, code) = fault.plant().unwrap();
             assert_ne!(planted, code, "{}", fault.name);
         }

@@ -150,6 +150,18 @@ async fn every_text_stands_out_and_fits_while_the_network_is_split_and_aws_refus
         let pale = browser.run(PALE).await;
         assert_eq!(pale, json!([]), "{scheme}, {width}");
     }
+    // The page of a node there says it, too.
+    let last = browser
+        .run("return [...document.querySelectorAll('#nodes a')].filter((a) => a.port && a.port !== location.port).at(-1).href")
+        .await;
+    browser.visit(last.as_str().unwrap()).await;
+    browser
+        .shows(&says("doing", "On the smaller side of a split"))
+        .await;
+    browser.visit(&playground.address).await;
+    browser
+        .shows_within(PATIENCE, &says("nodes", "On the smaller side"))
+        .await;
     browser.run(&press("network", "Heal")).await;
     browser
         .shows_within(PATIENCE, &says("doing-text", "5 nodes are one cluster"))
