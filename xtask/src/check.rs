@@ -7,7 +7,8 @@ use xshell::{Shell, cmd};
 
 use crate::{cargo::as_from_a_shell, features, files, steps::Steps, templates, tools};
 
-/// Checks format, lints, documentation, features, files, CloudFormation templates and dependencies; CI runs the same.
+/// Checks format, lints, documentation, documents, features, files, CloudFormation templates and dependencies; CI runs
+/// the same.
 ///
 /// All steps run, whatever becomes of the first; the end lists what failed and what to do about it.
 #[derive(Debug, clap::Args)]
@@ -39,6 +40,21 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
             as_from_a_shell(cmd!(sh, "cargo doc --workspace --no-deps"))
                 .env("RUSTDOCFLAGS", "--deny warnings")
                 .run()?;
+            Ok(())
+        },
+    );
+    steps.run(
+        "documents",
+        "mend the document or the code, as the failed test says",
+        || {
+            tools::NEXTEST.ensure(sh)?;
+            let tests =
+                "binary_id(demo-node::documents) + binary_id(discovery::public_api) + test(readme)";
+            as_from_a_shell(cmd!(
+                sh,
+                "cargo nextest run --workspace --status-level fail -E {tests}"
+            ))
+            .run()?;
             Ok(())
         },
     );

@@ -68,7 +68,7 @@ fn both_forms_of_the_report_say_all_of_it() {
 /// Programs rely on them, so they are where people look for them.
 #[test]
 fn the_readme_names_every_field_and_every_finding() {
-    let readme = include_str!("../../../../../README.md");
+    let readme = include_str!("../../../../README.md");
     let all = json(&forming(), &judge(&forming()));
     let mut names: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     names.extend(all.as_object().unwrap().keys().map(String::as_str));
