@@ -18,6 +18,7 @@ mod looking;
 mod minority;
 mod outputs;
 mod proxies;
+mod readme;
 mod secrets;
 mod stranger;
 mod support;
