@@ -1,8 +1,8 @@
 //! Flags, environment and a TOML file, in that order of precedence, become one valid [`Config`].
 //!
 //! The only module that takes settings from the environment. Each stage owns its settings and their
-//! defaults, in a file `settings.rs` of its own; those of the library `discovery` are in [`discovery`].
-//! What is here is their sum.
+//! defaults, in a file `settings.rs` of its own; those of the libraries `discovery` and `bootstrap` are in
+//! [`discovery`] and [`bootstrap`]. What is here is their sum.
 //!
 //! To add a setting: a line in the `settings!` of its stage. It has a flag, a variable, a key in the
 //! file and a line in `--help` then.
@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub mod bootstrap;
 pub(crate) mod declare;
 pub mod discovery;
 pub(crate) mod parse;
@@ -22,13 +23,13 @@ pub mod setting;
 pub mod values;
 
 use self::{
+    bootstrap::Settings as Bootstrap,
     setting::Setting,
     values::{ConfigFile, Error, FILE_VARIABLE, Values},
 };
 use crate::{
-    bootstrap::settings::Settings as Bootstrap, management::Settings as Management,
-    membership::Settings as Membership, node::settings::Settings as Node,
-    telemetry::Settings as Log,
+    management::Settings as Management, membership::Settings as Membership,
+    node::settings::Settings as Node, telemetry::Settings as Log,
 };
 
 /// Everything that the node can be told.

@@ -5,20 +5,12 @@
 use std::{future::Future, io, net::SocketAddr, time::Duration};
 
 use rustix::net::sockopt;
-
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
 };
 
-/// Opens streams to peers.
-pub trait Network: Clone + Send + Sync + 'static {
-    /// A connection.
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
-
-    /// Connects to a peer. May take for ever; callers set a limit.
-    fn connect(&self, to: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
-}
+pub use bootstrap::net::{Network, Tcp};
 
 /// Takes streams from peers.
 pub trait Listener: Send + 'static {
@@ -36,20 +28,6 @@ const ASK_AFTER: Duration = Duration::from_secs(60);
 /// How long it waits for each answer, and how many may stay out.
 const ASK_EVERY: Duration = Duration::from_secs(10);
 const ASK_TIMES: u32 = 6;
-
-/// The operating system's TCP.
-#[derive(Debug, Clone, Copy)]
-pub struct Tcp;
-
-impl Network for Tcp {
-    type Stream = TcpStream;
-
-    async fn connect(&self, to: SocketAddr) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect(to).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    }
-}
 
 impl Listener for TcpListener {
     type Stream = TcpStream;

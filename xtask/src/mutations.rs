@@ -43,18 +43,18 @@ enum Browser {
     Needed,
 }
 
-const FOUNDING: &str = "package(demo-node) & test(coordinator::tests::founding)";
+const FOUNDING: &str = "package(bootstrap) & test(coordinator::tests::founding)";
 const MODEL: &str =
-    "package(demo-node) & test(at_most_one_cluster_is_started_and_whoever_lives_ends_in_it)";
-const NUMBERS: &str = "package(demo-node) & test(those_who_are_told_late_are_told_another_number)";
-const WATCHING: &str = "package(demo-node) & test(coordinator::tests::watching)";
+    "package(bootstrap) & test(at_most_one_cluster_is_started_and_whoever_lives_ends_in_it)";
+const NUMBERS: &str = "package(bootstrap) & test(those_who_are_told_late_are_told_another_number)";
+const WATCHING: &str = "package(bootstrap) & test(coordinator::tests::watching)";
 const ADVERSE: &str = "package(simulation) & test(wrong_for_good)";
 const COLD_START: &str = "package(simulation) & test(cold_start)";
 
 const FAULTS: &[Fault] = &[
     Fault {
         name: "a node does not remember its own vote",
-        file: "demo-node/src/bootstrap/coordinator/founding.rs",
+        file: "demo-node/bootstrap/src/coordinator/founding.rs",
         was: "let reply = self.acceptor.answer(request, voter);\n        self.count(",
         becomes: "let reply = self.acceptor.clone().answer(request, voter);\n        self.count(",
         caught_by: MODEL,
@@ -62,7 +62,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "the quorum is a majority of those asked",
-        file: "demo-node/src/bootstrap/coordinator/founding.rs",
+        file: "demo-node/bootstrap/src/coordinator/founding.rs",
         was: "let participants = self.state.participants(turn.now);",
         becomes: "let participants = self.state.among(turn.now).len() + 1;",
         caught_by: FOUNDING,
@@ -70,7 +70,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "what was promised is forgotten when an attempt fails",
-        file: "demo-node/src/bootstrap/coordinator/founding.rs",
+        file: "demo-node/bootstrap/src/coordinator/founding.rs",
         was: "        let failures = founding.failures.saturating_add(1).min(5);",
         becomes: "        let failures = founding.failures.saturating_add(1).min(5);\n        self.acceptor = Default::default();",
         caught_by: MODEL,
@@ -78,7 +78,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "the founder's place is taken at once",
-        file: "demo-node/src/bootstrap/coordinator/stage.rs",
+        file: "demo-node/bootstrap/src/coordinator/stage.rs",
         was: "JOIN_PATIENCE: Duration = Duration::from_secs(5)",
         becomes: "JOIN_PATIENCE: Duration = Duration::from_millis(1)",
         caught_by: FOUNDING,
@@ -86,7 +86,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "an acceptor accepts whatever it has promised",
-        file: "demo-node/src/bootstrap/founding.rs",
+        file: "demo-node/bootstrap/src/founding.rs",
         was: "            Request::Prepare(ballot) | Request::Accept(ballot, _)\n                if",
         becomes: "            Request::Prepare(ballot)\n                if",
         caught_by: MODEL,
@@ -94,7 +94,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "an acceptor forgets what it has promised",
-        file: "demo-node/src/bootstrap/founding.rs",
+        file: "demo-node/bootstrap/src/founding.rs",
         was: "self.promised = Some(ballot);\n                let accepted",
         becomes: "let accepted",
         caught_by: MODEL,
@@ -102,7 +102,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "what was accepted before is passed over",
-        file: "demo-node/src/bootstrap/founding.rs",
+        file: "demo-node/bootstrap/src/founding.rs",
         was: ".filter_map(|promise| promise.accepted)",
         becomes: ".filter_map(|promise| promise.accepted.filter(|_| false))",
         caught_by: MODEL,
@@ -110,7 +110,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "of what was accepted before, the earliest goes on",
-        file: "demo-node/src/bootstrap/founding.rs",
+        file: "demo-node/bootstrap/src/founding.rs",
         was: ".max_by_key(|(ballot, _)| *ballot)",
         becomes: ".min_by_key(|(ballot, _)| *ballot)",
         caught_by: MODEL,
@@ -118,7 +118,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "the number that a voter was told does not count",
-        file: "demo-node/src/bootstrap/founding.rs",
+        file: "demo-node/bootstrap/src/founding.rs",
         was: "self.participants.max(voter.expected.unwrap_or(0))",
         becomes: "self.participants.max(voter.expected.map_or(0, |_| 0))",
         caught_by: NUMBERS,
@@ -126,7 +126,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "who may still be told another number counts all the same",
-        file: "demo-node/src/bootstrap/founding.rs",
+        file: "demo-node/bootstrap/src/founding.rs",
         was: "let (told, untold) = (self.consents(), self.untold().count());",
         becomes: "let (told, untold) = (self.voters().count(), 0);",
         caught_by: NUMBERS,
@@ -134,7 +134,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "who is asked again does not ask for the number",
-        file: "demo-node/src/bootstrap/coordinator/founding.rs",
+        file: "demo-node/bootstrap/src/coordinator/founding.rs",
         was: "self.is_needed |= self.state.is_untold()",
         becomes: "self.is_needed |= self.state.own_number().is_some()",
         caught_by: FOUNDING,
@@ -142,7 +142,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "nobody but the lowest address ever asks everyone",
-        file: "demo-node/src/bootstrap/survey.rs",
+        file: "demo-node/bootstrap/src/survey.rs",
         was: "            Progress::From(at) if at <= now => {",
         becomes: "            Progress::From(at) if at <= now && nodes == 0 => {",
         caught_by: ADVERSE,
@@ -150,7 +150,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "whoever looks for a cluster asks everyone",
-        file: "demo-node/src/bootstrap/coordinator/looking.rs",
+        file: "demo-node/bootstrap/src/coordinator/looking.rs",
         was: "const FEW: usize = 4;",
         becomes: "const FEW: usize = 4_000;",
         caught_by: COLD_START,
@@ -158,7 +158,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "every member looks as often as a lone one",
-        file: "demo-node/src/bootstrap/pacing.rs",
+        file: "demo-node/bootstrap/src/pacing.rs",
         was: "interval.saturating_mul(count(members.max(1)))",
         becomes: "interval.saturating_mul(count(members.clamp(1, 1)))",
         caught_by: WATCHING,
@@ -166,7 +166,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "who meets an older cluster tells nobody",
-        file: "demo-node/src/bootstrap/coordinator/watching.rs",
+        file: "demo-node/bootstrap/src/coordinator/watching.rs",
         was: ".filter(|(_, uid)| **uid != me.uid)",
         becomes: ".filter(|(_, uid)| **uid == me.uid)",
         caught_by: WATCHING,
@@ -174,7 +174,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "what a member has seen counts no longer than a moment",
-        file: "demo-node/src/bootstrap/coordinator/watching.rs",
+        file: "demo-node/bootstrap/src/coordinator/watching.rs",
         was: "if untold && let",
         becomes: "if !untold && let",
         caught_by: WATCHING,

@@ -12,8 +12,8 @@ use super::{
     watch,
 };
 use crate::{
-    bootstrap::settings::{RESOLVE_TIMEOUT, SERVICE_NAME},
     clock,
+    config::bootstrap::{RESOLVE_TIMEOUT, SERVICE_NAME},
     config::{
         discovery::discovery_settings,
         values::{self, Values},

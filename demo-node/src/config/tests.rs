@@ -6,9 +6,10 @@ use ::discovery::{Chain, config::Settings};
 
 use super::{discovery::discovery_settings, *};
 use crate::{
-    bootstrap::{ContactPoint, Process, coordinator, settings::ExpectedNodes},
+    bootstrap::{ContactPoint, Process, coordinator},
     clock,
     cluster::NodeUid,
+    config::bootstrap::ExpectedNodes,
     seal::Keyring,
     telemetry::{self, Format},
 };

@@ -12,8 +12,9 @@ use discovery::{
 
 use super::calls::Call;
 use crate::{
-    bootstrap::{ContactPoint, clocks::Skew, settings::ExpectedNodes},
+    bootstrap::{ContactPoint, clocks::Skew},
     cluster::{ClusterId, Formation, NodeUid},
+    config::bootstrap::ExpectedNodes,
 };
 
 /// Everything that was seen.

@@ -10,7 +10,7 @@ use super::{
     judge::Diagnosis,
     needs,
 };
-use crate::bootstrap::settings::ExpectedNodes;
+use crate::config::bootstrap::ExpectedNodes;
 
 /// The report.
 #[must_use]

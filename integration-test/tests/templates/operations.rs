@@ -12,7 +12,7 @@ const INSTANCES: &str = "ec2-auto-scaling-group.yaml";
 
 #[test]
 fn metrics_are_made_of_what_nodes_say() {
-    let said = sources("../demo-node/src");
+    let said = sources("../demo-node/src") + &sources("../demo-node/bootstrap/src");
     let service = Template::read(SERVICE).unwrap();
     let filters: Vec<_> = service.of_kind("AWS::Logs::MetricFilter").collect();
     assert_eq!(filters.len(), 5);

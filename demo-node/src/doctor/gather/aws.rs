@@ -9,8 +9,8 @@ use discovery::{
 use tokio::time::timeout;
 
 use crate::{
-    bootstrap::settings::ExpectedNodes,
     config::Config,
+    config::bootstrap::ExpectedNodes,
     doctor::{
         calls::{self, Call, NotMade},
         facts::{OwnTask, Told},

@@ -4,7 +4,7 @@ use discovery::{Chain, Error, Remedy, config::MethodName};
 
 use super::words::{failure, warning};
 use crate::{
-    bootstrap::settings::ExpectedNodes,
+    config::bootstrap::ExpectedNodes,
     doctor::{
         calls::{self, CallResult},
         facts::{Facts, Scope, Told, arn_part, short_name},

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    bootstrap::{founding::majority, settings::ExpectedNodes, state::DEFAULT_PARTICIPANTS},
+    bootstrap::{founding::majority, state::DEFAULT_PARTICIPANTS},
     cluster::ClusterId,
+    config::bootstrap::ExpectedNodes,
     doctor::facts::{Asked, Facts, Told},
 };
 

@@ -15,8 +15,9 @@ use discovery::{
 
 use super::*;
 use crate::{
-    bootstrap::{ContactPoint, clocks::Skew, settings::ExpectedNodes},
+    bootstrap::{ContactPoint, clocks::Skew},
     cluster::{ClusterId, Formation, NodeUid},
+    config::bootstrap::ExpectedNodes,
     doctor::{
         calls::{Call, CallResult},
         facts::{

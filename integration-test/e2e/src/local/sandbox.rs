@@ -241,6 +241,9 @@ fn basics(ports: Ports, key: &str) -> Settings {
         .with("MANAGEMENT_PORT", &ports.management)
         .with("MEMBERSHIP_PORT", &ports.gossip)
         .with("MEMBERSHIP_KEYS", key)
-        .with("LOG_LEVEL", "info,demo_node=debug,discovery=debug")
+        .with(
+            "LOG_LEVEL",
+            "info,bootstrap=debug,demo_node=debug,discovery=debug",
+        )
         .with("LOG_FORMAT", "json")
 }

@@ -9,7 +9,7 @@ use std::{
 use rand::{SeedableRng, rngs::SmallRng};
 
 use super::super::*;
-use crate::bootstrap::clocks::Skew;
+use crate::clocks::Skew;
 
 /// A coordinator. Two are the same where they print the same: all of it is in its `Debug`.
 #[derive(Clone)]

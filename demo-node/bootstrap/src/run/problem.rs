@@ -9,9 +9,10 @@ use std::{
 use hyper::StatusCode;
 
 use crate::{
-    bootstrap::{ContactPoint, wire},
+    ContactPoint,
     http::{self, Ask},
     net::Network,
+    wire,
 };
 
 /// What is wrong with a contact point.

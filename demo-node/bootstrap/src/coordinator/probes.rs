@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use crate::bootstrap::{ContactPoint, pacing::Schedule};
+use crate::{ContactPoint, pacing::Schedule};
 
 /// The contact points that are being probed or are to be.
 #[derive(Debug, Clone, Default)]

@@ -7,13 +7,11 @@ use std::{
 };
 
 use crate::{
-    bootstrap::{
-        ContactPoint,
-        founding::Proposer,
-        minority::{Few, Reach},
-        reason::WaitReason,
-    },
+    ContactPoint,
     cluster::{Formation, NodeUid},
+    founding::Proposer,
+    minority::{Few, Reach},
+    reason::WaitReason,
 };
 
 /// How long it may take to be let in before the cluster is passed over.

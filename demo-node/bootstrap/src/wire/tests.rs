@@ -1,7 +1,7 @@
 //! What counts as an answer, and what does not.
 
 use super::*;
-use crate::bootstrap::founding::{Ballot, Voter};
+use crate::founding::{Ballot, Voter};
 
 const KEY: &str = "a secret that only these tests have";
 

@@ -2,25 +2,23 @@
 
 use std::{num::NonZeroUsize, str::FromStr, time::Duration};
 
-use discovery::Lookup;
-
-use super::{
+use bootstrap::{
     Process,
+    cluster::ClusterName,
     contact::Selection,
     coordinator,
     expected::Expectation,
     run,
     state::{OnRival, Rules},
 };
-use crate::{
-    cluster::ClusterName,
-    config::{
-        declare::settings,
-        parse,
-        raw::Raw,
-        setting::{Required, optional},
-        values::Error,
-    },
+use discovery::Lookup;
+
+use super::{
+    declare::settings,
+    parse,
+    raw::Raw,
+    setting::{Required, optional},
+    values::Error,
 };
 
 /// What is looked up.
@@ -290,18 +288,6 @@ impl FromStr for ExpectedNodes {
             ("unknown", _) => Ok(Self::Unknown),
             (_, Ok(number)) => Ok(Self::Number(number)),
             (_, Err(_)) => Err("expected `auto`, `unknown` or a number of at least 1".to_owned()),
-        }
-    }
-}
-
-impl FromStr for OnRival {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "merge" => Ok(Self::Merge),
-            "alarm" => Ok(Self::Alarm),
-            _ => Err("expected `merge` or `alarm`".to_owned()),
         }
     }
 }

@@ -6,10 +6,7 @@ use std::{
 };
 
 use super::Answer;
-use crate::{
-    bootstrap::{ContactPoint, Process},
-    cluster::NodeUid,
-};
+use crate::{ContactPoint, Process, cluster::NodeUid};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Contact {

@@ -9,15 +9,13 @@ use super::{
     Answer, Coordinator, Decided, Output, Request, Schedule, Stage, Turn, View, stage::Watching,
 };
 use crate::{
-    bootstrap::{
-        ContactPoint,
-        expected::{Expectation, Told},
-        founding::TOLD,
-        pacing,
-        reason::WaitReason,
-        state::{Event, KnownCluster},
-    },
+    ContactPoint,
     cluster::NodeUid,
+    expected::{Expectation, Told},
+    founding::TOLD,
+    pacing,
+    reason::WaitReason,
+    state::{Event, KnownCluster},
 };
 
 /// How many contact points a node probes at a time that looks for a cluster to join.

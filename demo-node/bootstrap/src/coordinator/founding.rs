@@ -8,8 +8,8 @@ use super::{
     stage::{Founding, Pause},
 };
 use crate::{
-    bootstrap::founding::{Ballot, Proposer, Step},
     cluster::{ClusterId, NodeUid},
+    founding::{Ballot, Proposer, Step},
 };
 
 /// How long an attempt waits for its quorum, in probe intervals.

@@ -12,14 +12,12 @@ use super::{
     stage::{GoingTo, Joining, Watching},
 };
 use crate::{
-    bootstrap::{
-        ContactPoint,
-        minority::Few,
-        pacing,
-        state::{Event, KnownCluster, OnRival},
-        survey::Turns,
-    },
+    ContactPoint,
     cluster::NodeUid,
+    minority::Few,
+    pacing,
+    state::{Event, KnownCluster, OnRival},
+    survey::Turns,
 };
 
 /// How long a new member waits before it looks: until it knows how many members there are, since the more, the less each

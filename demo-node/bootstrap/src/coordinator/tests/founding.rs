@@ -1,7 +1,7 @@
 //! What the votes rest on, of one node: its own vote, what it remembers, and how many must consent.
 
 use super::*;
-use crate::bootstrap::founding::{Ballot, Proposer, Step, TOLD, Voter};
+use crate::founding::{Ballot, Proposer, Step, TOLD, Voter};
 
 const VOTER: Voter = Voter {
     expected: None,

@@ -2,6 +2,7 @@
 //!
 //! Discovery only says whom to ask. [`state`] decides from what those say, [`founding`] makes sure
 //! that only one cluster is founded, and [`run`] carries both out.
+#![warn(missing_docs)]
 
 use std::{
     fmt,
@@ -12,6 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::NodeUid;
 
+// What names, seals and asks.
+pub mod clock;
+pub mod cluster;
+pub mod http;
+pub mod net;
+pub mod seal;
+
+// The bootstrap.
 pub mod clocks;
 pub mod contact;
 pub mod coordinator;
@@ -21,7 +30,6 @@ pub mod minority;
 pub mod pacing;
 pub mod reason;
 pub mod run;
-pub mod settings;
 pub mod state;
 pub mod status;
 mod survey;

@@ -4,10 +4,7 @@
 use rand::{SeedableRng, rngs::SmallRng};
 
 use super::*;
-use crate::{
-    bootstrap::{Process, clocks::Skew, expected::GRACE, state::OnRival},
-    clock,
-};
+use crate::{Process, clock, clocks::Skew, expected::GRACE, state::OnRival};
 
 mod founding;
 mod watching;

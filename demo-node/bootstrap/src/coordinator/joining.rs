@@ -6,8 +6,8 @@ use rand::Rng;
 
 use super::{Coordinator, Decided, Looking, Output, Request, Stage, Turn, stage::Joining};
 use crate::{
-    bootstrap::state::{Event, KnownCluster, OnRival},
     cluster::Formation,
+    state::{Event, KnownCluster, OnRival},
 };
 
 impl Coordinator {

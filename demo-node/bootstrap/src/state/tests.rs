@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::*;
-use crate::bootstrap::Process;
+use crate::Process;
 use crate::cluster::ClusterId;
 
 mod clocks;

@@ -6,8 +6,10 @@ use discovery::{Completeness, PartialReason};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    bootstrap::{ContactPoint, clocks::Skew, expected::Told},
+    ContactPoint,
+    clocks::Skew,
     cluster::{ClusterId, Formation, NodeUid},
+    expected::Told,
 };
 
 /// How a lookup ended.

@@ -1,8 +1,8 @@
 //! What the rules depend on: what is configured, and how long they hold.
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
-use crate::bootstrap::Process;
+use crate::Process;
 
 /// What the rules need to know, fixed for the life of the node.
 #[derive(Debug, Clone)]
@@ -48,6 +48,18 @@ pub enum OnRival {
     Alarm,
     /// A member raises the alarm; the younger cluster joins the older, and so does a newcomer.
     Merge,
+}
+
+impl FromStr for OnRival {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "merge" => Ok(Self::Merge),
+            "alarm" => Ok(Self::Alarm),
+            _ => Err("expected `merge` or `alarm`".to_owned()),
+        }
+    }
 }
 
 /// How many processes may take part where nothing else is known. Of three, two must consent, so that
