@@ -33,7 +33,7 @@ use discovery::Chain;
 use http_body_util::LengthLimitError;
 use tokio::sync::Semaphore;
 
-use crate::bootstrap;
+use crate::bootstrap::wire::{FOUNDING_PATH, LARGEST_REQUEST, SEED_NODES_PATH, STATUS_PATH};
 
 mod address;
 mod browsers;
@@ -56,8 +56,8 @@ pub use serve::{Limits, serve};
 pub use settings::Settings;
 pub use sources::Sources;
 
-/// The largest request body. A sealed founding message takes about 250 bytes, a form less.
-const LARGEST_BODY: usize = 16 * 1024;
+/// The largest request body. A form takes less than a sealed founding message.
+const LARGEST_BODY: usize = LARGEST_REQUEST;
 
 /// How long a request's body may take. All of them are small.
 const BODY_PATIENCE: Duration = Duration::from_secs(2);
@@ -79,9 +79,9 @@ pub fn router(sources: Sources) -> Router {
     };
     Router::new()
         .merge(page)
-        .route(bootstrap::wire::SEED_NODES_PATH, get(contact::seed_nodes))
-        .route("/bootstrap", get(contact::status))
-        .route(bootstrap::wire::FOUNDING_PATH, post(contact::founding))
+        .route(SEED_NODES_PATH, get(contact::answer))
+        .route(STATUS_PATH, get(contact::answer))
+        .route(FOUNDING_PATH, post(contact::answer))
         .route("/cluster/members", get(members::all).post(members::join))
         .route(
             "/cluster/members/{*address}",

@@ -17,12 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    bootstrap::{
-        ContactPoint, Process, coordinator,
-        run::{self, Bootstrap, Order},
-        status::Status,
-        wire::Sealer,
-    },
+    bootstrap::{self, Bootstrap, ContactPoint, Order, Process, Service, status::Status},
     cluster::{NodeAddress, NodeUid},
     config::Config,
     log::LinesLost,
@@ -105,7 +100,7 @@ pub struct Node {
     /// The membership.
     pub membership: membership::Handle,
     /// The bootstrap.
-    pub bootstrap: run::Handle,
+    pub bootstrap: bootstrap::Handle,
     grace_period: Duration,
     on_minority: OnMinority,
     stop: CancellationToken,
@@ -119,9 +114,6 @@ enum Ended {
 
 /// How long tasks may take to end, at least, where leaving has taken all of the grace period.
 const LEAST_TO_END: Duration = Duration::from_secs(1);
-
-/// How many orders may wait for the membership; they come one at a time.
-const ORDERS: usize = 8;
 
 // === impl Node ===
 
@@ -149,19 +141,13 @@ impl Node {
         } = machine;
         let keyring = &config.membership.keyring;
         let unix_millis = environment.unix_millis;
-        // 53 bits, so that readers whose numbers are floating point keep it.
-        let uid = NodeUid(rng.next_u64() >> 11);
+        let uid = NodeUid::of_bits(rng.next_u64());
         let gossip = SocketAddr::new(place.address, config.membership.port);
         let contact_point = ContactPoint(SocketAddr::new(place.address, config.management.port));
         let cluster = config.bootstrap.service_name.clone();
         let address = NodeAddress {
             cluster: cluster.clone(),
             socket: gossip,
-        };
-        let sealer = Sealer {
-            keyring: keyring.clone(),
-            cluster: cluster.clone(),
-            fresh,
         };
 
         let (membership, driver) = membership::new(
@@ -182,31 +168,32 @@ impl Node {
         )
         .map_err(Failed::Description)?;
 
-        let (orders, orders_received) = mpsc::channel(ORDERS);
-        let (standing, standing_seen) = watch::channel(coordinator::Standing::Outside);
         let me = Process {
             uid,
             contact_point,
             gossip,
         };
-        let (bootstrap, bootstrap_loop) = Bootstrap::new(
-            config
-                .bootstrap
-                .of(me, config.membership.minority_after, unix_millis),
-            Arc::new(discovery),
-            network.clone(),
-            sealer.clone(),
-            StdRng::from_rng(&mut rng),
-            orders,
-            standing_seen,
+        let (bootstrap_loop, service) = Bootstrap::on(
+            bootstrap::Machine {
+                network: network.clone(),
+                rng: StdRng::from_rng(&mut rng),
+                unix_millis,
+                fresh,
+            },
+            config.bootstrap.of(me, config.membership.minority_after),
+            discovery,
+            keyring.clone(),
         );
+        let Service {
+            handle: bootstrap,
+            orders,
+            standing,
+        } = service;
         let router = management::router(Sources {
             node: address.clone(),
-            uid,
             roles: config.membership.roles.clone(),
             bootstrap: bootstrap.clone(),
             membership: membership.clone(),
-            sealer,
             streams: limits.streams,
             page: config.management.page,
             read_only: config.management.read_only,
@@ -239,7 +226,7 @@ impl Node {
         });
         let (handle, token) = (membership.clone(), stop.clone());
         stages.spawn(async move {
-            carry_out(handle, orders_received, token).await;
+            carry_out(handle, orders, token).await;
             ("orders", Ok(Ended::Stage))
         });
         let (handle, token) = (membership.clone(), stop.clone());

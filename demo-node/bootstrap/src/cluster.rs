@@ -62,6 +62,22 @@ pub struct NodeAddress {
 #[error("`{0}` is not a node address: expected cluster://<name>@<ip>:<port>")]
 pub struct InvalidNodeAddress(String);
 
+impl NodeUid {
+    /// Of 64 random bits. It has 53 of them, so that readers whose numbers are floating point keep it.
+    #[must_use]
+    pub const fn of_bits(random: u64) -> Self {
+        Self(random >> 11)
+    }
+
+    /// A fresh one from the operating system.
+    #[must_use]
+    pub fn random() -> Self {
+        let bits = getrandom::u64()
+            .expect("Linux gives random bytes once it has booted, and no node starts before");
+        Self::of_bits(bits)
+    }
+}
+
 impl ClusterName {
     /// The name as text.
     #[must_use]

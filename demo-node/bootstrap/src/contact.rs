@@ -11,6 +11,7 @@ use super::ContactPoint;
 
 /// How targets become contact points.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Selection {
     /// The port of targets for which discovery names none.
     pub fallback_port: u16,
@@ -34,6 +35,18 @@ pub struct Selected {
 }
 
 impl Selection {
+    /// With the port of targets that have none, for a node that gossips here. Of a host with several ports only that
+    /// port counts.
+    #[must_use]
+    pub fn new(fallback_port: u16, gossip: SocketAddr) -> Self {
+        Self {
+            fallback_port,
+            filter_on_fallback_port: true,
+            port_name: None,
+            gossip,
+        }
+    }
+
     /// Picks the contact points among the targets.
     #[must_use]
     pub fn select(&self, targets: &[Target]) -> Selected {

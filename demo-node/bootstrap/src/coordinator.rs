@@ -6,7 +6,7 @@
 //! or is a member and watches.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     mem::{Discriminant, discriminant},
     time::{Duration, Instant},
 };
@@ -20,10 +20,10 @@ use self::{
     stage::{Looking, Stage},
 };
 use super::{
-    ContactPoint, Process,
+    ContactPoint, Process, Standing,
     expected::{Expectation, Told},
     founding::{Acceptor, Decided, Reply, Request, Voter},
-    minority::{Minority, Reach},
+    minority::Minority,
     pacing::{self, Backoff, Schedule},
     reason::WaitReason,
     state::{Answer, Decision, KnownCluster, Rules, State, View},
@@ -40,6 +40,7 @@ mod watching;
 
 /// What a coordinator needs to know.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Settings {
     /// The rules of founding, and which node this is.
     pub rules: Rules,
@@ -78,22 +79,6 @@ pub enum Input {
     Reply(NodeUid, Reply),
     /// This node's standing in a cluster changed.
     Standing(Standing),
-}
-
-/// Whether this node is a member.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// Not yet.
-    Outside,
-    /// Yes.
-    Member {
-        /// Of which cluster.
-        formation: Formation,
-        /// Where the members answer, and which processes they are.
-        members: BTreeMap<ContactPoint, NodeUid>,
-        /// Which of them it reaches.
-        reach: Reach,
-    },
 }
 
 /// Something to do.

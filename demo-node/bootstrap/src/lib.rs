@@ -4,15 +4,6 @@
 //! that only one cluster is founded, and [`run`] carries both out.
 #![warn(missing_docs)]
 
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-};
-
-use serde::{Deserialize, Serialize};
-
-use crate::cluster::NodeUid;
-
 // What names, seals and asks.
 pub mod clock;
 pub mod cluster;
@@ -26,43 +17,28 @@ pub mod contact;
 pub mod coordinator;
 pub mod expected;
 pub mod founding;
+mod handle;
+mod machine;
 pub mod minority;
 pub mod pacing;
+mod process;
 pub mod reason;
-pub mod run;
+mod run;
+mod settings;
+mod standing;
 pub mod state;
 pub mod status;
 mod survey;
 pub mod wire;
 
-/// Where a peer's management HTTP answers.
-///
-/// Ordered by address, then port: the lowest that answers proposes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ContactPoint(pub SocketAddr);
-
-/// A node's process, and where it is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Process {
-    /// Which process: one that restarts is another.
-    pub uid: NodeUid,
-    /// Where it says that its management HTTP answers.
-    pub contact_point: ContactPoint,
-    /// Where it gossips.
-    pub gossip: SocketAddr,
-}
-
-impl ContactPoint {
-    /// The peer's address.
-    #[must_use]
-    pub fn ip(&self) -> IpAddr {
-        self.0.ip()
-    }
-}
-
-impl fmt::Display for ContactPoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+pub use discovery;
+pub use handle::{Handle, Refused};
+pub use hyper::{Method, Response, StatusCode, Uri};
+pub use machine::Machine;
+pub use process::{ContactPoint, Process};
+pub use rand::{Rng, rngs::StdRng};
+pub use run::{Bootstrap, Order, Service};
+pub use settings::Settings;
+pub use standing::{Seed, Standing};
+pub use tokio::sync::{mpsc, watch};
+pub use tokio_util::sync::CancellationToken;

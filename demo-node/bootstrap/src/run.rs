@@ -9,8 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use discovery::{Chain, Completeness, Discovery, ExpectedNodes, Extent, Lookup, Resolved, excerpt};
-use rand::Rng;
+use discovery::{Chain, Completeness, Discovery, ExpectedNodes, Extent, Resolved, excerpt};
+use rand::{Rng, rngs::StdRng};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
@@ -20,11 +20,11 @@ use tokio_util::sync::CancellationToken;
 
 use self::problem::{Kind, ProbeError, Problem, ask_for_body};
 use super::{
-    ContactPoint,
-    contact::Selection,
-    coordinator::{self, Coordinator, Input, Output, Phase, Standing},
+    ContactPoint, Machine, Settings, Standing,
+    coordinator::{Coordinator, Input, Output, Phase},
     expected::{Expectation, Told},
     founding::{Reply, Request},
+    handle::{Asked, Handle},
     pacing,
     state::{Answer, KnownCluster, View},
     status::{Alarm, LastLookup, Status},
@@ -34,7 +34,8 @@ use crate::{
     clock,
     cluster::{Formation, NodeUid},
     http::Ask,
-    net::Network,
+    net::{Network, Tcp},
+    seal::Keyring,
 };
 
 mod problem;
@@ -42,6 +43,9 @@ mod problem;
 /// How many founding messages may wait. Each waits for one turn of the loop; a handful per peer is
 /// plenty, and a peer that finds the queue full tries again.
 const INBOX: usize = 64;
+
+/// How many orders may wait for the service; they come one at a time.
+const ORDERS: usize = 8;
 
 /// What has changed is published this often, unless it is the phase or the rule that has: to list
 /// the contact points takes time, where there are many, and each of them answers every second.
@@ -53,24 +57,7 @@ const MOST_LOGGED: usize = 5;
 /// How much of an error is shown that somebody else has a part in.
 const LONGEST_PROBLEM: usize = 300;
 
-/// What the loop needs.
-#[derive(Debug)]
-pub struct Settings {
-    /// For the coordinator.
-    pub coordinator: coordinator::Settings,
-    /// What is looked up.
-    pub lookup: Lookup,
-    /// The limit of one lookup, all its calls included, for each page that there may be.
-    pub resolve_timeout: Duration,
-    /// The limit of one probe or one founding message.
-    pub ask_timeout: Duration,
-    /// Which targets are contact points.
-    pub selection: Selection,
-    /// Milliseconds since 1970, now.
-    pub unix_millis: fn() -> u64,
-}
-
-/// What the node is told to do with its membership.
+/// What the service is told to do with its membership.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
     /// Start this cluster.
@@ -79,11 +66,15 @@ pub enum Order {
     Join(KnownCluster),
 }
 
-/// Asks the bootstrap's loop.
-#[derive(Debug, Clone)]
-pub struct Handle {
-    inbox: mpsc::Sender<(Request, oneshot::Sender<Reply>)>,
-    status: watch::Receiver<Arc<Status>>,
+/// What the service has of its bootstrap.
+#[derive(Debug)]
+pub struct Service {
+    /// Answers those who ask this node, and tells what the bootstrap sees.
+    pub handle: Handle,
+    /// What to do with the membership, one after the other.
+    pub orders: mpsc::Receiver<Order>,
+    /// To be told what has become of it, whenever that changes.
+    pub standing: watch::Sender<Standing>,
 }
 
 /// The loop, not yet running.
@@ -91,13 +82,12 @@ pub struct Handle {
 pub struct Bootstrap<N, R> {
     settings: Settings,
     coordinator: Coordinator,
-    discovery: Arc<Discovery>,
-    network: N,
+    discovery: Discovery,
+    machine: Machine<N, R>,
     sealer: Sealer,
-    rng: R,
     orders: mpsc::Sender<Order>,
     standing: watch::Receiver<Standing>,
-    inbox: mpsc::Receiver<(Request, oneshot::Sender<Reply>)>,
+    inbox: mpsc::Receiver<Asked>,
     status: watch::Sender<Arc<Status>>,
     record: Status,
     published_at: Instant,
@@ -110,11 +100,6 @@ pub struct Bootstrap<N, R> {
     warned_unknown: bool,
 }
 
-/// The loop has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the bootstrap has ended")]
-pub struct Ended;
-
 /// What comes back from beside the loop.
 #[derive(Debug)]
 enum Done {
@@ -124,54 +109,50 @@ enum Done {
     Reply(NodeUid, Result<Reply, ProbeError>),
 }
 
-// === impl Handle ===
+// === impl Bootstrap ===
 
-impl Handle {
-    /// Answers another node's founding message.
-    ///
-    /// # Errors
-    ///
-    /// When the loop has ended.
-    pub async fn founding(&self, request: Request) -> Result<Reply, Ended> {
-        let (reply, answer) = oneshot::channel();
-        match self.inbox.send((request, reply)).await {
-            Ok(()) => answer.await.map_err(|_gone| Ended),
-            Err(_closed) => Err(Ended),
-        }
-    }
-
-    /// What the bootstrap has seen and what it waits for.
+impl Bootstrap<Tcp, StdRng> {
+    /// The loop, and what the service has of it. Nothing happens before the loop [runs](Self::run).
     #[must_use]
-    pub fn status(&self) -> watch::Receiver<Arc<Status>> {
-        self.status.clone()
+    pub fn new(settings: Settings, discovery: Discovery, keyring: Keyring) -> (Self, Service) {
+        Self::on(Machine::real(), settings, discovery, keyring)
     }
 }
 
-// === impl Bootstrap ===
-
 impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
-    /// Makes the loop and its handle.
-    pub fn new(
+    /// The loop, and what the service has of it, on a machine that may be simulated.
+    #[must_use]
+    pub fn on(
+        machine: Machine<N, R>,
         settings: Settings,
-        discovery: Arc<Discovery>,
-        network: N,
-        sealer: Sealer,
-        rng: R,
-        orders: mpsc::Sender<Order>,
-        standing: watch::Receiver<Standing>,
-    ) -> (Handle, Self) {
+        discovery: Discovery,
+        keyring: Keyring,
+    ) -> (Self, Service) {
         let now = clock::now();
+        let sealer = Sealer {
+            keyring,
+            cluster: settings.cluster.clone(),
+            fresh: machine.fresh,
+        };
         let coordinator = Coordinator::new(settings.coordinator.clone(), now);
         let record = Status::new(discovery.method(), &coordinator, now);
         let (status, status_seen) = watch::channel(Arc::new(record.clone()));
         let (inbox_sender, inbox) = mpsc::channel(INBOX);
+        let (orders, orders_received) = mpsc::channel(ORDERS);
+        let (standing_told, standing) = watch::channel(Standing::Outside);
+        let handle = Handle {
+            me: settings.me(),
+            sealer: sealer.clone(),
+            standing: standing.clone(),
+            inbox: inbox_sender,
+            status: status_seen,
+        };
         let bootstrap = Self {
             settings,
             coordinator,
             discovery,
-            network,
+            machine,
             sealer,
-            rng,
             orders,
             standing,
             inbox,
@@ -185,13 +166,12 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             warned_filtered: false,
             warned_unknown: false,
         };
-        (
-            Handle {
-                inbox: inbox_sender,
-                status: status_seen,
-            },
-            bootstrap,
-        )
+        let service = Service {
+            handle,
+            orders: orders_received,
+            standing: standing_told,
+        };
+        (bootstrap, service)
     }
 
     /// Runs until cancelled.
@@ -232,10 +212,10 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         work: &mut JoinSet<Done>,
     ) {
         let now = clock::now();
-        let unix_millis = (self.settings.unix_millis)();
+        let unix_millis = (self.machine.unix_millis)();
         let outputs = self
             .coordinator
-            .handle(now, unix_millis, input, &mut self.rng);
+            .handle(now, unix_millis, input, &mut self.machine.rng);
         for output in outputs {
             match output {
                 Output::Lookup(extent) => self.look_up(extent, now, work),
@@ -370,7 +350,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
     }
 
     fn look_up(&self, extent: Extent, now: Instant, work: &mut JoinSet<Done>) {
-        let discovery = Arc::clone(&self.discovery);
+        let discovery = self.discovery.clone();
         let pages = pacing::pages(extent, self.coordinator.state().nodes(now));
         let mut lookup = self.settings.lookup.clone();
         lookup.extent = extent;
@@ -385,7 +365,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
     }
 
     fn ask_expected(&self, now: Instant, work: &mut JoinSet<Done>) {
-        let discovery = Arc::clone(&self.discovery);
+        let discovery = self.discovery.clone();
         let name = self.settings.lookup.service_name.clone();
         // On EC2 it is known once the list is there, and a list of many pages takes long.
         let pages = pacing::pages(Extent::Whole, self.coordinator.state().nodes(now));
@@ -394,7 +374,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
     }
 
     fn probe(&self, point: ContactPoint, work: &mut JoinSet<Done>) {
-        let (network, limit) = (self.network.clone(), self.settings.ask_timeout);
+        let (network, limit) = (self.machine.network.clone(), self.settings.ask_timeout);
         let sealer = self.sealer.clone();
         work.spawn(async move {
             let answer = async {
@@ -408,7 +388,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
     }
 
     fn send(&self, point: ContactPoint, to: NodeUid, message: Request, work: &mut JoinSet<Done>) {
-        let (network, limit) = (self.network.clone(), self.settings.ask_timeout);
+        let (network, limit) = (self.machine.network.clone(), self.settings.ask_timeout);
         let sealer = self.sealer.clone();
         work.spawn(async move {
             let reply = async {
@@ -534,7 +514,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         let complete = resolved.completeness == Completeness::Complete;
         if complete {
             self.record.lookups.complete += 1;
-            self.record.last_complete_at = Some((self.settings.unix_millis)());
+            self.record.last_complete_at = Some((self.machine.unix_millis)());
         } else {
             self.record.lookups.partial += 1;
         }

@@ -29,6 +29,12 @@ pub const SEED_NODES_PATH: &str = "/bootstrap/seed-nodes";
 /// The path of founding messages.
 pub const FOUNDING_PATH: &str = "/bootstrap/founding";
 
+/// The path of the [`Status`](crate::status::Status), for people.
+pub const STATUS_PATH: &str = "/bootstrap";
+
+/// The largest body of a request that a server need take. A sealed founding message takes about 250 bytes.
+pub const LARGEST_REQUEST: usize = 16 * 1024;
+
 /// The largest answer to a probe or founding message that is read: several times what five members
 /// take. Whoever answers may be anyone.
 pub const LARGEST_ANSWER: usize = 16 * 1024;

@@ -2,16 +2,7 @@
 
 use std::{num::NonZeroUsize, str::FromStr, time::Duration};
 
-use bootstrap::{
-    Process,
-    cluster::ClusterName,
-    contact::Selection,
-    coordinator,
-    expected::Expectation,
-    run,
-    state::{OnRival, Rules},
-};
-use discovery::Lookup;
+use bootstrap::{Process, cluster::ClusterName, expected::Expectation, state::OnRival};
 
 use super::{
     declare::settings,
@@ -226,52 +217,42 @@ impl Settings {
         Ok(())
     }
 
-    /// For this process, to which `unix_millis` tells the time: milliseconds since 1970. A member says that it is on the
-    /// smaller side of a split when it has been there for `minority_after`.
+    /// For this process. A member says that it is on the smaller side of a split when it has been there for
+    /// `minority_after`.
     #[must_use]
-    pub fn of(
-        &self,
-        me: Process,
-        minority_after: Duration,
-        unix_millis: fn() -> u64,
-    ) -> run::Settings {
-        let mut lookup = Lookup::new(self.service_name.as_str());
-        lookup.port_name.clone_from(&self.port_name);
-        run::Settings {
-            coordinator: coordinator::Settings {
-                rules: Rules {
-                    me,
-                    new_cluster_enabled: self.new_cluster_enabled,
-                    participants: self.participants().map(Into::into),
-                    contact_with_all_contact_points: self.contact_with_all_contact_points,
-                    stable_margin: self.stable_margin,
-                    probing_failure_timeout: self.probing_failure_timeout,
-                    on_rival: self.on_rival,
-                },
-                expectation: match self.expected_nodes {
-                    ExpectedNodes::Auto => Expectation::Asking,
-                    ExpectedNodes::Number(number) => Expectation::Known(number.into()),
-                    ExpectedNodes::Unknown => Expectation::Unknown,
-                },
-                interval: self.interval,
-                random_factor: self.random_factor,
-                backoff_max: self.backoff_max,
-                probe_interval: self.probe_interval,
-                probe_interval_jitter: self.probe_interval_jitter,
-                watch_interval: self.watch_interval,
-                minority_after,
-            },
-            lookup,
-            resolve_timeout: self.resolve_timeout,
-            ask_timeout: self.probe_interval,
-            selection: Selection {
-                fallback_port: self.fallback_port,
-                filter_on_fallback_port: self.filter_on_fallback_port,
-                port_name: self.port_name.clone(),
-                gossip: me.gossip,
-            },
-            unix_millis,
-        }
+    pub fn of(&self, me: Process, minority_after: Duration) -> bootstrap::Settings {
+        let mut settings = bootstrap::Settings::new(self.service_name.clone(), me);
+        settings.lookup.port_name.clone_from(&self.port_name);
+        settings.resolve_timeout = self.resolve_timeout;
+        settings.ask_timeout = self.probe_interval;
+
+        let selection = &mut settings.selection;
+        selection.fallback_port = self.fallback_port;
+        selection.filter_on_fallback_port = self.filter_on_fallback_port;
+        selection.port_name.clone_from(&self.port_name);
+
+        let pace = &mut settings.coordinator;
+        pace.expectation = match self.expected_nodes {
+            ExpectedNodes::Auto => Expectation::Asking,
+            ExpectedNodes::Number(number) => Expectation::Known(number.into()),
+            ExpectedNodes::Unknown => Expectation::Unknown,
+        };
+        pace.interval = self.interval;
+        pace.random_factor = self.random_factor;
+        pace.backoff_max = self.backoff_max;
+        pace.probe_interval = self.probe_interval;
+        pace.probe_interval_jitter = self.probe_interval_jitter;
+        pace.watch_interval = self.watch_interval;
+        pace.minority_after = minority_after;
+
+        let rules = &mut pace.rules;
+        rules.new_cluster_enabled = self.new_cluster_enabled;
+        rules.participants = self.participants().map(Into::into);
+        rules.contact_with_all_contact_points = self.contact_with_all_contact_points;
+        rules.stable_margin = self.stable_margin;
+        rules.probing_failure_timeout = self.probing_failure_timeout;
+        rules.on_rival = self.on_rival;
+        settings
     }
 }
 

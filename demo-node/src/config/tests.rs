@@ -6,8 +6,7 @@ use ::discovery::{Chain, config::Settings};
 
 use super::{discovery::discovery_settings, *};
 use crate::{
-    bootstrap::{ContactPoint, Process, coordinator},
-    clock,
+    bootstrap::{self, ContactPoint, Process},
     cluster::NodeUid,
     config::bootstrap::ExpectedNodes,
     seal::Keyring,
@@ -41,7 +40,7 @@ fn a_flag_goes_before_the_environment_that_before_the_file_and_that_before_the_d
     assert_eq!(interval(&[], &[], ""), 1);
 }
 
-/// The simulations run with these.
+/// The simulations run with these, and so does any service that takes the bootstrap as it is.
 #[test]
 fn the_defaults_are_what_a_node_does_that_is_told_nothing_else() {
     let config = config(&[], "").unwrap();
@@ -51,11 +50,9 @@ fn the_defaults_are_what_a_node_does_that_is_told_nothing_else() {
         gossip: ([10, 0, 0, 1], 7355).into(),
     };
     let minority_after = config.membership.minority_after;
-    let settings = config.bootstrap.of(me, minority_after, clock::unix_millis);
-    assert_eq!(
-        format!("{:?}", settings.coordinator),
-        format!("{:?}", coordinator::Settings::defaults(me))
-    );
+    let settings = config.bootstrap.of(me, minority_after);
+    let defaults = bootstrap::Settings::new(config.bootstrap.service_name, me);
+    assert_eq!(format!("{settings:?}"), format!("{defaults:?}"));
 }
 
 #[test]

@@ -125,12 +125,11 @@ fn asked(config: &Config, region: Option<String>, exposed: Vec<String>) -> Asked
 fn selection(config: &Config, here: &Here) -> Selection {
     let own = here.address.as_ref().map(|own| own.ip);
     let own = own.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    Selection {
-        fallback_port: config.bootstrap.fallback_port,
-        filter_on_fallback_port: config.bootstrap.filter_on_fallback_port,
-        port_name: config.bootstrap.port_name.clone(),
-        gossip: SocketAddr::new(own, config.membership.port),
-    }
+    let gossip = SocketAddr::new(own, config.membership.port);
+    let mut selection = Selection::new(config.bootstrap.fallback_port, gossip);
+    selection.filter_on_fallback_port = config.bootstrap.filter_on_fallback_port;
+    selection.port_name.clone_from(&config.bootstrap.port_name);
+    selection
 }
 
 /// Asks the contact points, the own one first, and how many were left out.

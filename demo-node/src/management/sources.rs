@@ -5,9 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use tokio::sync::watch;
 
 use crate::{
-    bootstrap,
-    bootstrap::{minority::Minority, wire::Sealer},
-    cluster::{NodeAddress, NodeUid},
+    bootstrap::{self, minority::Minority},
+    cluster::NodeAddress,
     log::LinesLost,
     membership::{self, Members, OnMinority},
 };
@@ -17,16 +16,12 @@ use crate::{
 pub struct Sources {
     /// This node.
     pub node: NodeAddress,
-    /// Its process.
-    pub uid: NodeUid,
     /// Its roles.
     pub roles: BTreeSet<String>,
     /// The bootstrap.
-    pub bootstrap: bootstrap::run::Handle,
+    pub bootstrap: bootstrap::Handle,
     /// The membership.
     pub membership: membership::Handle,
-    /// Seals founding messages.
-    pub sealer: Sealer,
     /// How many streams of events there may be at once.
     pub streams: usize,
     /// What this node does on the smaller side of a split.

@@ -8,7 +8,7 @@ use axum::{
     http::{Method, header},
 };
 use discovery::{
-    Discovery, Lookup,
+    Discovery,
     config::{Addresses, Fixed, Settings},
 };
 use http_body_util::BodyExt as _;
@@ -25,13 +25,9 @@ use tower::ServiceExt as _;
 use super::*;
 use crate::{
     bootstrap::{
-        ContactPoint, Process,
-        contact::Selection,
-        coordinator,
+        self, Bootstrap, ContactPoint, Order, Process, Standing,
         expected::Expectation,
         founding::{Ballot, Reply, Request as Message},
-        run::{self, Bootstrap, Order},
-        state::Rules,
         wire::{FoundingRequest, Sealer},
     },
     clock,
@@ -39,6 +35,7 @@ use crate::{
     log::LinesLost,
     membership::{self, Driver, Environment, OnMinority, Status, Timing},
     net::Tcp,
+    node::standing,
     seal::{Keyring, Nonce},
 };
 
@@ -58,7 +55,11 @@ const FORMATION: Formation = Formation {
 /// A node without a listener: its router is asked directly.
 struct Rig {
     sources: Sources,
+    me: Process,
+    /// Has the cluster's key.
+    sealer: Sealer,
     orders: mpsc::Receiver<Order>,
+    standing: watch::Receiver<Standing>,
     tasks: JoinSet<()>,
     /// Where the node is asked, unless it is served: nobody answers there.
     contact_point: Option<TcpListener>,
@@ -128,6 +129,7 @@ impl Rig {
             let mut members = rig.sources.membership.members();
             let all_up = members.wait_for(|members| members.up().count() == size);
             all_up.await.unwrap();
+            rig.stands_as_it_sees_itself().await;
         }
         rigs
     }
@@ -170,26 +172,27 @@ impl Rig {
             Environment::system(),
         )
         .unwrap();
-        let sealer = sealer(keyring);
-        let (orders, orders_received) = mpsc::channel(8);
-        let (_, standing) = watch::channel(coordinator::Standing::Outside);
-        let (handle, bootstrap) = Bootstrap::new(
+        let (bootstrap, service) = Bootstrap::on(
+            bootstrap::Machine {
+                rng: StdRng::seed_from_u64(me.uid.0),
+                ..bootstrap::Machine::real()
+            },
             bootstrap_settings(me),
-            Arc::new(discovery(contact_points.unwrap_or(&[me.contact_point.0])).await),
-            Tcp,
-            sealer.clone(),
-            StdRng::seed_from_u64(me.uid.0),
-            orders,
-            standing,
+            discovery(contact_points.unwrap_or(&[me.contact_point.0])).await,
+            keyring.clone(),
         );
+        let mut tasks = JoinSet::new();
+        tasks.spawn(standing::follow(
+            membership.members(),
+            service.standing.clone(),
+            CancellationToken::new(),
+        ));
         let rig = Self {
             sources: Sources {
                 node,
-                uid: me.uid,
                 roles,
-                bootstrap: handle,
+                bootstrap: service.handle,
                 membership,
-                sealer,
                 streams: Limits::default().streams,
                 on_minority: OnMinority::Unready,
                 page: true,
@@ -198,8 +201,11 @@ impl Rig {
                 unix_millis: clock::unix_millis,
                 lines_lost: LinesLost::default(),
             },
-            orders: orders_received,
-            tasks: JoinSet::new(),
+            me,
+            sealer: sealer(keyring),
+            orders: service.orders,
+            standing: service.standing.subscribe(),
+            tasks,
             contact_point: Some(contact_point),
         };
         (rig, Stages { bootstrap, driver })
@@ -241,6 +247,16 @@ impl Rig {
         let mut members = self.sources.membership.members();
         let reached = members.wait_for(|members| members.me.status == status);
         reached.await.unwrap();
+        self.stands_as_it_sees_itself().await;
+    }
+
+    /// Waits until the bootstrap has been told of the members that there are now.
+    async fn stands_as_it_sees_itself(&self) {
+        let Some(now) = standing::of(&self.sources.members()) else {
+            return;
+        };
+        let mut told = self.standing.clone();
+        told.wait_for(|standing| *standing == now).await.unwrap();
     }
 }
 
@@ -279,28 +295,13 @@ async fn discovery(targets: &[SocketAddr]) -> Discovery {
 }
 
 /// Those of a node that never founds, so that a test does.
-fn bootstrap_settings(me: Process) -> run::Settings {
-    run::Settings {
-        coordinator: coordinator::Settings {
-            rules: Rules {
-                new_cluster_enabled: false,
-                ..Rules::defaults(me)
-            },
-            expectation: Expectation::Known(1),
-            ..coordinator::Settings::defaults(me)
-        },
-        lookup: Lookup::new("orders"),
-        resolve_timeout: Duration::from_secs(3),
-        ask_timeout: Duration::from_secs(1),
-        selection: Selection {
-            fallback_port: 7626,
-            // All nodes here have the same address.
-            filter_on_fallback_port: false,
-            port_name: None,
-            gossip: me.gossip,
-        },
-        unix_millis: clock::unix_millis,
-    }
+fn bootstrap_settings(me: Process) -> bootstrap::Settings {
+    let mut settings = bootstrap::Settings::new("orders".parse().unwrap(), me);
+    settings.coordinator.rules.new_cluster_enabled = false;
+    settings.coordinator.expectation = Expectation::Known(1);
+    // All nodes here have the same address.
+    settings.selection.filter_on_fallback_port = false;
+    settings
 }
 
 async fn looked_up(rig: &Rig) {

@@ -6,12 +6,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    bootstrap::{ContactPoint, coordinator::Standing, minority::Reach},
-    membership::{Members, Removal, Status},
+    bootstrap::{ContactPoint, Seed, Standing, minority::Reach, wire::MOST_SEED_NODES},
+    membership::{Member, Members, Removal, Status},
 };
 
 /// Follows the membership until stopped.
-pub(super) async fn follow(
+pub(crate) async fn follow(
     mut members: watch::Receiver<Arc<Members>>,
     standing: watch::Sender<Standing>,
     stop: CancellationToken,
@@ -50,9 +50,32 @@ pub fn of(members: &Members) -> Option<Standing> {
                 .map(|member| (ContactPoint(member.management), member.uid))
                 .collect(),
             reach: reach(members),
+            seeds: seeds(members),
         }),
         (Status::Joining, _) | (Status::Up | Status::Leaving, None) => Some(Standing::Outside),
         (Status::Down | Status::Removed, _) => None,
+    }
+}
+
+/// This node comes first: whoever asks can reach it. One that is not up, or no longer, lets nobody in.
+fn seeds(members: &Members) -> Vec<Seed> {
+    let me = std::iter::once(&members.me);
+    let others = members
+        .up()
+        .filter(|member| member.reachable && member.gossip != members.me.gossip);
+    me.chain(others)
+        .take_while(|_| members.me.status == Status::Up)
+        .take(MOST_SEED_NODES)
+        .map(seed)
+        .collect()
+}
+
+fn seed(member: &Member) -> Seed {
+    Seed {
+        gossip: member.gossip,
+        uid: member.uid,
+        status: member.status.to_string(),
+        roles: member.roles.clone(),
     }
 }
 
@@ -74,10 +97,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{
-        cluster::{ClusterId, Formation, NodeUid},
-        membership::Member,
-    };
+    use crate::cluster::{ClusterId, Formation, NodeUid};
 
     #[tokio::test]
     async fn one_that_is_gone_does_not_look_for_a_cluster_again() {

@@ -1,10 +1,12 @@
 //! What the coordinator asks of its shell. How it forms clusters is shown by simulation, in
 //! `integration-test/simulation/src/formations`.
 
+use std::collections::BTreeMap;
+
 use rand::{SeedableRng, rngs::SmallRng};
 
 use super::*;
-use crate::{Process, clock, clocks::Skew, expected::GRACE, state::OnRival};
+use crate::{Process, clock, clocks::Skew, expected::GRACE, minority::Reach, state::OnRival};
 
 mod founding;
 mod watching;
@@ -162,6 +164,7 @@ fn member_of(formation: Formation) -> Standing {
             reachable: 1,
             missing: false,
         },
+        seeds: Vec::new(),
     }
 }
 
@@ -378,6 +381,7 @@ fn reaching(reachable: usize, missing: bool, members: u8) -> Input {
             .map(|last| (point(last), NodeUid(last.into())))
             .collect(),
         reach: Reach { reachable, missing },
+        seeds: Vec::new(),
     })
 }
 

@@ -44,6 +44,7 @@ impl Coordinator {
                     formation,
                     members,
                     reach,
+                    seeds: _,
                 },
                 was_member,
             ) => {

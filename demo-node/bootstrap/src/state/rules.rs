@@ -6,6 +6,7 @@ use crate::Process;
 
 /// What the rules need to know, fixed for the life of the node.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Rules {
     /// This node.
     pub me: Process,

@@ -10,7 +10,7 @@ async fn a_node_outside_names_itself_and_no_seed_node() {
     let answer = rig.get("/bootstrap/seed-nodes").await;
     let expected = json!({
         "selfNode": format!("cluster://orders@{}", rig.socket()),
-        "selfUid": rig.sources.uid,
+        "selfUid": rig.me.uid,
         "cluster": null,
         "seedNodes": [],
         "expectedNodes": 1,
@@ -22,11 +22,11 @@ async fn a_node_outside_names_itself_and_no_seed_node() {
 async fn whoever_asks_with_a_challenge_gets_a_proof() {
     let rig = Rig::member().await;
     let me = ContactPoint(rig.sources.members().me.management);
-    let probe = rig.sources.sealer.probe(me);
+    let probe = rig.sealer.probe(me);
     let answer = rig.get(&probe.path()).await;
     let said = serde_json::to_vec(answer.grants()).unwrap();
-    let answer = probe.read(&said, &rig.sources.sealer).unwrap();
-    assert_eq!(answer.uid, rig.sources.uid);
+    let answer = probe.read(&said, &rig.sealer).unwrap();
+    assert_eq!(answer.uid, rig.me.uid);
     let cluster = answer.cluster.unwrap();
     assert_eq!(cluster.formation, FORMATION);
     assert_eq!(cluster.seeds, BTreeSet::from([rig.socket()]));
@@ -58,7 +58,7 @@ async fn a_member_names_itself_first_and_no_more_than_five() {
         let seeds = answer["seedNodes"].as_array().unwrap();
         let me = json!({
             "node": format!("cluster://orders@{}", rig.socket()),
-            "nodeUid": rig.sources.uid,
+            "nodeUid": rig.me.uid,
             "status": "Up",
             "roles": ["api"],
         });
@@ -128,7 +128,7 @@ async fn the_bootstrap_says_what_it_has_seen_and_waits_for() {
 #[tokio::test]
 async fn a_founding_message_is_answered_to_whoever_has_the_key() {
     let rig = Rig::start().await;
-    let sealer = &rig.sources.sealer;
+    let sealer = &rig.sealer;
     let (question, request) = sealer.request(&prepare_for(&rig));
     let response = rig.respond(founding(request)).await;
     assert_eq!(response.status(), StatusCode::OK);
@@ -148,9 +148,9 @@ async fn a_founding_message_is_answered_to_whoever_has_the_key() {
 #[tokio::test]
 async fn a_founding_message_for_a_former_process_is_refused_and_changes_nothing() {
     let rig = Rig::start().await;
-    let sealer = &rig.sources.sealer;
+    let sealer = &rig.sealer;
     let recorded = FoundingRequest {
-        to: NodeUid(rig.sources.uid.0 + 1),
+        to: NodeUid(rig.me.uid.0 + 1),
         message: Message::Prepare(Ballot { round: 2, ..BALLOT }),
     };
     rig.send(founding(sealer.request(&recorded).1))
@@ -170,7 +170,7 @@ async fn a_founding_message_without_the_key_is_refused_and_changes_nothing() {
     let stranger = sealer(Keyring::from_secrets(&[SECRET.to_ascii_uppercase()]).unwrap());
     let unsealed = sealer(Keyring::unsealed());
     let prepare = |sealer: &Sealer| sealer.request(&prepare_for(&rig)).1;
-    let mut damaged = prepare(&rig.sources.sealer);
+    let mut damaged = prepare(&rig.sealer);
     *damaged.last_mut().unwrap() ^= 1;
     for body in [
         prepare(&stranger),
@@ -184,7 +184,7 @@ async fn a_founding_message_without_the_key_is_refused_and_changes_nothing() {
             .refuses(403, "open a sealed message: ");
     }
     // The ballot of the refused messages is still free.
-    let response = rig.respond(founding(prepare(&rig.sources.sealer))).await;
+    let response = rig.respond(founding(prepare(&rig.sealer))).await;
     assert_eq!(response.status(), StatusCode::OK);
 }
 
@@ -192,7 +192,7 @@ async fn a_founding_message_without_the_key_is_refused_and_changes_nothing() {
 async fn a_founding_message_when_the_bootstrap_has_ended_is_not_waited_for() {
     let (rig, stages) = Rig::prepare().await;
     drop(stages);
-    let (_, request) = rig.sources.sealer.request(&prepare_for(&rig));
+    let (_, request) = rig.sealer.request(&prepare_for(&rig));
     rig.send(founding(request))
         .await
         .refuses(503, "the bootstrap has ended");
@@ -267,7 +267,7 @@ async fn one_member_is_found_by_its_address_in_every_spelling() {
         let answer = rig.get(&format!("/cluster/members/{address}")).await;
         let member = answer.grants();
         assert_eq!(member["node"], format!("cluster://orders@{socket}"));
-        assert_eq!(member["nodeUid"], json!(rig.sources.uid));
+        assert_eq!(member["nodeUid"], json!(rig.me.uid));
     }
     let one = async |address: &str| rig.get(&format!("/cluster/members/{address}")).await;
     one("10.0.0.9:7355").await.refuses(404, "is not a member");
@@ -427,7 +427,7 @@ fn founding(body: Vec<u8>) -> Request {
 /// Another node's first message.
 fn prepare_for(rig: &Rig) -> FoundingRequest {
     FoundingRequest {
-        to: rig.sources.uid,
+        to: rig.me.uid,
         message: Message::Prepare(BALLOT),
     }
 }

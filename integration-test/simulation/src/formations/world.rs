@@ -8,12 +8,12 @@ use std::{
 
 use demo_node::{
     bootstrap::{
-        ContactPoint, Process as Itself,
-        coordinator::{self, Coordinator, Input, Output, Standing},
+        ContactPoint, Process as Itself, Standing,
+        coordinator::{self, Coordinator, Input, Output},
         expected::Told,
         founding::{Reply, Request},
         minority::Reach,
-        state::{Answer, KnownCluster, OnRival, Rules, View},
+        state::{Answer, KnownCluster, OnRival, View},
     },
     cluster::{Formation, NodeUid},
 };
@@ -235,17 +235,11 @@ impl World {
             contact_point: contact_point(host),
             gossip: gossip(host),
         };
-        let defaults = coordinator::Settings::defaults(me);
-        let settings = coordinator::Settings {
-            rules: Rules {
-                new_cluster_enabled: self.faults.lasting.impaired
-                    != Some((host, Impairment::MayNotFound)),
-                participants: self.faults.participants,
-                on_rival: OnRival::Alarm,
-                ..defaults.rules
-            },
-            ..defaults
-        };
+        let mut settings = coordinator::Settings::defaults(me);
+        settings.rules.new_cluster_enabled =
+            self.faults.lasting.impaired != Some((host, Impairment::MayNotFound));
+        settings.rules.participants = self.faults.participants;
+        settings.rules.on_rival = OnRival::Alarm;
         let node = Node {
             process,
             coordinator: Coordinator::new(settings, self.now),
@@ -509,6 +503,7 @@ impl World {
             formation,
             members: BTreeMap::new(),
             reach: whole(1),
+            seeds: Vec::new(),
         };
         if let Some(before) = node.island.replace(island) {
             for node in self
@@ -548,6 +543,7 @@ impl World {
                 formation: *formation,
                 reach: whole(members.len()),
                 members,
+                seeds: Vec::new(),
             };
             if let Some(node) = self.nodes.get_mut(&host) {
                 node.standing = standing.clone();

@@ -148,13 +148,5 @@ pub(super) fn answer(number: usize, node: &Node) -> Answer {
 
 /// Alone in it: that is enough to let others in.
 pub(super) fn member(number: usize, formation: Formation) -> Standing {
-    let me = process(number);
-    Standing::Member {
-        formation,
-        members: BTreeMap::from([(me.contact_point, me.uid)]),
-        reach: Reach {
-            reachable: 1,
-            missing: false,
-        },
-    }
+    Standing::member(formation, process(number), [], false)
 }

@@ -3,10 +3,7 @@
 use std::{collections::BTreeSet, net::SocketAddr};
 
 use demo_node::{
-    bootstrap::{
-        coordinator::{Input, Standing},
-        minority::Reach,
-    },
+    bootstrap::{Standing, coordinator::Input, minority::Reach},
     cluster::Formation,
 };
 
@@ -84,6 +81,7 @@ impl World {
                 reachable: members.len(),
                 missing: false,
             },
+            seeds: Vec::new(),
         };
         self.feed(node, Input::Standing(standing), None);
     }
