@@ -131,7 +131,7 @@ fn lookup_prints_the_table_or_json_and_nothing_else() {
     assert!(
         table
             .output
-            .starts_with("billing by config: complete, 1 targets, 0 dropped (no calls in "),
+            .starts_with("billing by config: complete, 1 target, 0 dropped (no calls in "),
         "{}",
         table.output
     );

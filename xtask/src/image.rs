@@ -222,7 +222,12 @@ pub(crate) fn commit(sh: &Shell) -> anyhow::Result<String> {
     cmd!(sh, "git describe --always --dirty")
         .quiet()
         .read()
-        .with_context(|| format!("{} is no git clone: give a --tag", root().display()))
+        .with_context(|| {
+            format!(
+                "git does not say which commit {} is: give a --tag",
+                root().display()
+            )
+        })
 }
 
 fn login_hint(repository: &str) -> String {

@@ -17,6 +17,7 @@ mod files;
 mod folders;
 mod forward;
 mod image;
+mod machine;
 mod mutations;
 mod pictures;
 mod program;

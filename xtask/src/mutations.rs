@@ -173,6 +173,22 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
+        name: "who goes over to an older cluster is called back",
+        file: "demo-node/bootstrap/src/coordinator/joining.rs",
+        was: "&& joining.formation.precedes(&formation)",
+        becomes: "&& joining.formation.precedes(&formation)\n            && joining.starts()",
+        caught_by: WATCHING,
+        browser: Browser::NotNeeded,
+    },
+    Fault {
+        name: "who goes over to an older cluster forgets where to",
+        file: "demo-node/bootstrap/src/coordinator/watching.rs",
+        was: "going_to.filter(|going_to| going_to.is_lasting(now))",
+        becomes: "going_to.filter(|_| false)",
+        caught_by: WATCHING,
+        browser: Browser::NotNeeded,
+    },
+    Fault {
         name: "what a member has seen counts no longer than a moment",
         file: "demo-node/bootstrap/src/coordinator/watching.rs",
         was: "if untold && let",

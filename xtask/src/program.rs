@@ -5,7 +5,7 @@ use std::{env, os::unix::process::CommandExt, process};
 use anyhow::Context;
 use xshell::{Shell, cmd};
 
-use crate::cargo::as_from_a_shell;
+use crate::{cargo::as_from_a_shell, machine};
 
 /// Builds everything, then becomes a program of another package, with the arguments from `first` on.
 pub(crate) fn build_and_become(sh: &Shell, name: &str, first: usize) -> anyhow::Result<()> {
@@ -13,7 +13,7 @@ pub(crate) fn build_and_become(sh: &Shell, name: &str, first: usize) -> anyhow::
     let this = env::current_exe().context("this program's own path is unknown")?;
     let program = this.with_file_name(name);
 
-    eprintln!("\n==> build (the first one takes some ten minutes: aws-sdk-ec2 is large)");
+    eprintln!("\n==> {}", machine::before_build().join("\n"));
     as_from_a_shell(cmd!(sh, "cargo build --workspace"))
         .run()
         .context("mend what the compiler names above")?;

@@ -185,10 +185,11 @@ fn as_table(method: &str, resolved: &Resolved, took: Duration) -> String {
         .collect();
     let _ = writeln!(
         out,
-        "{} by {method}: {}, {} targets, {} dropped ({} in {} ms)",
+        "{} by {method}: {}, {} target{}, {} dropped ({} in {} ms)",
         resolved.service_name,
         verdict(&resolved.completeness),
         resolved.targets.len(),
+        if resolved.targets.len() == 1 { "" } else { "s" },
         resolved.dropped.len(),
         if calls.is_empty() {
             "no calls".to_owned()

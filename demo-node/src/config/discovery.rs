@@ -22,10 +22,11 @@ const REQUIRED_METHOD: Required<MethodName> = METHOD.required();
 
 const FAMILY_HELP: &str = "Which addresses to use, of peers and of this node. `auto` takes IPv4 where \
     there is one, else IPv6";
-const REGION_HELP: &str = "Region, where it shall differ from the SDK's usual chain";
-const ENDPOINT_HELP: &str = "Endpoint URL, where it shall differ from the SDK's usual chain";
+const REGION_HELP: &str = "AWS region; overrides the SDK's default";
+const ENDPOINT_HELP: &str =
+    "URL of the AWS API, for example of an emulator; overrides the SDK's default";
 const CONTAINER_HELP: &str =
-    "The container whose network interface counts, where a task has several";
+    "Which container's network interface gives the address, if a task has several";
 
 settings! {
     /// `aws-api-ecs`
@@ -42,7 +43,7 @@ settings! {
             "discovery.aws-api-ecs.tags",
             "KEY=VALUE;…",
             parse::tags,
-            "Tags that a task must carry, all of them",
+            "Only tasks that carry all of these tags",
         );
         /// The container whose network interface counts.
         container_name: Option<String> = optional(
@@ -131,7 +132,7 @@ settings! {
             "discovery.aws-api-ec2-tag-based.filters",
             "NAME=VALUE;…",
             parse::filters,
-            "Further DescribeInstances filters, for example \
+            "More filters of DescribeInstances, for example \
              instance-type=m1.small;tag:purpose=production. In the file also a table: name = \
              [\"value\", …]",
         );
@@ -140,7 +141,7 @@ settings! {
             "discovery.aws-api-ec2-tag-based.ports",
             "PORT,…",
             parse::comma_separated::<Ports>,
-            "Management ports of the nodes that every instance runs",
+            "Management ports, if each instance runs several nodes",
         );
         /// Which address.
         address_family: AddressFamily = optional(

@@ -89,7 +89,7 @@ async fn instances_are_deployed_shown_and_destroyed() {
     said.assert_tells(&[
         "==> orders-instances\n",
         "==> orders-network\n",
-        "all is deleted\n",
+        "all of it is deleted\n",
     ]);
     let said = program.run("status", &[]).await;
     said.assert_tells(&["there is no cluster orders in eu-west-1"]);

@@ -66,7 +66,7 @@ async fn a_service_is_deployed_shown_changed_and_destroyed() {
     said.assert_tells(&[
         "==> orders-service\n",
         "DELETE_COMPLETE",
-        "all is deleted\n",
+        "all of it is deleted\n",
     ]);
     assert_eq!(
         traces.look(),

@@ -71,7 +71,7 @@ async fn a_partial_view_says_why_and_status_3() {
     let said = demo_node(&["lookup"], &environment).await;
     assert_eq!(said.status, Some(3));
     for expected in [
-        "orders by aws-api-ecs: partial, 1 targets, 1 dropped (",
+        "orders by aws-api-ecs: partial, 1 target, 1 dropped (",
         "partial: ",
         &address,
         &format!("\n{bare}  no address"),

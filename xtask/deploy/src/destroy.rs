@@ -29,11 +29,11 @@ pub async fn destroy(options: &Destroy) -> anyhow::Result<()> {
         return Ok(());
     }
 
-    say(&format!("in {} is deleted:", account.region()));
+    say(&format!("to be deleted in {}:", account.region()));
     for stack in &found {
         say(&format!("  {}", stack.name));
     }
-    if !options.yes && !agreed("go on?").await? {
+    if !options.yes && !agreed("delete these stacks?").await? {
         say("nothing was done");
         return Ok(());
     }
@@ -48,6 +48,6 @@ pub async fn destroy(options: &Destroy) -> anyhow::Result<()> {
         }
         deleted?;
     }
-    say("\nall is deleted");
+    say("\nall of it is deleted");
     Ok(())
 }

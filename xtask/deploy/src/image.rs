@@ -109,7 +109,8 @@ pub async fn tag() -> anyhow::Result<String> {
         .context("starting git")?;
     ensure!(
         described.status.success(),
-        "the source is no git clone: push an image yourself, and give --image"
+        "git does not say which commit this is ({}): push an image yourself, and give --image",
+        String::from_utf8_lossy(&described.stderr).trim()
     );
     let tag = String::from_utf8_lossy(&described.stdout).trim().to_owned();
     ensure!(

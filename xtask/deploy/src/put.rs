@@ -54,7 +54,7 @@ async fn reviewed(
     }
     if review.changes.is_empty() {
         say("nothing to change");
-    } else if !options.yes && !agreed("go on?").await? {
+    } else if !options.yes && !agreed("make these changes?").await? {
         say("nothing was done");
         return Ok(());
     }
@@ -190,7 +190,7 @@ async fn shown_late(
         return Ok(true);
     };
     let is_noticed = review::show(account, planned, Some(stack), prepared.effects(), outputs);
-    Ok(!is_noticed.await? || options.yes || agreed("go on with this, too?").await?)
+    Ok(!is_noticed.await? || options.yes || agreed("do this, too?").await?)
 }
 
 /// The role that a service of AWS needs for what is to be created.

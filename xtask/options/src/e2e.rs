@@ -59,7 +59,7 @@ pub struct Options {
     pub json: Option<PathBuf>,
 
     /// Write the run as a page to this file: what each node did and saw over time, the steps beside it, calls to AWS below.
-    /// Where logs are kept, as when a scenario fails, the page lies beside them anyway; a run that Ctrl-C ends has none.
+    /// Where logs are kept, as when a scenario fails, the page lies beside them anyway, also where Ctrl-C ends the run.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 

@@ -362,7 +362,7 @@ async fn a_deletion_waits_for_a_change_that_goes_on() {
     said.is(
         0,
         "\
-in eu-west-1 is deleted:
+to be deleted in eu-west-1:
   orders-service
 
 ==> orders-service
@@ -370,7 +370,7 @@ in eu-west-1 is deleted:
     DELETE_IN_PROGRESS   orders-service           AWS::CloudFormation::Stack
     DELETE_COMPLETE      orders-service           AWS::CloudFormation::Stack
 
-all is deleted",
+all of it is deleted",
     );
     assert_eq!(aws.calls(), ["DeleteStack orders-service"]);
 }
