@@ -79,6 +79,7 @@ fn told(line: &str) -> String {
         status: "DELETE_COMPLETE".to_owned(),
         causes: Vec::new(),
         resources: BTreeMap::new(),
+        gave_up: BTreeSet::new(),
         gap: None,
     };
     let evidence = Evidence {

@@ -283,6 +283,7 @@ mod tests {
                     reason: reason.to_owned(),
                 }],
                 resources: Default::default(),
+                gave_up: Default::default(),
                 gap: None,
             };
             assert_eq!(was_too_new(&failure), expected, "{reason}");

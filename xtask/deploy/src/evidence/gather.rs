@@ -1,12 +1,14 @@
 //! Asks what can be known of a failure, while it is there to be known. What cannot be had is no other failure.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
-use aws_sdk_ec2::types::{Filter, Reservation};
+use aws_sdk_ec2::types::{Filter, Instance, Reservation};
 use aws_sdk_ecs::types::{DesiredStatus, Service, Task};
 use aws_smithy_types::DateTime;
 use discovery::excerpt;
 
-use super::telling::{Evidence, LONGEST, of_log, of_task};
+use super::telling::{Evidence, LONGEST, last_words, of_instance, of_task};
 use crate::{
     account::Account,
     logs::{self, Part},
@@ -15,7 +17,10 @@ use crate::{
 
 /// So many of each are shown: the reason is to stay on the screen.
 const MOST: usize = 3;
-const MOST_LINES: u32 = 5;
+const MOST_LINES: usize = 5;
+
+/// So many are asked for: of an instance, others come after the last ones that say anything.
+const MOST_LINES_READ: u32 = 30;
 
 /// Whoever runs a node, or ran one.
 struct Host {
@@ -41,18 +46,23 @@ pub async fn gather(account: &Account, failure: &Failure, service: &str) -> Evid
         }
     }
     if let Some(group) = resource("AWS::AutoScaling::AutoScalingGroup") {
-        match instances(account, group, service).await {
+        match instances(account, group, service, &failure.gave_up).await {
             Ok(instances) => hosts.extend(instances),
             Err(error) => evidence.gaps.push(format!("{error:#}")),
         }
     }
     if let Some(group) = resource("AWS::Logs::LogGroup") {
         for host in hosts.iter().take(MOST) {
-            let lines = logs::read(&account.config, group, &host.stream, Part::Last(MOST_LINES));
+            let lines = logs::read(
+                &account.config,
+                group,
+                &host.stream,
+                Part::Last(MOST_LINES_READ),
+            );
             match lines.await {
                 Ok(lines) if lines.is_empty() => {}
                 Ok(lines) => {
-                    evidence.log = lines.iter().map(|line| of_log(line)).collect();
+                    evidence.log = last_words(&lines, MOST_LINES);
                     break;
                 }
                 Err(error) => {
@@ -136,8 +146,13 @@ async fn described(
     Ok(described.tasks.unwrap_or_default())
 }
 
-/// Those that have ended included.
-async fn instances(account: &Account, group: &str, service: &str) -> anyhow::Result<Vec<Host>> {
+/// Those that have ended included; those that gave up come first.
+async fn instances(
+    account: &Account,
+    group: &str,
+    service: &str,
+    gave_up: &BTreeSet<String>,
+) -> anyhow::Result<Vec<Host>> {
     let ec2 = aws_sdk_ec2::Client::new(&account.config);
     let of_group = Filter::builder()
         .name("tag:aws:autoscaling:groupName")
@@ -148,15 +163,17 @@ async fn instances(account: &Account, group: &str, service: &str) -> anyhow::Res
         .reservations()
         .iter()
         .flat_map(Reservation::instances);
-    let host = |instance: &aws_sdk_ec2::types::Instance| {
-        let id = instance.instance_id().unwrap_or_default();
-        let state = instance.state().and_then(|state| state.name());
-        let reason = instance.state_transition_reason().unwrap_or_default();
-        let state = state.map_or("", |state| state.as_str());
-        Host {
-            line: excerpt(&format!("instance {state} {reason}"), LONGEST),
-            stream: format!("{service}/{id}"),
-        }
+    let mut instances: Vec<_> = instances.collect();
+    let has_given_up = |instance: &Instance| {
+        instance
+            .instance_id()
+            .is_some_and(|id| gave_up.contains(id))
     };
-    Ok(instances.map(host).collect())
+    instances.sort_by_key(|instance| !has_given_up(instance));
+    let host = |instance: &Instance| Host {
+        line: of_instance(instance, has_given_up(instance)),
+        // As the user data has it.
+        stream: format!("{service}/{}", instance.instance_id().unwrap_or_default()),
+    };
+    Ok(instances.into_iter().map(host).collect())
 }

@@ -2,6 +2,7 @@
 //!
 //! What a person needs most stands last, where a terminal shows it.
 
+use aws_sdk_ec2::types::Instance;
 use aws_sdk_ecs::types::{Container, Task};
 use discovery::excerpt;
 use serde_json::Value;
@@ -135,8 +136,38 @@ fn of_container(container: &Container) -> String {
     }
 }
 
+/// How an instance is, and whether it has said that its start has failed.
+pub(super) fn of_instance(instance: &Instance, gave_up: bool) -> String {
+    let state = instance.state().and_then(|state| state.name());
+    let mut parts = vec![format!(
+        "instance {}",
+        state.map_or("", |state| state.as_str())
+    )];
+    let reason = instance.state_transition_reason().unwrap_or_default();
+    if !reason.is_empty() {
+        parts.push(excerpt(reason, LONGEST));
+    }
+    if gave_up {
+        parts.push("it says that its node did not become a member".to_owned());
+    }
+    parts.join("; ")
+}
+
+/// The last lines of a log that are about a node. What an instance says of the end of its start comes after them.
+pub(super) fn last_words(lines: &[String], most: usize) -> Vec<String> {
+    let of_node = |line: &&String| {
+        let line = line.to_lowercase();
+        !["cloud-init", "cloud-final", "scripts_user"]
+            .iter()
+            .any(|word| line.contains(word))
+    };
+    let lines: Vec<_> = lines.iter().filter(of_node).collect();
+    let last = lines.iter().skip(lines.len().saturating_sub(most));
+    last.map(|line| of_log(line)).collect()
+}
+
 /// A line of a log. Those of nodes are JSON.
-pub(super) fn of_log(line: &str) -> String {
+fn of_log(line: &str) -> String {
     const KNOWN: [&str; 6] = ["timestamp", "level", "message", "target", "span", "spans"];
     let read: Option<serde_json::Map<String, Value>> = serde_json::from_str(line).ok();
     let Some(fields) = read.filter(|fields| fields.contains_key("message")) else {
@@ -159,6 +190,7 @@ pub(super) fn of_log(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_ec2::types::{InstanceState, InstanceStateName};
     use aws_sdk_ecs::types::HealthStatus;
 
     use super::*;
@@ -266,6 +298,44 @@ mod tests {
     }
 
     #[test]
+    fn an_instance_says_how_it_is_and_whether_it_gave_up() {
+        let state = InstanceState::builder().name(InstanceStateName::Running);
+        let instance = Instance::builder().state(state.build());
+        assert_eq!(
+            of_instance(&instance.clone().build(), false),
+            "instance running"
+        );
+        assert_eq!(
+            of_instance(&instance.build(), true),
+            "instance running; it says that its node did not become a member"
+        );
+
+        let state = InstanceState::builder().name(InstanceStateName::Terminated);
+        let instance = Instance::builder().state(state.build());
+        let ended = instance.state_transition_reason("User initiated (2026-11-28 10:00:00 GMT)");
+        assert_eq!(
+            of_instance(&ended.build(), false),
+            "instance terminated; User initiated (2026-11-28 10:00:00 GMT)"
+        );
+    }
+
+    #[test]
+    fn the_last_words_are_those_of_the_node_and_not_of_what_started_it() {
+        let lines = [
+            "one",
+            "two",
+            r#"{"level":"INFO","message":"waiting"}"#,
+            "2026-11-28 10:00:00,000 - cc_scripts_user.py[WARNING]: Failed to run module scripts_user",
+            "Cloud-init v. 22.2.2 finished at Sat, 28 Nov 2026 10:00:00 +0000",
+            "cloud-final.service: Main process exited, code=exited, status=1/FAILURE",
+        ];
+        let lines = lines.map(str::to_owned);
+
+        assert_eq!(last_words(&lines, 2), ["two", "INFO waiting"]);
+        assert_eq!(last_words(&lines, 9).len(), 3);
+    }
+
+    #[test]
     fn a_line_of_a_log_is_shown_without_what_a_person_does_not_need() {
         for (line, expected) in [
             (
@@ -290,6 +360,7 @@ mod tests {
                 reason: "ECS Deployment Circuit Breaker was triggered".to_owned(),
             }],
             resources: Default::default(),
+            gave_up: Default::default(),
             gap: None,
         }
     }

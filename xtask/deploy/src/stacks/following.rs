@@ -178,6 +178,7 @@ impl Stacks {
             status: status.as_str().to_owned(),
             causes: history::causes(&events),
             resources: history::resources(&events),
+            gave_up: history::gave_up(&events),
             gap,
         }))
     }

@@ -1,6 +1,9 @@
 //! The events of a stack: what is told of them, and what they say of a failure.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use aws_sdk_cloudformation::types::StackEvent;
 use discovery::excerpt;
@@ -10,6 +13,9 @@ const STACK: &str = "AWS::CloudFormation::Stack";
 
 /// How much of a reason is shown, in characters. That of a service quotes what a person needs at its end.
 const LONGEST: usize = 600;
+
+/// What CloudFormation says of an instance that has told it by `cfn-signal` that its start has failed. The id of the instance follows.
+const GAVE_UP: &str = "Received FAILURE signal with UniqueId ";
 
 /// How many causes a failure has at most. From the first one on they are much alike.
 const MOST_CAUSES: usize = 3;
@@ -27,6 +33,8 @@ pub struct Failure {
     pub causes: Vec<Cause>,
     /// What there is or was of it: the physical name of the latest resource of each type.
     pub resources: BTreeMap<String, String>,
+    /// The ids of the instances that have said themselves that their start has failed.
+    pub gave_up: BTreeSet<String>,
     /// Why its events cannot be had, where they cannot.
     pub gap: Option<String>,
 }
@@ -50,6 +58,27 @@ impl fmt::Display for Cause {
 
 /// What failed in the last operation on the stack. `events` are the newest first, as CloudFormation has them.
 pub(super) fn causes(events: &[StackEvent]) -> Vec<Cause> {
+    let failed = of_last_operation(events).iter().rev().filter_map(cause);
+    let (of_stack, of_resources): (Vec<_>, Vec<_>) = failed.partition(|cause| cause.kind == STACK);
+    // The stack only sums up what its resources say.
+    let mut causes = match of_resources.is_empty() {
+        true => of_stack,
+        false => of_resources,
+    };
+    causes.truncate(MOST_CAUSES);
+    causes
+}
+
+/// The instances that have given up in the last operation on the stack. `events` are the newest first.
+pub(super) fn gave_up(events: &[StackEvent]) -> BTreeSet<String> {
+    let reasons = of_last_operation(events).iter();
+    let reasons = reasons.filter_map(StackEvent::resource_status_reason);
+    let ids = reasons.filter_map(|reason| reason.strip_prefix(GAVE_UP));
+    ids.map(|id| id.trim().to_owned()).collect()
+}
+
+/// Those since the last operation on the stack began, and not that one.
+fn of_last_operation(events: &[StackEvent]) -> &[StackEvent] {
     let begins = |event: &StackEvent| {
         is_of_stack(event)
             && [
@@ -60,15 +89,7 @@ pub(super) fn causes(events: &[StackEvent]) -> Vec<Cause> {
             .contains(&status(event))
     };
     let last = events.iter().position(begins).unwrap_or(events.len());
-    let failed = events[..last].iter().rev().filter_map(cause);
-    let (of_stack, of_resources): (Vec<_>, Vec<_>) = failed.partition(|cause| cause.kind == STACK);
-    // The stack only sums up what its resources say.
-    let mut causes = match of_resources.is_empty() {
-        true => of_stack,
-        false => of_resources,
-    };
-    causes.truncate(MOST_CAUSES);
-    causes
+    &events[..last]
 }
 
 fn cause(event: &StackEvent) -> Option<Cause> {
@@ -206,6 +227,31 @@ mod tests {
             told(&events),
             ["orders-service: Template error: no such function"]
         );
+    }
+
+    #[test]
+    fn instances_that_have_given_up_are_known_of_the_last_operation_alone() {
+        let gave_up = |id: &str| {
+            event(
+                "AutoScalingGroup",
+                "CREATE_IN_PROGRESS",
+                &format!("Received FAILURE signal with UniqueId {id}"),
+            )
+        };
+        let well = event(
+            "AutoScalingGroup",
+            "UPDATE_IN_PROGRESS",
+            "Received SUCCESS signal with UniqueId i-3",
+        );
+        let events = newest_first([
+            of_stack("CREATE_IN_PROGRESS", ""),
+            gave_up("i-1"),
+            of_stack("UPDATE_IN_PROGRESS", ""),
+            gave_up("i-2"),
+            well,
+        ]);
+
+        assert_eq!(super::gave_up(&events), BTreeSet::from(["i-2".to_owned()]));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod deployer;
 mod failures;
 mod formation;
 mod fresh;
+mod instances;
 mod program;
 mod publishing;
 mod services;

@@ -20,6 +20,8 @@ pub(crate) struct Services {
     pub(crate) desired: Option<u32>,
     /// As ECS describes them, the stopped ones included.
     pub(crate) tasks: Vec<Value>,
+    /// Their ids and states.
+    pub(crate) instances: Vec<(&'static str, &'static str)>,
     /// How often IAM does not know the roles of services, first before they are made and then after that.
     pub(crate) roles_unknown: (u32, u32),
     /// Whether the credentials have expired.
@@ -72,7 +74,7 @@ pub(crate) fn query(
     let action = question.get("Action").map_or("", String::as_str);
     match action {
         "DescribeVpcs" => ec2(action, "<vpcSet><item><vpcId>vpc-1</vpcId></item></vpcSet>"),
-        "DescribeInstances" => ec2(action, "<reservationSet/>"),
+        "DescribeInstances" => ec2(action, &instances(account)),
         "GetCallerIdentity" => match account.services.is_logged_out {
             true => refusal(
                 "ExpiredToken",
@@ -173,6 +175,20 @@ fn ecs(account: &mut Account, action: &str, question: &Value) -> ResponseTemplat
         other => return refused("UnknownOperationException", other),
     };
     ResponseTemplate::new(200).set_body_json(answer)
+}
+
+fn instances(account: &Account) -> String {
+    let instances = account.services.instances.iter().map(|(id, state)| {
+        let state = element("name", state);
+        format!(
+            "<item>{}<instanceState>{state}</instanceState></item>",
+            element("instanceId", id)
+        )
+    });
+    let instances: String = instances.collect();
+    format!(
+        "<reservationSet><item><instancesSet>{instances}</instancesSet></item></reservationSet>"
+    )
 }
 
 fn images(account: &Account, question: &Value) -> ResponseTemplate {
