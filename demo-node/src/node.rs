@@ -26,6 +26,7 @@ use crate::{
     net::{Listener, Network},
 };
 
+mod report;
 pub mod settings;
 pub mod standing;
 mod sync;
@@ -235,6 +236,13 @@ impl Node {
             sync::keep(handle, network, sync_rng, token).await;
             ("synchronisation", Ok(Ended::Stage))
         });
+        if let Some(every) = config.node.report_interval {
+            let (handle, status, token) = (membership.clone(), bootstrap.status(), stop.clone());
+            stages.spawn(async move {
+                report::keep(every, handle, status, token).await;
+                ("report", Ok(Ended::Stage))
+            });
+        }
         let token = stop.clone();
         stages.spawn(async move {
             bootstrap_loop.run(token).await;

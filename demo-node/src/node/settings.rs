@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use crate::config::{declare::settings, parse, raw::Raw, setting::optional};
 
 settings! {
-    /// Where this node is, and how it leaves.
+    /// Where this node is, what it reports, and how it leaves.
     pub struct Settings {
         /// Where peers reach it; found out where it is not given.
         address: Option<IpAddr> = optional(
@@ -30,6 +30,14 @@ settings! {
             parse::duration,
             "How long leaving may take after SIGTERM, SIGINT or SIGHUP",
         ).or("10s");
+        /// How often it reports in the log.
+        report_interval: Option<Duration> = optional(
+            "node.report-interval",
+            "DURATION",
+            parse::duration,
+            "How often the log says how many members there are, and what went wrong since the last time, for metrics that \
+             are made of it (line `cluster report`) [default: never]",
+        );
     }
 }
 
