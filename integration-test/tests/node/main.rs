@@ -19,6 +19,7 @@ mod minority;
 mod outputs;
 mod proxies;
 mod readme;
+mod reporting;
 mod secrets;
 mod stranger;
 mod support;

@@ -1,68 +1,99 @@
 //! What watches the nodes, and how instances come and go.
 
-use std::{fs, path::Path};
-
-use deploy::templates::Template;
+use deploy::templates::{Stack, Template};
 use serde_json::{Value, json};
 
-use crate::support::{all_keep, breaks, choices};
+use crate::support::{all_keep, breaks, choices, texts};
 
 const SERVICE: &str = "ecs-service.yaml";
 const INSTANCES: &str = "ec2-auto-scaling-group.yaml";
 
+/// What costs money beside the nodes, or watches them.
+const OPTIONAL: [&str; 6] = [
+    "AWS::ApplicationAutoScaling::ScalableTarget",
+    "AWS::ApplicationAutoScaling::ScalingPolicy",
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::KMS::Key",
+    "AWS::Logs::MetricFilter",
+];
+
 #[test]
-fn metrics_are_made_of_what_nodes_say() {
-    let said = sources("../demo-node/src") + &sources("../demo-node/bootstrap/src");
-    let service = Template::read(SERVICE).unwrap();
-    let filters: Vec<_> = service.of_kind("AWS::Logs::MetricFilter").collect();
-    assert_eq!(filters.len(), 5);
-    for filter in filters {
-        let pattern = filter.properties["FilterPattern"].as_str().unwrap();
-        // Nodes log JSON, flat, with the text as `message`.
-        let message = pattern
-            .strip_prefix("{ $.message = \"")
-            .and_then(|rest| rest.strip_suffix("\" }"));
-        let message = message.unwrap_or_else(|| panic!("{pattern} asks for no message"));
-        let literal = match message.strip_suffix('*') {
-            Some(start) => format!("\"{start}"),
-            None => format!("\"{message}\""),
-        };
-        assert!(said.contains(&literal), "no node says {message:?}");
+fn what_is_not_asked_for_is_not_made() {
+    all_keep(extras_are_off);
+
+    for resource in [
+        "EncryptionKey",
+        "ScaleByLoad",
+        "MembersMissing",
+        "Dashboard",
+    ] {
+        let condition = format!("/Resources/{resource}/Condition");
+        breaks(extras_are_off, SERVICE, &condition, Value::Null);
     }
+    let monitoring = "/Parameters/Monitoring/Default";
+    breaks(extras_are_off, INSTANCES, monitoring, json!("ENABLED"));
 }
 
 #[test]
 fn alarms_and_the_dashboard_show_metrics_that_there_are() {
-    let service = Template::read(SERVICE).unwrap();
-    let made: Vec<_> = service
-        .of_kind("AWS::Logs::MetricFilter")
-        .map(|filter| filter.properties["MetricTransformations"][0].clone())
-        .collect();
-    let namespace = json!({"Fn::Sub": "demo-node/${AWS::StackName}"});
-    assert!(
-        made.iter()
-            .all(|metric| metric["MetricNamespace"] == namespace)
-    );
-    let names: Vec<_> = made
-        .iter()
-        .map(|metric| metric["MetricName"].as_str().unwrap())
-        .collect();
+    all_keep(metrics_are_made_and_shown);
 
-    let dashboard = service.resources().find(|it| it.id == "Dashboard").unwrap();
-    let body = dashboard.properties["DashboardBody"]["Fn::Sub"]
-        .as_str()
-        .unwrap();
-    let body: Value = serde_json::from_str(body).unwrap();
-    assert_eq!(body["widgets"].as_array().unwrap().len(), 4);
-    for name in &names {
-        assert!(body.to_string().contains(name), "{name} is not shown");
+    for (place, value) in [
+        ("MembersMissing/Properties/MetricName", json!("Member")),
+        ("TwoClusters/Properties/Namespace", json!("demo-node")),
+        (
+            "LookupsFailedFilter/Properties/MetricTransformations/0/MetricName",
+            json!("LookupFailures"),
+        ),
+        ("Dashboard/Properties/DashboardBody/Fn::Sub", json!("{}")),
+    ] {
+        let place = format!("/Resources/{place}");
+        breaks(metrics_are_made_and_shown, SERVICE, &place, value);
     }
-    let alarm = service
-        .resources()
-        .find(|it| it.id == "TwoClusters")
-        .unwrap();
-    assert_eq!(alarm.properties["Namespace"], namespace);
-    assert!(names.contains(&alarm.properties["MetricName"].as_str().unwrap()));
+    for template in [SERVICE, INSTANCES] {
+        let template = Template::read(template).unwrap();
+        let filters = template.of_kind("AWS::Logs::MetricFilter");
+        let alarms = template.of_kind("AWS::CloudWatch::Alarm");
+        assert_eq!((filters.count(), alarms.count()), (5, 2));
+    }
+}
+
+/// Else neither could be created before the other.
+#[test]
+fn alarms_that_a_deployment_heeds_do_not_need_the_service() {
+    all_keep(alarms_need_no_service);
+
+    breaks(
+        alarms_need_no_service,
+        SERVICE,
+        "/Resources/MembersMissing/Properties/AlarmName",
+        json!({"Fn::Sub": "${Service.Name}-members-missing"}),
+    );
+    breaks(
+        alarms_need_no_service,
+        SERVICE,
+        "/Resources/Service/Properties/DeploymentConfiguration/Alarms/Fn::If/1/AlarmNames",
+        json!(["orders-service-members-missing"]),
+    );
+}
+
+#[test]
+fn old_nodes_stay_a_while_only_where_that_is_chosen() {
+    let service = Template::read(SERVICE).unwrap();
+    let it = service.resources().find(|it| it.id == "Service").unwrap();
+    let configuration = &it.properties["DeploymentConfiguration"];
+    for (strategy, bakes) in [("ROLLING", Value::Null), ("BLUE_GREEN", json!(10))] {
+        let stack = Stack::of(&service, "eu-west-1", "123456789012")
+            .with("DeploymentStrategy", strategy)
+            .with_names_standing_in();
+        let configuration = stack.resolve(configuration).unwrap();
+
+        assert_eq!(configuration["Strategy"], strategy);
+        assert_eq!(configuration["BakeTimeInMinutes"], bakes);
+    }
+    let default = &service.document()["Parameters"]["DeploymentStrategy"]["Default"];
+    assert_eq!(default, "ROLLING");
 }
 
 #[test]
@@ -146,22 +177,66 @@ fn groups_wait_for_members(template: &Template) -> Vec<String> {
     findings
 }
 
-/// All source files below a folder, as one text.
-fn sources(folder: &str) -> String {
-    fn read(folder: &Path, text: &mut String) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                read(&path, text);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                text.push_str(&fs::read_to_string(path).unwrap());
-            }
+fn extras_are_off(template: &Template) -> Vec<String> {
+    let stack = Stack::of(template, "eu-west-1", "123456789012").with_names_standing_in();
+    let extras = template.section("Resources").filter(|(_, it)| {
+        let kind = it["Type"].as_str().unwrap_or_default();
+        OPTIONAL.contains(&kind)
+    });
+    let made = extras.filter(|(_, it)| {
+        let condition = &it["Condition"];
+        let off = json!(false);
+        condition.is_null() || stack.resolve(&json!({"Condition": condition})).ok() != Some(off)
+    });
+    made.map(|(id, _)| format!("{id} is made unasked"))
+        .collect()
+}
+
+fn metrics_are_made_and_shown(template: &Template) -> Vec<String> {
+    let namespace = json!({"Fn::Sub": "demo-node/${AWS::StackName}"});
+    let made: Vec<_> = template
+        .of_kind("AWS::Logs::MetricFilter")
+        .flat_map(|filter| choices(&filter.properties["MetricTransformations"]))
+        .filter(|metric| metric["MetricNamespace"] == namespace)
+        .filter_map(|metric| metric["MetricName"].as_str())
+        .collect();
+    let mut findings = Vec::new();
+    for alarm in template.of_kind("AWS::CloudWatch::Alarm") {
+        let metric = alarm.properties["MetricName"].as_str().unwrap_or_default();
+        if alarm.properties["Namespace"] != namespace || !made.contains(&metric) {
+            findings.push(format!("{} never sees anything", alarm.id));
         }
     }
-    let mut text = String::new();
-    read(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join(folder),
-        &mut text,
-    );
-    text
+    for dashboard in template.of_kind("AWS::CloudWatch::Dashboard") {
+        let body = &dashboard.properties["DashboardBody"]["Fn::Sub"];
+        let body: Value = serde_json::from_str(body.as_str().unwrap_or_default()).unwrap();
+        let shown = body.to_string();
+        let hidden = made
+            .iter()
+            .filter(|name| !shown.contains(&format!("\"{name}\"")));
+        findings.extend(hidden.map(|name| format!("{name} is not shown")));
+        let widgets = choices(&body["widgets"]).len();
+        if widgets != 4 {
+            findings.push(format!("the dashboard has {widgets} parts"));
+        }
+    }
+    findings
+}
+
+fn alarms_need_no_service(template: &Template) -> Vec<String> {
+    let alarms: Vec<_> = template.of_kind("AWS::CloudWatch::Alarm").collect();
+    let needy = alarms.iter().filter(|alarm| {
+        texts(alarm.properties).iter().any(|(_, text)| {
+            *text == "Service" || text.contains("${Service}") || text.contains("${Service.")
+        })
+    });
+    let needy = needy.map(|alarm| format!("{} needs the service", alarm.id));
+    // By reference, so that they are there first.
+    let heeded = template
+        .of_kind("AWS::ECS::Service")
+        .flat_map(|service| choices(&service.properties["DeploymentConfiguration"]["Alarms"]))
+        .flat_map(|heeded| choices(&heeded["AlarmNames"]));
+    let unknown = heeded.filter(|name| !alarms.iter().any(|alarm| name["Ref"] == alarm.id));
+    let unknown = unknown.map(|name| format!("there is no alarm {name}"));
+    needy.chain(unknown).collect()
 }

@@ -32,7 +32,7 @@ pub struct Planned {
     /// Its name.
     pub name: String,
     template: String,
-    parameters: BTreeMap<&'static str, Value>,
+    parameters: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +77,10 @@ pub fn check(options: &Deploy) -> anyhow::Result<()> {
         "--vpc-cidr is for a network of its own: give --network private with it"
     );
     zones(options)?;
+    match options.workload {
+        Workload::Ecs => parameters::check(options, "ecs-service.yaml", SERVICE)?,
+        Workload::Ec2 => parameters::check(options, "ec2-auto-scaling-group.yaml", INSTANCES)?,
+    }
     match (options.workload, options.architecture) {
         (Workload::Ec2, Some(Architecture::Arm64)) => {
             bail!("instances are of the type t3.micro, which is x86_64: leave out --architecture")
@@ -183,11 +187,16 @@ pub fn plan(options: &Deploy, vpc: Option<Vpc>) -> anyhow::Result<Vec<Planned>> 
         Workload::Ecs => service(options)?,
         Workload::Ec2 => instances(options)?,
     };
-    workload.parameters.extend(place(options, vpc)?);
+    workload.parameters.extend(named(place(options, vpc)?));
     if let Some(boundary) = &options.permissions_boundary {
         let value = Value::Given(boundary.clone());
-        workload.parameters.insert("PermissionsBoundaryArn", value);
+        workload
+            .parameters
+            .extend(named([("PermissionsBoundaryArn", value)]));
     }
+    let others = options.parameters.iter();
+    let others = others.map(|(key, value)| (key.clone(), Value::Given(value.clone())));
+    workload.parameters.extend(others);
     Ok([repository, network, Some(workload)]
         .into_iter()
         .flatten()
@@ -198,7 +207,7 @@ fn repository(options: &Deploy) -> Planned {
     let name = options.place.repository_stack();
     Planned {
         template: REPOSITORY.to_owned(),
-        parameters: BTreeMap::from([("RepositoryName", Value::Given(name.clone()))]),
+        parameters: named([("RepositoryName", Value::Given(name.clone()))]).collect(),
         name,
     }
 }
@@ -225,7 +234,7 @@ fn network(options: &Deploy) -> anyhow::Result<Planned> {
     Ok(Planned {
         name: options.place.network_stack(),
         template,
-        parameters,
+        parameters: named(parameters).collect(),
     })
 }
 
@@ -259,7 +268,7 @@ fn service(options: &Deploy) -> anyhow::Result<Planned> {
     Ok(Planned {
         name: place.service_stack(),
         template,
-        parameters,
+        parameters: named(parameters).collect(),
     })
 }
 
@@ -283,9 +292,7 @@ fn instances(options: &Deploy) -> anyhow::Result<Planned> {
     Ok(Planned {
         name: place.instances_stack(),
         template,
-        parameters: parameters
-            .map(|(key, value)| (key, Value::Given(value)))
-            .into(),
+        parameters: named(parameters.map(|(key, value)| (key, Value::Given(value)))).collect(),
     })
 }
 
@@ -306,6 +313,13 @@ fn place(options: &Deploy, vpc: Option<Vpc>) -> anyhow::Result<Vec<(&'static str
     })
 }
 
+fn named(
+    parameters: impl IntoIterator<Item = (&'static str, Value)>,
+) -> impl Iterator<Item = (String, Value)> {
+    let parameters = parameters.into_iter();
+    parameters.map(|(key, value)| (key.to_owned(), value))
+}
+
 fn output(stack: String, key: &'static str) -> Value {
     Value::Output { stack, key }
 }
@@ -322,12 +336,12 @@ impl Planned {
     fn points(&self, existing: &Existing, outputs: &Outputs) -> Vec<String> {
         let Existing { stack, template } = existing;
         let mut points = Vec::new();
-        for (&key, value) in &self.parameters {
+        for (key, value) in &self.parameters {
             let old = stack.parameters.get(key).map_or("nothing", String::as_str);
             match value.known(outputs) {
                 Some(new) if new == old => {}
                 Some(new) => points.push(format!("{key} {old} -> {new}")),
-                None => points.push(key.to_owned()),
+                None => points.push(key.clone()),
             }
         }
         // What is not given has its default after the change, whatever it was before.
@@ -367,11 +381,11 @@ impl Planned {
 
     /// What to ask for, once those that it needs are there.
     pub fn wanted(&self, outputs: &Outputs) -> anyhow::Result<Wanted> {
-        let known = |(&key, value): (&&'static str, &Value)| {
+        let known = |(key, value): (&String, &Value)| {
             let known = value.known(outputs);
             let known =
                 known.with_context(|| format!("no stack says what {key} of {} is", self.name))?;
-            Ok((key.to_owned(), known))
+            Ok((key.clone(), known))
         };
         Ok(Wanted {
             name: self.name.clone(),
@@ -393,6 +407,8 @@ impl Value {
         }
     }
 }
+
+mod parameters;
 
 #[cfg(test)]
 mod tests;

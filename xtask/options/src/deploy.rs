@@ -95,6 +95,11 @@ pub struct Deploy {
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
     pub tags: Vec<(String, String)>,
 
+    /// A parameter of the template of the nodes (cloudformation/ecs-service.yaml or ec2-auto-scaling-group.yaml) that no other
+    /// option sets, for example Monitoring=ENABLED. Can be repeated; what is not given has its default.
+    #[arg(long = "parameter", value_name = "KEY=VALUE", value_parser = parameter)]
+    pub parameters: Vec<(String, String)>,
+
     /// Only look at account, credentials, Docker, image, default network, service-linked role, quota of virtual CPUs, stacks and
     /// cost. Creates nothing.
     #[arg(long)]
@@ -352,6 +357,14 @@ fn tag(text: &str) -> Result<(String, String), &'static str> {
         return Err("that key is AWS's own, or this program's");
     }
     Ok((key.to_owned(), value.to_owned()))
+}
+
+fn parameter(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    match !key.is_empty() && key.bytes().all(|it| it.is_ascii_alphanumeric()) {
+        true => Ok((key.to_owned(), value.to_owned())),
+        false => Err("expected the name of a parameter, which has letters and digits alone"),
+    }
 }
 
 fn sha256(sum: &str) -> Result<String, &'static str> {

@@ -41,6 +41,25 @@ fn an_image_that_is_there_needs_no_repository() {
 }
 
 #[test]
+fn parameters_that_are_given_by_name_are_those_of_the_nodes() {
+    let deploy = Deploy {
+        parameters: vec![("Monitoring".to_owned(), "ENABLED".to_owned())],
+        ..tasks()
+    };
+    check(&deploy).unwrap();
+
+    let plan = plan(&deploy, Some(vpc())).unwrap();
+
+    let outputs = outputs(
+        "orders-repository",
+        &[(IMAGE, "ecr/orders"), ("RepositoryArn", "arn")],
+    );
+    let [repository, nodes] = [0, 1].map(|at| plan[at].wanted(&outputs).unwrap().parameters);
+    assert!(!repository.contains_key("Monitoring"));
+    assert_eq!(nodes["Monitoring"], "ENABLED");
+}
+
+#[test]
 fn tasks_may_pull_a_private_image_that_is_there() {
     let deploy = Deploy {
         image: Some("1.dkr.ecr.eu-west-1.amazonaws.com/demo-node:1".to_owned()),
@@ -337,6 +356,7 @@ fn tasks() -> Deploy {
         role_arn: None,
         permissions_boundary: None,
         tags: Vec::new(),
+        parameters: Vec::new(),
         check: false,
         rollback: false,
         yes: true,
@@ -372,7 +392,7 @@ fn vpc() -> Vpc {
 fn existing(planned: &Planned, status: StackStatus) -> Existing {
     let outputs = Outputs::new();
     let given = planned.parameters.iter();
-    let given = given.filter_map(|(&key, value)| Some((key.to_owned(), value.known(&outputs)?)));
+    let given = given.filter_map(|(key, value)| Some((key.clone(), value.known(&outputs)?)));
     let mut parameters: BTreeMap<_, _> = given.collect();
     parameters.insert("PermissionsBoundaryArn".to_owned(), String::new());
     Existing {

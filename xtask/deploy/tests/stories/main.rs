@@ -15,6 +15,7 @@ mod failures;
 mod formation;
 mod fresh;
 mod instances;
+mod parameters;
 mod program;
 mod publishing;
 mod services;
