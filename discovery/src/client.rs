@@ -11,7 +11,10 @@ use aws_config::{
     environment::region::EnvironmentVariableRegionProvider, imds, meta::region::ProvideRegion,
     profile::ProfileFileRegionProvider, provider_config::ProviderConfig,
 };
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::{
+    rt::sleep::{SharedAsyncSleep, TokioSleep},
+    time::{SharedTimeSource, SystemTimeSource},
+};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{origin::Origin, service_config::ServiceConfigKey};
@@ -23,13 +26,17 @@ use crate::{
     own::{instance, task},
 };
 
+mod assumed;
 mod bounded;
 mod http;
 mod routed;
 
-pub(crate) use self::bounded::TooLarge;
-use self::bounded::bounded;
 pub use self::http::{http_client, http_connector};
+use self::{assumed::assumed, bounded::bounded};
+pub(crate) use self::{
+    assumed::{NotAssumed, find},
+    bounded::TooLarge,
+};
 
 /// Within a region a connection is there in milliseconds, or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -81,14 +88,27 @@ pub(crate) async fn sdk_config(
         builder.insert_origin("endpoint_url", Origin::shared_config());
     }
     let http = config.http_client();
-    builder.set_http_client(http.map(|http| bounded(http, largest)));
+    builder.set_http_client(http.clone().map(|http| bounded(http, largest)));
     let config = builder.build();
     let region = config.region().ok_or(Error::NoRegion)?;
     check_region(region.as_ref())?;
     if config.credentials_provider().is_none() {
         return Err(Invalid::new("sdk-config", "has no credentials provider").into());
     }
-    Ok(config)
+    let Some(role) = &client.role else {
+        return Ok(config);
+    };
+    let to_assume = config.clone().into_builder();
+    let to_assume = match http {
+        Some(http) => to_assume.http_client(bounded(http, LARGEST_OF_CREDENTIALS)),
+        None => to_assume,
+    };
+    let to_assume = to_assume.build();
+    let credentials = assumed(role, &to_assume, endpoint(&to_assume, "STS")).await;
+    Ok(config
+        .into_builder()
+        .credentials_provider(credentials)
+        .build())
 }
 
 /// How much of an endpoint's URL is shown, in characters.
@@ -173,11 +193,16 @@ fn handed_over(config: SdkConfig) -> Result<SdkConfig, Error> {
     let sleep = config
         .sleep_impl()
         .unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()));
+    // The provider of an assumed role panics without one.
+    let time = config
+        .time_source()
+        .unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));
     let version = config.behavior_version().unwrap_or_else(behavior);
     let config = config
         .into_builder()
         .http_client(http_client)
         .sleep_impl(sleep)
+        .time_source(time)
         .timeout_config(timeout_config)
         .retry_config(retries.unwrap_or_else(RetryConfig::disabled))
         .behavior_version(version)
@@ -242,6 +267,7 @@ mod tests {
         let client = Client {
             region: Some("eu-west-1".to_owned()),
             endpoint: None,
+            role: None,
             sdk_config: own,
         };
         Box::pin(sdk_config(&client, &Surroundings::default(), 1 << 20))

@@ -4,7 +4,7 @@
 //! printed with [`Display`](fmt::Display) parses back to the same value.
 //! Nothing falls back to something else: a wrong value is an [`Invalid`].
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{collections::BTreeSet, fmt, net::IpAddr, str::FromStr};
 
 mod client;
 #[cfg(any(feature = "ec2", feature = "ecs"))]
@@ -14,6 +14,8 @@ mod fixed;
 mod invalid;
 mod pairs;
 mod ports;
+mod role;
+mod services;
 mod surroundings;
 
 #[cfg(any(feature = "ec2", feature = "ecs"))]
@@ -29,6 +31,8 @@ pub use fixed::{Addresses, Fixed};
 pub use invalid::Invalid;
 pub use pairs::{Filters, Tags};
 pub use ports::Ports;
+pub use role::{AssumedRole, ExternalId, RoleArn, SessionName};
+pub use services::Services;
 pub use surroundings::Surroundings;
 
 /// The tag that names the service, unless configured otherwise.
@@ -36,6 +40,9 @@ pub const DEFAULT_TAG_KEY: &str = "service";
 
 /// The cluster that ECS itself assumes where none is named.
 pub const DEFAULT_CLUSTER: &str = "default";
+
+/// The most values that EC2 takes for one filter. See "Filtering" in its API reference.
+const MOST_TAG_VALUES: usize = 200;
 
 /// A method, by the name that configuration uses. Whoever lets users choose one is to learn of a new one by their
 /// compiler, so this is not `#[non_exhaustive]`.
@@ -82,6 +89,9 @@ pub enum AddressFamily {
 pub struct Ec2TagBased {
     /// The tag whose value is the service name.
     pub tag_key: String,
+    /// The values of the tag whose instances are peers of each other: several services that form one system. Without
+    /// any, the name that is looked up is the value.
+    pub tag_values: BTreeSet<String>,
     /// Further filters.
     pub filters: Filters,
     /// One target per instance and port; without any, targets have no port.
@@ -98,6 +108,9 @@ pub struct Ec2TagBased {
 pub struct Ecs {
     /// The cluster's name or ARN.
     pub cluster: String,
+    /// The services whose tasks are peers of each other: several services that form one system. Without any, it is the
+    /// one with the name that is looked up, in [`Ecs::cluster`].
+    pub services: Services,
     /// Tags that a task must carry, all of them.
     pub tags: Tags,
     /// The container whose network interface counts.
@@ -190,17 +203,35 @@ impl Settings {
         }
     }
 
+    /// How the method's client is made; nothing where nothing is asked of AWS.
+    pub fn client_mut(&mut self) -> Option<&mut Client> {
+        match self {
+            Self::Ec2TagBased(ec2) => Some(&mut ec2.client),
+            Self::Ecs(ecs) => Some(&mut ecs.client),
+            Self::EcsTaskSet(task_set) => Some(&mut task_set.client),
+            Self::Config(_) => None,
+        }
+    }
+
     /// Says what cannot work, before anything is asked.
     pub(crate) fn check(&self) -> Result<(), Invalid> {
         match self {
             Self::Ec2TagBased(ec2) => {
                 present("tag-key", &ec2.tag_key)?;
+                if MOST_TAG_VALUES < ec2.tag_values.len() {
+                    let problem = format!("has more than {MOST_TAG_VALUES}, which EC2 refuses");
+                    return Err(Invalid::new("tag-values", problem));
+                }
+                for value in &ec2.tag_values {
+                    present("tag-values", value)?;
+                }
                 ec2.client.check()
             }
             Self::Ecs(Ecs {
                 cluster,
                 container_name,
                 client,
+                services: _,
                 tags: _,
                 address_family: _,
             })
@@ -289,6 +320,7 @@ impl Ec2TagBased {
     pub fn by_tag(tag_key: impl Into<String>) -> Self {
         Self {
             tag_key: tag_key.into(),
+            tag_values: BTreeSet::new(),
             filters: Filters::default(),
             ports: Ports::default(),
             address_family: AddressFamily::default(),
@@ -302,6 +334,7 @@ impl Ecs {
     pub fn in_cluster(cluster: impl Into<String>) -> Self {
         Self {
             cluster: cluster.into(),
+            services: Services::default(),
             tags: Tags::default(),
             container_name: None,
             address_family: AddressFamily::default(),

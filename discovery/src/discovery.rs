@@ -154,7 +154,7 @@ impl Discovery {
     }
 
     /// Every call to AWS since this was made, by action (`ListTasks`) and outcome.
-    /// Calls that are still under way are not among them.
+    /// Calls that are still under way are not among them, nor are those for credentials.
     pub fn calls(&self) -> BTreeMap<(&'static str, Outcome), u64> {
         match &*self.method {
             #[cfg(feature = "ec2")]

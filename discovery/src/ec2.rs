@@ -31,6 +31,7 @@ mod whole;
 use auto_scaling::AutoScaling;
 #[cfg(feature = "ec2-expected-nodes")]
 use groups::{Groups, Seen};
+use instance::Owners;
 use whole::Whole;
 
 /// The most that EC2 puts on one page. Always set: calls without it count against a lower limit.
@@ -104,7 +105,8 @@ impl Instances {
                 Groups::of(&found)
             }
         };
-        match groups.names() {
+        let owners = Owners::of(&self.settings, service_name);
+        match groups.names(owners.values()) {
             Ok(names) => {
                 let on_each = self.settings.ports.iter().count().max(1);
                 self.auto_scaling
@@ -129,15 +131,16 @@ impl Instances {
         budget: Budget,
         calls: &mut Calls,
     ) -> Result<Found, Error> {
-        let service_name = &lookup.service_name;
+        let owners = Owners::of(&self.settings, &lookup.service_name);
+        let tags = owners
+            .values()
+            .map(|value| format!("`{}={value}`", self.settings.tag_key));
+        let tags: Vec<String> = tags.collect();
         let attempt = Attempt {
             action: "ec2:DescribeInstances",
-            what: format!(
-                "describing the instances with tag `{}={service_name}`",
-                self.settings.tag_key
-            ),
+            what: format!("describing the instances with tag {}", tags.join(" or ")),
         };
-        let filters = filters(&self.settings, service_name);
+        let filters = filters(&self.settings, &owners);
         let mut found = Found::default();
         let mut tokens = HashSet::new();
         let mut token = None;
@@ -167,7 +170,7 @@ impl Instances {
                 Err(error) => break error,
             };
             patience = Patience::new(lookup.on_throttle, Which::Later);
-            learnt |= instance::found_in(&page, &self.settings, service_name, &mut found);
+            learnt |= instance::found_in(&page, &self.settings, &owners, &mut found);
             let Some(next) = page.next_token.filter(|token| !token.is_empty()) else {
                 return Ok(found);
             };
@@ -222,7 +225,7 @@ impl Instances {
 }
 
 /// Running instances, then the tag, then the user's own.
-fn filters(settings: &Ec2TagBased, service_name: &str) -> Vec<Filter> {
+fn filters(settings: &Ec2TagBased, owners: &Owners) -> Vec<Filter> {
     let filter = |name: &str, values: Vec<String>| {
         Filter::builder()
             .name(name)
@@ -233,7 +236,7 @@ fn filters(settings: &Ec2TagBased, service_name: &str) -> Vec<Filter> {
         filter("instance-state-name", vec!["running".to_owned()]),
         filter(
             &format!("tag:{}", settings.tag_key),
-            vec![literally(service_name)],
+            owners.values().map(literally).collect(),
         ),
     ];
     let own = settings.filters.iter();
@@ -265,7 +268,7 @@ mod tests {
                 .unwrap(),
             ..Ec2TagBased::by_tag("service")
         };
-        let filters = filters(&settings, "demo");
+        let filters = filters(&settings, &Owners::of(&settings, "demo"));
         let sent: Vec<(&str, &[String])> = filters
             .iter()
             .map(|filter| (filter.name().unwrap(), filter.values()))
@@ -279,6 +282,15 @@ mod tests {
                 ("tag:purpose", &["a=b".to_owned(), "c".to_owned()]),
             ]
         );
+    }
+
+    #[test]
+    fn several_services_are_several_values_of_one_filter() {
+        let mut settings = Ec2TagBased::by_tag("service");
+        settings.tag_values = ["batch", "api*"].map(str::to_owned).into();
+        let filters = filters(&settings, &Owners::of(&settings, "demo"));
+        assert_eq!(filters[1].name(), Some("tag:service"));
+        assert_eq!(filters[1].values(), [r"api\*", "batch"]);
     }
 
     #[test]

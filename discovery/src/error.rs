@@ -14,6 +14,9 @@ use crate::{
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 pub(crate) mod aws;
 
+/// What assuming a role takes, whatever it is assumed for.
+pub(crate) const ASSUME_ROLE: &str = "sts:AssumeRole";
+
 /// A cause, of whatever type.
 pub type Cause = Box<dyn StdError + Send + Sync>;
 

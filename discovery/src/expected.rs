@@ -27,11 +27,17 @@ pub enum WhyUnknown {
     #[error("tags choose among the tasks of the service, whose desired count is of all of them")]
     TagsChoose,
     /// There is no such service, or the own task set or deployment is none of its.
-    #[error("ECS knows no such service, or not the own task set or deployment in it")]
-    NoSuchService,
-    /// No instance of the service is listed, so nothing tells their group.
-    #[error("no instance of the service is listed yet, so its Auto Scaling group is not known")]
-    NobodyListed,
+    #[error(
+        "ECS knows no service `{}`, or not the own task set or deployment in it",
+        short(.0)
+    )]
+    NoSuchService(String),
+    /// No instance of this service is listed, so nothing tells their group.
+    #[error(
+        "no instance of the service `{}` is listed yet, so its Auto Scaling group is not known",
+        short(.0)
+    )]
+    NobodyListed(String),
     /// Not all instances of the service are known, and so not all of their groups.
     #[error(
         "the list of the service's instances is not whole, so not all of their Auto Scaling groups are known"
@@ -99,8 +105,8 @@ impl WhyUnknown {
         match self {
             // An instance is in its group from the start as a rule; who attaches one later sets the number.
             Self::Method(_) | Self::NotBuilt(_) | Self::TagsChoose | Self::NoGroups => true,
-            Self::NoSuchService
-            | Self::NobodyListed
+            Self::NoSuchService(_)
+            | Self::NobodyListed(_)
             | Self::PartialList
             | Self::NoGroup(_)
             | Self::NoSuchGroup(_)

@@ -45,6 +45,7 @@ mod error;
 mod expected;
 mod lookup;
 mod own;
+mod owner;
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 mod patience;
 mod tally;
@@ -66,6 +67,7 @@ pub use lookup::{
     Resolved, Target,
 };
 pub use own::{AddressSource, Candidate, Judgement, OwnAddress, container_address};
+pub use owner::Owner;
 pub use tally::Outcome;
 pub use text::{Chain, LONGEST_CHAIN, excerpt};
 pub use watch::{Change, Changes, LastComplete, Pace, View, Watch};

@@ -6,14 +6,15 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use crate::{config::AddressFamily, excerpt};
+use crate::{config::AddressFamily, excerpt, owner::Owner};
 
 /// One question: who runs this service?
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lookup {
     /// The service's name: the tag value of `aws-api-ec2-tag-based`, the ECS service of
-    /// `aws-api-ecs`. `aws-api-ecs-task-set` looks for the tasks of the caller's own task set,
+    /// `aws-api-ecs`, unless the settings of either name [several](crate::config::Ecs::services), which this is then
+    /// the common name of. `aws-api-ecs-task-set` looks for the tasks of the caller's own task set,
     /// whatever the name, and asks this service for its desired count.
     pub service_name: String,
     /// The port's name, where a caller asks for one. No AWS method names ports; it is carried for
@@ -27,7 +28,7 @@ pub struct Lookup {
     pub on_throttle: OnThrottle,
 }
 
-/// How much of a service's list is read.
+/// How much of a service's list is read. Of several services it holds for the list of each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Extent {
     /// All of it: two calls for every 100 tasks, one for every 1,000 instances.
@@ -77,6 +78,8 @@ pub struct Target {
     pub port: Option<u16>,
     /// The instance id, or the task's ARN, or the configured address.
     pub id: String,
+    /// The service that it belongs to; none where the method knows of none.
+    pub owner: Option<Owner>,
     /// What else the API said: `availability-zone`, `started-at`, `tag:<key>` and others.
     pub metadata: BTreeMap<String, String>,
 }
@@ -86,7 +89,8 @@ pub struct Target {
 /// Any view may be used to join an existing cluster. Only a complete one may found a new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Completeness {
-    /// Every page was read, and every listed task or instance was described or is known to be gone.
+    /// Every page was read, and every listed task or instance was described or is known to be gone; of several services
+    /// that is so for each.
     Complete,
     /// Peers may be missing.
     Partial(Vec<PartialReason>),
@@ -129,6 +133,14 @@ pub enum PartialReason {
     /// A page of the listing could not be read, after others were.
     #[error("the listing ended early: {error}")]
     ListingEnded {
+        /// What went wrong.
+        error: String,
+    },
+    /// Of several services one could not be listed, while others were.
+    #[error("nothing is known of the service {}: {error}", short(service))]
+    ServiceFailed {
+        /// The service, with its cluster: `CLUSTER/NAME`.
+        service: String,
         /// What went wrong.
         error: String,
     },
@@ -245,6 +257,16 @@ pub(crate) struct Found {
     pub(crate) partial: Vec<PartialReason>,
 }
 
+impl Found {
+    /// Adds what was found of another service.
+    #[cfg(feature = "ecs")]
+    pub(crate) fn add(&mut self, other: Self) {
+        self.targets.extend(other.targets);
+        self.dropped.extend(other.dropped);
+        self.partial.extend(other.partial);
+    }
+}
+
 impl Lookup {
     /// Asks for a service by name alone.
     pub fn new(service_name: impl Into<String>) -> Self {
@@ -275,6 +297,7 @@ impl Target {
             address,
             port,
             id: id.into(),
+            owner: None,
             metadata: BTreeMap::new(),
         }
     }
@@ -333,6 +356,7 @@ impl PartialReason {
             Self::NotDescribed { .. } => "not-described",
             Self::GroupFailed { .. } => "group-failed",
             Self::ListingEnded { .. } => "listing-ended",
+            Self::ServiceFailed { .. } => "service-failed",
             Self::MorePages => "more-pages",
         }
     }
@@ -382,6 +406,8 @@ impl Resolved {
         dropped.sort_by(|a, b| a.id.cmp(&b.id));
         // Calls overlap, so reasons come in any order; equal views compare equal.
         partial.sort_by_cached_key(ToString::to_string);
+        // Of several services more than one may say so.
+        partial.dedup_by(|next, kept| *next == PartialReason::MorePages && next == kept);
         Self {
             service_name: service_name.to_owned(),
             targets,
@@ -424,6 +450,14 @@ impl Calls {
     #[cfg(any(feature = "ec2", feature = "ecs"))]
     pub(crate) fn count(&mut self, action: &'static str) {
         *self.0.entry(action).or_default() += 1;
+    }
+
+    /// Adds those that were made for another service.
+    #[cfg(feature = "ecs")]
+    pub(crate) fn add(&mut self, other: Self) {
+        for (action, count) in other.0 {
+            *self.0.entry(action).or_default() += count;
+        }
     }
 
     /// How many calls of this action were made.

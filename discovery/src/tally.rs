@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::error::Error;
+use crate::error::{ASSUME_ROLE, Error};
 
 /// How a call to AWS ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,7 +95,8 @@ impl Outcome {
     fn of(error: &Error) -> Self {
         match error {
             Error::Throttled { .. } => Self::Throttled,
-            Error::AccessDenied { .. } => Self::Denied,
+            // Where a role could not be assumed, the call itself was not made.
+            Error::AccessDenied { attempt, .. } if attempt.action != ASSUME_ROLE => Self::Denied,
             Error::TimedOut { .. } => Self::TimedOut,
             _ => Self::Failed,
         }

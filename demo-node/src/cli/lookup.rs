@@ -3,7 +3,11 @@
 use std::{collections::BTreeSet, fmt::Write, sync::Arc, time::Duration};
 
 use clap::ArgMatches;
-use discovery::{Chain, Changes, Completeness, Discovery, Lookup, Pace, Resolved, Target, excerpt};
+use discovery::{
+    Chain, Changes, Completeness, Discovery, Lookup, Pace, Resolved, Target,
+    config::{Services, Settings},
+    excerpt,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -15,7 +19,7 @@ use crate::{
     clock,
     config::bootstrap::{RESOLVE_TIMEOUT, SERVICE_NAME},
     config::{
-        discovery::discovery_settings,
+        discovery::{discovery_settings, name_session},
         values::{self, Values},
     },
 };
@@ -23,13 +27,17 @@ use crate::{
 /// Looks up once, or again and again.
 pub(super) async fn lookup(values: &Values, matches: &ArgMatches) -> Result<Exit, Failure> {
     let usage = |error: values::Error| Failure::usage(&error);
-    let service = match matches.get_one::<String>("service") {
-        Some(service) => service.clone(),
-        None => values.get(&SERVICE_NAME).map_err(usage)?.to_string(),
-    };
     let timeout = values.get(&RESOLVE_TIMEOUT).map_err(usage)?;
     let pause = watch::pause(matches)?;
-    let settings = discovery_settings(values).map_err(usage)?;
+    let mut settings = discovery_settings(values).map_err(usage)?;
+    let service = match matches.get_one::<String>("service") {
+        Some(service) => {
+            look_up_by_name(&mut settings);
+            service.clone()
+        }
+        None => values.get(&SERVICE_NAME).map_err(usage)?.to_string(),
+    };
+    name_session(&mut settings, &service, "lookup");
     let discovery = Discovery::new(settings)
         .await
         .map_err(|error| Failure::discovery(&error))?;
@@ -42,6 +50,15 @@ pub(super) async fn lookup(values: &Values, matches: &ArgMatches) -> Result<Exit
     match pause {
         None => asked.once().await,
         Some(pause) => asked.watch(pause).await,
+    }
+}
+
+/// What is looked up has this name, whatever services the settings name.
+fn look_up_by_name(settings: &mut Settings) {
+    match settings {
+        Settings::Ecs(ecs) => ecs.services = Services::default(),
+        Settings::Ec2TagBased(ec2) => ec2.tag_values.clear(),
+        Settings::EcsTaskSet(_) | Settings::Config(_) => {}
     }
 }
 
@@ -154,6 +171,8 @@ fn as_json(method: &str, resolved: &Resolved, took: Duration) -> Value {
                 "address": target.address,
                 "port": target.port,
                 "id": target.id,
+                "service": target.owner.as_ref().map(|owner| &*owner.service),
+                "cluster": target.owner.as_ref().and_then(|owner| owner.cluster.as_deref()),
                 "metadata": target.metadata,
             })
         })
@@ -202,21 +221,24 @@ fn as_table(method: &str, resolved: &Resolved, took: Duration) -> String {
         let _ = writeln!(out, "partial: {reason}");
     }
     if !resolved.targets.is_empty() {
-        let width = resolved
-            .targets
-            .iter()
-            .map(|t| endpoint(t).len())
-            .max()
-            .unwrap_or(0)
-            .max(7);
-        let _ = writeln!(out, "\n{:<width$}  {:<15}  ID", "ADDRESS", "ZONE");
+        let width = widest("ADDRESS", resolved.targets.iter().map(endpoint));
+        // Of one service all are.
+        let owners: BTreeSet<String> = resolved.targets.iter().map(owner).collect();
+        let of_owner = (1 < owners.len()).then(|| widest("SERVICE", owners));
+        let column = |text: &str| match of_owner {
+            Some(width) => format!("{text:<width$}  "),
+            None => String::new(),
+        };
+        let service = column("SERVICE");
+        let _ = writeln!(out, "\n{:<width$}  {service}{:<15}  ID", "ADDRESS", "ZONE");
         for target in &resolved.targets {
             let zone = target.metadata.get("availability-zone");
             let zone = zone.map_or_else(|| "-".to_owned(), |zone| id(zone));
             let _ = writeln!(
                 out,
-                "{:<width$}  {zone:<15}  {}",
+                "{:<width$}  {}{zone:<15}  {}",
                 endpoint(target),
+                column(&owner(target)),
                 id(&target.id)
             );
         }
@@ -240,6 +262,23 @@ fn as_table(method: &str, resolved: &Resolved, took: Duration) -> String {
 /// An id as it is shown. An ARN has some 100 characters.
 fn id(text: &str) -> String {
     excerpt(text, 300)
+}
+
+/// Whose a target is: `CLUSTER/SERVICE`, or the service alone.
+fn owner(target: &Target) -> String {
+    let Some(owner) = &target.owner else {
+        return "-".to_owned();
+    };
+    match &owner.cluster {
+        Some(cluster) => id(&format!("{cluster}/{}", owner.service)),
+        None => id(&owner.service),
+    }
+}
+
+/// How wide a column is.
+fn widest(heading: &str, texts: impl IntoIterator<Item = String>) -> usize {
+    let texts = texts.into_iter().map(|text| text.chars().count());
+    texts.max().unwrap_or(0).max(heading.len())
 }
 
 fn endpoint(target: &Target) -> String {

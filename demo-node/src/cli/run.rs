@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     clock,
-    config::{Config, values::Values},
+    config::{Config, discovery::name_session, values::Values},
     descriptors,
     log::LinesLost,
     management::Limits,
@@ -124,12 +124,15 @@ async fn start(config: &Config, lines_lost: LinesLost) -> Result<Node, Failure> 
     let surroundings = Surroundings::from_env();
     let mut rng = StdRng::from_seed(seed()?);
     let mut patience = Patience::new(&mut rng);
-    let discovery = patience
-        .ask(async || Discovery::in_surroundings(config.discovery.clone(), &surroundings).await)
-        .await?;
     let family = config.discovery.address_family();
     let place = patience
         .ask(async || place::find(&config.node, family, &surroundings).await)
+        .await?;
+    let mut settings = config.discovery.clone();
+    let cluster = config.bootstrap.service_name.as_str();
+    name_session(&mut settings, cluster, &place.address.to_string());
+    let discovery = patience
+        .ask(async || Discovery::in_surroundings(settings.clone(), &surroundings).await)
         .await?;
 
     let bind = place::bind_address(&config.node, &place);

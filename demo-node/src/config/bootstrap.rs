@@ -17,7 +17,8 @@ pub const SERVICE_NAME: Required<ClusterName> = optional(
     "bootstrap.service-name",
     "NAME",
     parse::text,
-    "What is looked up: the ECS service's name or the tag's value. Also the cluster's name",
+    "The cluster's name; also what is looked up, unless the method names several services: the ECS service's name or \
+     the tag's value",
 )
 .required();
 

@@ -1,8 +1,11 @@
 //! What an operator can tell about discovery: the method, and the settings of each.
 
+use std::collections::BTreeSet;
+
 use discovery::config::{
-    AddressFamily, Addresses, Client, DEFAULT_CLUSTER, DEFAULT_TAG_KEY, Ec2TagBased, Ecs,
-    EcsTaskSet, Filters, Fixed, MethodName, Ports, Settings, Tags,
+    AddressFamily, Addresses, AssumedRole, Client, DEFAULT_CLUSTER, DEFAULT_TAG_KEY, Ec2TagBased,
+    Ecs, EcsTaskSet, ExternalId, Filters, Fixed, MethodName, Ports, RoleArn, Services, SessionName,
+    Settings, Tags,
 };
 
 use super::{
@@ -25,6 +28,8 @@ const FAMILY_HELP: &str = "Which addresses to use, of peers and of this node. `a
 const REGION_HELP: &str = "AWS region; overrides the SDK's default";
 const ENDPOINT_HELP: &str =
     "URL of the AWS API, for example of an emulator; overrides the SDK's default";
+const ROLE_HELP: &str = "Role to assume for the calls, in another account for example";
+const EXTERNAL_ID_HELP: &str = "External id that the trust policy of that role asks for";
 const CONTAINER_HELP: &str =
     "Which container's network interface gives the address, if a task has several";
 
@@ -38,6 +43,14 @@ settings! {
             parse::text::<String>,
             "The ECS cluster",
         ).or(DEFAULT_CLUSTER);
+        /// The services that form one cluster of nodes.
+        services: Option<Services> = optional(
+            "discovery.aws-api-ecs.services",
+            "NAME|CLUSTER/NAME,…",
+            parse::comma_separated::<Services>,
+            "The ECS services whose tasks form one cluster of nodes together; CLUSTER/NAME where a \
+             service is in another ECS cluster [default: bootstrap.service-name]",
+        );
         /// Tags that a task must carry, all of them.
         tags: Option<Tags> = optional(
             "discovery.aws-api-ecs.tags",
@@ -72,6 +85,20 @@ settings! {
             "URL",
             parse::text::<String>,
             ENDPOINT_HELP,
+        );
+        /// The role to assume.
+        role_arn: Option<RoleArn> = optional(
+            "discovery.aws-api-ecs.role-arn",
+            "ARN",
+            parse::checked::<RoleArn>,
+            ROLE_HELP,
+        );
+        /// What its trust policy asks for.
+        external_id: Option<ExternalId> = optional(
+            "discovery.aws-api-ecs.external-id",
+            "ID",
+            parse::checked::<ExternalId>,
+            EXTERNAL_ID_HELP,
         );
     }
 }
@@ -114,6 +141,20 @@ settings! {
             parse::text::<String>,
             ENDPOINT_HELP,
         );
+        /// The role to assume.
+        role_arn: Option<RoleArn> = optional(
+            "discovery.aws-api-ecs-task-set.role-arn",
+            "ARN",
+            parse::checked::<RoleArn>,
+            ROLE_HELP,
+        );
+        /// What its trust policy asks for.
+        external_id: Option<ExternalId> = optional(
+            "discovery.aws-api-ecs-task-set.external-id",
+            "ID",
+            parse::checked::<ExternalId>,
+            EXTERNAL_ID_HELP,
+        );
     }
 }
 
@@ -127,6 +168,14 @@ settings! {
             parse::text::<String>,
             "The tag whose value is the service name",
         ).or(DEFAULT_TAG_KEY);
+        /// The values of the tag.
+        tag_values: Option<BTreeSet<String>> = optional(
+            "discovery.aws-api-ec2-tag-based.tag-values",
+            "VALUE,…",
+            parse::words,
+            "The values of the tag whose instances form one cluster of nodes together \
+             [default: bootstrap.service-name]",
+        );
         /// Further filters.
         filters: Option<Filters> = optional(
             "discovery.aws-api-ec2-tag-based.filters",
@@ -164,6 +213,20 @@ settings! {
             parse::text::<String>,
             ENDPOINT_HELP,
         );
+        /// The role to assume.
+        role_arn: Option<RoleArn> = optional(
+            "discovery.aws-api-ec2-tag-based.role-arn",
+            "ARN",
+            parse::checked::<RoleArn>,
+            ROLE_HELP,
+        );
+        /// What its trust policy asks for.
+        external_id: Option<ExternalId> = optional(
+            "discovery.aws-api-ec2-tag-based.external-id",
+            "ID",
+            parse::checked::<ExternalId>,
+            EXTERNAL_ID_HELP,
+        );
     }
 }
 
@@ -195,20 +258,33 @@ pub(super) const SETTINGS: [&[Setting]; 5] = [
 ///
 /// When a setting is wrong, or the method is not given.
 pub fn discovery_settings(values: &Values) -> Result<Settings, Error> {
-    let client = |region, endpoint| {
+    let method = values.get(&REQUIRED_METHOD)?;
+    let client = |region, endpoint, role: Option<RoleArn>, external_id: Option<ExternalId>| {
         let mut client = Client::default();
         client.region = region;
         client.endpoint = endpoint;
-        client
+        client.role = role.map(AssumedRole::new);
+        match &mut client.role {
+            Some(role) => role.external_id = external_id,
+            None if external_id.is_some() => {
+                return Err(Error::Combination(format!(
+                    "discovery.{method}.external-id is set, and discovery.{method}.role-arn is \
+                     not: an external id goes with the role that it is for"
+                )));
+            }
+            None => {}
+        }
+        Ok(client)
     };
-    Ok(match values.get(&REQUIRED_METHOD)? {
+    Ok(match method {
         MethodName::Ecs => {
             let read = OfEcs::read(values)?;
             let mut ecs = Ecs::in_cluster(read.cluster);
+            ecs.services = read.services.unwrap_or_default();
             ecs.tags = read.tags.unwrap_or_default();
             ecs.container_name = read.container_name;
             ecs.address_family = read.address_family;
-            ecs.client = client(read.region, read.endpoint);
+            ecs.client = client(read.region, read.endpoint, read.role_arn, read.external_id)?;
             Settings::Ecs(ecs)
         }
         MethodName::EcsTaskSet => {
@@ -216,21 +292,37 @@ pub fn discovery_settings(values: &Values) -> Result<Settings, Error> {
             let mut ecs = EcsTaskSet::in_cluster(read.cluster);
             ecs.container_name = read.container_name;
             ecs.address_family = read.address_family;
-            ecs.client = client(read.region, read.endpoint);
+            ecs.client = client(read.region, read.endpoint, read.role_arn, read.external_id)?;
             Settings::EcsTaskSet(ecs)
         }
         MethodName::Ec2TagBased => {
             let read = OfEc2TagBased::read(values)?;
             let mut ec2 = Ec2TagBased::by_tag(read.tag_key);
+            ec2.tag_values = read.tag_values.unwrap_or_default();
             ec2.filters = read.filters.unwrap_or_default();
             ec2.ports = read.ports.unwrap_or_default();
             ec2.address_family = read.address_family;
-            ec2.client = client(read.region, read.endpoint);
+            ec2.client = client(read.region, read.endpoint, read.role_arn, read.external_id)?;
             Settings::Ec2TagBased(ec2)
         }
         MethodName::Config => Settings::Config(Fixed::new(OfConfig::read(values)?.addresses)),
     })
 }
+
+/// Names the session of a role that is assumed after who assumes it, so that the other account's records tell nodes
+/// apart: the cluster's name, and a place, for example `orders@10.0.1.7`.
+pub fn name_session(settings: &mut Settings, cluster: &str, place: &str) {
+    if let Some(client) = settings.client_mut()
+        && let Some(role) = &mut client.role
+    {
+        // A name may have 64 characters; the place tells more than the end of a long name.
+        let cluster: String = cluster.chars().take(LONGEST_CLUSTER).collect();
+        role.session_name = Some(SessionName::of(&format!("{cluster}@{place}")));
+    }
+}
+
+/// How much of a cluster's name a session's name has, in characters: an IPv6 address may have 39.
+const LONGEST_CLUSTER: usize = 24;
 
 /// Which of its own addresses a node takes: the one that it would look for in others.
 ///
@@ -242,5 +334,82 @@ pub fn address_family(values: &Values) -> Result<AddressFamily, Error> {
     match values.get(&METHOD)? {
         Some(_) => Ok(discovery_settings(values)?.address_family()),
         None => Ok(AddressFamily::default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn settings(variables: &[(&str, &str)]) -> Result<Settings, String> {
+        let variables = variables.iter().map(|(name, value)| {
+            let name = format!("DEMO_NODE_DISCOVERY_{name}");
+            (name, (*value).to_owned())
+        });
+        let values = crate::config::gather(&BTreeMap::new(), None, &variables.collect());
+        let settings = values.and_then(|values| discovery_settings(&values));
+        settings.map_err(|error| discovery::Chain(&error).to_string())
+    }
+
+    #[test]
+    fn several_services_are_named_alone_or_with_their_ecs_cluster() {
+        let Ok(Settings::Ecs(ecs)) = settings(&[
+            ("METHOD", "aws-api-ecs"),
+            ("AWS_API_ECS_SERVICES", "orders-api, workers/orders-batch"),
+        ]) else {
+            panic!("it is a method of ECS");
+        };
+        assert_eq!(ecs.services.to_string(), "orders-api,workers/orders-batch");
+        let Ok(Settings::Ec2TagBased(ec2)) = settings(&[
+            ("METHOD", "aws-api-ec2-tag-based"),
+            ("AWS_API_EC2_TAG_BASED_TAG_VALUES", "api, batch"),
+        ]) else {
+            panic!("it is a method of EC2");
+        };
+        assert_eq!(Vec::from_iter(ec2.tag_values), ["api", "batch"]);
+        let error = settings(&[
+            ("METHOD", "aws-api-ecs"),
+            ("AWS_API_ECS_SERVICES", "orders api"),
+        ]);
+        let error = error.unwrap_err();
+        let quoted = "discovery.aws-api-ecs.services = `orders api`";
+        assert!(error.contains(quoted), "{error}");
+    }
+
+    #[test]
+    fn a_role_has_an_external_id_and_a_session_that_names_the_node() {
+        for (method, section) in [
+            ("aws-api-ecs", "AWS_API_ECS"),
+            ("aws-api-ecs-task-set", "AWS_API_ECS_TASK_SET"),
+            ("aws-api-ec2-tag-based", "AWS_API_EC2_TAG_BASED"),
+        ] {
+            let arn = "arn:aws:iam::123456789012:role/reader";
+            let (role, id) = (
+                format!("{section}_ROLE_ARN"),
+                format!("{section}_EXTERNAL_ID"),
+            );
+            let both = [("METHOD", method), (&role, arn), (&id, "shop")];
+            let mut made = settings(&both).unwrap();
+            name_session(&mut made, &"orders-".repeat(9), "2001:db8::7");
+            let role = made.client_mut().unwrap().role.take().unwrap();
+            assert_eq!(role.arn.as_str(), arn);
+            assert_eq!(role.external_id.unwrap().as_str(), "shop");
+            let session = role.session_name.unwrap();
+            assert_eq!(session.as_str(), "orders-orders-orders-ord@2001-db8--7");
+
+            let error = settings(&[("METHOD", method), (&id, "shop")]).unwrap_err();
+            let goes_with = format!(
+                "discovery.{method}.external-id is set, and discovery.{method}.role-arn is not"
+            );
+            assert!(error.contains(&goes_with), "{error}");
+        }
+        let wrong = [
+            ("METHOD", "aws-api-ecs"),
+            ("AWS_API_ECS_ROLE_ARN", "reader"),
+        ];
+        let error = settings(&wrong).unwrap_err();
+        assert!(error.contains("expected one like arn:aws:iam::"), "{error}");
     }
 }

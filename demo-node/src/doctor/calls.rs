@@ -33,9 +33,18 @@ pub enum CallResult {
     NotMade(Cow<'static, str>),
 }
 
+/// What a node calls first whose settings name a role.
+pub const ASSUME_ROLE: &str = "sts:AssumeRole";
+
 /// The actions that a node of this method uses, and whether each is optional.
 #[must_use]
-pub fn actions(method: MethodName) -> &'static [(&'static str, bool)] {
+pub fn actions(method: MethodName, assumes_role: bool) -> Vec<(&'static str, bool)> {
+    let first = assumes_role.then_some((ASSUME_ROLE, false));
+    let of_method = of_method(method).iter().copied();
+    first.into_iter().chain(of_method).collect()
+}
+
+fn of_method(method: MethodName) -> &'static [(&'static str, bool)] {
     match method {
         MethodName::Ec2TagBased => &[
             ("ec2:DescribeInstances", false),
@@ -53,7 +62,7 @@ pub fn actions(method: MethodName) -> &'static [(&'static str, bool)] {
 /// The action by which a node of this method learns how many there are to be; empty where it cannot.
 #[must_use]
 pub fn of_expected_nodes(method: MethodName) -> &'static str {
-    let optional = actions(method).iter().find(|(_, optional)| *optional);
+    let optional = of_method(method).iter().find(|(_, optional)| *optional);
     optional.map_or("", |(action, _)| action)
 }
 
@@ -64,6 +73,7 @@ pub type NotMade = BTreeMap<&'static str, Cow<'static, str>>;
 #[must_use]
 pub fn results(
     method: MethodName,
+    assumes_role: bool,
     counts: &BTreeMap<(&'static str, Outcome), u64>,
     errors: &[&Error],
     not_made: &NotMade,
@@ -73,8 +83,21 @@ pub fn results(
         let outcomes = counts.keys().filter(|(counted, _)| *counted == name);
         let outcomes: Vec<Outcome> = outcomes.map(|(_, outcome)| *outcome).collect();
         let denial = errors.iter().find_map(|error| denial(error, action));
+        let not_assumed = errors.iter().find(|it| attempted(it) == Some(ASSUME_ROLE));
         if let Some(denied) = denial {
             denied
+        } else if action == ASSUME_ROLE {
+            // It is the SDK that calls, so that it is not counted: any other call shows that it was answered.
+            match not_assumed {
+                Some(error) => CallResult::Failed(Chain(*error).to_string()),
+                None if counts.is_empty() => {
+                    let why = not_made.get(action).cloned();
+                    CallResult::NotMade(why.unwrap_or(Cow::Borrowed("no other call was made")))
+                }
+                None => CallResult::Allowed,
+            }
+        } else if not_assumed.is_some() {
+            CallResult::NotMade(Cow::Borrowed("the role was not assumed"))
         } else if outcomes.contains(&Outcome::Denied) {
             CallResult::Denied {
                 resource: None,
@@ -91,9 +114,9 @@ pub fn results(
             CallResult::Failed(why.unwrap_or_else(|| outcomes[0].to_string()))
         }
     };
-    actions(method)
-        .iter()
-        .map(|&(action, optional)| Call {
+    actions(method, assumes_role)
+        .into_iter()
+        .map(|(action, optional)| Call {
             action,
             optional,
             result: result(action),
@@ -178,7 +201,7 @@ mod tests {
             (("DescribeTasks", Outcome::Denied), 1),
         ]);
         let not_made = BTreeMap::from([("ecs:DescribeServices", "not needed".into())]);
-        let calls = results(MethodName::Ecs, &counts, &[&denied], &not_made);
+        let calls = results(MethodName::Ecs, false, &counts, &[&denied], &not_made);
         let seen: Vec<_> = calls.into_iter().map(|call| call.result).collect();
         let expected = [
             CallResult::Allowed,
@@ -192,6 +215,33 @@ mod tests {
     }
 
     #[test]
+    fn where_the_role_is_not_assumed_no_other_call_is_made() {
+        let denied = Error::AccessDenied {
+            attempt: attempt(ASSUME_ROLE),
+            action: ASSUME_ROLE.to_owned(),
+            resource: None,
+            source: "AccessDenied".into(),
+        };
+        let counts = BTreeMap::from([(("ListTasks", Outcome::Failed), 1)]);
+        let none = NotMade::new();
+        let results = |errors: &[&Error]| {
+            let calls = results(MethodName::Ecs, true, &counts, errors, &none);
+            calls
+                .into_iter()
+                .map(|call| call.result)
+                .take(2)
+                .collect::<Vec<_>>()
+        };
+        let not_made = CallResult::NotMade("the role was not assumed".into());
+        let missing = CallResult::Denied {
+            resource: None,
+            caller: None,
+        };
+        assert_eq!(results(&[&denied]), [missing, not_made]);
+        assert_eq!(results(&[])[0], CallResult::Allowed);
+    }
+
+    #[test]
     fn a_call_that_fails_otherwise_says_why() {
         let throttled = Error::Throttled {
             attempt: attempt("ec2:DescribeInstances"),
@@ -199,7 +249,7 @@ mod tests {
         };
         let counts = BTreeMap::from([(("DescribeInstances", Outcome::Throttled), 1)]);
         let method = MethodName::Ec2TagBased;
-        let calls = results(method, &counts, &[&throttled], &BTreeMap::new());
+        let calls = results(method, false, &counts, &[&throttled], &BTreeMap::new());
         let why = "asking: throttled: RequestLimitExceeded".to_owned();
         assert_eq!(calls[0].result, CallResult::Failed(why));
     }

@@ -45,12 +45,17 @@ pub struct Facts {
 pub struct Asked {
     /// The discovery method.
     pub method: MethodName,
-    /// The service's name, which is also the cluster's.
+    /// The name of the nodes' cluster; also what is looked up, unless there are services.
     pub service: String,
+    /// What is looked up instead, where the settings name several: `NAME` or `CLUSTER/NAME` of ECS services, or values of
+    /// the tag.
+    pub services: Vec<String>,
     /// Among which it is looked for.
     pub scope: Scope,
     /// Tags that tasks must carry, `key=value`.
     pub tags: Vec<String>,
+    /// The ARN of the role that is assumed for the calls to AWS, where one is.
+    pub role: Option<String>,
     /// Which of a peer's addresses.
     pub family: AddressFamily,
     /// The region that is asked, where it is known.
@@ -247,6 +252,33 @@ impl Facts {
     /// Those on other machines, or at least other processes than the one here.
     pub fn others(&self) -> impl Iterator<Item = &Point> {
         self.points.iter().filter(|point| !point.own)
+    }
+}
+
+// === impl Asked ===
+
+impl Asked {
+    /// What is looked up: names of services, or values of the tag.
+    #[must_use]
+    pub fn looked_up(&self) -> Vec<&str> {
+        if self.services.is_empty() {
+            vec![&self.service]
+        } else {
+            self.services.iter().map(String::as_str).collect()
+        }
+    }
+
+    /// The ECS services that are looked up: the name of the cluster, and that of the service.
+    #[must_use]
+    pub fn places(&self) -> Vec<(&str, &str)> {
+        let Scope::EcsCluster(cluster) = &self.scope else {
+            return Vec::new();
+        };
+        let place = |name| match str::split_once(name, '/') {
+            Some(place) => place,
+            None => (short_name(cluster), name),
+        };
+        self.looked_up().into_iter().map(place).collect()
     }
 }
 

@@ -95,20 +95,32 @@ pub async fn gather(
 }
 
 fn asked(config: &Config, region: Option<String>, exposed: Vec<String>) -> Asked {
-    let (scope, tags) = match &config.discovery {
-        Settings::Ec2TagBased(ec2) => (Scope::TagKey(ec2.tag_key.clone()), Vec::new()),
-        Settings::Ecs(ecs) => {
-            let tags = ecs.tags.iter().map(|(key, value)| format!("{key}={value}"));
-            (Scope::EcsCluster(ecs.cluster.clone()), tags.collect())
+    let (mut tags, mut services) = (Vec::new(), Vec::new());
+    let scope = match &config.discovery {
+        Settings::Ec2TagBased(ec2) => {
+            services.extend(ec2.tag_values.iter().cloned());
+            Scope::TagKey(ec2.tag_key.clone())
         }
-        Settings::EcsTaskSet(ecs) => (Scope::EcsCluster(ecs.cluster.clone()), Vec::new()),
-        Settings::Config(_) => (Scope::List, Vec::new()),
+        Settings::Ecs(ecs) => {
+            tags.extend(ecs.tags.iter().map(|(key, value)| format!("{key}={value}")));
+            services.extend(ecs.services.iter().map(|(cluster, name)| match cluster {
+                Some(cluster) => format!("{cluster}/{name}"),
+                None => name.to_owned(),
+            }));
+            Scope::EcsCluster(ecs.cluster.clone())
+        }
+        Settings::EcsTaskSet(ecs) => Scope::EcsCluster(ecs.cluster.clone()),
+        Settings::Config(_) => Scope::List,
     };
+    let mut discovery = config.discovery.clone();
+    let role = discovery.client_mut().and_then(|client| client.role.take());
     Asked {
         method: config.discovery.method(),
         service: config.bootstrap.service_name.to_string(),
+        services,
         scope,
         tags,
+        role: role.map(|role| role.arn.to_string()),
         family: config.discovery.address_family(),
         region,
         expected: config.bootstrap.expected_nodes,

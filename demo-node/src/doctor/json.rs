@@ -90,6 +90,8 @@ fn lookup(facts: &Facts) -> Value {
     json!({
         "method": asked.method.as_str(),
         "service": asked.service,
+        "services": asked.looked_up(),
+        "role": asked.role,
         "cluster": cluster,
         "tag_key": tag_key,
         "tags": asked.tags,

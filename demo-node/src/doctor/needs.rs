@@ -1,11 +1,13 @@
 //! What AWS must allow, as the settings have it: permissions of the role, and rules of the security group. Nothing is asked
 //! to know it.
 
+use std::collections::BTreeSet;
+
 use discovery::config::MethodName;
 
 use super::{
-    calls::CallResult,
-    facts::{Asked, Facts, Scope, arn_part, short_name},
+    calls::{self, CallResult},
+    facts::{Asked, Facts, arn_part},
 };
 
 /// A permission.
@@ -58,26 +60,26 @@ const HTTPS: u16 = 443;
 pub fn permission(action: &'static str, facts: &Facts) -> Permission {
     let place = Place::of(facts);
     let asked = &facts.asked;
-    let cluster = match &asked.scope {
-        Scope::EcsCluster(cluster) => short_name(cluster),
-        Scope::TagKey(_) | Scope::List => "*",
+    let places = asked.places();
+    let of_each = |resource: &dyn Fn((&str, &str)) -> String| {
+        let each: BTreeSet<String> = places.iter().map(|it| place.ecs(&resource(*it))).collect();
+        each.into_iter().collect::<Vec<_>>()
     };
     let in_cluster = || {
-        Some(format!(
-            "ecs:cluster is {}",
-            place.ecs(&format!("cluster/{cluster}"))
-        ))
+        let clusters = of_each(&|(cluster, _)| format!("cluster/{cluster}"));
+        Some(format!("ecs:cluster is {}", clusters.join(" or ")))
     };
     let (resource, condition) = match action {
         "ecs:ListTasks" => ("*".to_owned(), in_cluster()),
-        "ecs:DescribeTasks" => (place.ecs(&format!("task/{cluster}/*")), in_cluster()),
-        "ecs:DescribeServices" => {
-            let service = &asked.service;
-            (
-                place.ecs(&format!("service/{cluster}/{service}")),
-                in_cluster(),
-            )
+        "ecs:DescribeTasks" => {
+            let tasks = of_each(&|(cluster, _)| format!("task/{cluster}/*"));
+            (tasks.join(", "), in_cluster())
         }
+        "ecs:DescribeServices" => {
+            let services = of_each(&|(cluster, service)| format!("service/{cluster}/{service}"));
+            (services.join(", "), in_cluster())
+        }
+        calls::ASSUME_ROLE => (asked.role.clone().unwrap_or_default(), None),
         _ => {
             let region = asked.region.as_ref();
             let of_region = region.map(|region| format!("aws:RequestedRegion is {region}"));

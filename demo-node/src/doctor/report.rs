@@ -101,9 +101,16 @@ fn asked(facts: &Facts, paint: Paint) -> String {
     match &asked.scope {
         Scope::EcsCluster(cluster) => {
             line(&mut out, "cluster", &excerpt(cluster, LONGEST));
-            line(&mut out, "service", &asked.service);
+            line(&mut out, "service", &asked.looked_up().join(", "));
         }
-        Scope::TagKey(key) => line(&mut out, "tag", &format!("{key}={}", asked.service)),
+        Scope::TagKey(key) => {
+            let values = asked.looked_up().join(",");
+            line(
+                &mut out,
+                "tag",
+                &excerpt(&format!("{key}={values}"), LONGEST),
+            );
+        }
         Scope::List => line(&mut out, "service", &asked.service),
     }
     if !asked.tags.is_empty() {
@@ -111,6 +118,9 @@ fn asked(facts: &Facts, paint: Paint) -> String {
     }
     if let Some(region) = &asked.region {
         line(&mut out, "region", region);
+    }
+    if let Some(role) = &asked.role {
+        line(&mut out, "role", &excerpt(role, LONGEST));
     }
     line(&mut out, "family", asked.family.as_str());
     if let Err(error) = &facts.lookup {

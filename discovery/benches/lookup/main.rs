@@ -17,8 +17,8 @@
 //! which `max alloc` is the peak. Then a table, each size measured in a process of its own, as a
 //! node would see it: the fastest of three against its bound, calls by action, and the resident
 //! memory at its highest, above that of the idle process.
-//! It fails where a lookup takes longer than 1.15 × (pages + 1) × R + 50 ms (on EC2, and 0.2 ms
-//! for each instance), or more than 64 MiB.
+//! It fails where a lookup takes longer than 1.05 × (pages + 1) × R + 20 ms (on EC2, 1.15 × (pages + 1) × R + 50 ms and
+//! 0.2 ms for each instance), or more than 64 MiB.
 
 use std::{
     process::{Command, ExitCode},

@@ -55,6 +55,15 @@ impl Method {
         }
     }
 
+    /// What a lookup may take in proportion to its round trips, and besides.
+    fn overhead(self) -> (f64, Duration) {
+        match self {
+            Self::Ecs => (1.05, Duration::from_millis(20)),
+            #[cfg(feature = "ec2")]
+            Self::Ec2 => (1.15, Duration::from_millis(50)),
+        }
+    }
+
     /// For each peer, of time that no overlap can hide: a page of EC2 is 8 MB of XML, and the next
     /// one is asked for when it was read.
     fn reading(self) -> Duration {
@@ -68,9 +77,10 @@ impl Method {
     /// The longest that a lookup may take.
     fn bound(self, size: usize) -> Result<Duration, Failure> {
         let pages = u32::try_from(size.div_ceil(self.page()))?;
-        let calls = (ROUND_TRIP * (pages + 1)).mul_f64(1.15);
+        let (factor, besides) = self.overhead();
+        let calls = (ROUND_TRIP * (pages + 1)).mul_f64(factor);
         let reading = self.reading() * u32::try_from(size)?;
-        Ok(calls + reading + Duration::from_millis(50))
+        Ok(calls + reading + besides)
     }
 
     /// Only ECS remembers anything.

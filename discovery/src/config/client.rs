@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::invalid::Invalid;
+use super::{invalid::Invalid, role::AssumedRole};
 use crate::excerpt;
 
 /// How the AWS client is made. Empty means the SDK's usual chain.
@@ -13,6 +13,9 @@ pub struct Client {
     pub region: Option<String>,
     /// The endpoint's URL, for example of an emulator. The region is still needed, to sign requests.
     pub endpoint: Option<String>,
+    /// A role to assume with the credentials of the chain, or of the SDK configuration below: for services in another
+    /// account, for example.
+    pub role: Option<AssumedRole>,
     /// The user's own SDK configuration; region and endpoint above still win over it.
     ///
     /// Its retries are honoured, with a warning: a node that asks again every second and retries
@@ -39,7 +42,8 @@ impl fmt::Debug for Client {
         let mut shown = f.debug_struct("Client");
         shown
             .field("region", &self.region)
-            .field("endpoint", &endpoint.map(|url| excerpt(url, 200)));
+            .field("endpoint", &endpoint.map(|url| excerpt(url, 200)))
+            .field("role", &self.role);
         #[cfg(any(feature = "ec2", feature = "ecs"))]
         shown.field("sdk_config", &self.sdk_config);
         shown.finish()

@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -25,6 +26,8 @@ const GOOD_FOR: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Groups {
     names: BTreeSet<String>,
+    /// Of which services instances were listed, by the values of their tags.
+    services: BTreeSet<Arc<str>>,
     /// An instance that is in none: of several the one with the smallest id, so that it stays the same.
     alone: Option<String>,
     /// Whether the list may have hidden instances, and so groups, and no whole list stands behind it.
@@ -58,8 +61,10 @@ impl Groups {
             .iter()
             .partition(|target| target.metadata.contains_key(TAG));
         let names = grouped.iter().filter_map(|it| it.metadata.get(TAG));
+        let owners = found.targets.iter().filter_map(|it| it.owner.as_ref());
         Self {
             names: names.cloned().collect(),
+            services: owners.map(|owner| Arc::clone(&owner.service)).collect(),
             alone: alone.iter().map(|target| target.id.clone()).min(),
             // An instance that has no address is one more of a group as a rule, and must not keep the number away for ever.
             hidden: found
@@ -75,22 +80,30 @@ impl Groups {
         self.hidden && (self.alone.is_none() || self.names.is_empty())
     }
 
-    /// Their names, where every instance is in one.
-    pub(super) fn names(self) -> Result<BTreeSet<String>, WhyUnknown> {
+    /// Their names, where every instance is in one, and each of these services has an instance: the group of one that
+    /// has none yet would be missing from the number.
+    pub(super) fn names<'a>(
+        self,
+        services: impl IntoIterator<Item = &'a str>,
+    ) -> Result<BTreeSet<String>, WhyUnknown> {
+        let unlisted = services.into_iter().find(|it| !self.services.contains(*it));
         if self.need_whole_list() {
             return Err(WhyUnknown::PartialList);
         }
         match self.alone {
             Some(_) if self.names.is_empty() => Err(WhyUnknown::NoGroups),
             Some(instance) => Err(WhyUnknown::NoGroup(instance)),
-            None if self.names.is_empty() => Err(WhyUnknown::NobodyListed),
-            None => Ok(self.names),
+            None => match unlisted {
+                Some(service) => Err(WhyUnknown::NobodyListed(service.to_owned())),
+                None => Ok(self.names),
+            },
         }
     }
 
     /// Adds what was seen before.
     fn add(&mut self, before: Self) {
         self.names.extend(before.names);
+        self.services.extend(before.services);
         self.alone = self.alone.take().or(before.alone);
     }
 }
@@ -165,6 +178,7 @@ mod tests {
     use futures::FutureExt as _;
 
     use super::*;
+    use crate::owner::Owner;
 
     fn target(id: &str, group: Option<&str>) -> Target {
         let tag = group.map(|name| (TAG.to_owned(), name.to_owned()));
@@ -172,6 +186,7 @@ mod tests {
             address: [10, 0, 0, 1].into(),
             port: None,
             id: id.to_owned(),
+            owner: Some(Owner::service("orders")),
             metadata: tag.into_iter().collect(),
         }
     }
@@ -201,13 +216,16 @@ mod tests {
                 partial: partial.to_vec(),
                 ..Found::default()
             };
-            Groups::of(&found).names()
+            Groups::of(&found).names(["orders"])
         };
         let alone = WhyUnknown::NoGroup("i-2".to_owned());
         assert_eq!(of(&all, &[]), Err(alone.clone()));
         assert_eq!(of(&all[..1], &[]), names(&["blue"]));
         assert_eq!(of(&all[1..], &[]), Err(WhyUnknown::NoGroups));
-        assert_eq!(of(&[], &[]), Err(WhyUnknown::NobodyListed));
+        assert_eq!(
+            of(&[], &[]),
+            Err(WhyUnknown::NobodyListed("orders".to_owned()))
+        );
         // What the list hides may be in another group, or in one at all.
         let more = [PartialReason::MorePages];
         assert_eq!(of(&all, &more), Err(alone));
@@ -217,6 +235,15 @@ mod tests {
         assert!(!WhyUnknown::PartialList.is_final());
     }
 
+    #[test]
+    fn a_service_that_has_no_instance_yet_leaves_the_number_unknown() {
+        let groups = Groups::of(&found(&["blue"]));
+        assert_eq!(
+            groups.names(["orders", "payments"]),
+            Err(WhyUnknown::NobodyListed("payments".to_owned()))
+        );
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_whole_list_stands_behind_parts_for_a_minute() {
         let seen = Seen::default();
@@ -224,7 +251,7 @@ mod tests {
             partial: vec![PartialReason::MorePages],
             ..found(&["green"])
         };
-        let groups = async || seen.groups("orders").await.unwrap().names();
+        let groups = async || seen.groups("orders").await.unwrap().names(["orders"]);
         seen.begin("orders").found(&part());
         assert_eq!(groups().await, Err(WhyUnknown::PartialList));
         seen.begin("orders").found(&found(&["blue", "green"]));
@@ -261,7 +288,7 @@ mod tests {
         assert_eq!(seen.groups("payments").await, None);
 
         lookup.found(&found(&["blue"]));
-        assert_eq!(asking.await.unwrap().names(), names(&["blue"]));
+        assert_eq!(asking.await.unwrap().names(["orders"]), names(&["blue"]));
     }
 
     #[tokio::test(start_paused = true)]
@@ -292,7 +319,7 @@ mod tests {
             ..found(&["green"])
         };
         seen.begin("orders").found(&first_page);
-        let groups = async || seen.groups("orders").await.unwrap().names();
+        let groups = async || seen.groups("orders").await.unwrap().names(["orders"]);
         assert_eq!(groups().await, names(&["blue", "green"]));
         seen.begin("orders").found(&found(&["green"]));
         assert_eq!(groups().await, names(&["green"]));

@@ -11,13 +11,41 @@ use aws_sdk_ec2::{
 use crate::{
     config::Ec2TagBased,
     lookup::{DropReason, Dropped, Found, Missing, Target},
+    owner::Owner,
 };
+
+/// Whose the instances are that are looked up: services by the value of their tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Owners(BTreeMap<String, Owner>);
+
+impl Owners {
+    /// Those of the settings, or else the one with the name that is looked up.
+    pub(crate) fn of(settings: &Ec2TagBased, service_name: &str) -> Self {
+        let owner = |value: &str| (value.to_owned(), Owner::service(value));
+        if settings.tag_values.is_empty() {
+            Self(BTreeMap::from([owner(service_name)]))
+        } else {
+            Self(
+                settings
+                    .tag_values
+                    .iter()
+                    .map(|value| owner(value))
+                    .collect(),
+            )
+        }
+    }
+
+    /// The values of the tag, in order; there is one at least.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
 
 /// Adds what the page holds; whether it held anything.
 pub(crate) fn found_in(
     page: &DescribeInstancesOutput,
     settings: &Ec2TagBased,
-    service_name: &str,
+    owners: &Owners,
     found: &mut Found,
 ) -> bool {
     let reservations = page.reservations().iter();
@@ -25,12 +53,13 @@ pub(crate) fn found_in(
     for instance in reservations.flat_map(Reservation::instances) {
         any = true;
         let id = instance.instance_id().unwrap_or("unknown").to_owned();
-        match address_of(instance, settings, service_name) {
-            Ok(address) => {
+        match peer(instance, settings, owners) {
+            Ok((address, owner)) => {
                 let target = |port| Target {
                     address,
                     port,
                     id: id.clone(),
+                    owner: Some(owner.clone()),
                     metadata: metadata(instance),
                 };
                 if settings.ports.is_empty() {
@@ -46,28 +75,31 @@ pub(crate) fn found_in(
 }
 
 /// The filters are checked again: not every endpoint that speaks this API honours them.
-fn address_of(
+fn peer<'a>(
     instance: &Instance,
     settings: &Ec2TagBased,
-    service_name: &str,
-) -> Result<IpAddr, DropReason> {
+    owners: &'a Owners,
+) -> Result<(IpAddr, &'a Owner), DropReason> {
     let state = instance.state().and_then(|state| state.name());
     match state {
         Some(InstanceStateName::Running) | None => {}
         Some(other) => return Err(DropReason::NotRunning(other.as_str().to_owned())),
     }
-    let tagged = instance.tags().iter().any(|tag| {
-        tag.key() == Some(&settings.tag_key) && tag.value().unwrap_or("") == service_name
-    });
-    if !tagged {
+    let mut tags = instance.tags().iter();
+    let tag = tags.find(|tag| tag.key() == Some(&settings.tag_key));
+    let owner = tag.and_then(|tag| owners.0.get(tag.value().unwrap_or("")));
+    let Some(owner) = owner else {
         return Err(DropReason::TagMismatch(settings.tag_key.clone()));
-    }
+    };
     let family = settings.address_family;
     let chosen = family.choose(ipv4(instance), ipv6(instance));
-    chosen.map_err(|instead| DropReason::NoAddress {
-        wanted: family.wanted().to_owned(),
-        missing: instead.map_or(Missing::Yet, Missing::Only),
-    })
+    match chosen {
+        Ok(address) => Ok((address, owner)),
+        Err(instead) => Err(DropReason::NoAddress {
+            wanted: family.wanted().to_owned(),
+            missing: instead.map_or(Missing::Yet, Missing::Only),
+        }),
+    }
 }
 
 /// Not any interface: on ECS container instances, the others belong to tasks.

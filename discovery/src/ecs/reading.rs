@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::{
     settled::Settled,
-    verdict::{Criteria, Verdict},
+    verdict::{Criteria, Verdict, Whose},
 };
 use crate::{
     error::{Attempt, Error},
@@ -25,10 +25,11 @@ use crate::{
 /// The most that one `DescribeTasks` takes.
 pub(crate) const GROUP: usize = 100;
 
-/// What is asked, for messages, and the listing's name for [`Settled`].
+/// What is asked, for messages, whose the tasks are, and the listing's name for [`Settled`].
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
     pub(crate) name: String,
+    pub(crate) whose: Whose,
     pub(crate) list: Attempt,
     pub(crate) describe: Attempt,
 }
@@ -154,7 +155,7 @@ impl<'a> Reading<'a> {
             .collect();
         for id in group {
             let verdict = if let Some(task) = tasks.get(id.as_str()) {
-                let judged = self.criteria.judge(&id, task)?;
+                let judged = self.criteria.judge(&id, task, &self.question.whose)?;
                 if judged.settled {
                     let verdict = judged.verdict.clone();
                     settled.insert(&self.question.name, id.clone(), verdict, now);

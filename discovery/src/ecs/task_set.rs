@@ -8,14 +8,14 @@ use tokio::sync::OnceCell;
 
 use super::{
     address::Wanted,
-    tasks::{Filter, Tasks, wanted},
+    tasks::{Filter, Listing, Tasks, named, short_name},
     verdict::Criteria,
 };
 use crate::{
     budget::Budget,
     config::{EcsTaskSet, Tags},
     error::{Attempt, Error},
-    expected::ExpectedNodes,
+    expected::{ExpectedNodes, WhyUnknown},
     lookup::{Calls, Found, Lookup},
     own::task,
     tally::Tally,
@@ -25,6 +25,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct TaskSet {
     tasks: Tasks,
+    /// A name or an ARN.
+    cluster: String,
     metadata: String,
     /// A failure to find it is not remembered.
     started_by: OnceCell<String>,
@@ -45,7 +47,8 @@ impl TaskSet {
             },
         };
         Self {
-            tasks: Tasks::new(config, settings.cluster, criteria),
+            tasks: Tasks::new(config, criteria),
+            cluster: settings.cluster,
             metadata,
             started_by: OnceCell::new(),
         }
@@ -68,8 +71,11 @@ impl TaskSet {
         calls: &mut Calls,
     ) -> Result<Found, Error> {
         let started_by = self.started_by(budget, calls).await?;
-        let filter = Filter::StartedBy(started_by.to_owned());
-        self.tasks.read(lookup, &filter, budget, calls).await
+        let listing = Listing {
+            cluster: self.cluster.clone(),
+            filter: Filter::StartedBy(started_by.to_owned()),
+        };
+        self.tasks.read(lookup, &listing, budget, calls).await
     }
 
     /// How many tasks the service means to run in the own task set or deployment.
@@ -80,9 +86,14 @@ impl TaskSet {
     ) -> Result<ExpectedNodes, Error> {
         let mut calls = Calls::default();
         let started_by = self.started_by(budget, &mut calls).await?;
-        let service = self.tasks.service(service_name, budget).await?;
-        let count = service.and_then(|service| desired_count(&service, started_by));
-        Ok(wanted(count))
+        let names = [service_name];
+        let described = self.tasks.services(&self.cluster, &names, budget).await?;
+        let service = named(&described, service_name);
+        let count = service.and_then(|service| desired_count(service, started_by));
+        Ok(match count {
+            Some(count) => ExpectedNodes::of_count(u64::try_from(count).unwrap_or_default()),
+            None => ExpectedNodes::Unknown(WhyUnknown::NoSuchService(service_name.to_owned())),
+        })
     }
 
     /// What the own task was started by, `ecs-svc/…` as a rule.
@@ -100,14 +111,17 @@ impl TaskSet {
 
     async fn find_started_by(&self, calls: &mut Calls) -> Result<String, Error> {
         let own = task::read(&self.metadata).await?;
-        let cluster = &self.tasks.cluster;
+        let cluster = &self.cluster;
         check_cluster(&own, cluster)?;
         calls.count("DescribeTasks");
         let attempt = Attempt {
             action: "ecs:DescribeTasks",
             what: format!("describing the own task {}", own.arn),
         };
-        let answer = self.tasks.describe(&attempt, vec![own.arn.clone()]).await?;
+        let answer = self
+            .tasks
+            .describe(&attempt, cluster, vec![own.arn.clone()]);
+        let answer = answer.await?;
         let Some(described) = answer.tasks().first() else {
             return Err(Error::OwnTaskMissing {
                 task: own.arn,
@@ -139,9 +153,8 @@ fn desired_count(service: &Service, started_by: &str) -> Option<i32> {
 
 /// Either may be a name or an ARN.
 fn check_cluster(own: &task::Task, configured: &str) -> Result<(), Error> {
-    let name = |cluster: &str| cluster.rsplit('/').next().unwrap_or_default().to_owned();
     match &own.cluster {
-        Some(actual) if !actual.is_empty() && name(actual) != name(configured) => {
+        Some(actual) if !actual.is_empty() && short_name(actual) != short_name(configured) => {
             Err(Error::OtherCluster {
                 task: own.arn.clone(),
                 actual: actual.clone(),

@@ -13,14 +13,14 @@ use tokio::time::{Instant, sleep};
 use super::{
     reading::{Question, Reading},
     settled::Settled,
-    verdict::Criteria,
+    verdict::{Criteria, Whose},
 };
 use crate::{
     budget::Budget,
     client,
     error::{Attempt, Error, aws},
-    expected::{ExpectedNodes, WhyUnknown},
     lookup::{Calls, Found, Lookup},
+    owner::Owner,
     patience::{Patience, Which},
     tally::Tally,
 };
@@ -32,19 +32,26 @@ const IN_FLIGHT: usize = 8;
 /// The most that ECS puts on one page.
 const PAGE: i32 = 100;
 
-/// The running tasks of one cluster.
+/// The running tasks of one account and region.
 #[derive(Debug)]
 pub(super) struct Tasks {
     pub(super) client: aws_sdk_ecs::Client,
     /// In words.
     endpoint: String,
-    pub(super) cluster: String,
     pub(super) criteria: Criteria,
     settled: Mutex<Settled>,
     pub(super) tally: Tally,
 }
 
-/// Which tasks of the cluster to list.
+/// Which tasks to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listing {
+    /// The cluster's name or ARN.
+    pub(super) cluster: String,
+    pub(super) filter: Filter,
+}
+
+/// Which tasks of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Filter {
     /// Those of the service with this name.
@@ -54,11 +61,10 @@ pub(super) enum Filter {
 }
 
 impl Tasks {
-    pub(super) fn new(config: &aws_types::SdkConfig, cluster: String, criteria: Criteria) -> Self {
+    pub(super) fn new(config: &aws_types::SdkConfig, criteria: Criteria) -> Self {
         Self {
             client: aws_sdk_ecs::Client::new(config),
             endpoint: client::endpoint(config, "ECS"),
-            cluster,
             criteria,
             settled: Mutex::default(),
             tally: Tally::default(),
@@ -69,11 +75,11 @@ impl Tasks {
     pub(super) async fn read(
         &self,
         lookup: &Lookup,
-        filter: &Filter,
+        listing: &Listing,
         budget: Budget,
         calls: &mut Calls,
     ) -> Result<Found, Error> {
-        let question = self.question(filter);
+        let question = listing.question();
         let mut reading = Reading::new(&question, &self.criteria, lookup.extent);
         let calls = Mutex::new(calls);
         let on_throttle = lookup.on_throttle;
@@ -82,7 +88,7 @@ impl Tasks {
             let mut patience = Patience::new(on_throttle, which);
             loop {
                 count(&calls, "ListTasks");
-                let page = self.list(filter, &question, token.clone()).await;
+                let page = self.list(listing, &question, token.clone()).await;
                 match patience.pause_after(&page) {
                     Some(pause) => sleep(pause).await,
                     None => return page,
@@ -93,7 +99,10 @@ impl Tasks {
             let mut patience = Patience::new(on_throttle, Which::Later);
             loop {
                 count(&calls, "DescribeTasks");
-                let answer = self.describe(&question.describe, group.clone()).await;
+                let describe = &question.describe;
+                let answer = self
+                    .describe(describe, &listing.cluster, group.clone())
+                    .await;
                 match patience.pause_after(&answer) {
                     Some(pause) => sleep(pause).await,
                     None => return (group, answer),
@@ -104,6 +113,7 @@ impl Tasks {
         tokio::pin!(time_is_up);
 
         let mut listing = Some(Box::pin(list(None)));
+        let mut sending = false;
         let mut describing = FuturesUnordered::new();
         loop {
             while describing.len() < IN_FLIGHT
@@ -130,8 +140,11 @@ impl Tasks {
                         }
                     };
                     listing = next.map(|token| Box::pin(list(Some(token))));
+                    sending = listing.is_some();
                 }
-                Some((group, answer)) = describing.next() => match answer {
+                // What sends it is another task, which has its turn first: reading an answer takes long.
+                () = tokio::task::yield_now(), if sending => sending = false,
+                Some((group, answer)) = describing.next(), if !sending => match answer {
                     Ok(answer) => reading.described(
                         group,
                         answer.tasks(),
@@ -146,18 +159,24 @@ impl Tasks {
         reading.finish(&mut self.settled(), Instant::now())
     }
 
-    /// The service's entry, or none if there is no such service.
-    pub(super) async fn service(
+    /// The entries of these services of one cluster, as far as they are there; ten at most.
+    pub(super) async fn services(
         &self,
-        name: &str,
+        cluster: &str,
+        names: &[&str],
         budget: Budget,
-    ) -> Result<Option<Described>, Error> {
+    ) -> Result<Vec<Described>, Error> {
+        let what = match names {
+            [one] => format!("describing service `{one}`"),
+            several => format!("describing the services `{}`", several.join("`, `")),
+        };
         let attempt = Attempt {
             action: "ecs:DescribeServices",
-            what: format!("describing service `{name}` in cluster `{}`", self.cluster),
+            what: format!("{what} in cluster `{cluster}`"),
         };
-        let request = self.client.describe_services();
-        let request = request.cluster(&self.cluster).services(name);
+        let request = self.client.describe_services().cluster(cluster);
+        let named = names.iter().map(|name| (*name).to_owned()).collect();
+        let request = request.set_services(Some(named));
         let answer = budget.bound(&attempt, async || {
             let call = async {
                 let answer = request.send().await;
@@ -165,23 +184,20 @@ impl Tasks {
             };
             self.tally.watch("DescribeServices", call).await
         });
-        let answer = answer.await?;
-        Ok(answer
-            .services
-            .unwrap_or_default()
-            .into_iter()
-            .find(|service| service.status() == Some("ACTIVE")))
+        let mut services = answer.await?.services.unwrap_or_default();
+        services.retain(|service| service.status() == Some("ACTIVE"));
+        Ok(services)
     }
 
     /// One page: ARNs, and the token of the next.
     async fn list(
         &self,
-        filter: &Filter,
+        listing: &Listing,
         question: &Question,
         token: Option<String>,
     ) -> Result<(Vec<String>, Option<String>), Error> {
-        let request = self.client.list_tasks().cluster(&self.cluster);
-        let request = match filter {
+        let request = self.client.list_tasks().cluster(&listing.cluster);
+        let request = match &listing.filter {
             Filter::Service(name) => request
                 .service_name(name)
                 .desired_status(DesiredStatus::Running),
@@ -209,9 +225,10 @@ impl Tasks {
     pub(super) async fn describe(
         &self,
         attempt: &Attempt,
+        cluster: &str,
         ids: Vec<String>,
     ) -> Result<DescribeTasksOutput, Error> {
-        let request = self.client.describe_tasks().cluster(&self.cluster);
+        let request = self.client.describe_tasks().cluster(cluster);
         let request = request.set_tasks(Some(ids)).include(TaskField::Tags);
         let call = async {
             let answer = request.send().await;
@@ -236,29 +253,45 @@ impl Tasks {
         aws::classify(attempt.clone(), &self.endpoint, limit, error)
     }
 
-    fn question(&self, filter: &Filter) -> Question {
-        let cluster = &self.cluster;
-        let (name, whose) = match filter {
-            Filter::Service(name) => (name, format!("of service `{name}`")),
-            Filter::StartedBy(starter) => (starter, format!("started by `{starter}`")),
-        };
-        Question {
-            name: name.clone(),
-            list: Attempt {
-                action: "ecs:ListTasks",
-                what: format!("listing the tasks {whose} in cluster `{cluster}`"),
-            },
-            describe: Attempt {
-                action: "ecs:DescribeTasks",
-                what: format!("describing the tasks {whose} in cluster `{cluster}`"),
-            },
-        }
-    }
-
     /// Held for the length of a map operation, never across an await.
     fn settled(&self) -> MutexGuard<'_, Settled> {
         self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Listing {
+    fn question(&self) -> Question {
+        let Self { cluster, filter } = self;
+        let (name, of) = match filter {
+            Filter::Service(name) => (name, format!("of service `{name}`")),
+            Filter::StartedBy(starter) => (starter, format!("started by `{starter}`")),
+        };
+        let in_cluster = short_name(cluster);
+        Question {
+            name: format!("{cluster} {name}"),
+            whose: match filter {
+                Filter::Service(name) => {
+                    Whose::Service(Owner::ecs_service(in_cluster, name.as_str()))
+                }
+                Filter::StartedBy(_) => Whose::EachSays {
+                    cluster: in_cluster.into(),
+                },
+            },
+            list: Attempt {
+                action: "ecs:ListTasks",
+                what: format!("listing the tasks {of} in cluster `{cluster}`"),
+            },
+            describe: Attempt {
+                action: "ecs:DescribeTasks",
+                what: format!("describing the tasks {of} in cluster `{cluster}`"),
+            },
+        }
+    }
+}
+
+/// A cluster's name: `prod` of `arn:…:cluster/prod`.
+pub(super) fn short_name(cluster: &str) -> &str {
+    cluster.rsplit('/').next().unwrap_or(cluster)
 }
 
 fn count(calls: &Mutex<&mut Calls>, action: &'static str) {
@@ -266,10 +299,8 @@ fn count(calls: &Mutex<&mut Calls>, action: &'static str) {
     calls.count(action);
 }
 
-/// What a service's count says; none where it is not there.
-pub(super) fn wanted(count: Option<i32>) -> ExpectedNodes {
-    match count {
-        Some(count) => ExpectedNodes::of_count(u64::try_from(count).unwrap_or_default()),
-        None => ExpectedNodes::Unknown(WhyUnknown::NoSuchService),
-    }
+/// The service of this name, or ARN, among those that were described.
+pub(super) fn named<'a>(services: &'a [Described], name: &str) -> Option<&'a Described> {
+    let mut services = services.iter();
+    services.find(|it| it.service_name() == Some(name) || it.service_arn() == Some(name))
 }

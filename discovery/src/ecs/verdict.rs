@@ -1,6 +1,6 @@
 //! What becomes of one described task. Pure: no calls, no clock.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use aws_sdk_ecs::{
     primitives::DateTimeFormat,
@@ -12,6 +12,7 @@ use crate::{
     config::Tags,
     error::Error,
     lookup::{DropReason, Dropped, Found, Missing, PartialReason, Target},
+    owner::Owner,
 };
 
 /// Which tasks are peers, and which of their addresses counts.
@@ -20,6 +21,18 @@ pub(crate) struct Criteria {
     /// A task must carry all of them.
     pub(crate) tags: Tags,
     pub(crate) address: Wanted,
+}
+
+/// Whose the tasks of a listing are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// All are of this service.
+    Service(Owner),
+    /// Each says of which service of the cluster with this name it is.
+    EachSays {
+        /// The cluster.
+        cluster: Arc<str>,
+    },
 }
 
 /// What becomes of a task.
@@ -44,7 +57,7 @@ impl Criteria {
     /// # Errors
     ///
     /// When the task is one of those looked for, and its network mode gives it no address.
-    pub(crate) fn judge(&self, id: &str, task: &Task) -> Result<Judged, Error> {
+    pub(crate) fn judge(&self, id: &str, task: &Task, whose: &Whose) -> Result<Judged, Error> {
         let unsettled = |verdict| Judged {
             verdict,
             settled: false,
@@ -69,6 +82,7 @@ impl Criteria {
                     address,
                     port: None,
                     id: id.to_owned(),
+                    owner: whose.owner(task),
                     metadata: metadata(task),
                 }),
                 settled: running,
@@ -103,6 +117,19 @@ impl Criteria {
                     .any(|tag| tag.key() == Some(key) && tag.value().unwrap_or("") == *value)
             })
             .map(|(key, _)| key)
+    }
+}
+
+impl Whose {
+    /// A task of a service is in the group `service:NAME`.
+    fn owner(&self, task: &Task) -> Option<Owner> {
+        match self {
+            Self::Service(owner) => Some(owner.clone()),
+            Self::EachSays { cluster } => {
+                let service = task.group()?.strip_prefix("service:")?;
+                Some(Owner::ecs_service(Arc::clone(cluster), service))
+            }
+        }
     }
 }
 
@@ -220,6 +247,10 @@ mod tests {
         }
     }
 
+    fn whose() -> Whose {
+        Whose::Service(Owner::ecs_service("prod", "orders"))
+    }
+
     fn web() -> Container {
         let interface = NetworkInterface::builder().private_ipv4_address("10.0.1.7");
         Container::builder()
@@ -236,7 +267,7 @@ mod tests {
     }
 
     fn judge(criteria: &Criteria, task: TaskBuilder) -> Judged {
-        criteria.judge("task/1", &task.build()).unwrap()
+        criteria.judge("task/1", &task.build(), &whose()).unwrap()
     }
 
     fn is_peer(judged: &Judged) -> bool {
@@ -254,6 +285,23 @@ mod tests {
         assert_eq!(target.id, "task/1");
         assert_eq!(target.metadata["availability-zone"], "eu-central-1a");
         assert!(judged.settled);
+    }
+
+    #[test]
+    fn a_task_belongs_to_the_service_that_is_listed_or_else_to_that_of_its_group() {
+        let owner = |whose: &Whose, group: Option<&str>| {
+            let task = Task::builder().set_group(group.map(str::to_owned));
+            whose.owner(&task.build())
+        };
+        let orders = Owner::ecs_service("prod", "orders");
+        let each = Whose::EachSays {
+            cluster: "prod".into(),
+        };
+        assert_eq!(owner(&whose(), Some("service:other")), Some(orders.clone()));
+        assert_eq!(owner(&each, Some("service:orders")), Some(orders));
+        for group in [None, Some("family:orders"), Some("orders")] {
+            assert_eq!(owner(&each, group), None);
+        }
     }
 
     #[test]
@@ -341,7 +389,9 @@ mod tests {
         let binding = NetworkBinding::builder().host_port(32768).build();
         let container = Container::builder().network_bindings(binding).build();
         let task = || running().set_containers(Some(vec![container.clone()]));
-        let error = criteria("").judge("task/1", &task().build()).unwrap_err();
+        let error = criteria("")
+            .judge("task/1", &task().build(), &whose())
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "task/1 has no address of its own: network mode `bridge or host`, expected `awsvpc`"

@@ -5,14 +5,18 @@
 use std::{error::Error as StdError, time::Duration};
 
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::{
     orchestrator::HttpResponse,
     result::{ConnectorError, SdkError},
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::{Attempt, Cause, Error};
-use crate::client::TooLarge;
+use super::{ASSUME_ROLE, Attempt, Cause, Error};
+use crate::{
+    Chain,
+    client::{ATTEMPT_TIMEOUT, NotAssumed, TooLarge, find},
+};
 
 const THROTTLED: [&str; 9] = [
     "EC2ThrottledException",
@@ -212,6 +216,9 @@ fn answered(attempt: Attempt, status: u16, code: &str, message: &str) -> Error {
 
 /// The request was not sent, or nothing came back.
 fn unsent(attempt: Attempt, endpoint: &str, timed_out: Option<Duration>, source: Cause) -> Error {
+    if let Some(failed) = find::<NotAssumed>(&*source) {
+        return not_assumed(failed);
+    }
     if let Some(credentials) = find::<CredentialsError>(&*source) {
         return match credentials {
             CredentialsError::CredentialsNotLoaded(_)
@@ -229,15 +236,48 @@ fn unsent(attempt: Attempt, endpoint: &str, timed_out: Option<Duration>, source:
     }
 }
 
-fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    let mut error = Some(error);
-    while let Some(here) = error {
-        if let Some(found) = here.downcast_ref() {
-            return Some(found);
+/// The role whose credentials the request needs could not be assumed: then it is that which was attempted.
+fn not_assumed(failed: &NotAssumed) -> Error {
+    let attempt = Attempt {
+        action: ASSUME_ROLE,
+        what: failed.what.to_string(),
+    };
+    let words = || Cause::from(Chain(&failed.source).to_string());
+    let source = match find::<SdkError<AssumeRoleError, HttpResponse>>(&failed.source) {
+        Some(SdkError::ServiceError(answer)) => {
+            let said = answer.err();
+            let status = answer.raw().status().as_u16();
+            return match said.code().filter(|code| !code.is_empty()) {
+                Some(code) => answered(attempt, status, code, said.message().unwrap_or_default()),
+                None => strange(attempt, answer.raw()),
+            };
         }
-        error = here.source();
+        Some(SdkError::ResponseError(answer)) => return strange(attempt, answer.raw()),
+        Some(SdkError::TimeoutError(_)) => {
+            return Error::TimedOut {
+                attempt,
+                after: ATTEMPT_TIMEOUT,
+            };
+        }
+        // The credentials that are to assume it, or no connection.
+        Some(_) | None => words(),
+    };
+    match innermost(&failed.source) {
+        Some(
+            CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_),
+        ) => Error::NoCredentials { attempt, source },
+        Some(_) => Error::CredentialsUnavailable { attempt, source },
+        None => Error::Unreachable {
+            attempt,
+            endpoint: failed.endpoint.to_string(),
+            source,
+        },
     }
-    None
+}
+
+/// What the credentials failed with that were to assume a role, if it is they that failed.
+fn innermost(failed: &CredentialsError) -> Option<&CredentialsError> {
+    find(failed.source()?)
 }
 
 /// The action and the resource in `User: … is not authorized to perform: ecs:ListTasks on resource:

@@ -193,6 +193,7 @@ fn is_troubled(outcome: &Result<Arc<Resolved>, Error>) -> bool {
     reasons.any(|reason| match reason {
         PartialReason::ListingEnded { .. }
         | PartialReason::GroupFailed { .. }
+        | PartialReason::ServiceFailed { .. }
         | PartialReason::NotDescribed { .. } => true,
         PartialReason::NoAddress { .. } | PartialReason::MorePages => false,
     })

@@ -6,6 +6,7 @@ pub mod addresses;
 pub mod clock;
 pub mod docker;
 pub mod group;
+pub mod ipv6;
 pub mod life;
 pub mod node;
 pub mod process;

@@ -11,7 +11,7 @@ use crate::{
     platform::Platform,
     record::Record,
     report::{Conclusion, Report, Shown},
-    scenarios::{row, stack},
+    scenarios::{NotShown, row, stack},
 };
 
 /// Scenarios mostly wait. More of them at once would slow each other down on a small machine.
@@ -66,9 +66,12 @@ async fn show(
             match stop.run_until_cancelled(attempt).await {
                 None => Conclusion::Interrupted,
                 Some(Ok(())) => Conclusion::Passed,
-                Some(Err(error)) => Conclusion::Failed {
-                    error,
-                    logs: platform.logs_of(&name),
+                Some(Err(error)) => match error.downcast_ref() {
+                    Some(&NotShown(reason)) => Conclusion::Skipped { reason },
+                    None => Conclusion::Failed {
+                        error,
+                        logs: platform.logs_of(&name),
+                    },
                 },
             }
         }

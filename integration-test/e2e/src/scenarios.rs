@@ -18,6 +18,7 @@ mod ecs_task_set;
 pub(crate) mod expect;
 mod failure;
 mod flaky_api;
+mod ipv6;
 mod least_privilege;
 mod merge;
 mod partition;
@@ -25,6 +26,7 @@ mod rolling;
 mod scale;
 pub mod stack;
 mod stuck_task;
+mod two_services;
 pub(crate) mod views;
 mod wrong_clock;
 
@@ -46,6 +48,11 @@ pub struct Row {
 /// Shows a scenario: in an account that is its own, with a record of what is seen, and so many nodes.
 pub type Show =
     for<'a> fn(&'a Sandbox<'a>, &'a Record, usize) -> LocalBoxFuture<'a, anyhow::Result<()>>;
+
+/// A scenario cannot be shown by this machine, and why: then it is skipped.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("{0}")]
+pub struct NotShown(pub &'static str);
 
 /// Why a scenario cannot be shown; `None` where it can be.
 #[derive(Debug, Clone, Copy)]
@@ -128,6 +135,15 @@ pub fn row(scenario: Scenario) -> Row {
                 ministack: Some("MiniStack runs nothing for an EC2 instance"),
                 emulators: Some("emulators run nothing that could be reached for an EC2 instance"),
                 aws: Some("no stack here runs several nodes on an instance"),
+            },
+        ),
+        Scenario::TwoServices => local(
+            |sandbox, record, nodes| Box::pin(two_services::show(sandbox, record, nodes)),
+            NotOn {
+                containers: None,
+                ministack: Some(ONE_SERVICE),
+                emulators: Some(ONE_SERVICE),
+                aws: Some(ONE_SERVICE),
             },
         ),
         Scenario::EcsTags => local(
@@ -219,6 +235,15 @@ pub fn row(scenario: Scenario) -> Row {
                 aws: Some("nobody can set the clock of a Fargate task"),
             },
         ),
+        Scenario::Ipv6 => local(
+            |sandbox, record, nodes| Box::pin(ipv6::show(sandbox, record, nodes)),
+            NotOn {
+                containers: Some("the networks of the containers have IPv4 addresses only"),
+                ministack: Some("MiniStack gives its tasks IPv4 addresses only"),
+                emulators: Some("emulators give their tasks IPv4 addresses only"),
+                aws: Some("the network of the stack has IPv4 addresses only"),
+            },
+        ),
         Scenario::Merge => Row {
             show: |sandbox, record, nodes| Box::pin(merge::show(sandbox, record, nodes)),
             is_long: true,
@@ -230,6 +255,9 @@ pub fn row(scenario: Scenario) -> Row {
 
 const BY_STACK_ONLY: &str =
     "the stack of the service knows one group of tasks, not two told apart by tag";
+
+const ONE_SERVICE: &str =
+    "the stack of a service has a key and a security group of its own: no stack here shares them";
 
 const NO_TASK_SETS: &str =
     "its stack, cloudformation/ecs-task-set.yaml, is not deployed by this command";

@@ -15,6 +15,7 @@ pub(super) enum Service {
     Ecs,
     Ec2,
     AutoScaling,
+    Sts,
 }
 
 /// What a caller wants to do to what.
@@ -130,13 +131,14 @@ impl Service {
             Self::Ecs => "ecs",
             Self::Ec2 => "ec2",
             Self::AutoScaling => "autoscaling",
+            Self::Sts => "sts",
         }
     }
 
     fn unbelieved(self, reason: &Unbelieved) -> ApiError {
         match self {
             Self::Ecs => Self::unbelieved_by_ecs(reason),
-            Self::AutoScaling => Self::unbelieved_by_auto_scaling(reason),
+            Self::AutoScaling | Self::Sts => self.unbelieved_by_query(reason),
             Self::Ec2 => match reason {
                 Unbelieved::Expired => ApiError::new(400, "RequestExpired", "Request has expired."),
                 Unbelieved::Unsigned
@@ -153,7 +155,11 @@ impl Service {
         }
     }
 
-    fn unbelieved_by_auto_scaling(reason: &Unbelieved) -> ApiError {
+    fn unbelieved_by_query(self, reason: &Unbelieved) -> ApiError {
+        let scope = format!(
+            "Credential should be scoped to a valid region and to correct service: '{}'.",
+            self.signing_name()
+        );
         let (code, message) = match reason {
             Unbelieved::Unsigned => (
                 "MissingAuthenticationToken",
@@ -163,10 +169,9 @@ impl Service {
                 "IncompleteSignature",
                 "Authorization header is not a complete version 4 signature",
             ),
-            Unbelieved::WrongRegion | Unbelieved::WrongService => (
-                "SignatureDoesNotMatch",
-                "Credential should be scoped to a valid region and to correct service: 'autoscaling'.",
-            ),
+            Unbelieved::WrongRegion | Unbelieved::WrongService => {
+                ("SignatureDoesNotMatch", scope.as_str())
+            }
             Unbelieved::Unknown => (
                 "InvalidClientTokenId",
                 "The security token included in the request is invalid.",

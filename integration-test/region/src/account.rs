@@ -14,7 +14,7 @@ pub mod task;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 pub use self::names::{ACCOUNT_ID, INSTANCE_ROLE, REGION, TASK_ROLE};
 
@@ -257,6 +257,25 @@ impl Account {
             return credentials;
         }
         let credentials = Credentials::issued(self.next_serial(), self.now);
+        self.sessions.add(caller, credentials.clone());
+        credentials
+    }
+
+    /// Credentials of a session of a role of another account.
+    pub fn foreign_credentials(&mut self, account: &str, role: &str, session: &str) -> Credentials {
+        let caller = Caller {
+            account: account.to_owned(),
+            ..self.caller(role, session)
+        };
+        let credentials = Credentials::issued(self.next_serial(), self.now);
+        self.sessions.add(caller, credentials.clone());
+        credentials
+    }
+
+    /// New credentials of a session that assumes a role.
+    pub(super) fn assume(&mut self, role: &str, session: &str, lifetime: Duration) -> Credentials {
+        let credentials = Credentials::lasting(self.next_serial(), self.now, lifetime);
+        let caller = self.caller(role, session);
         self.sessions.add(caller, credentials.clone());
         credentials
     }

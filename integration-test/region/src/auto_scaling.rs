@@ -56,6 +56,7 @@ pub(super) fn answer(
         | Action::DescribeTasks
         | Action::DescribeServices
         | Action::DescribeInstances
+        | Action::AssumeRole
         | Action::TaskMetadata
         | Action::TaskCredentials
         | Action::InstanceToken

@@ -21,6 +21,8 @@ pub enum Action {
     DescribeInstances,
     /// EC2 Auto Scaling.
     DescribeAutoScalingGroups,
+    /// STS.
+    AssumeRole,
     /// A task's metadata.
     TaskMetadata,
     /// A task's credentials.
@@ -79,6 +81,7 @@ impl Action {
             Self::DescribeServices => "DescribeServices",
             Self::DescribeInstances => "DescribeInstances",
             Self::DescribeAutoScalingGroups => "DescribeAutoScalingGroups",
+            Self::AssumeRole => "AssumeRole",
             Self::TaskMetadata => "TaskMetadata",
             Self::TaskCredentials => "TaskCredentials",
             Self::InstanceToken => "InstanceToken",

@@ -59,6 +59,7 @@ pub(super) fn answer(
         | Action::DescribeTasks
         | Action::DescribeServices
         | Action::DescribeAutoScalingGroups
+        | Action::AssumeRole
         | Action::TaskMetadata
         | Action::TaskCredentials
         | Action::InstanceToken

@@ -53,6 +53,7 @@ pub(super) fn answer(
         }
         Action::DescribeInstances
         | Action::DescribeAutoScalingGroups
+        | Action::AssumeRole
         | Action::TaskMetadata
         | Action::TaskCredentials
         | Action::InstanceToken

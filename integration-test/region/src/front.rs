@@ -19,6 +19,7 @@ use super::ecs;
 use super::faults::{Effects, Rules};
 use super::instance_metadata;
 use super::reply::{ApiError, EC2_XML, ECS_JSON, REQUEST_ID, Reply, Wire};
+use super::sts;
 use super::task_metadata::{self, Version};
 
 /// Longer than anybody waits: connections of requests that are never answered stay open.
@@ -43,6 +44,10 @@ enum Inquiry<'a> {
         form: Form,
     },
     AutoScaling {
+        action: Action,
+        form: Form,
+    },
+    Sts {
         action: Action,
         form: Form,
     },
@@ -107,7 +112,7 @@ impl World {
         match inquiry.wire() {
             // The others put it into the body, or give none.
             Wire::Json => reply.header = Some(("x-amzn-RequestId", REQUEST_ID.to_owned())),
-            Wire::Query | Wire::AutoScaling | Wire::Plain => {}
+            Wire::Query | Wire::AutoScaling | Wire::Sts | Wire::Plain => {}
         }
         reply.omit(&effects.omitted);
         if let Some(damage) = effects.damage {
@@ -137,7 +142,12 @@ impl World {
         effects: &Effects,
     ) -> Result<Reply, ApiError> {
         let account = &mut self.account;
+        // Who calls from another account sees that one, and it is empty.
+        let elsewhere = caller
+            .filter(|caller| caller.account != account.id)
+            .map(|caller| Account::new(&caller.account, &account.region, account.now));
         let view = effects.view.as_ref().map(|snapshot| snapshot.0.as_ref());
+        let view = elsewhere.as_ref().or(view);
         let signed = || caller.expect("only signed requests to these services get here");
         match inquiry {
             Inquiry::Ecs { action, body } => {
@@ -154,6 +164,9 @@ impl World {
                 let view = view.unwrap_or(account);
                 auto_scaling::answer(view, signed(), *action, form, &effects.paging)
                     .map(|body| Reply::new(EC2_XML, body))
+            }
+            Inquiry::Sts { action, form } => {
+                sts::answer(account, signed(), *action, form).map(|body| Reply::new(EC2_XML, body))
             }
             Inquiry::Task { version, id, path } => {
                 task_metadata::answer(view.unwrap_or(account), *version, id, path)
@@ -188,6 +201,9 @@ impl<'a> Inquiry<'a> {
                     if auto_scaling::is_for(&form) {
                         let action = auto_scaling::action(&form);
                         Self::AutoScaling { action, form }
+                    } else if sts::is_for(&form) {
+                        let action = sts::action(&form);
+                        Self::Sts { action, form }
                     } else {
                         let action = ec2::action(&form);
                         Self::Ec2 { action, form }
@@ -231,7 +247,8 @@ impl<'a> Inquiry<'a> {
         match self {
             Self::Ecs { action, .. }
             | Self::Ec2 { action, .. }
-            | Self::AutoScaling { action, .. } => *action,
+            | Self::AutoScaling { action, .. }
+            | Self::Sts { action, .. } => *action,
             Self::Task { .. } => Action::TaskMetadata,
             Self::TaskCredentials { .. } => Action::TaskCredentials,
             Self::InstanceToken { .. } => Action::InstanceToken,
@@ -245,6 +262,7 @@ impl<'a> Inquiry<'a> {
             Self::Ecs { .. } => Wire::Json,
             Self::Ec2 { .. } => Wire::Query,
             Self::AutoScaling { .. } => Wire::AutoScaling,
+            Self::Sts { .. } => Wire::Sts,
             Self::Task { .. }
             | Self::TaskCredentials { .. }
             | Self::InstanceToken { .. }
@@ -264,6 +282,7 @@ impl<'a> Inquiry<'a> {
             Self::Ecs { .. } => caller(account, Service::Ecs, request).map(Some),
             Self::Ec2 { .. } => caller(account, Service::Ec2, request).map(Some),
             Self::AutoScaling { .. } => caller(account, Service::AutoScaling, request).map(Some),
+            Self::Sts { .. } => caller(account, Service::Sts, request).map(Some),
             Self::Task { id, .. } | Self::TaskCredentials { id } => {
                 let task = account.find_task(id);
                 Ok(task.map(|(_, task)| of_session(id, task.role.clone())))
@@ -279,7 +298,9 @@ impl<'a> Inquiry<'a> {
     fn parameters(&self, request: &Request) -> Value {
         match self {
             Self::Ecs { body, .. } => serde_json::from_slice(body).unwrap_or_default(),
-            Self::Ec2 { form, .. } | Self::AutoScaling { form, .. } => json!(form),
+            Self::Ec2 { form, .. } | Self::AutoScaling { form, .. } | Self::Sts { form, .. } => {
+                json!(form)
+            }
             Self::Task { .. }
             | Self::TaskCredentials { .. }
             | Self::InstanceToken { .. }

@@ -1,6 +1,7 @@
 //! A pretended AWS region: one account behind one address, for the real AWS SDKs to talk to.
 //!
-//! It answers EC2 DescribeInstances, DescribeAutoScalingGroups of EC2 Auto Scaling, ECS ListTasks, DescribeTasks and DescribeServices,
+//! It answers EC2 DescribeInstances, DescribeAutoScalingGroups of EC2 Auto Scaling, AssumeRole of STS,
+//! ECS ListTasks, DescribeTasks and DescribeServices,
 //! and for each task and instance the metadata and credentials that AWS gives it.
 //! Requests must be signed with those credentials.
 //! Whatever is asked for is taken from one [`Account`], which scenarios edit;
@@ -42,6 +43,7 @@ mod pattern;
 pub mod policy;
 mod reply;
 mod signature;
+mod sts;
 mod task_metadata;
 
 use std::collections::BTreeMap;
@@ -53,7 +55,7 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 pub use self::account::Account;
-pub use self::account::identity::{Caller, Credentials, Policy, Role};
+pub use self::account::identity::{Caller, Credentials, Policy, Role, Trust};
 pub use self::account::instance::{Instance, InstanceId, InstanceState, Interface};
 pub use self::account::task::{DesiredStatus, LaunchType, NetworkMode, Task, TaskArn, TaskStatus};
 pub use self::calls::{Action, Call, Calls, Outcome};
@@ -172,6 +174,13 @@ impl Region {
     #[must_use]
     pub fn credentials(&self, role: &str, session: &str) -> Credentials {
         self.edit(|account| account.credentials(role, session))
+    }
+
+    /// Credentials of a role of another account, whose policies this one does not know. To the services that are asked
+    /// with them this account is not there.
+    #[must_use]
+    pub fn foreign_credentials(&self, account: &str, role: &str, session: &str) -> Credentials {
+        self.edit(|here| here.foreign_credentials(account, role, session))
     }
 
     /// The environment that ECS gives the containers of a task, and the address of the region.

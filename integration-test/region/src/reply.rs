@@ -33,6 +33,8 @@ pub(super) enum Wire {
     Query,
     /// EC2 Auto Scaling: likewise, with other words.
     AutoScaling,
+    /// STS: as EC2 Auto Scaling.
+    Sts,
     /// Metadata: plain HTTP.
     Plain,
 }
@@ -69,12 +71,13 @@ impl Wire {
                     escape(message),
                 ),
             ),
-            Self::AutoScaling => (
+            Self::AutoScaling | Self::Sts => (
                 EC2_XML,
                 format!(
-                    "<ErrorResponse xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\">\
+                    "<ErrorResponse xmlns=\"{}\">\
                      <Error><Type>{}</Type><Code>{}</Code><Message>{}</Message></Error>\
                      <RequestId>{REQUEST_ID}</RequestId></ErrorResponse>",
+                    self.namespace(),
                     if *status < 500 { "Sender" } else { "Receiver" },
                     escape(code),
                     escape(message),
@@ -91,6 +94,15 @@ impl Wire {
         }
     }
 
+    /// Of an answer in XML.
+    fn namespace(self) -> &'static str {
+        match self {
+            Self::AutoScaling => "http://autoscaling.amazonaws.com/doc/2011-01-01/",
+            Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
+            Self::Json | Self::Query | Self::Plain => "",
+        }
+    }
+
     /// The error that a fault asks for.
     pub(super) fn refusal(self, refusal: Refusal) -> ApiError {
         match (refusal, self) {
@@ -103,7 +115,7 @@ impl Wire {
             (Refusal::Throttled, Self::Query) => {
                 ApiError::new(503, "RequestLimitExceeded", "Request limit exceeded.")
             }
-            (Refusal::Throttled, Self::AutoScaling) => {
+            (Refusal::Throttled, Self::AutoScaling | Self::Sts) => {
                 ApiError::new(400, "Throttling", "Rate exceeded")
             }
             (Refusal::Throttled, Self::Plain) => {

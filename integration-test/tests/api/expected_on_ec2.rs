@@ -73,7 +73,10 @@ async fn an_instance_in_no_group_leaves_it_unknown_and_is_named() {
 async fn what_is_not_there_yet_leaves_it_unknown_for_now() {
     let region = Region::start().await;
     let discovery = ec2(&region, |_| ()).await;
-    assert_eq!(unknown(&discovery).await, WhyUnknown::NobodyListed);
+    assert_eq!(
+        unknown(&discovery).await,
+        WhyUnknown::NobodyListed("orders".to_owned())
+    );
 
     region.edit(|account| account.run_instance(order(1).in_group("orders-group")));
     look(&discovery, "orders").await;

@@ -42,7 +42,7 @@ async fn list_tasks_and_describe_tasks() {
 #[tokio::test]
 async fn describe_services() {
     let aws = MockServer::start().await;
-    let service = json!({ "status": "ACTIVE", "desiredCount": 5 });
+    let service = json!({ "serviceName": "orders", "status": "ACTIVE", "desiredCount": 5 });
     ecs_answers(&aws, "DescribeServices", json!({ "services": [service] })).await;
     let mut ecs = Ecs::in_cluster("demo");
     ecs.client = client(&aws);

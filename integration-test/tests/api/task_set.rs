@@ -241,7 +241,7 @@ async fn the_own_task_set_knows_how_many_nodes_are_expected() {
     let expected = discovery.expected_nodes("orders", Duration::from_secs(5));
     assert_eq!(
         expected.await.unwrap(),
-        ExpectedNodes::Unknown(WhyUnknown::NoSuchService)
+        ExpectedNodes::Unknown(WhyUnknown::NoSuchService("orders".to_owned()))
     );
 }
 

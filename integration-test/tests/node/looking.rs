@@ -39,7 +39,10 @@ async fn a_complete_view_is_json_with_these_keys_and_status_0() {
     assert_eq!(seen["calls"]["DescribeTasks"], 1);
     assert!(seen["elapsed_ms"].is_u64());
     let target = &seen["targets"][0];
-    assert_eq!(keys(target), ["address", "id", "metadata", "port"]);
+    assert_eq!(
+        keys(target),
+        ["address", "cluster", "id", "metadata", "port", "service"]
+    );
     assert_eq!(target["address"], address);
     assert_eq!(target["port"], Value::Null);
     assert_eq!(target["id"], arn);
@@ -224,4 +227,36 @@ impl Said {
         assert!(self.error.contains(why), "{}", self.error);
         assert_eq!(self.output, "");
     }
+}
+
+#[tokio::test]
+async fn of_several_services_the_table_says_whose_each_target_is_and_one_can_be_looked_up_alone() {
+    let site = Site::new().await;
+    site.region.edit(|account| {
+        account.put_service("workers", "batch", 1);
+        account.put_service(CLUSTER, "billing", 1);
+    });
+    let (own, _) = site.run_task(Task::of_service(CLUSTER, ORDERS));
+    site.run_task(Task::of_service("workers", "batch"));
+    site.run_task(Task::of_service(CLUSTER, "billing"));
+    let mut environment = site.region.task_environment(&own);
+    let settings = by_service().with("DISCOVERY_AWS_API_ECS_SERVICES", "orders,workers/batch");
+    environment.extend(settings.into_environment());
+
+    let said = demo_node(&["lookup"], &environment).await;
+    assert_eq!(said.status, Some(0), "{}", said.error);
+    assert!(
+        said.output
+            .starts_with("orders by aws-api-ecs: complete, 2 targets")
+    );
+    for row in ["SERVICE", "  demo/orders    ", "  workers/batch  "] {
+        assert!(said.output.contains(row), "{}", said.output);
+    }
+    let alone = demo_node(&["lookup", "billing"], &environment).await;
+    assert!(
+        alone
+            .output
+            .starts_with("billing by aws-api-ecs: complete, 1 targets")
+    );
+    assert!(!alone.output.contains("SERVICE"), "{}", alone.output);
 }

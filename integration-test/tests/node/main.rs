@@ -20,6 +20,7 @@ mod outputs;
 mod proxies;
 mod readme;
 mod reporting;
+mod roles;
 mod secrets;
 mod stranger;
 mod support;

@@ -199,7 +199,7 @@ fn granted(statements: &[Value]) -> BTreeSet<String> {
 /// As IAM names it. Metadata needs no permission.
 fn called(region: &Region) -> BTreeSet<String> {
     use region::Action::{
-        DescribeAutoScalingGroups, DescribeInstances, DescribeServices, DescribeTasks,
+        AssumeRole, DescribeAutoScalingGroups, DescribeInstances, DescribeServices, DescribeTasks,
         InstanceMetadata, InstanceToken, ListTasks, TaskCredentials, TaskMetadata, Unknown,
     };
     let calls = region.calls();
@@ -211,6 +211,7 @@ fn called(region: &Region) -> BTreeSet<String> {
         ListTasks | DescribeTasks | DescribeServices => Some(format!("ecs:{}", call.action)),
         DescribeInstances => Some(format!("ec2:{}", call.action)),
         DescribeAutoScalingGroups => Some(format!("autoscaling:{}", call.action)),
+        AssumeRole => Some(format!("sts:{}", call.action)),
         TaskMetadata | TaskCredentials | InstanceToken | InstanceMetadata => None,
         Unknown => panic!("{call:?}"),
     });

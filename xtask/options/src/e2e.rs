@@ -119,6 +119,8 @@ pub enum Scenario {
     Ec2Tag,
     /// Several nodes on one EC2 instance form one cluster, told apart by port.
     Ec2Ports,
+    /// The tasks of two ECS services, each in an ECS cluster of its own, form one cluster.
+    TwoServices,
     /// Blue and green tasks of one service, told apart by tag, form two clusters that share no member.
     EcsTags,
     /// Two task sets of one service are two clusters; the green one takes over.
@@ -137,6 +139,8 @@ pub enum Scenario {
     Partition,
     /// A task is listed whose node never answers: the others form the cluster without it, and as fast.
     DeadNode,
+    /// Tasks that have IPv6 addresses only form one cluster, without a setting for it.
+    Ipv6,
     /// Two clusters of one name, founded by nodes that AWS kept apart, become one: the older.
     Merge,
     /// A task is listed that never gets an address, so that no list is complete: the others form the cluster without it.

@@ -9,8 +9,7 @@ use discovery::{
 use tokio::time::timeout;
 
 use crate::{
-    config::Config,
-    config::bootstrap::ExpectedNodes,
+    config::{Config, bootstrap::ExpectedNodes, discovery::name_session},
     doctor::{
         calls::{self, Call, NotMade},
         facts::{OwnTask, Told},
@@ -39,21 +38,27 @@ pub(super) async fn ask(
     task: Option<&OwnTask>,
 ) -> Answers {
     let method = config.discovery.method();
-    let discovery = match client(config.discovery.clone(), surroundings).await {
+    let mut settings = config.discovery.clone();
+    let name = config.bootstrap.service_name.as_str();
+    name_session(&mut settings, name, "doctor");
+    let assumes_role = settings
+        .client_mut()
+        .is_some_and(|client| client.role.is_some());
+    let discovery = match client(settings.clone(), surroundings).await {
         Ok(discovery) => discovery,
         Err(error) => {
-            let reasons = calls::actions(method)
+            let reasons = calls::actions(method, assumes_role)
                 .iter()
-                .map(|(action, _)| (*action, "there is no client to make it".into()));
+                .map(|(action, _)| (*action, "there is no client to make it".into()))
+                .collect();
             return Answers {
                 region: None,
-                calls: calls::results(method, &Counts::new(), &[], &reasons.collect()),
+                calls: calls::results(method, assumes_role, &Counts::new(), &[], &reasons),
                 lookup: Err(error),
                 told: None,
             };
         }
     };
-    let name = config.bootstrap.service_name.as_str();
     let limit = config.bootstrap.resolve_timeout;
     let mut lookup = Lookup::new(name);
     lookup.port_name.clone_from(&config.bootstrap.port_name);
@@ -69,7 +74,7 @@ pub(super) async fn ask(
     if !not_made.contains_key(expected) {
         // A lookup that lists nobody describes nobody. Describing the own task shows all the same whether that is
         // allowed; then the number of nodes is asked for by the same way.
-        if let Some(settings) = to_describe_itself(&config.discovery, &counts, task)
+        if let Some(settings) = to_describe_itself(&settings, &counts, task)
             && let Ok(itself) = client(settings, surroundings).await
         {
             let answer = itself.expected_nodes(name, limit).await;
@@ -105,7 +110,7 @@ pub(super) async fn ask(
         .chain(own.as_ref())
         .chain(error_of_told)
         .collect();
-    let calls = calls::results(method, &counts, &errors, &not_made);
+    let calls = calls::results(method, assumes_role, &counts, &errors, &not_made);
     Answers {
         region: discovery.region().map(str::to_owned),
         calls,

@@ -89,7 +89,8 @@ fn cluster(facts: &Facts) -> Option<Finding> {
     };
     let here = facts.here.task.as_ref()?.cluster.as_deref()?;
     let (asked, here) = (short_name(asked), short_name(here));
-    if asked == here || here.is_empty() {
+    let places = facts.asked.places();
+    if places.iter().any(|(cluster, _)| *cluster == here) || here.is_empty() {
         return None;
     }
     let setting = setting(facts, "cluster");
@@ -110,19 +111,28 @@ fn service(facts: &Facts) -> Option<Finding> {
         MethodName::Ecs => {}
         MethodName::Ec2TagBased | MethodName::EcsTaskSet | MethodName::Config => return None,
     }
-    let asked = &facts.asked.service;
     let here = facts.here.task.as_ref()?.service.as_ref()?;
-    if asked == here {
+    let places = facts.asked.places();
+    if places.iter().any(|(_, service)| service == here) {
         return None;
     }
+    let asked = facts.asked.looked_up();
+    let (is, advice) = if facts.asked.services.is_empty() {
+        let advice = format!("Set bootstrap.service-name to {here}.");
+        ("The service", advice)
+    } else {
+        let setting = setting(facts, "services");
+        ("None but", format!("Add {here} to {setting}."))
+    };
     Some(failure(
         Code::WrongService,
-        vec![asked.clone()],
+        asked.iter().map(|name| (*name).to_owned()).collect(),
         format!(
-            "The service `{asked}` is looked up, and this task belongs to `{here}`{}.",
+            "{is} `{}` is looked up, and this task belongs to `{here}`{}.",
+            asked.join("`, `"),
             because(facts)
         ),
-        format!("Set bootstrap.service-name to {here}."),
+        advice,
     ))
 }
 
@@ -151,7 +161,7 @@ fn of_error(error: &Error, facts: &Facts) -> Option<Finding> {
         ),
         Error::NoSuchService { .. } => (
             Code::WrongService,
-            "Compare bootstrap.service-name with the services of this ECS cluster: `aws ecs \
+            "Compare bootstrap.service-name, or discovery.aws-api-ecs.services, with the services of this ECS cluster: `aws ecs \
              list-services`."
                 .to_owned(),
         ),
@@ -212,6 +222,20 @@ fn permissions(facts: &Facts) -> Vec<Finding> {
         } else {
             ""
         };
+        let advice = if call.action == calls::ASSUME_ROLE {
+            format!(
+                "Allow the role of this node {} on the resource {}, and this caller in the trust policy of that \
+                 role; compare {} with the sts:ExternalId that it asks for.",
+                call.action,
+                needed.resource,
+                setting(facts, "external-id")
+            )
+        } else {
+            format!(
+                "Allow the role {} on the resource {}{condition}{instead}.",
+                call.action, needed.resource
+            )
+        };
         Some(Finding {
             code: Code::MissingPermission,
             severity: if call.optional {
@@ -221,10 +245,7 @@ fn permissions(facts: &Facts) -> Vec<Finding> {
             },
             about: vec![call.action.to_owned()],
             message: format!("{who} lacks the permission {} on {on}{so}.", call.action),
-            advice: format!(
-                "Allow the role {} on the resource {}{condition}{instead}.",
-                call.action, needed.resource
-            ),
+            advice,
         })
     });
     missing.collect()

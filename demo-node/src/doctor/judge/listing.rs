@@ -10,7 +10,7 @@ use discovery::{
 use super::{
     counted::Counted,
     place::{is_a_nodes_place, is_listed, runs_here},
-    words::{failure, names, plural, some, warning},
+    words::{either, failure, names, plural, some, warning},
 };
 use crate::doctor::{
     facts::{Asked, Facts, Scope, short_name},
@@ -250,12 +250,16 @@ fn nobody(facts: &Facts, resolved: &Resolved) -> Option<Finding> {
 
 /// What is looked up, in words.
 fn whom(asked: &Asked) -> String {
-    let service = &asked.service;
+    let service = asked.looked_up().join("`, `");
     match &asked.scope {
         Scope::EcsCluster(cluster) => {
             format!("`{service}` in the ECS cluster `{}`", short_name(cluster))
         }
-        Scope::TagKey(key) => format!("{key}={service}"),
+        Scope::TagKey(key) => {
+            let tags = asked.looked_up().into_iter();
+            let tags: Vec<_> = tags.map(|value| format!("{key}={value}")).collect();
+            tags.join(" or ")
+        }
         Scope::List => format!("`{service}`"),
     }
 }
@@ -284,9 +288,9 @@ fn not_listed(facts: &Facts, resolved: &Resolved) -> Option<Finding> {
             "See what is said of it above; a task that stops is listed no more.".to_owned()
         }
         (MethodName::Ecs, None) => format!(
-            "Run this node as a task of the service `{}`, or set node.address to the address that \
+            "Run this node as a task of the service {}, or set node.address to the address that \
              AWS lists for it. Right after its start AWS may not list it yet.",
-            facts.asked.service
+            either(&facts.asked.looked_up())
         ),
         (MethodName::EcsTaskSet, None) => {
             "Wait a moment: right after its start AWS may not list a task yet.".to_owned()

@@ -98,7 +98,9 @@ fn well() -> Facts {
         asked: Asked {
             method: MethodName::Ecs,
             service: "orders".to_owned(),
+            services: Vec::new(),
             scope: Scope::EcsCluster("demo".to_owned()),
+            role: None,
             tags: Vec::new(),
             family: AddressFamily::Ipv4,
             region: Some("eu-west-1".to_owned()),
@@ -129,7 +131,7 @@ fn well() -> Facts {
                 says: Some("member of the cluster".to_owned()),
             }),
         },
-        calls: crate::doctor::calls::actions(MethodName::Ecs)
+        calls: crate::doctor::calls::actions(MethodName::Ecs, false)
             .iter()
             .map(allowed)
             .collect(),

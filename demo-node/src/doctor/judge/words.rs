@@ -15,6 +15,11 @@ pub(super) fn some(names: &[String]) -> String {
     }
 }
 
+/// One of these.
+pub(super) fn either(names: &[&str]) -> String {
+    format!("`{}`", names.join("` or `"))
+}
+
 pub(super) fn plural(number: usize, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
 }

@@ -23,16 +23,29 @@ fn every_instance_of_every_reservation_is_a_target() {
         )
         .build();
     let mut found = Found::default();
-    assert!(found_in(&page, &by_tag(), "demo", &mut found));
+    assert!(found_in(&page, &by_tag(), &demo(), &mut found));
     let ids: Vec<&str> = found.targets.iter().map(|it| it.id.as_str()).collect();
     assert_eq!(ids, ["i-1", "i-2", "i-3"]);
     assert!(found.dropped.is_empty() && found.partial.is_empty());
 }
 
 #[test]
+fn of_several_services_each_instance_says_whose_it_is() {
+    let mut settings = by_tag();
+    settings.tag_values = ["demo", "other"].map(str::to_owned).into();
+    let found = found(&settings, running("i-1").private_ip_address("10.0.0.1"));
+    assert_eq!(found.targets[0].owner, Some(Owner::service("demo")));
+    settings.tag_values = ["other".to_owned()].into();
+    assert_eq!(
+        address(&settings, running("i-1").private_ip_address("10.0.0.1")),
+        Err("tag service does not match".to_owned())
+    );
+}
+
+#[test]
 fn an_empty_page_holds_nothing() {
     let page = DescribeInstancesOutput::builder().build();
-    assert!(!found_in(&page, &by_tag(), "demo", &mut Found::default()));
+    assert!(!found_in(&page, &by_tag(), &demo(), &mut Found::default()));
 }
 
 #[test]
@@ -204,11 +217,16 @@ fn interface(index: i32, address: &str, all: &[(&str, bool)]) -> InstanceNetwork
         .build()
 }
 
+fn demo() -> Owners {
+    Owners::of(&by_tag(), "demo")
+}
+
 fn found(settings: &Ec2TagBased, instance: InstanceBuilder) -> Found {
     let reservation = Reservation::builder().instances(instance.build());
     let page = DescribeInstancesOutput::builder().reservations(reservation.build());
     let mut found = Found::default();
-    found_in(&page.build(), settings, "demo", &mut found);
+    let owners = Owners::of(settings, "demo");
+    found_in(&page.build(), settings, &owners, &mut found);
     found
 }
 

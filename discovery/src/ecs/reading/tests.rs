@@ -8,6 +8,7 @@ use crate::{
     config::{AddressFamily, Tags},
     ecs::address::Wanted,
     lookup::{DropReason, Extent, PartialReason},
+    owner::Owner,
 };
 
 #[test]
@@ -415,6 +416,7 @@ impl World {
             kinds: kinds.to_vec(),
             question: Question {
                 name: "demo".to_owned(),
+                whose: Whose::Service(Owner::ecs_service("demo", "orders")),
                 list: attempt("listing"),
                 describe: attempt("describing"),
             },

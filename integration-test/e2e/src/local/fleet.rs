@@ -1,6 +1,6 @@
-//! Tasks of the ECS service [`ORDERS`] that are alike, and what ECS's scheduler does with them.
+//! Tasks of an ECS service that are alike, and what ECS's scheduler does with them.
 //!
-//! Most scenarios have one fleet; blue and green are two fleets of one service.
+//! Most scenarios have one fleet, of the service [`ORDERS`]; blue and green are two fleets of one service.
 
 use std::{collections::BTreeSet, net::Ipv4Addr, process::ExitStatus, time::Duration};
 
@@ -21,6 +21,7 @@ pub const ECS_CLUSTER: &str = "demo";
 pub struct Fleet<'sandbox> {
     sandbox: &'sandbox Sandbox<'sandbox>,
     name: &'static str,
+    service: Service,
     template: Task,
     settings: Settings,
     network: Option<Relay>,
@@ -37,6 +38,15 @@ struct Running {
     node: Node,
 }
 
+/// An ECS service.
+#[derive(Debug, Clone, Copy)]
+pub struct Service {
+    /// The ECS cluster that it is in.
+    pub cluster: &'static str,
+    /// Its name.
+    pub name: &'static str,
+}
+
 /// A task that no longer counts, and whose node still runs.
 #[derive(Debug)]
 pub struct Departing<'sandbox> {
@@ -46,19 +56,29 @@ pub struct Departing<'sandbox> {
 }
 
 impl<'sandbox> Fleet<'sandbox> {
-    /// A fleet without a task, whose nodes discover their peers by service.
+    /// A fleet of [`ORDERS`] without a task, whose nodes discover their peers by service.
     pub fn create(sandbox: &'sandbox Sandbox<'sandbox>) -> Self {
+        let service = Service {
+            cluster: ECS_CLUSTER,
+            name: ORDERS,
+        };
+        Self::of_service(sandbox, service)
+    }
+
+    /// The same of another service.
+    pub fn of_service(sandbox: &'sandbox Sandbox<'sandbox>, service: Service) -> Self {
         sandbox.region().edit(|account| {
-            let others = desired_count(account);
-            account.put_service(ECS_CLUSTER, ORDERS, others);
+            let others = service.desired_count(account);
+            account.put_service(service.cluster, service.name, others);
         });
         Self {
             sandbox,
-            name: ORDERS,
-            template: Task::of_service(ECS_CLUSTER, ORDERS),
+            name: service.name,
+            service,
+            template: Task::of_service(service.cluster, service.name),
             settings: Settings::default()
                 .with("DISCOVERY_METHOD", "aws-api-ecs")
-                .with("DISCOVERY_AWS_API_ECS_CLUSTER", ECS_CLUSTER),
+                .with("DISCOVERY_AWS_API_ECS_CLUSTER", service.cluster),
             network: None,
             desired: 0,
             placed: Vec::new(),
@@ -151,9 +171,10 @@ impl<'sandbox> Fleet<'sandbox> {
     /// Sets how many tasks there should be. Nothing is started or stopped.
     pub fn desire(&mut self, tasks: usize) {
         let desired = u32::try_from(tasks).expect("addresses end far below");
+        let service = self.service;
         self.sandbox.region().edit(|account| {
-            let others = desired_count(account) - self.desired;
-            account.put_service(ECS_CLUSTER, ORDERS, others + desired);
+            let others = service.desired_count(account) - self.desired;
+            account.put_service(service.cluster, service.name, others + desired);
         });
         self.desired = desired;
     }
@@ -288,6 +309,15 @@ impl<'sandbox> Fleet<'sandbox> {
     }
 }
 
+impl Service {
+    /// What all fleets of the service together should have.
+    fn desired_count(self, account: &Account) -> u32 {
+        let cluster = account.clusters.get(self.cluster);
+        let service = cluster.and_then(|cluster| cluster.services.get(self.name));
+        service.map_or(0, |service| service.desired_count)
+    }
+}
+
 impl Departing<'_> {
     /// The node.
     pub fn node(&self) -> &Node {
@@ -327,11 +357,4 @@ impl Departing<'_> {
         region.edit(|account| account.finish_task(&self.arn));
         Ok(())
     }
-}
-
-/// What all fleets of the service together should have.
-fn desired_count(account: &Account) -> u32 {
-    let cluster = account.clusters.get(ECS_CLUSTER);
-    let service = cluster.and_then(|cluster| cluster.services.get(ORDERS));
-    service.map_or(0, |service| service.desired_count)
 }

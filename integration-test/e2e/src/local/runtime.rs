@@ -2,11 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
 };
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use region::Region;
 use tokio::process::Command;
 
@@ -131,7 +131,7 @@ impl Runtime {
     /// Starts a node that listens at `address`. It knows `environment` and nothing else.
     pub fn start(
         &self,
-        address: Ipv4Addr,
+        address: IpAddr,
         environment: &BTreeMap<String, String>,
         log: PathBuf,
     ) -> anyhow::Result<Process> {
@@ -142,6 +142,9 @@ impl Runtime {
                 Process::start(&self.group, command, log)?
             }
             Form::Containers(docker) => {
+                let IpAddr::V4(address) = address else {
+                    bail!("the networks of the containers have IPv4 addresses only");
+                };
                 let (command, container) = docker.run_at(address, environment);
                 Process::start(&self.group, command, log)?.in_container(container)
             }
@@ -175,7 +178,7 @@ mod tests {
         let told = BTreeMap::from([("DEMO_NODE_LOG_LEVEL".to_owned(), "debug".to_owned())]);
         let log = folder.path().join("log");
         let address = runtime.next_address().unwrap();
-        let node = runtime.start(address, &told, log.clone()).unwrap();
+        let node = runtime.start(address.into(), &told, log.clone()).unwrap();
         eventually(Duration::from_secs(10), async || {
             node.ended().ok_or("it still runs")
         })

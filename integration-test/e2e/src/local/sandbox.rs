@@ -7,7 +7,7 @@ use std::{
     cell::Cell,
     collections::BTreeMap,
     fs,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
 };
 
@@ -179,28 +179,54 @@ impl<'runtime> Sandbox<'runtime> {
             address,
             behind,
             ports,
-            mut environment,
+            environment,
             mut settings,
         } = placed;
-        let log = self.logs.join(format!("{name}.log"));
         let listens_at = behind.unwrap_or(address);
         if let Some(behind) = behind {
             settings = settings
                 .with("NODE_ADDRESS", &address)
                 .with("NODE_BIND_ADDRESS", &behind);
         }
+        let (address, listens_at) = (address.into(), listens_at.into());
+        self.launch(name, address, listens_at, ports, environment, settings)
+    }
+
+    /// The same at an IPv6 address, which a process can have and a container here cannot.
+    pub fn start_at(
+        &self,
+        name: String,
+        address: Ipv6Addr,
+        environment: BTreeMap<String, String>,
+        settings: Settings,
+    ) -> anyhow::Result<Node> {
+        let address = address.into();
+        self.launch(name, address, address, Ports::USUAL, environment, settings)
+    }
+
+    fn launch(
+        &self,
+        name: String,
+        address: IpAddr,
+        listens_at: IpAddr,
+        ports: Ports,
+        mut environment: BTreeMap<String, String>,
+        settings: Settings,
+    ) -> anyhow::Result<Node> {
+        let log = self.logs.join(format!("{name}.log"));
         environment.extend(basics(ports, &self.key).and(settings).into_environment());
 
         let process = self
             .runtime
             .start(listens_at, &environment, log)
             .with_context(|| format!("starting {name}"))?;
-        let uri = format!("cluster://{ORDERS}@{address}:{}", ports.gossip);
+        let gossip = SocketAddr::new(address, ports.gossip);
+        let uri = format!("cluster://{ORDERS}@{gossip}");
         let log = PathBuf::from(&self.account).join(&name);
         let life = self
             .chronicle
             .started(log.display().to_string(), uri.clone());
-        let management = SocketAddr::from((listens_at, ports.management));
+        let management = SocketAddr::new(listens_at, ports.management);
         Ok(Node::new(name, uri, management, process).noted_in(life))
     }
 

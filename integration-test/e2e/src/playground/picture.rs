@@ -247,6 +247,7 @@ impl Tally {
                 Action::ListTasks | Action::DescribeTasks | Action::DescribeServices => true,
                 Action::DescribeInstances
                 | Action::DescribeAutoScalingGroups
+                | Action::AssumeRole
                 | Action::TaskMetadata
                 | Action::TaskCredentials
                 | Action::InstanceToken

@@ -17,6 +17,17 @@ const RENEWED_BEFORE: Duration = Duration::from_mins(5);
 pub struct Role {
     /// What it may do; everything, where there is none.
     pub policy: Option<Policy>,
+    /// Who may assume it; nobody, where there is none.
+    pub trust: Option<Trust>,
+    /// How long a session lasts that assumes it; as long as was asked for, where there is none.
+    pub session_lifetime: Option<Duration>,
+}
+
+/// Who may assume a role.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Trust {
+    account: String,
+    external_id: Option<String>,
 }
 
 /// What a role may do.
@@ -74,6 +85,30 @@ impl Role {
     }
 }
 
+impl Trust {
+    /// Callers of this account.
+    #[must_use]
+    pub fn of_account(id: &str) -> Self {
+        Self {
+            account: id.to_owned(),
+            external_id: None,
+        }
+    }
+
+    /// Those of them that know this external id.
+    #[must_use]
+    pub fn with_external_id(mut self, id: &str) -> Self {
+        self.external_id = Some(id.to_owned());
+        self
+    }
+
+    /// Whether this caller may. Where none is asked for, AWS takes any external id.
+    pub(crate) fn lets_in(&self, caller: &Caller, external_id: Option<&str>) -> bool {
+        let known = self.external_id.as_deref();
+        caller.account == self.account && known.is_none_or(|known| external_id == Some(known))
+    }
+}
+
 impl Caller {
     /// As AWS names it in its refusals.
     #[must_use]
@@ -90,11 +125,16 @@ impl Caller {
 impl Credentials {
     /// New ones, made of a serial number.
     pub(super) fn issued(serial: u64, now: SystemTime) -> Self {
+        Self::lasting(serial, now, SESSION_LIFETIME)
+    }
+
+    /// The same, for so long.
+    pub(super) fn lasting(serial: u64, now: SystemTime, lifetime: Duration) -> Self {
         Self {
             access_key_id: format!("ASIA{:016X}", scatter(serial)),
             secret_access_key: hexadecimal(serial.wrapping_add(1 << 62)),
             session_token: hexadecimal(serial.wrapping_add(1 << 63)),
-            expires_at: now + SESSION_LIFETIME,
+            expires_at: now + lifetime,
         }
     }
 }
