@@ -1,95 +1,104 @@
-//! IPv6 addresses for nodes, one for each, from a block that no other run on this machine uses.
+//! IPv6 addresses for nodes, one for each, that no other run on this machine uses.
 //!
-//! Of IPv6 the loopback has one address. Linux takes a whole block for its own where a route of type `local` says so,
-//! without an address being added: root can add one, and anybody can use one that is there.
+//! Of IPv6 the loopback has one address, and others must be added to it: root can do it for the time of a run, and
+//! anybody can use those that were added by hand.
 
 use std::{
-    cell::Cell,
-    io,
     net::{Ipv6Addr, TcpListener},
     process::{self, Command},
+    sync::{Mutex, PoisonError},
 };
 
-/// Holding this port of a block's first address claims the block.
+/// Holding this port of the first address claims all.
 const CLAIM_PORT: u16 = 7626;
 
-/// How many blocks are tried, beginning where this process's id says.
-const TRIES: u32 = 16;
+/// How many addresses are to be added by hand: as many as a run may have nodes, and the first.
+const BY_HAND: u16 = 61;
 
 /// Why there are none, and what would help.
-pub const NONE: &str = "this machine gives nodes no IPv6 addresses of their own: run as root on Linux, or once until the \
-                        next restart `sudo ip -6 route add local fd76:2600::/64 dev lo`";
+pub const NONE: &str = "this machine has no IPv6 addresses for nodes: run as root on Linux with `ip`, or add some until \
+                        the next restart: for n in $(seq 1 61); do sudo ip -6 addr add fd76:2600::$n/128 dev lo; done";
 
-/// Addresses `fd76:2600::x:2` to `fd76:2600::x:ffff`, each handed out once.
+/// Addresses that are handed out once each.
 #[derive(Debug)]
 pub struct Ipv6Addresses {
-    block: u16,
-    next: Cell<u16>,
-    // Given up before the route that it needs.
+    next: Mutex<u16>,
+    // Given up before the address that it is held on.
     _claim: TcpListener,
-    _route: Option<Route>,
+    added: Option<Mutex<Vec<Added>>>,
 }
 
-/// A route that was added, until this is dropped.
+/// An address of the loopback, until this is dropped.
 #[derive(Debug)]
-struct Route(String);
+struct Added(Ipv6Addr);
 
 impl Ipv6Addresses {
-    /// Claims a block; none where this machine gives none.
+    /// Claims those that were added by hand, or else some that are added as they are needed; none where neither can be.
     pub fn claim() -> Option<Self> {
-        let first = process::id();
-        (0..TRIES).find_map(|attempt| {
-            let [.., high, low] = first.wrapping_add(attempt).to_be_bytes();
-            let block = u16::from_be_bytes([high, low]);
-            let bound = || TcpListener::bind((address(block, 1), CLAIM_PORT));
-            let (claim, route) = match bound() {
-                Ok(claim) => (claim, None),
-                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
-                    let route = Route::add(block)?;
-                    (bound().ok()?, Some(route))
-                }
-                Err(_) => return None,
-            };
-            Some(Self {
-                block,
-                next: Cell::new(2),
+        let claim = |address| TcpListener::bind((address, CLAIM_PORT)).ok();
+        if let Some(claim) = claim(by_hand(1)) {
+            return Some(Self {
+                next: Mutex::new(2),
                 _claim: claim,
-                _route: route,
-            })
+                added: None,
+            });
+        }
+        let first = Added::add(of_this_process(1))?;
+        Some(Self {
+            next: Mutex::new(2),
+            _claim: claim(first.0)?,
+            added: Some(Mutex::new(vec![first])),
         })
     }
 
     /// An address that nothing has used; none when all are used up.
     pub fn next(&self) -> Option<Ipv6Addr> {
-        let host = self.next.get();
-        self.next.set(host.checked_add(1)?);
-        Some(address(self.block, host))
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = *next;
+        *next = host.checked_add(1)?;
+        match &self.added {
+            None => (host <= BY_HAND).then(|| by_hand(host)),
+            Some(added) => {
+                let one = Added::add(of_this_process(host))?;
+                let address = one.0;
+                let mut added = added.lock().unwrap_or_else(PoisonError::into_inner);
+                added.push(one);
+                Some(address)
+            }
+        }
     }
 }
 
-impl Route {
-    fn add(block: u16) -> Option<Self> {
-        let route = Self(format!("{}/112", address(block, 0)));
-        route.change("add").then_some(route)
-    }
-
-    fn change(&self, how: &str) -> bool {
-        let Self(block) = self;
-        let changed = Command::new("ip")
-            .args(["-6", "route", how, "local", block, "dev", "lo"])
-            .output();
-        changed.is_ok_and(|it| it.status.success())
+impl Added {
+    fn add(address: Ipv6Addr) -> Option<Self> {
+        change("add", address).then_some(Self(address))
     }
 }
 
-impl Drop for Route {
+impl Drop for Added {
     fn drop(&mut self) {
-        self.change("del");
+        change("del", self.0);
     }
 }
 
-fn address(block: u16, host: u16) -> Ipv6Addr {
-    Ipv6Addr::new(0xfd76, 0x2600, 0, 0, 0, 0, block, host)
+fn change(how: &str, address: Ipv6Addr) -> bool {
+    let address = format!("{address}/128");
+    let changed = Command::new("ip")
+        .args(["-6", "addr", how, &address, "dev", "lo"])
+        .output();
+    changed.is_ok_and(|it| it.status.success())
+}
+
+/// `fd76:2600::61` for 61: a shell counts in decimals.
+fn by_hand(host: u16) -> Ipv6Addr {
+    let digits = u16::from_str_radix(&host.to_string(), 16).unwrap_or(host);
+    Ipv6Addr::new(0xfd76, 0x2600, 0, 0, 0, 0, 0, digits)
+}
+
+fn of_this_process(host: u16) -> Ipv6Addr {
+    let [a, b, c, d] = process::id().to_be_bytes();
+    let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+    Ipv6Addr::new(0xfd76, 0x2600, 0, 1, 0, high, low, host)
 }
 
 #[cfg(test)]
@@ -97,18 +106,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_there_are_any_two_runs_share_no_address_and_each_can_be_bound() {
-        let Some(one) = Ipv6Addresses::claim() else {
-            // Nothing of this machine can be shown then; the scenario says so, too.
-            assert!(NONE.contains("fd76:2600::/64"));
+    fn addresses_that_were_added_by_hand_are_those_of_the_shell() {
+        assert_eq!(by_hand(1).to_string(), "fd76:2600::1");
+        assert_eq!(by_hand(BY_HAND).to_string(), "fd76:2600::61");
+        assert!(NONE.contains(&format!("seq 1 {BY_HAND}")));
+    }
+
+    #[test]
+    fn where_there_are_any_each_can_be_bound_and_is_handed_out_once() {
+        let Some(addresses) = Ipv6Addresses::claim() else {
+            // The scenario says so, too.
             return;
         };
-        let other = Ipv6Addresses::claim().unwrap();
-        assert_ne!(one.block, other.block);
-        let [first, second] = [one.next().unwrap(), one.next().unwrap()];
-        assert_ne!(first, second);
-        for address in [first, second, other.next().unwrap()] {
+        let [one, other] = [(); 2].map(|()| addresses.next().unwrap());
+        assert_ne!(one, other);
+        for address in [one, other] {
             TcpListener::bind((address, 0)).unwrap();
         }
+        let was_added = addresses.added.is_some();
+        drop(addresses);
+        assert_eq!(TcpListener::bind((one, 0)).is_err(), was_added);
     }
 }
