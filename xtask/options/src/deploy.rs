@@ -15,6 +15,10 @@ pub struct Options {
 
 /// What to do.
 #[derive(Debug, Clone, Subcommand)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a program makes one of it and moves it once"
+)]
 pub enum Command {
     /// Creates or changes the stacks.
     Deploy(Deploy),
