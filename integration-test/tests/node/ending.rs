@@ -48,7 +48,9 @@ async fn an_address_that_is_not_this_machines_is_named() {
 
 #[tokio::test]
 async fn without_a_region_nothing_is_asked() {
-    let mut environment = by_service().into_environment();
+    // Which address is its own is not the question here.
+    let settings = by_service().with("NODE_ADDRESS", "127.0.0.1");
+    let mut environment = settings.into_environment();
     environment.insert("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned());
     for command in ["run", "lookup"] {
         let said = demo_node(&[command], &environment).await;
@@ -76,6 +78,7 @@ async fn outside_a_task_the_method_of_task_sets_does_not_work() {
     environment.insert("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned());
     let settings = by_service()
         .with("DISCOVERY_METHOD", "aws-api-ecs-task-set")
+        .with("NODE_ADDRESS", "127.0.0.1")
         // The method warns of what it does not see.
         .with("LOG_LEVEL", "error");
     environment.extend(settings.into_environment());

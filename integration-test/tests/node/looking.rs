@@ -256,7 +256,7 @@ async fn of_several_services_the_table_says_whose_each_target_is_and_one_can_be_
     assert!(
         alone
             .output
-            .starts_with("billing by aws-api-ecs: complete, 1 targets")
+            .starts_with("billing by aws-api-ecs: complete, 1 target,")
     );
     assert!(!alone.output.contains("SERVICE"), "{}", alone.output);
 }
