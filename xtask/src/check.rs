@@ -74,6 +74,11 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
         || templates::lint(sh),
     );
     steps.run(
+        "templates, by checkov",
+        "mend what it names above, or write the exception and its reason into xtask/src/templates/checkov.rs",
+        || templates::secure(sh),
+    );
+    steps.run(
         "dependencies",
         "use another crate or version, or write the exception and its reason into deny.toml",
         || {

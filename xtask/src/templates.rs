@@ -1,6 +1,7 @@
-//! The CloudFormation templates as cfn-lint judges them.
+//! The CloudFormation templates as cfn-lint and checkov judge them.
 //!
 //! What they promise beyond that is held by the tests in integration-test/tests/templates.
+//! cfn-guard is not asked: it is an engine without rules, and those of AWS are to be had from GitHub alone.
 
 use std::path::{Path, PathBuf};
 
@@ -9,12 +10,31 @@ use xshell::{Shell, cmd};
 
 use crate::folders;
 
-/// Another version knows other rules: then templates that were good are good no more.
-const VERSION: &str = "1.58.0";
+mod checkov;
 
-/// Fails on any finding, informational ones too.
+/// A linter from PyPI. Another version knows other rules: then templates that were good are good no more.
+struct Linter {
+    name: &'static str,
+    version: &'static str,
+    /// What its first use costs.
+    size: &'static str,
+}
+
+const CFN_LINT: Linter = Linter {
+    name: "cfn-lint",
+    version: "1.58.0",
+    size: "some seconds",
+};
+
+const CHECKOV: Linter = Linter {
+    name: "checkov",
+    version: "3.3.30",
+    size: "half a minute and 300 MB",
+};
+
+/// Fails on any finding of cfn-lint, informational ones too.
 pub(crate) fn lint(sh: &Shell) -> anyhow::Result<()> {
-    let cfn_lint = cfn_lint(sh)?;
+    let cfn_lint = CFN_LINT.program(sh)?;
     let mut templates = sh.read_dir("cloudformation")?;
     templates.retain(|path| {
         path.extension()
@@ -25,36 +45,56 @@ pub(crate) fn lint(sh: &Shell) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The program, installed where it is missing: in a virtual environment of this repository's own.
-fn cfn_lint(sh: &Shell) -> anyhow::Result<PathBuf> {
-    let environment = folders::cache(sh)?.join(format!("cfn-lint-{VERSION}"));
-    let cfn_lint = environment.join("bin/cfn-lint");
-    if works(sh, &cfn_lint) {
-        return Ok(cfn_lint);
-    }
-
-    eprintln!(
-        "cfn-lint is missing: installing {VERSION} from PyPI into {}, once",
-        environment.display()
-    );
-    let pip = environment.join("bin/pip");
-    cmd!(sh, "python3 -m venv --clear {environment}")
-        .run()
-        .context("Python 3 with its module venv is needed (on Debian: python3-venv)")?;
-    cmd!(
+/// Fails on any finding of checkov that is not accepted, and where one that is accepted is found no more.
+pub(crate) fn secure(sh: &Shell) -> anyhow::Result<()> {
+    let program = CHECKOV.program(sh)?;
+    let report = cmd!(
         sh,
-        "{pip} install --quiet --disable-pip-version-check cfn-lint=={VERSION}"
+        "{program} --directory cloudformation --framework cloudformation --compact --quiet --skip-download --soft-fail"
     )
-    .run()
-    .with_context(|| format!("cfn-lint {VERSION} could not be installed"))?;
-    Ok(cfn_lint)
+    // It would draw in colours where it is told to.
+    .env("ANSI_COLORS_DISABLED", "1")
+    .read()?;
+    checkov::judge(&report)
 }
 
-/// An installation that broke off is none.
-fn works(sh: &Shell, cfn_lint: &Path) -> bool {
-    cmd!(sh, "{cfn_lint} --version")
-        .quiet()
-        .ignore_stderr()
-        .read()
-        .is_ok_and(|version| version.ends_with(VERSION))
+impl Linter {
+    /// Installed where it is missing: in a virtual environment of this repository's own.
+    fn program(&self, sh: &Shell) -> anyhow::Result<PathBuf> {
+        let Self {
+            name,
+            version,
+            size,
+        } = self;
+        let environment = folders::cache(sh)?.join(format!("{name}-{version}"));
+        let program = environment.join("bin").join(name);
+        if self.works(sh, &program) {
+            return Ok(program);
+        }
+
+        eprintln!(
+            "{name} is missing: installing {version} from PyPI into {}, once: it takes {size}",
+            environment.display()
+        );
+        let pip = environment.join("bin/pip");
+        cmd!(sh, "python3 -m venv --clear {environment}")
+            .run()
+            .context("Python 3 with its module venv is needed (on Debian: python3-venv)")?;
+        cmd!(
+            sh,
+            "{pip} install --quiet --disable-pip-version-check {name}=={version}"
+        )
+        .run()
+        .with_context(|| format!("{name} {version} could not be installed"))?;
+        Ok(program)
+    }
+
+    /// An installation that broke off is none.
+    fn works(&self, sh: &Shell, program: &Path) -> bool {
+        cmd!(sh, "{program} --version")
+            .quiet()
+            .ignore_stderr()
+            .read()
+            .is_ok_and(|version| version.ends_with(self.version))
+    }
 }
