@@ -29,7 +29,7 @@ use options::e2e::Options;
 use crate::{
     emulators::{
         REGION,
-        localstack::Localstack,
+        localstack::licensed::Localstack,
         ministack::{self, Containers, Ministack},
     },
     https,
@@ -93,7 +93,7 @@ impl Cloud {
         Self::emulated(options, &url, image, logs, Some(started)).await
     }
 
-    /// LocalStack, started for the run.
+    /// LocalStack's licensed image, started for the run.
     pub async fn on_localstack(
         options: &Options,
         image: &str,

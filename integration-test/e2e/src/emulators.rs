@@ -70,13 +70,18 @@ impl Emulator {
             _process: process,
             _group: group,
             endpoint,
-            config: sdk_config(endpoint),
+            config: sdk_config(endpoint, ACCESS_KEY),
         })
     }
 
     /// Access to it.
     pub fn config(&self) -> &SdkConfig {
         &self.config
+    }
+
+    /// Access with this key, where it tells accounts apart.
+    pub fn config_as(&self, access_key: &str) -> SdkConfig {
+        sdk_config(self.endpoint, access_key)
     }
 
     /// Where it is, as the AWS CLI is told.
@@ -93,8 +98,8 @@ pub fn free_port(address: Ipv4Addr) -> anyhow::Result<SocketAddr> {
     Ok(listener.local_addr()?)
 }
 
-fn sdk_config(endpoint: SocketAddr) -> SdkConfig {
-    let credentials = Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "emulator");
+fn sdk_config(endpoint: SocketAddr, access_key: &str) -> SdkConfig {
+    let credentials = Credentials::new(access_key, access_key, None, None, "emulator");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .credentials_provider(SharedCredentialsProvider::new(credentials))

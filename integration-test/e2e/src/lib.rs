@@ -9,7 +9,7 @@
 //! | [`timeline`] | the same as a page: what each node did and saw over time |
 //! | [`survey`] | before a run in a real account: what it creates and costs |
 //! | [`platform`] | what a run's nodes run on, as `--target` has it: one of the two that follow |
-//! | [`local`] | AWS is pretended here, and nodes run here |
+//! | [`local`] | nodes run here, and AWS is pretended here, or an emulator's EC2 lists them |
 //! | [`cloud`] | AWS or an emulator runs the nodes, as tasks of stacks that are deployed to it |
 //! | [`emulators`] | starting them |
 //! | [`nodes`] | nodes as processes or containers, and what they say over HTTP |

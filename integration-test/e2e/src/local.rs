@@ -1,9 +1,12 @@
-//! AWS is pretended in this process, and nodes are processes or containers of this machine.
+//! Nodes are processes or containers of this machine, and AWS is pretended in this process.
 //!
 //! A scenario starts [`fleet`]s of ECS tasks in its own [`sandbox`], or single nodes; a [`runtime`] runs them,
-//! and a [`chronicle`] keeps what happened.
+//! and a [`chronicle`] keeps what happened. The account of a sandbox is [`pretended`]; for scenarios that need no more than
+//! [`ec2`] it may be an emulator's.
 
 pub mod chronicle;
+pub mod ec2;
 pub mod fleet;
+pub mod pretended;
 pub mod runtime;
 pub mod sandbox;

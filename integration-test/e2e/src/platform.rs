@@ -4,15 +4,22 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use deploy::account::Account;
-use options::e2e::{Options, Target};
+use options::e2e::{Options, Target, has_localstack_token};
 
-use crate::{cloud::Cloud, local::runtime::Runtime};
+use crate::{cloud::Cloud, emulators::localstack::open::Localstack, local::runtime::Runtime};
 
 /// A target, prepared for a run. Dropping it ends whatever was started for it.
 #[derive(Debug)]
 pub enum Platform {
     /// AWS is pretended by this process, which also starts the nodes.
     Local(Runtime),
+    /// LocalStack's open edition lists instances, and this process starts their nodes.
+    Instances {
+        /// Ends first.
+        nodes: Runtime,
+        /// What lists them.
+        localstack: Localstack,
+    },
     /// Stacks say what should run, and an emulator or AWS runs it.
     Cloud(Box<Cloud>),
 }
@@ -32,7 +39,15 @@ impl Platform {
             Target::Embedded => return Ok(Self::Local(Runtime::of_processes(program, logs)?)),
             Target::Docker => return Ok(Self::Local(Runtime::of_containers(image, logs)?)),
             Target::Ministack => Cloud::on_ministack(options, image, logs).await?,
-            Target::Localstack => Cloud::on_localstack(options, image, logs).await?,
+            Target::Localstack if has_localstack_token() => {
+                Cloud::on_localstack(options, image, logs).await?
+            }
+            Target::Localstack => {
+                return Ok(Self::Instances {
+                    localstack: Localstack::start(&logs).await?,
+                    nodes: Runtime::of_processes(program, logs)?,
+                });
+            }
             Target::Url(url) => Cloud::at(options, url, image, logs).await?,
             Target::Aws => {
                 let account = account.context("nobody has agreed to an account")?;
@@ -45,7 +60,7 @@ impl Platform {
     /// Has there what all scenarios need.
     pub async fn furnish(&mut self) -> anyhow::Result<()> {
         match self {
-            Self::Local(_) => Ok(()),
+            Self::Local(_) | Self::Instances { .. } => Ok(()),
             Self::Cloud(cloud) => cloud.furnish().await,
         }
     }
@@ -53,7 +68,7 @@ impl Platform {
     /// Removes what the run has left there. An error says how to do it by hand.
     pub async fn clear(&self) -> anyhow::Result<()> {
         match self {
-            Self::Local(_) => Ok(()),
+            Self::Local(_) | Self::Instances { .. } => Ok(()),
             Self::Cloud(cloud) => cloud.clear().await,
         }
     }
@@ -61,7 +76,7 @@ impl Platform {
     /// The commands that remove what is left there.
     pub fn by_hand(&self) -> Option<String> {
         match self {
-            Self::Local(_) => None,
+            Self::Local(_) | Self::Instances { .. } => None,
             Self::Cloud(cloud) => cloud.by_hand(),
         }
     }
@@ -69,7 +84,9 @@ impl Platform {
     /// The folder for one scenario's logs.
     pub fn logs_of(&self, scenario: &str) -> PathBuf {
         match self {
-            Self::Local(runtime) => runtime.logs_of(scenario),
+            Self::Local(runtime) | Self::Instances { nodes: runtime, .. } => {
+                runtime.logs_of(scenario)
+            }
             Self::Cloud(cloud) => cloud.logs_of(scenario),
         }
     }

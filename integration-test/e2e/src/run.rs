@@ -59,7 +59,7 @@ async fn show(
     let interrupted = stop
         .is_cancelled()
         .then_some("the run was interrupted before it began");
-    let outcome = match row(scenario).not_on.on(platform).or(interrupted) {
+    let outcome = match row(scenario).not_on(platform).or(interrupted) {
         Some(reason) => Conclusion::Skipped { reason },
         None => {
             let attempt = Box::pin(attempt(scenario, options, platform, &record));
@@ -99,6 +99,16 @@ async fn attempt(
             let sandbox = Sandbox::create(runtime, &name).await?;
             record.keep(sandbox.chronicle());
             (row.show)(&sandbox, record, nodes).await
+        }
+        Platform::Instances {
+            nodes: runtime,
+            localstack,
+        } => {
+            let show = row.on_instances.context("no instances show it")?;
+            let account = localstack.account(&runtime.cidr()).await?;
+            let sandbox = Sandbox::of(runtime, &name, account)?;
+            record.keep(sandbox.chronicle());
+            show(&sandbox, record, nodes).await
         }
         Platform::Cloud(cloud) => {
             let on_stack = row.on_stack.context("no stack shows it")?;

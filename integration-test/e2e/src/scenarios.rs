@@ -6,7 +6,10 @@
 use futures::future::LocalBoxFuture;
 use options::e2e::Scenario;
 
-use crate::{cloud::Kind, local::sandbox::Sandbox, platform::Platform, record::Record};
+use crate::{
+    cloud::Kind, emulators::localstack::open::Account, local::sandbox::Sandbox, platform::Platform,
+    record::Record,
+};
 
 mod dead_node;
 mod decoys;
@@ -39,6 +42,8 @@ pub struct Row {
     pub show: Show,
     /// It takes more than ten seconds, mostly since a node must give up hope: a run begins with it.
     pub is_long: bool,
+    /// Shows it likewise with instances that an emulator's EC2 lists, where it needs no more of AWS.
+    pub on_instances: Option<ShowOnInstances>,
     /// How a deployed stack shows it, where it can.
     pub on_stack: Option<OnStack>,
     /// Where it cannot be shown.
@@ -53,6 +58,13 @@ pub type Show =
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("{0}")]
 pub struct NotShown(pub &'static str);
+
+/// The same in an account of an emulator.
+pub type ShowOnInstances = for<'a> fn(
+    &'a Sandbox<'a, Account>,
+    &'a Record,
+    usize,
+) -> LocalBoxFuture<'a, anyhow::Result<()>>;
 
 /// Why a scenario cannot be shown; `None` where it can be.
 #[derive(Debug, Clone, Copy)]
@@ -76,15 +88,6 @@ impl NotOn {
         aws: None,
     };
 
-    /// Why it cannot be shown there.
-    #[must_use]
-    pub fn on(&self, platform: &Platform) -> Option<&'static str> {
-        match platform {
-            Platform::Local(runtime) => self.containers.filter(|_| runtime.is_containers()),
-            Platform::Cloud(cloud) => self.by(cloud.kind()),
-        }
-    }
-
     fn by(&self, kind: &Kind) -> Option<&'static str> {
         match kind {
             Kind::Ministack(_) => self.ministack,
@@ -94,13 +97,42 @@ impl NotOn {
     }
 }
 
+impl Row {
+    /// Why it cannot be shown there.
+    #[must_use]
+    pub fn not_on(&self, platform: &Platform) -> Option<&'static str> {
+        match platform {
+            Platform::Local(runtime) => self.not_on.containers.filter(|_| runtime.is_containers()),
+            Platform::Instances { .. } => self.on_instances.is_none().then_some(NO_ECS),
+            Platform::Cloud(cloud) => self.not_on.by(cloud.kind()),
+        }
+    }
+}
+
 /// One that no stack shows, and that is not long.
 fn local(show: Show, not_on: NotOn) -> Row {
     Row {
         show,
         is_long: false,
+        on_instances: None,
         on_stack: None,
         not_on,
+    }
+}
+
+/// One that needs no more of AWS than instances, which no emulator runs.
+fn of_instances(show: Show, on_instances: ShowOnInstances, not_in_aws: &'static str) -> Row {
+    Row {
+        on_instances: Some(on_instances),
+        ..local(
+            show,
+            NotOn {
+                containers: None,
+                ministack: Some("MiniStack runs nothing for an EC2 instance"),
+                emulators: Some("emulators run nothing that could be reached for an EC2 instance"),
+                aws: Some(not_in_aws),
+            },
+        )
     }
 }
 
@@ -111,31 +143,22 @@ pub fn row(scenario: Scenario) -> Row {
         Scenario::EcsService => Row {
             show: |sandbox, record, nodes| Box::pin(ecs_service::show(sandbox, record, nodes)),
             is_long: false,
+            on_instances: None,
             on_stack: Some(OnStack {
                 then: |_, _, _, _| Box::pin(async { Ok(()) }),
                 most_tasks: |nodes| nodes,
             }),
             not_on: NotOn::NOWHERE,
         },
-        Scenario::Ec2Tag => local(
+        Scenario::Ec2Tag => of_instances(
             |sandbox, record, nodes| Box::pin(ec2_tag::show(sandbox, record, nodes)),
-            NotOn {
-                containers: None,
-                ministack: Some("MiniStack runs nothing for an EC2 instance"),
-                emulators: Some("emulators run nothing that could be reached for an EC2 instance"),
-                aws: Some(
-                    "its stack takes the program from a bucket of yours: cargo xtask deploy --workload ec2",
-                ),
-            },
+            |sandbox, record, nodes| Box::pin(ec2_tag::show(sandbox, record, nodes)),
+            "its stack takes the program from a bucket of yours: cargo xtask deploy --workload ec2",
         ),
-        Scenario::Ec2Ports => local(
+        Scenario::Ec2Ports => of_instances(
             |sandbox, record, nodes| Box::pin(ec2_ports::show(sandbox, record, nodes)),
-            NotOn {
-                containers: None,
-                ministack: Some("MiniStack runs nothing for an EC2 instance"),
-                emulators: Some("emulators run nothing that could be reached for an EC2 instance"),
-                aws: Some("no stack here runs several nodes on an instance"),
-            },
+            |sandbox, record, nodes| Box::pin(ec2_ports::show(sandbox, record, nodes)),
+            "no stack here runs several nodes on an instance",
         ),
         Scenario::TwoServices => local(
             |sandbox, record, nodes| Box::pin(two_services::show(sandbox, record, nodes)),
@@ -167,12 +190,14 @@ pub fn row(scenario: Scenario) -> Row {
         Scenario::Scale => Row {
             show: |sandbox, record, nodes| Box::pin(scale::show(sandbox, record, nodes)),
             is_long: false,
+            on_instances: None,
             on_stack: Some(stack::SCALE),
             not_on: NotOn::NOWHERE,
         },
         Scenario::Failure => Row {
             show: |sandbox, record, nodes| Box::pin(failure::show(sandbox, record, nodes)),
             is_long: false,
+            on_instances: None,
             on_stack: Some(stack::FAILURE),
             not_on: NotOn {
                 containers: None,
@@ -186,6 +211,7 @@ pub fn row(scenario: Scenario) -> Row {
         Scenario::Rolling => Row {
             show: |sandbox, record, nodes| Box::pin(rolling::show(sandbox, record, nodes)),
             is_long: false,
+            on_instances: None,
             on_stack: Some(stack::ROLLING),
             not_on: NotOn::NOWHERE,
         },
@@ -201,6 +227,7 @@ pub fn row(scenario: Scenario) -> Row {
         Scenario::LeastPrivilege => Row {
             show: |sandbox, record, nodes| Box::pin(least_privilege::show(sandbox, record, nodes)),
             is_long: true,
+            on_instances: None,
             on_stack: None,
             not_on: NotOn {
                 containers: None,
@@ -247,11 +274,14 @@ pub fn row(scenario: Scenario) -> Row {
         Scenario::Merge => Row {
             show: |sandbox, record, nodes| Box::pin(merge::show(sandbox, record, nodes)),
             is_long: true,
+            on_instances: None,
             on_stack: None,
             not_on: LISTS_WHAT_RUNS,
         },
     }
 }
+
+const NO_ECS: &str = "LocalStack's open edition has no ECS";
 
 const BY_STACK_ONLY: &str =
     "the stack of the service knows one group of tasks, not two told apart by tag";
@@ -284,6 +314,15 @@ mod tests {
             let reasons = [not_on.ministack, not_on.emulators, not_on.aws];
             let everywhere = reasons.iter().all(Option::is_some);
             assert_eq!(everywhere, on_stack.is_none(), "{}", scenario.name());
+        }
+    }
+
+    #[test]
+    fn an_emulator_with_ec2_alone_shows_the_scenarios_of_instances() {
+        for &scenario in Scenario::all() {
+            let name = scenario.name();
+            let shown = row(scenario).on_instances.is_some();
+            assert_eq!(shown, name.starts_with("ec2-"), "{name}");
         }
     }
 }

@@ -25,6 +25,24 @@ fn a_report_that_cannot_be_written_is_named_before_anything_runs() {
     assert!(ended.stdout.is_empty(), "{said}");
 }
 
+#[test]
+fn localstack_without_a_licence_and_without_python_says_what_it_needs() {
+    let nothing = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let ended = Command::new(env!("CARGO_BIN_EXE_e2e"))
+        .args(["--target", "localstack"])
+        .env("PATH", nothing.path())
+        .env_remove("LOCALSTACK_AUTH_TOKEN")
+        .output()
+        .unwrap();
+
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    for told in ["Python 3.11", "python3-venv", "LOCALSTACK_AUTH_TOKEN"] {
+        assert!(said.contains(told), "{told} is not in {said}");
+    }
+    assert!(ended.stdout.is_empty(), "{said}");
+}
+
 /// Ends at once, and says something that would be markup elsewhere.
 const BROKEN_NODE: &str = "#!/bin/sh\necho 'error: </script><b>no room</b>' >&2\nexit 3\n";
 

@@ -37,7 +37,9 @@ pub struct Options {
     /// ministack: containers that the emulator MiniStack runs for stacks that CloudFormation deploys to it.
     /// Needs Docker on Linux, and Python to install MiniStack beside the build, once; builds the image first.
     ///
-    /// localstack: likewise, LocalStack. Needs its image and the licence in LOCALSTACK_AUTH_TOKEN.
+    /// localstack: with a licence in LOCALSTACK_AUTH_TOKEN likewise, LocalStack; needs its image.
+    /// Without one, processes at the addresses of instances that its last open edition lists, for the scenarios that need
+    /// no more of AWS than EC2. Needs Python 3.11 or later to install it beside the build, once; neither Docker nor a licence.
     ///
     /// http://... or https://...: an emulator that runs already; it must know the image.
     ///
@@ -102,7 +104,7 @@ pub enum Target {
     Docker,
     /// MiniStack, started for the run, runs them.
     Ministack,
-    /// LocalStack, started for the run, runs them.
+    /// LocalStack, started for the run, runs them; without a licence it lists instances, and they run as processes.
     Localstack,
     /// AWS runs them.
     Aws,
@@ -162,13 +164,7 @@ impl Target {
     pub fn missing(&self) -> Option<String> {
         match self {
             Self::Embedded | Self::Docker | Self::Ministack | Self::Aws | Self::Url(_) => None,
-            Self::Localstack => {
-                if env::var_os(LOCALSTACK_TOKEN).is_none_or(|token| token.is_empty()) {
-                    return Some(format!(
-                        "LocalStack runs ECS with a licence only: set {LOCALSTACK_TOKEN} to the token \
-                         that https://app.localstack.cloud shows, or take --target ministack, which is free"
-                    ));
-                }
+            Self::Localstack if has_localstack_token() => {
                 let image = Command::new("docker")
                     .args(["image", "inspect", LOCALSTACK_IMAGE])
                     .stdout(Stdio::null())
@@ -182,9 +178,33 @@ impl Target {
                     Err(error) => Some(format!("Docker is not here: {error}")),
                 }
             }
+            Self::Localstack => {
+                let python = Command::new("python3")
+                    .args(["-c", CAN_INSTALL])
+                    .stdin(Stdio::null())
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .status();
+                let can_install = python.is_ok_and(|ended| ended.success());
+                (!can_install).then(|| {
+                    format!(
+                        "LocalStack's open edition is a Python package: it needs Python 3.11 or later with its \
+                         module venv (`apt-get install python3-venv`). With a licence in {LOCALSTACK_TOKEN} its \
+                         image runs instead"
+                    )
+                })
+            }
         }
     }
 }
+
+/// Whether there is a licence, so that LocalStack's image runs rather than its last open edition.
+pub fn has_localstack_token() -> bool {
+    env::var_os(LOCALSTACK_TOKEN).is_some_and(|token| !token.is_empty())
+}
+
+/// Whether packages can be installed, as Python says it by its exit status.
+const CAN_INSTALL: &str = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
 
 impl FromStr for Target {
     type Err = String;

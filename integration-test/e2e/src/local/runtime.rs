@@ -72,6 +72,14 @@ impl Runtime {
         })
     }
 
+    /// The network of those addresses.
+    pub fn cidr(&self) -> String {
+        match &self.form {
+            Form::Processes { addresses, .. } => addresses.cidr(),
+            Form::Containers(docker) => docker.cidr(),
+        }
+    }
+
     /// Two addresses for a node that others reach at the first one, through somebody who relays to the second.
     pub fn next_relayed(&self) -> anyhow::Result<(Ipv4Addr, Ipv4Addr)> {
         Ok(match &self.form {

@@ -1,6 +1,7 @@
-//! A scenario's own: an AWS account that is pretended, and the nodes that AWS would run in it.
+//! A scenario's own: an AWS account, and the nodes that AWS would run in it.
 //!
-//! AWS is pretended by a [`Region`] in this process; a node is a process on this machine, or a container.
+//! AWS is [`Pretended`] in this process, but for scenarios that an emulator's EC2 shows; a node is a process on this machine,
+//! or a container.
 //! A node learns what ECS or EC2 would tell it and its own settings, and nothing else.
 
 use std::{
@@ -16,6 +17,7 @@ use region::{Region, TaskArn};
 
 use crate::local::{
     chronicle::Chronicle,
+    pretended::Pretended,
     runtime::{Runtime, Silence},
 };
 use crate::nodes::{clock, node::Node, settings::Settings};
@@ -28,13 +30,13 @@ const CREDENTIALS_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 
 /// An account, and the nodes in it.
 #[derive(Debug)]
-pub struct Sandbox<'runtime> {
+pub struct Sandbox<'runtime, Account = Pretended> {
     runtime: &'runtime Runtime,
-    region: Region,
+    account: Account,
     logs: PathBuf,
     decoys: Cell<u16>,
     /// The account's name within the scenario; the first one has none.
-    account: String,
+    name: String,
     /// All nodes of a scenario share one, decoys too: it must not be the key that keeps clusters apart. Made anew for each,
     /// so that nobody else on this machine can speak to its nodes.
     key: String,
@@ -76,50 +78,94 @@ impl Ports {
 }
 
 impl<'runtime> Sandbox<'runtime> {
-    /// An empty account.
+    /// An empty account that is pretended.
     pub async fn create(runtime: &'runtime Runtime, scenario: &str) -> anyhow::Result<Self> {
-        let logs = runtime.logs_of(scenario);
-        let mut key = [0; 32];
-        getrandom::fill(&mut key).context("the system has no randomness for a key")?;
-        let (account, key) = (String::new(), hex::encode(key));
-        Self::logging_to(runtime, logs, account, key, Chronicle::default()).await
+        let (region, chronicle) = (runtime.region().await?, Chronicle::default());
+        let account = Pretended::new(region, String::new(), chronicle.clone());
+        Self::noting_in(chronicle, runtime, scenario, account)
     }
 
     /// Another empty account for the same scenario, with its logs in a folder of this one's.
     pub async fn another(&self, name: &str) -> anyhow::Result<Self> {
-        let (logs, chronicle) = (self.logs.join(name), self.chronicle.clone());
-        let (account, key) = (name.to_owned(), self.key.clone());
-        Self::logging_to(self.runtime, logs, account, key, chronicle).await
-    }
-
-    async fn logging_to(
-        runtime: &'runtime Runtime,
-        logs: PathBuf,
-        account: String,
-        key: String,
-        chronicle: Chronicle,
-    ) -> anyhow::Result<Self> {
-        fs::create_dir_all(&logs).with_context(|| format!("creating {}", logs.display()))?;
+        let (region, chronicle) = (self.runtime.region().await?, self.chronicle.clone());
         Ok(Self {
-            runtime,
-            region: runtime.region().await?,
-            logs,
+            runtime: self.runtime,
+            account: Pretended::new(region, name.to_owned(), chronicle.clone()),
+            logs: created(self.logs.join(name))?,
             decoys: Cell::new(0),
-            account,
-            key,
+            name: name.to_owned(),
+            key: self.key.clone(),
             chronicle,
         })
+    }
+
+    /// The pretended AWS.
+    pub fn region(&self) -> &Region {
+        self.account.region()
+    }
+
+    /// What ECS tells the containers of a task.
+    pub fn task_environment(&self, task: &TaskArn) -> BTreeMap<String, String> {
+        let mut environment = self.region().task_environment(task);
+        let asks_for_credentials = environment.contains_key(CREDENTIALS_URI);
+        if asks_for_credentials && !self.runtime.hands_out_credentials() {
+            // The same, handed over at once.
+            let credentials = self.region().edit(|account| {
+                let role = account.task(task).role.clone();
+                account.credentials(&role.unwrap_or_default(), task.id())
+            });
+            environment.remove(CREDENTIALS_URI);
+            environment.extend([
+                ("AWS_ACCESS_KEY_ID".to_owned(), credentials.access_key_id),
+                (
+                    "AWS_SECRET_ACCESS_KEY".to_owned(),
+                    credentials.secret_access_key,
+                ),
+                ("AWS_SESSION_TOKEN".to_owned(), credentials.session_token),
+            ]);
+        }
+        environment
+    }
+}
+
+impl<'runtime, Account> Sandbox<'runtime, Account> {
+    /// For a scenario in an account that somebody else has.
+    pub fn of(
+        runtime: &'runtime Runtime,
+        scenario: &str,
+        account: Account,
+    ) -> anyhow::Result<Self> {
+        Self::noting_in(Chronicle::default(), runtime, scenario, account)
+    }
+
+    fn noting_in(
+        chronicle: Chronicle,
+        runtime: &'runtime Runtime,
+        scenario: &str,
+        account: Account,
+    ) -> anyhow::Result<Self> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).context("the system has no randomness for a key")?;
+        Ok(Self {
+            runtime,
+            account,
+            logs: created(runtime.logs_of(scenario))?,
+            decoys: Cell::new(0),
+            name: String::new(),
+            key: hex::encode(key),
+            chronicle,
+        })
+    }
+
+    /// Where AWS is asked.
+    pub fn account(&self) -> &Account {
+        &self.account
     }
 
     /// What happened to the scenario's nodes. What AWS was asked for, and what was wrong with it, comes to it when this is
     /// dropped.
     pub fn chronicle(&self) -> Chronicle {
         self.chronicle.clone()
-    }
-
-    /// The pretended AWS.
-    pub fn region(&self) -> &Region {
-        &self.region
     }
 
     /// An address that no node has had.
@@ -147,29 +193,6 @@ impl<'runtime> Sandbox<'runtime> {
     /// Nothing uses this address any more.
     pub fn give_back(&self, address: Ipv4Addr) {
         self.runtime.give_back(address);
-    }
-
-    /// What ECS tells the containers of a task.
-    pub fn task_environment(&self, task: &TaskArn) -> BTreeMap<String, String> {
-        let mut environment = self.region.task_environment(task);
-        let asks_for_credentials = environment.contains_key(CREDENTIALS_URI);
-        if asks_for_credentials && !self.runtime.hands_out_credentials() {
-            // The same, handed over at once.
-            let credentials = self.region.edit(|account| {
-                let role = account.task(task).role.clone();
-                account.credentials(&role.unwrap_or_default(), task.id())
-            });
-            environment.remove(CREDENTIALS_URI);
-            environment.extend([
-                ("AWS_ACCESS_KEY_ID".to_owned(), credentials.access_key_id),
-                (
-                    "AWS_SECRET_ACCESS_KEY".to_owned(),
-                    credentials.secret_access_key,
-                ),
-                ("AWS_SESSION_TOKEN".to_owned(), credentials.session_token),
-            ]);
-        }
-        environment
     }
 
     /// Starts a node.
@@ -222,7 +245,7 @@ impl<'runtime> Sandbox<'runtime> {
             .with_context(|| format!("starting {name}"))?;
         let gossip = SocketAddr::new(address, ports.gossip);
         let uri = format!("cluster://{ORDERS}@{gossip}");
-        let log = PathBuf::from(&self.account).join(&name);
+        let log = PathBuf::from(&self.name).join(&name);
         let life = self
             .chronicle
             .started(log.display().to_string(), uri.clone());
@@ -253,11 +276,9 @@ impl<'runtime> Sandbox<'runtime> {
     }
 }
 
-impl Drop for Sandbox<'_> {
-    fn drop(&mut self) {
-        let (calls, troubles) = (self.region.calls(), self.region.faults().so_far());
-        self.chronicle.closed(self.account.clone(), calls, troubles);
-    }
+fn created(logs: PathBuf) -> anyhow::Result<PathBuf> {
+    fs::create_dir_all(&logs).with_context(|| format!("creating {}", logs.display()))?;
+    Ok(logs)
 }
 
 /// What every node is told, and a scenario may tell otherwise.

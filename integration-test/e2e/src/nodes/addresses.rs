@@ -106,6 +106,11 @@ impl Addresses {
         }
     }
 
+    /// The network of all of them, as `127.x.0.0/16`.
+    pub fn cidr(&self) -> String {
+        format!("{}/16", address(self.block, 0))
+    }
+
     /// An address that nothing of this run uses, and that nothing has used before as long as there are such.
     pub fn next(&self) -> Result<Ipv4Addr, AddressError> {
         let mut hosts = self.hosts();
@@ -167,6 +172,14 @@ mod tests {
 
         assert_eq!(all.len(), usize::from(END) - 2);
         assert!(matches!(addresses.next(), Err(AddressError::UsedUp)));
+    }
+
+    #[test]
+    fn all_are_in_one_network() {
+        let addresses = Addresses::claim().unwrap();
+        let [_, block, ..] = addresses.next().unwrap().octets();
+
+        assert_eq!(addresses.cidr(), format!("127.{block}.0.0/16"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) struct Decoys(Vec<Node>);
 impl Decoys {
     /// Starts one at each address, and waits until each has its cluster.
     pub(super) async fn start(
-        sandbox: &Sandbox<'_>,
+        sandbox: &Sandbox<'_, impl Sized>,
         record: &Record,
         what: &str,
         addresses: &[Ipv4Addr],

@@ -1,31 +1,31 @@
 //! `ec2-ports`: several nodes on one instance form a cluster, told apart by their ports.
 
+use anyhow::Context;
 use region::Instance;
 
-use super::{
-    ec2_tag::knew_the_number,
-    expect::{FORMING, form_one_cluster, within},
-};
+use super::expect::{FORMING, form_one_cluster, within};
 use crate::{
-    local::sandbox::{ORDERS, Placed, Ports, Sandbox},
-    nodes::settings::Settings,
+    local::{
+        ec2::Ec2,
+        sandbox::{ORDERS, Placed, Ports, Sandbox},
+    },
     record::Record,
 };
 
 /// Shows it with `nodes` nodes on an instance.
 pub(super) async fn show(
-    sandbox: &Sandbox<'_>,
+    sandbox: &Sandbox<'_, impl Ec2>,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
     let address = sandbox.free_address()?;
-    let region = sandbox.region();
+    let each = u32::try_from(nodes).context("that many nodes are too many")?;
+    let account = sandbox.account();
+    let number = account.put_group("orders-group", 1, each);
     let instance = Instance::running().at(address).tag("service", ORDERS);
-    let id = region.edit(|account| {
-        // Of one instance, times the ports.
-        account.put_auto_scaling_group("orders-group", 1);
-        account.run_instance(instance.in_group("orders-group"))
-    });
+    let environment = account
+        .run_instance(instance.in_group("orders-group"))
+        .await?;
 
     let ports = Ports::USUAL;
     let ports: Vec<_> = (ports.management..)
@@ -34,7 +34,7 @@ pub(super) async fn show(
         .take(nodes)
         .collect();
     let management: Vec<_> = ports.iter().map(|of| of.management.to_string()).collect();
-    let settings = Settings::default()
+    let settings = number
         .with("DISCOVERY_METHOD", "aws-api-ec2-tag-based")
         .with(
             "DISCOVERY_AWS_API_EC2_TAG_BASED_PORTS",
@@ -49,7 +49,7 @@ pub(super) async fn show(
             address,
             behind: None,
             ports,
-            environment: region.instance_environment(&id),
+            environment: environment.clone(),
             settings: settings.clone(),
         })
     };
@@ -68,5 +68,5 @@ pub(super) async fn show(
             form_one_cluster(FORMING, &nodes),
         )
         .await?;
-    knew_the_number(sandbox)
+    account.told_the_number()
 }

@@ -2,15 +2,18 @@
 
 use std::net::Ipv4Addr;
 
-use anyhow::{Context, ensure};
-use region::{Action, Instance, InstanceState, Outcome};
+use anyhow::Context;
+use region::{Instance, InstanceState};
 
 use super::{
     decoys::Decoys,
     expect::{FORMING, form_one_cluster},
 };
 use crate::{
-    local::sandbox::{ORDERS, Placed, Ports, Sandbox},
+    local::{
+        ec2::Ec2,
+        sandbox::{ORDERS, Placed, Ports, Sandbox},
+    },
     nodes::{node::Node, settings::Settings},
     record::Record,
 };
@@ -23,7 +26,7 @@ const GROUP: &str = "orders-group";
 
 /// Shows it with `nodes` instances.
 pub(super) async fn show(
-    sandbox: &Sandbox<'_>,
+    sandbox: &Sandbox<'_, impl Ec2>,
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
@@ -31,19 +34,16 @@ pub(super) async fn show(
         sandbox,
         record,
         "a stopped instance, a differently tagged one, one that the filter leaves out",
-        &place_decoys(sandbox)?,
+        &place_decoys(sandbox).await?,
     )
     .await?;
 
     let desired = u32::try_from(nodes).context("that many instances are too many")?;
-    sandbox.region().edit(|account| {
-        account
-            .put_auto_scaling_group(GROUP, desired)
-            .desired_capacity
-    });
-    let instances: Vec<_> = (1..=nodes)
-        .map(|n| start_node(sandbox, n))
-        .collect::<Result<_, _>>()?;
+    let number = sandbox.account().put_group(GROUP, desired, 1);
+    let mut instances = Vec::new();
+    for n in 1..=nodes {
+        instances.push(start_node(sandbox, n, number.clone()).await?);
+    }
     let instances: Vec<_> = instances.iter().collect();
     let cluster = record
         .step(
@@ -52,32 +52,25 @@ pub(super) async fn show(
         )
         .await?;
 
-    knew_the_number(sandbox)?;
+    sandbox.account().told_the_number()?;
     decoys.stay_out(record, &cluster).await
 }
 
-/// Somebody was told how many there are to be, so nobody waited for a list that does not change.
-pub(super) fn knew_the_number(sandbox: &Sandbox<'_>) -> anyhow::Result<()> {
-    let calls = sandbox.region().calls();
-    let mut asked = calls.of(Action::DescribeAutoScalingGroups);
-    ensure!(
-        asked.any(|call| call.outcome == Outcome::Answered),
-        "no node was told the desired capacity of its group"
-    );
-    Ok(())
-}
-
-fn start_node(sandbox: &Sandbox<'_>, n: usize) -> anyhow::Result<Node> {
+async fn start_node(
+    sandbox: &Sandbox<'_, impl Ec2>,
+    n: usize,
+    number: Settings,
+) -> anyhow::Result<Node> {
     let address = sandbox.free_address()?;
-    let region = sandbox.region();
-    let id = region.edit(|account| account.run_instance(production(address).in_group(GROUP)));
+    let instance = production(address).in_group(GROUP);
+    let environment = sandbox.account().run_instance(instance).await?;
     sandbox.start(Placed {
         name: format!("{ORDERS}-{n}"),
         address,
         behind: None,
         ports: Ports::USUAL,
-        environment: region.instance_environment(&id),
-        settings: Settings::default()
+        environment,
+        settings: number
             .with("DISCOVERY_METHOD", "aws-api-ec2-tag-based")
             .with("DISCOVERY_AWS_API_EC2_TAG_BASED_TAG_KEY", TAG)
             .with(
@@ -88,17 +81,19 @@ fn start_node(sandbox: &Sandbox<'_>, n: usize) -> anyhow::Result<Node> {
 }
 
 /// Instances that must not count. Gives their addresses.
-fn place_decoys(sandbox: &Sandbox<'_>) -> anyhow::Result<[Ipv4Addr; 3]> {
+async fn place_decoys(sandbox: &Sandbox<'_, impl Ec2>) -> anyhow::Result<[Ipv4Addr; 3]> {
     let [stopped, payments, rehearsal] = [
         sandbox.free_address()?,
         sandbox.free_address()?,
         sandbox.free_address()?,
     ];
-    sandbox.region().edit(|account| {
-        account.run_instance(production(stopped).state(InstanceState::Stopped));
-        account.run_instance(production(payments).tag(TAG, "payments"));
-        account.run_instance(production(rehearsal).tag("purpose", "rehearsal"));
-    });
+    for instance in [
+        production(stopped).state(InstanceState::Stopped),
+        production(payments).tag(TAG, "payments"),
+        production(rehearsal).tag("purpose", "rehearsal"),
+    ] {
+        sandbox.account().run_instance(instance).await?;
+    }
     Ok([stopped, payments, rehearsal])
 }
 

@@ -1,0 +1,196 @@
+//! LocalStack's last open edition, for its EC2: it needs neither Docker nor a licence.
+//!
+//! Sets itself up: a Python environment of its own beside the build, once.
+//! It lists instances and runs nothing for them: here a node is started at the address of each, which is one of this machine.
+//!
+//! EC2 is all that it can show. ECS and Auto Scaling are "not included in your current license plan" (501),
+//! so nodes are told how many they are. Its CloudFormation needs Python 3.12, refuses the stacks that call `Fn::Cidr`,
+//! and makes nothing of the rest but a stack that says that it is complete.
+
+use std::{
+    collections::BTreeMap,
+    net::Ipv4Addr,
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use aws_sdk_ec2::{
+    Client,
+    config::{self, timeout::TimeoutConfig},
+    types::{InstanceType, ResourceType, Tag, TagSpecification},
+};
+use region::{Instance, InstanceState};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::{
+    emulators::{self, Emulator, REGION, python::Program},
+    local::ec2::Ec2,
+    nodes::settings::Settings,
+};
+
+/// It is not developed any more.
+const PROGRAM: Program = Program {
+    name: "localstack-supervisor",
+    title: "LocalStack",
+    version: "4.14.0",
+    // The first two are what EC2 takes. With later versions of the others it does not start.
+    packages: &[
+        "localstack-core[base-runtime]==4.14.0",
+        "moto-ext==5.1.54",
+        "cbor2==5.6.5",
+        "cryptography==44.0.3",
+        "pyopenssl==24.3.0",
+        "service-identity==24.2.0",
+    ],
+};
+
+/// It answers in milliseconds; the rest is for a busy machine.
+const ANSWERING: Duration = Duration::from_secs(30);
+
+/// It has them all, and asks for one.
+const IMAGE: &str = "ami-12345678";
+
+/// A running emulator. Dropping it ends it.
+#[derive(Debug)]
+pub struct Localstack {
+    emulator: Emulator,
+    accounts: AtomicU32,
+    /// Whatever it writes. Dropped after it.
+    _files: TempDir,
+}
+
+/// An account in it, which sees nothing of the others.
+#[derive(Debug)]
+pub struct Account {
+    ec2: Client,
+    subnet: String,
+    /// What it takes to ask it.
+    access: BTreeMap<String, String>,
+}
+
+impl Localstack {
+    /// Sets it up where necessary, and starts it. What it says goes to `logs`.
+    pub async fn start(logs: &Path) -> anyhow::Result<Self> {
+        let program = PROGRAM.set_up().await?;
+        let endpoint = emulators::free_port(Ipv4Addr::LOCALHOST)?;
+        let files = tempfile::tempdir().context("there is no room for LocalStack's files")?;
+        let mut command = Command::new(program);
+        command
+            // Settings and a profile that somebody has for another LocalStack are not for this one.
+            .env_clear()
+            .env("HOME", files.path())
+            // Where it takes itself to be in a container, it writes to /var/lib.
+            .env("OVERRIDE_IN_DOCKER", "0")
+            .env("FILESYSTEM_ROOT", files.path())
+            // Its usual server listens at all addresses, whichever it is told.
+            .env("GATEWAY_SERVER", "hypercorn")
+            .env("GATEWAY_LISTEN", endpoint.to_string())
+            .env("SERVICES", "ec2")
+            .env("EAGER_SERVICE_LOADING", "1")
+            .env("DNS_ADDRESS", "0")
+            // It has nothing to tell or to fetch.
+            .env("DISABLE_EVENTS", "1")
+            .env("SKIP_SSL_CERT_DOWNLOAD", "1");
+        let log = logs.join("localstack.log");
+        let emulator = Emulator::start(command, endpoint, "/_localstack/health", &log).await;
+        Ok(Self {
+            emulator: emulator.context("starting LocalStack")?,
+            accounts: AtomicU32::new(1),
+            _files: files,
+        })
+    }
+
+    /// An account without an instance. Its addresses are those of `network`, 65,536 at most.
+    pub async fn account(&self, network: &str) -> anyhow::Result<Account> {
+        // It takes an access key of twelve digits for the number of the account.
+        let access_key = format!("{:012}", self.accounts.fetch_add(1, Ordering::Relaxed));
+        let limits = TimeoutConfig::builder().operation_timeout(ANSWERING);
+        let config = config::Builder::from(&self.emulator.config_as(&access_key));
+        let ec2 = Client::from_conf(config.timeout_config(limits.build()).build());
+        let vpc = ec2.create_vpc().cidr_block(network).send().await;
+        let vpc = vpc.with_context(|| format!("creating a VPC of {network}"))?;
+        let vpc = vpc.vpc().and_then(|vpc| vpc.vpc_id());
+        let subnet = ec2
+            .create_subnet()
+            .vpc_id(vpc.context("the VPC has no id")?)
+            .cidr_block(network)
+            .send()
+            .await
+            .with_context(|| format!("creating a subnet of {network}"))?;
+        let subnet = subnet.subnet().and_then(|subnet| subnet.subnet_id());
+        let access = [
+            ("AWS_ENDPOINT_URL", self.emulator.endpoint_url()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", access_key.clone()),
+            ("AWS_SECRET_ACCESS_KEY", access_key),
+            // It has no metadata of instances.
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ];
+        Ok(Account {
+            ec2,
+            subnet: subnet.context("the subnet has no id")?.to_owned(),
+            access: access
+                .map(|(name, value)| (name.to_owned(), value))
+                .into_iter()
+                .collect(),
+        })
+    }
+}
+
+impl Ec2 for Account {
+    async fn run_instance(&self, instance: Instance) -> anyhow::Result<BTreeMap<String, String>> {
+        let interface = instance.primary_interface();
+        let address = interface.and_then(|interface| interface.ipv4.first());
+        let address = address.context("the instance is to have an address")?;
+        let tags = instance.tags.iter();
+        let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
+        let tags = TagSpecification::builder()
+            .resource_type(ResourceType::Instance)
+            .set_tags(Some(tags.collect()))
+            .build();
+        let ran = self
+            .ec2
+            .run_instances()
+            .image_id(IMAGE)
+            .instance_type(InstanceType::from(instance.instance_type.as_str()))
+            .subnet_id(&self.subnet)
+            .private_ip_address(address.to_string())
+            .tag_specifications(tags)
+            .min_count(1)
+            .max_count(1)
+            .send()
+            .await
+            .with_context(|| format!("running an instance at {address}"))?;
+        let id = ran.instances().first().and_then(|ran| ran.instance_id());
+        let id = id.with_context(|| format!("the instance at {address} has no id"))?;
+        match instance.state {
+            InstanceState::Running => {}
+            InstanceState::Stopped => {
+                let stopping = self.ec2.stop_instances().instance_ids(id).send().await;
+                stopping.with_context(|| format!("stopping {id}"))?;
+            }
+            state @ (InstanceState::Pending
+            | InstanceState::ShuttingDown
+            | InstanceState::Terminated
+            | InstanceState::Stopping) => {
+                bail!("no instance of LocalStack stays {}", state.as_str())
+            }
+        }
+        let told = Settings::default().with("NODE_ADDRESS", address);
+        let mut environment = told.into_environment();
+        environment.extend(self.access.clone());
+        Ok(environment)
+    }
+
+    fn put_group(&self, _name: &str, instances: u32, nodes_of_each: u32) -> Settings {
+        let nodes = instances * nodes_of_each;
+        Settings::default().with("BOOTSTRAP_EXPECTED_NODES", &nodes)
+    }
+
+    fn told_the_number(&self) -> anyhow::Result<()> {
+        Ok(())
+    }
+}

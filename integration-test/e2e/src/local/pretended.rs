@@ -1,0 +1,38 @@
+//! An account that a region in this process pretends, and that tells at its end what it was asked for.
+
+use region::Region;
+
+use super::chronicle::Chronicle;
+
+/// The account of one scenario, or one of its accounts. What it was asked for, and what was wrong with it, comes to the
+/// chronicle when this is dropped.
+#[derive(Debug)]
+pub struct Pretended {
+    region: Region,
+    /// Within the scenario; the first account has none.
+    name: String,
+    chronicle: Chronicle,
+}
+
+impl Pretended {
+    /// An account that is `region`'s.
+    pub fn new(region: Region, name: String, chronicle: Chronicle) -> Self {
+        Self {
+            region,
+            name,
+            chronicle,
+        }
+    }
+
+    /// The pretended AWS.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+}
+
+impl Drop for Pretended {
+    fn drop(&mut self) {
+        let (calls, troubles) = (self.region.calls(), self.region.faults().so_far());
+        self.chronicle.closed(self.name.clone(), calls, troubles);
+    }
+}
