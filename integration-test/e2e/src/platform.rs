@@ -10,6 +10,10 @@ use crate::{cloud::Cloud, emulators::localstack::open::Localstack, local::runtim
 
 /// A target, prepared for a run. Dropping it ends whatever was started for it.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a run has one of it, and moves it once"
+)]
 pub enum Platform {
     /// AWS is pretended by this process, which also starts the nodes.
     Local(Runtime),

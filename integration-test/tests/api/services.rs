@@ -254,7 +254,7 @@ async fn instances() -> Region {
 
 async fn of_values(region: &Region, values: [&str; 2]) -> Discovery {
     ec2(region, |ec2| {
-        ec2.tag_values = values.map(str::to_owned).into()
+        ec2.tag_values = values.map(str::to_owned).into();
     })
     .await
 }

@@ -172,7 +172,7 @@ fn of_account_at_once(
 ) -> Trouble {
     let rules = group.iter().map(|trouble| &trouble.rule);
     let callers: BTreeSet<_> = rules
-        .flat_map(|rule| rule.callers())
+        .flat_map(region::Rule::callers)
         .map(|caller| names.get(caller).unwrap_or(caller).as_str())
         .collect();
     let mut name = group[0].rule.to_string();
