@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use crate::{config::AddressFamily, excerpt, owner::Owner};
+use crate::{config::AddressFamily, error::Remedy, excerpt, owner::Owner};
 
 /// One question: who runs this service?
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +143,8 @@ pub enum PartialReason {
         service: String,
         /// What went wrong.
         error: String,
+        /// What can be done about it.
+        remedy: Remedy,
     },
     /// Only the first page was asked for, and there are more.
     #[error("only the first page was asked for, and there are more")]

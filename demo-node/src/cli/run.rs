@@ -124,16 +124,21 @@ async fn start(config: &Config, lines_lost: LinesLost) -> Result<Node, Failure> 
     let surroundings = Surroundings::from_env();
     let mut rng = StdRng::from_seed(seed()?);
     let mut patience = Patience::new(&mut rng);
-    let family = config.discovery.address_family();
+    let mut settings = config.discovery.clone();
+    let mut discovery = patience
+        .ask(async || Discovery::in_surroundings(settings.clone(), &surroundings).await)
+        .await?;
+    let family = settings.address_family();
     let place = patience
         .ask(async || place::find(&config.node, family, &surroundings).await)
         .await?;
-    let mut settings = config.discovery.clone();
     let cluster = config.bootstrap.service_name.as_str();
-    name_session(&mut settings, cluster, &place.address.to_string());
-    let discovery = patience
-        .ask(async || Discovery::in_surroundings(settings.clone(), &surroundings).await)
-        .await?;
+    if name_session(&mut settings, cluster, &place.address.to_string()) {
+        // Now that the address is known.
+        discovery = patience
+            .ask(async || Discovery::in_surroundings(settings.clone(), &surroundings).await)
+            .await?;
+    }
 
     let bind = place::bind_address(&config.node, &place);
     let management = SocketAddr::new(bind, config.management.bind_port());

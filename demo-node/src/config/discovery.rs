@@ -310,15 +310,18 @@ pub fn discovery_settings(values: &Values) -> Result<Settings, Error> {
 }
 
 /// Names the session of a role that is assumed after who assumes it, so that the other account's records tell nodes
-/// apart: the cluster's name, and a place, for example `orders@10.0.1.7`.
-pub fn name_session(settings: &mut Settings, cluster: &str, place: &str) {
-    if let Some(client) = settings.client_mut()
-        && let Some(role) = &mut client.role
-    {
-        // A name may have 64 characters; the place tells more than the end of a long name.
-        let cluster: String = cluster.chars().take(LONGEST_CLUSTER).collect();
-        role.session_name = Some(SessionName::of(&format!("{cluster}@{place}")));
-    }
+/// apart: the cluster's name, and a place, for example `orders@10.0.1.7`. Whether there is such a role.
+pub fn name_session(settings: &mut Settings, cluster: &str, place: &str) -> bool {
+    let role = settings
+        .client_mut()
+        .and_then(|client| client.role.as_mut());
+    let Some(role) = role else {
+        return false;
+    };
+    // A name may have 64 characters; the place tells more than the end of a long name.
+    let cluster: String = cluster.chars().take(LONGEST_CLUSTER).collect();
+    role.session_name = Some(SessionName::of(&format!("{cluster}@{place}")));
+    true
 }
 
 /// How much of a cluster's name a session's name has, in characters: an IPv6 address may have 39.

@@ -185,6 +185,7 @@ fn together(answers: BTreeMap<Place<'_>, Result<Found, Error>>) -> Result<Found,
                 together.partial.push(PartialReason::ServiceFailed {
                     service: shown(place),
                     error: error.chain(),
+                    remedy: error.remedy(),
                 });
                 failure.get_or_insert(error);
             }
@@ -211,7 +212,10 @@ fn sum(counts: impl IntoIterator<Item = Result<i32, String>>) -> ExpectedNodes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lookup::{DropReason, Dropped};
+    use crate::{
+        Remedy,
+        lookup::{DropReason, Dropped},
+    };
 
     #[test]
     fn without_services_the_name_that_is_looked_up_is_the_one() {
@@ -253,6 +257,7 @@ mod tests {
             [PartialReason::ServiceFailed {
                 service: "demo/batch".to_owned(),
                 error: Error::NoRegion.chain(),
+                remedy: Remedy::FixConfiguration,
             }]
         );
     }

@@ -11,7 +11,7 @@ use crate::{
     platform::Platform,
     record::Record,
     report::{Conclusion, Report, Shown},
-    scenarios::{NotShown, row, stack},
+    scenarios::{not_shown::NotShown, row, stack},
 };
 
 /// Scenarios mostly wait. More of them at once would slow each other down on a small machine.

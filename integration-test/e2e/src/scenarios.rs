@@ -24,6 +24,7 @@ mod flaky_api;
 mod ipv6;
 mod least_privilege;
 mod merge;
+pub mod not_shown;
 mod partition;
 mod rolling;
 mod scale;
@@ -53,11 +54,6 @@ pub struct Row {
 /// Shows a scenario: in an account that is its own, with a record of what is seen, and so many nodes.
 pub type Show =
     for<'a> fn(&'a Sandbox<'a>, &'a Record, usize) -> LocalBoxFuture<'a, anyhow::Result<()>>;
-
-/// A scenario cannot be shown by this machine, and why: then it is skipped.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("{0}")]
-pub struct NotShown(pub &'static str);
 
 /// The same in an account of an emulator.
 pub type ShowOnInstances = for<'a> fn(

@@ -211,6 +211,41 @@ async fn groups_are_what_aws_models() {
 }
 
 #[tokio::test]
+async fn an_assumed_role_is_what_aws_models() {
+    let Ok(botocore) = Botocore::install() else {
+        return;
+    };
+    let region = Region::start().await;
+    let me = region.edit(|account| {
+        let trust = region::Trust::of_account(&account.id).with_external_id("shop");
+        account.role_mut("reader").trust = Some(trust);
+        account.run_task(Task::standalone("demo", "batch"))
+    });
+    let question = |id: &str| {
+        let parameters = json!({
+            "RoleArn": "arn:aws:iam::123456789012:role/reader",
+            "RoleSessionName": "orders@10.0.1.7",
+            "ExternalId": id,
+        });
+        json!({"service": "sts", "operation": "AssumeRole", "parameters": parameters})
+    };
+    let questions = [question("shop"), question("other")];
+    let opinions = botocore.ask(&region.task_environment(&me), &questions);
+    let [assumed, refused] = opinions.as_slice() else {
+        panic!("{opinions:?}")
+    };
+    assert_eq!(assumed.objections, [""; 0]);
+    let user = &assumed.pages[0]["AssumedRoleUser"];
+    assert_eq!(
+        user["Arn"],
+        "arn:aws:sts::123456789012:assumed-role/reader/orders@10.0.1.7"
+    );
+    let refusal = refused.error.as_ref().unwrap();
+    assert_eq!(refusal["code"], "AccessDenied");
+    assert_eq!(refusal["status"], 403);
+}
+
+#[tokio::test]
 async fn refusals_are_read_as_such() {
     let Ok(botocore) = Botocore::install() else {
         return;

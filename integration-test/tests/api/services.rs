@@ -90,19 +90,23 @@ async fn services_of_one_name_in_two_clusters_are_not_taken_for_each_other() {
 async fn the_view_is_complete_when_that_of_each_service_is() {
     let region = region().await;
     let discovery = several(&region, "api,batch").await;
-    let denied = Fault::Error {
+    let fails = Fault::Error {
         status: 500,
         code: "ServerException",
     };
     region
         .faults()
-        .add(denied.on([Action::DescribeTasks]).next(1));
+        .add(fails.on([Action::DescribeTasks]).next(1));
     let resolved = look(&discovery, "orders").await;
     assert_eq!(resolved.targets.len(), 1);
     let [reason] = resolved.completeness.reasons() else {
         panic!("{resolved:?}");
     };
     assert_eq!(reason.label(), "service-failed");
+    let PartialReason::ServiceFailed { remedy, .. } = reason else {
+        panic!("{reason:?}");
+    };
+    assert_eq!(*remedy, Remedy::RetryLater);
     let [reason] = &reasons(&resolved)[..] else {
         panic!("{resolved:?}");
     };

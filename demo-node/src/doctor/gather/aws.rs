@@ -40,10 +40,7 @@ pub(super) async fn ask(
     let method = config.discovery.method();
     let mut settings = config.discovery.clone();
     let name = config.bootstrap.service_name.as_str();
-    name_session(&mut settings, name, "doctor");
-    let assumes_role = settings
-        .client_mut()
-        .is_some_and(|client| client.role.is_some());
+    let assumes_role = name_session(&mut settings, name, "doctor");
     let discovery = match client(settings.clone(), surroundings).await {
         Ok(discovery) => discovery,
         Err(error) => {

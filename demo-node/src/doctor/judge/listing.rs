@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use discovery::{
-    Completeness, DropReason, Dropped, Error, MetadataProblem, Missing, PartialReason, Resolved,
+    Completeness, DropReason, Dropped, Error, MetadataProblem, Missing, PartialReason, Remedy,
+    Resolved,
     config::{AddressFamily, MethodName},
 };
 
@@ -429,6 +430,10 @@ fn partial(resolved: &Resolved) -> Option<Finding> {
     let Completeness::Partial(reasons) = &resolved.completeness else {
         return None;
     };
+    let stays = reasons.iter().any(|reason| match reason {
+        PartialReason::ServiceFailed { remedy, .. } => *remedy != Remedy::RetryLater,
+        _ => false,
+    });
     let reasons: Vec<String> = reasons
         .iter()
         .filter(|reason| match reason {
@@ -444,9 +449,13 @@ fn partial(resolved: &Resolved) -> Option<Finding> {
         Code::PartialList,
         reasons.clone(),
         format!("The list may lack some: {}.", some(&reasons)),
-        "Ask again in a while: tasks that start get their addresses, and calls that failed are \
-         made again."
-            .to_owned(),
+        if stays {
+            "Correct what is said of the service that could not be looked up: it stays so until then."
+        } else {
+            "Ask again in a while: tasks that start get their addresses, and calls that failed are \
+             made again."
+        }
+        .to_owned(),
     ))
 }
 

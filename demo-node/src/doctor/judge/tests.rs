@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use discovery::{
     AddressSource, Attempt, Completeness, DropReason, Dropped, Error, MetadataProblem, Missing,
-    PartialReason, Resolved, Target,
+    PartialReason, Remedy, Resolved, Target,
     config::{AddressFamily, MethodName},
 };
 

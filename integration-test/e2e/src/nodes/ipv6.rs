@@ -70,21 +70,23 @@ impl Ipv6Addresses {
 }
 
 impl Added {
+    /// Nobody else can have it, and it is wanted at once, rather than after the kernel has looked for duplicates.
     fn add(address: Ipv6Addr) -> Option<Self> {
-        change("add", address).then_some(Self(address))
+        change("add", address, &["nodad"]).then_some(Self(address))
     }
 }
 
 impl Drop for Added {
     fn drop(&mut self) {
-        change("del", self.0);
+        change("del", self.0, &[]);
     }
 }
 
-fn change(how: &str, address: Ipv6Addr) -> bool {
+fn change(how: &str, address: Ipv6Addr, more: &[&str]) -> bool {
     let address = format!("{address}/128");
     let changed = Command::new("ip")
         .args(["-6", "addr", how, &address, "dev", "lo"])
+        .args(more)
         .output();
     changed.is_ok_and(|it| it.status.success())
 }

@@ -4,8 +4,8 @@ use anyhow::{Context, ensure};
 use region::Task;
 
 use super::{
-    NotShown,
     expect::{FORMING, LEFT, form_one_cluster, gone, within},
+    not_shown::NotShown,
 };
 use crate::{
     local::{

@@ -38,8 +38,7 @@ async fn an_instance_that_gives_up_is_told_with_its_own_last_words() {
 
     said.is(
         1,
-        &format!(
-            "\
+        "\
 in eu-west-1:
   orders-instances         is created
       adds 2 resources
@@ -68,8 +67,7 @@ what to do: see that no permissions boundary or policy of the organisation forbi
 orders-instances is left as it is, to be looked at; the same command deletes it and begins again
 to remove it all: cargo xtask destroy --name orders --region eu-west-1 --endpoint-url URL
 
-error: the stack orders-instances ended as CREATE_FAILED: AutoScalingGroup: Received 1 FAILURE signal(s) out of 3. Unable to satisfy 100% MinSuccessfulInstancesPercent requirement"
-        ),
+error: the stack orders-instances ended as CREATE_FAILED: AutoScalingGroup: Received 1 FAILURE signal(s) out of 3. Unable to satisfy 100% MinSuccessfulInstancesPercent requirement",
     );
     said.ends_with_reason("access denied: ec2:DescribeInstances");
     assert_eq!(

@@ -73,6 +73,34 @@ fn a_wrong_service() {
 }
 
 #[test]
+fn another_service_or_cluster_than_any_of_several() {
+    let several = |facts: &mut Facts| {
+        facts.asked.services = ["api", "workers/batch"].map(str::to_owned).to_vec();
+    };
+    let none = |facts: &mut Facts| {
+        several(facts);
+        facts.here.task.as_mut().unwrap().service = Some("orders".to_owned());
+    };
+    let add = "Add orders to discovery.aws-api-ecs.services.";
+    check(none, Code::WrongService, Failure, add);
+    let in_another = |facts: &mut Facts| {
+        several(facts);
+        let task = facts.here.task.as_mut().unwrap();
+        task.cluster = Some("workers".to_owned());
+        task.service = Some("batch".to_owned());
+        denied(facts, "ecs:DescribeServices");
+    };
+    let both = "on the resource arn:aws:ecs:eu-west-1:123456789012:service/demo/api, \
+                arn:aws:ecs:eu-west-1:123456789012:service/workers/batch (a condition may be that \
+                ecs:cluster is arn:aws:ecs:eu-west-1:123456789012:cluster/demo or \
+                arn:aws:ecs:eu-west-1:123456789012:cluster/workers)";
+    let diagnosis = check(in_another, Code::MissingPermission, Warning, both);
+    let codes: Vec<_> = diagnosis.findings.iter().map(|it| it.code).collect();
+    assert!(!codes.contains(&Code::WrongService), "{codes:?}");
+    assert!(!codes.contains(&Code::WrongCluster), "{codes:?}");
+}
+
+#[test]
 fn each_missing_permission_is_named_with_its_resource() {
     let error = |action: &str| Error::AccessDenied {
         attempt: attempt(),

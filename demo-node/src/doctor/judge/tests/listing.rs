@@ -30,6 +30,25 @@ fn bridge_mode_here_or_elsewhere() {
 }
 
 #[test]
+fn one_of_several_services_that_cannot_be_looked_up() {
+    let advice = |remedy| {
+        let mut facts = forming();
+        let reason = PartialReason::ServiceFailed {
+            service: "demo/batch".to_owned(),
+            error: "there is no such service".to_owned(),
+            remedy,
+        };
+        listing(&mut facts).completeness = Completeness::Partial(vec![reason]);
+        let findings = judge(&facts).findings;
+        let partial = findings.iter().find(|it| it.code == Code::PartialList);
+        partial.unwrap().advice.clone()
+    };
+    let stays = advice(Remedy::FixConfiguration);
+    assert!(stays.ends_with("it stays so until then."), "{stays}");
+    assert!(advice(Remedy::RetryLater).starts_with("Ask again in a while"));
+}
+
+#[test]
 fn addresses_of_the_other_family() {
     let only = Missing::Only("fd00::3".parse().unwrap());
     let change = |facts: &mut Facts| drop_as(facts, 3, no_address(only));
