@@ -18,7 +18,7 @@ mod run;
 mod tests;
 mod world;
 
-pub use faults::{Adverse, Faults, Mutation, Promise};
+pub use faults::{Adverse, Faults, Lists, Mutation, Promise};
 pub use run::{Injected, Run};
 
 /// Runs one formation.
@@ -32,5 +32,12 @@ pub fn run(seed: u64, promise: Promise, mutation: Mutation) -> Run {
 #[must_use]
 pub fn run_adverse(seed: u64, adverse: Adverse) -> Run {
     let draw = |rng: &mut SmallRng| Faults::draw_adverse(adverse, rng);
+    world::World::new(seed, draw, Mutation::None).run()
+}
+
+/// Runs one formation to which as many nodes come again, as in a blue/green deployment.
+#[must_use]
+pub fn run_fleets(seed: u64, lists: Lists) -> Run {
+    let draw = |rng: &mut SmallRng| Faults::draw_fleets(lists, rng);
     world::World::new(seed, draw, Mutation::None).run()
 }

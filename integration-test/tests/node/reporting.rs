@@ -196,9 +196,9 @@ impl Filter {
     }
 
     fn taken(&self, log: &str) -> bool {
-        let lines = log
+        let mut lines = log
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok());
-        lines.into_iter().any(|line| self.takes(&line).is_some())
+        lines.any(|line| self.takes(&line).is_some())
     }
 }

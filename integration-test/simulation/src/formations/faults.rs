@@ -92,7 +92,28 @@ pub struct Faults {
     /// The longest one-way delay.
     pub(super) delay: Duration,
     pub(super) splits: Vec<Split>,
+    pub(super) second_fleet: Option<Fleet>,
     pub(super) lasting: Lasting,
+}
+
+/// As many nodes as there are to be, which come beside those that are one cluster already.
+#[derive(Debug, Clone)]
+pub(super) struct Fleet {
+    /// How long after that which hosts start a process.
+    pub(super) starts: Vec<(Duration, Host)>,
+    /// How long things go wrong then.
+    pub(super) troubled: Duration,
+    /// Whether it does not reach the others meanwhile.
+    pub(super) cut_off: bool,
+}
+
+/// What a second fleet sees of the first one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lists {
+    /// Every list that is answered has all tasks that run, on one page.
+    Whole,
+    /// Lists are partial, and may have none of the first fleet.
+    Partial,
 }
 
 /// What does not end with the other faults.
@@ -120,6 +141,14 @@ impl Split {
     pub(super) fn separates(&self, now: Duration, one: Host, other: Host) -> bool {
         (self.from..self.to).contains(&now)
             && self.apart.contains(&one) != self.apart.contains(&other)
+    }
+}
+
+impl Fleet {
+    /// The split that keeps it from the others.
+    pub(super) fn apart(&self, from: Duration, to: Duration) -> Split {
+        let apart = self.starts.iter().map(|(_, host)| *host).collect();
+        Split { from, to, apart }
     }
 }
 
@@ -223,8 +252,36 @@ impl Faults {
             repetition: rng.random_range(0.0..0.3),
             delay: up_to(rng, SECOND / 2),
             splits,
+            second_fleet: None,
             lasting: Lasting::default(),
         }
+    }
+
+    /// Draws the faults of one run in which a second fleet comes that may be cut off from the first one. Nobody crashes.
+    pub(super) fn draw_fleets(lists: Lists, rng: &mut impl Rng) -> Self {
+        let mut faults = Self::draw(Promise::Expected, rng);
+        let nodes: Host = rng.random_range(1..=6);
+        faults.crashes.clear();
+        faults.participants = None;
+        faults.starts = (1..=nodes).map(|host| (Duration::ZERO, host)).collect();
+        faults.told = Told::Nodes(nodes.into());
+        faults.staleness = Duration::ZERO;
+        faults.partial_lookups = 0.0;
+        // A node that reads the first page alone forgets who does not answer and is not on it.
+        faults.page = usize::MAX;
+        let second = nodes + 1..=2 * nodes;
+        if lists == Lists::Partial {
+            faults.partial_lookups = 1.0;
+            let first: BTreeSet<_> = (1..=nodes).collect();
+            faults.blind = second.clone().map(|host| (host, first.clone())).collect();
+        }
+        let spread = SECOND.mul_f64(rng.random_range(0.0..5.0));
+        faults.second_fleet = Some(Fleet {
+            starts: second.map(|host| (up_to(rng, spread), host)).collect(),
+            troubled: SECOND * rng.random_range(5..60),
+            cut_off: rng.random(),
+        });
+        faults
     }
 
     /// Draws the faults of one run in which something is wrong for good. Nobody crashes: what is wrong is enough.

@@ -94,3 +94,19 @@ fn who_can_be_in_one_cluster_is_whatever_is_wrong_for_good() {
         }
     }
 }
+
+/// A blue/green deployment: twice as many nodes as there are to be, and one cluster all the same.
+#[test]
+fn a_second_fleet_founds_nothing_even_where_it_is_cut_off_while_lists_are_whole() {
+    for seed in 0..PART {
+        let run = run_fleets(seed, Lists::Whole);
+        assert!(run.is_good(), "{run}");
+    }
+}
+
+/// What ARCHITECTURE.md says lies outside: with the old nodes neither listed nor reached, it is a cold start.
+#[test]
+fn a_second_fleet_that_neither_sees_nor_reaches_the_first_is_taken_for_the_first() {
+    let two = |seed| 1 < run_fleets(seed, Lists::Partial).clusters.len();
+    assert!((0..PART).any(two));
+}

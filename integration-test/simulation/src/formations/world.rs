@@ -25,6 +25,7 @@ use super::{
     run::{Injected, Run},
 };
 
+mod fleet;
 mod mishaps;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -149,11 +150,15 @@ impl World {
     }
 
     pub(super) fn run(mut self) -> Run {
-        let calm = self.began + self.faults.until;
+        let mut calm = self.began + self.faults.until;
         while let Some(((at, _), happening)) = self.queue.pop_first() {
             self.now = at;
             self.happen(happening);
             if calm <= self.now && self.is_one_cluster() {
+                if self.second_fleet() {
+                    calm = self.began + self.faults.until;
+                    continue;
+                }
                 self.outcome.converged = true;
                 self.outcome.took = self.now.saturating_duration_since(calm);
                 break;
