@@ -37,9 +37,9 @@ pub struct Options {
     /// ministack: containers that the emulator MiniStack runs for stacks that CloudFormation deploys to it.
     /// Needs Docker on Linux, and Python to install MiniStack beside the build, once; builds the image first.
     ///
-    /// localstack: with a licence in LOCALSTACK_AUTH_TOKEN likewise, LocalStack; needs its image.
-    /// Without one, processes at the addresses of instances that its last open edition lists, for the scenarios that need
-    /// no more of AWS than EC2. Needs Python 3.11 or later to install it beside the build, once; neither Docker nor a licence.
+    /// localstack: with a licence in LOCALSTACK_AUTH_TOKEN the same, in LocalStack; needs Docker and LocalStack's image.
+    /// Without a licence the scenarios of EC2 only: LocalStack's last open edition lists instances, and nodes run as
+    /// processes at their addresses. Needs Python 3.11 or later, to install LocalStack beside the build, once; no Docker.
     ///
     /// http://... or https://...: an emulator that runs already; it must know the image.
     ///
@@ -104,7 +104,7 @@ pub enum Target {
     Docker,
     /// MiniStack, started for the run, runs them.
     Ministack,
-    /// LocalStack, started for the run, runs them; without a licence it lists instances, and they run as processes.
+    /// LocalStack, started for the run, runs them; without a licence it lists instances, and nodes run as processes.
     Localstack,
     /// AWS runs them.
     Aws,

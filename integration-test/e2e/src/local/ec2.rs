@@ -12,17 +12,17 @@ use crate::nodes::settings::Settings;
 
 /// An account of EC2.
 pub trait Ec2: fmt::Debug {
-    /// Has an instance, and gives what it tells a node that runs on it.
+    /// Has this instance from now on. Gives the environment of a node that runs on it.
     fn run_instance(
         &self,
         instance: Instance,
     ) -> impl Future<Output = anyhow::Result<BTreeMap<String, String>>>;
 
-    /// Has a group that is to have so many instances, with so many nodes on each.
-    /// Gives what nodes must be told where this account cannot tell them that number.
+    /// Has an Auto Scaling group that is to have so many instances, with so many nodes on each.
+    /// Where this account cannot tell nodes how many they are, gives the setting that does.
     fn put_group(&self, name: &str, instances: u32, nodes_of_each: u32) -> Settings;
 
-    /// Fails where this account can tell that number, and has told it to no node.
+    /// Fails where this account can tell nodes how many they are, and has told none.
     fn told_the_number(&self) -> anyhow::Result<()>;
 }
 

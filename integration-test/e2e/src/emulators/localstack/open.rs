@@ -3,9 +3,9 @@
 //! Sets itself up: a Python environment of its own beside the build, once.
 //! It lists instances and runs nothing for them: here a node is started at the address of each, which is one of this machine.
 //!
-//! EC2 is all that it can show. ECS and Auto Scaling are "not included in your current license plan" (501),
-//! so nodes are told how many they are. Its CloudFormation needs Python 3.12, refuses the stacks that call `Fn::Cidr`,
-//! and makes nothing of the rest but a stack that says that it is complete.
+//! It has no ECS and no Auto Scaling ("not included in your current license plan", 501): nodes are told how many they are.
+//! No stack is deployed to it: its CloudFormation needs Python 3.12, does not know `Fn::Cidr`, and reports a stack as complete
+//! without having created what it lacks, such as Auto Scaling groups and the rules of security groups.
 
 use std::{
     collections::BTreeMap,
@@ -31,12 +31,12 @@ use crate::{
     nodes::settings::Settings,
 };
 
-/// It is not developed any more.
+/// There will be no later version.
 const PROGRAM: Program = Program {
     name: "localstack-supervisor",
     title: "LocalStack",
     version: "4.14.0",
-    // The first two are what EC2 takes. With later versions of the others it does not start.
+    // EC2 needs the first two. With later versions of the others it does not start.
     packages: &[
         "localstack-core[base-runtime]==4.14.0",
         "moto-ext==5.1.54",
@@ -50,7 +50,7 @@ const PROGRAM: Program = Program {
 /// It answers in milliseconds; the rest is for a busy machine.
 const ANSWERING: Duration = Duration::from_secs(30);
 
-/// It has them all, and asks for one.
+/// An instance needs one; any will do.
 const IMAGE: &str = "ami-12345678";
 
 /// A running emulator. Dropping it ends it.
@@ -85,13 +85,13 @@ impl Localstack {
             // Where it takes itself to be in a container, it writes to /var/lib.
             .env("OVERRIDE_IN_DOCKER", "0")
             .env("FILESYSTEM_ROOT", files.path())
-            // Its usual server listens at all addresses, whichever it is told.
+            // Its default server ignores the address, and listens at all of them.
             .env("GATEWAY_SERVER", "hypercorn")
             .env("GATEWAY_LISTEN", endpoint.to_string())
             .env("SERVICES", "ec2")
             .env("EAGER_SERVICE_LOADING", "1")
             .env("DNS_ADDRESS", "0")
-            // It has nothing to tell or to fetch.
+            // Usage is not reported, and no certificate fetched.
             .env("DISABLE_EVENTS", "1")
             .env("SKIP_SSL_CERT_DOWNLOAD", "1");
         let log = logs.join("localstack.log");
