@@ -16,8 +16,9 @@ const FEATURES: [(&str, &[&str]); 5] = [
     ("ecs,ec2", &[EC2, ECS]),
 ];
 
-/// The packages that are built by themselves, often, and so must not wait for an SDK.
-const WITHOUT_SDK: [&str; 2] = ["region", "xtask"];
+/// The packages that are built by themselves, often, and so must not wait for an SDK; and the library whose users choose
+/// which they need.
+const WITHOUT_SDK: [&str; 3] = ["bootstrap", "region", "xtask"];
 
 /// Who wants ECS alone must not pay ten minutes and 8 GiB for `aws-sdk-ec2`, and nobody the second
 /// HTTP and TLS stack that AWS crates have for a default.

@@ -1,7 +1,7 @@
 //! Everything that a node does between its start and its membership, and the watch it keeps after.
 //!
 //! It puts the rules ([`State`]), the votes ([`Acceptor`]) and the pace together, and is still pure:
-//! inputs come in with the time, outputs go out to be carried out by [`super::run`] or by a
+//! inputs come in with the time, outputs go out to be carried out by [`Bootstrap`](crate::Bootstrap) or by a
 //! simulation. What it does depends on the `Stage`: it looks for a cluster, founds one, joins one,
 //! or is a member and watches.
 

@@ -1,6 +1,6 @@
 //! How a new cluster is decided on: single-decree Paxos among the contact points.
 //!
-//! Pure functions of messages: no IO, no clock, no randomness. [`super::run`] carries the messages,
+//! Pure functions of messages: no IO, no clock, no randomness. [`Bootstrap`](crate::Bootstrap) carries the messages,
 //! the model checker and the simulations carry them worse.
 //!
 //! Source: L. Lamport, "Paxos Made Simple" (2001), section 2. Every process is an [`Acceptor`] until

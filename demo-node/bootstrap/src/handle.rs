@@ -77,11 +77,10 @@ impl Handle {
                 Ok(sealed) => response(StatusCode::OK, "application/octet-stream", sealed),
                 Err(refused) => refusal(refused.status(), &refused),
             },
-            (_, SEED_NODES_PATH | STATUS_PATH | FOUNDING_PATH) => refusal(
-                StatusCode::METHOD_NOT_ALLOWED,
-                &BadRequest("this path does not take that method"),
-            ),
-            _ => refusal(StatusCode::NOT_FOUND, &BadRequest("no such path")),
+            (_, SEED_NODES_PATH | STATUS_PATH | FOUNDING_PATH) => {
+                refusal(StatusCode::METHOD_NOT_ALLOWED, &BadRequest::Method)
+            }
+            _ => refusal(StatusCode::NOT_FOUND, &BadRequest::Path),
         }
     }
 
@@ -171,20 +170,19 @@ impl Refused {
 
 /// Why a request is not answered.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct BadRequest(&'static str);
-
-/// Why the query of a probe does not say what the proof must repeat.
-#[derive(Debug, thiserror::Error)]
-enum BadQuery {
+enum BadRequest {
+    #[error("no such path")]
+    Path,
+    #[error("this path does not take that method")]
+    Method,
     #[error(transparent)]
     Challenge(#[from] InvalidChallenge),
     #[error("duplicate field `challenge`")]
-    Twice,
+    Challenges,
 }
 
 /// The challenge of a probe. Whoever leaves it out, a person for example, gets no proof.
-fn challenge(query: Option<&str>) -> Result<Option<Challenge>, BadQuery> {
+fn challenge(query: Option<&str>) -> Result<Option<Challenge>, BadRequest> {
     // Digits need no escapes.
     let mut challenges = query
         .unwrap_or_default()
@@ -193,7 +191,7 @@ fn challenge(query: Option<&str>) -> Result<Option<Challenge>, BadQuery> {
     match (challenges.next(), challenges.next()) {
         (None, _) => Ok(None),
         (Some(challenge), None) => Ok(Some(challenge.parse()?)),
-        (Some(_), Some(_)) => Err(BadQuery::Twice),
+        (Some(_), Some(_)) => Err(BadRequest::Challenges),
     }
 }
 
@@ -221,3 +219,6 @@ fn response(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Resp
         .insert(header::CONTENT_TYPE, media_type);
     response
 }
+
+#[cfg(test)]
+mod tests;

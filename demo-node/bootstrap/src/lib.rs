@@ -1,7 +1,12 @@
 //! From "who is listed" to "who is in": join the cluster that exists, or found it.
 //!
+//! A [`Bootstrap`] is made from [`Settings`], a [`Discovery`](discovery::Discovery) and a
+//! [`Keyring`](seal::Keyring). It hands out [`Order`]s, which the service carries out with the membership of its choice,
+//! and is told the service's [`Standing`]. Peers are answered by its [`Handle`], through the service's HTTP server.
+//! The crate's README says what it promises, with an example.
+//!
 //! Discovery only says whom to ask. [`state`] decides from what those say, [`founding`] makes sure
-//! that only one cluster is founded, and [`run`] carries both out.
+//! that only one cluster is founded; [`coordinator`] puts them together, without IO, clock or chance of its own.
 #![warn(missing_docs)]
 
 // What names, seals and asks.
@@ -31,6 +36,7 @@ pub mod status;
 mod survey;
 pub mod wire;
 
+pub use bytes::Bytes;
 pub use discovery;
 pub use handle::{Handle, Refused};
 pub use hyper::{Method, Response, StatusCode, Uri};
@@ -42,3 +48,8 @@ pub use settings::Settings;
 pub use standing::{Seed, Standing};
 pub use tokio::sync::{mpsc, watch};
 pub use tokio_util::sync::CancellationToken;
+
+/// Its example is compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -30,7 +30,7 @@ pub enum WaitReason {
          expected nodes is unknown"
     )]
     PartialView,
-    /// `bootstrap.new-cluster-enabled` is off, and no contact point knows a cluster.
+    /// `new-cluster-enabled` is off, and no contact point knows a cluster.
     #[error("no contact point knows a cluster, and new-cluster-enabled is off")]
     NewClusterDisabled,
     /// The number of expected nodes is still being asked for.

@@ -339,10 +339,10 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             Expectation::Unknown if !std::mem::replace(&mut self.warned_unknown, true) => {
                 let why = self.record.expected_nodes_problem.as_deref();
                 tracing::warn!(
-                    why = why.unwrap_or("bootstrap.expected-nodes says so"),
-                    "the number of expected nodes is unknown: required-contact-points and \
+                    why = why.unwrap_or("expected-nodes says so"),
+                    "the number of expected nodes is unknown: participants and \
                      stable-margin alone keep a second cluster from being founded. Set \
-                     bootstrap.expected-nodes to be safe"
+                     expected-nodes to be safe"
                 );
             }
             Expectation::Unknown | Expectation::Asking => {}
@@ -541,7 +541,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             tracing::warn!(
                 gossip = %self.settings.selection.gossip,
                 "discovery names this node's gossip port as a contact point; it is not probed. \
-                 Let discovery name the management port, or set bootstrap.fallback-port to it"
+                 Let discovery name the management port, or set fallback-port to it"
             );
         }
         if !selected.filtered_hosts.is_empty() && !self.warned_filtered {
@@ -550,8 +550,8 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                 hosts = ?selected.filtered_hosts.iter().take(MOST_LOGGED).collect::<Vec<_>>(),
                 fallback_port = self.settings.selection.fallback_port,
                 "discovery names several ports for these hosts and the fallback port is none of \
-                 them: they are left out. Set bootstrap.fallback-port to the management port, or \
-                 bootstrap.filter-on-fallback-port to off"
+                 them: they are left out. Set fallback-port to the management port, or \
+                 filter-on-fallback-port to off"
             );
         }
         let contact_points = selected.contact_points;

@@ -108,7 +108,7 @@ pub enum Purpose {
     FoundingReply,
     /// The answer to a probe: which cluster a node is in.
     Contact,
-    /// One gossip datagram.
+    /// For the service's membership, which may seal its messages likewise: one gossip datagram.
     Gossip,
     /// Everything that a member knows of the membership.
     State,

@@ -20,6 +20,7 @@ use crate::cluster::Formation;
 /// The bootstrap's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Status {
     /// What it waits for or does.
     #[serde(flatten)]
@@ -71,6 +72,7 @@ pub struct Alarm {
 /// A contact point, and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ContactPointStatus {
     /// Which.
     pub contact_point: ContactPoint,
@@ -88,6 +90,7 @@ pub struct ContactPointStatus {
 
 /// Probes by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Probes {
     /// Answered, by who has the cluster's key.
     pub answered: u64,
@@ -100,6 +103,7 @@ pub struct Probes {
 /// How the last lookup ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct LastLookup {
     /// `complete`, `partial` or `failed`.
     pub completeness: &'static str,
@@ -124,6 +128,7 @@ const LONGEST_ID: usize = 300;
 
 /// Lookups by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Lookups {
     /// Complete views.
     pub complete: u64,
