@@ -15,13 +15,14 @@ const WRITE: &str = "SETTINGS_TABLE";
 const BEGIN: &str = "<!-- settings: begin -->\n";
 const END: &str = "<!-- settings: end -->\n";
 
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 8] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "cloudformation/README.md",
     "demo-node/README.md",
+    "demo-node/bootstrap/README.md",
     "discovery/README.md",
 ];
 

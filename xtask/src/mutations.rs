@@ -3,13 +3,13 @@
 //! Each broke safety or liveness, and some passed every test once. The table is for what matters most;
 //! `cargo mutants` (see CONTRIBUTING.md) plants thousands, of which many are harmless.
 
-use std::{fs, path::PathBuf};
-
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use xshell::{Shell, cmd};
 
-use crate::{browser, cargo::as_from_a_shell, folders, tools};
+use self::fault::{Browser, Fault};
+use crate::{browser, tools};
 
+mod fault;
 mod pages;
 
 /// Plants faults in the code, one at a time, and runs the tests that must catch each.
@@ -21,26 +21,6 @@ mod pages;
 pub(crate) struct Args {
     /// Only those whose name has this in it.
     name: Option<String>,
-}
-
-/// A fault to plant.
-#[derive(Debug)]
-struct Fault {
-    /// What the code does then.
-    name: &'static str,
-    file: &'static str,
-    was: &'static str,
-    becomes: &'static str,
-    /// The tests of which one must fail, as nextest selects them.
-    caught_by: &'static str,
-    browser: Browser,
-}
-
-/// Whether the tests look at a page as people do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Browser {
-    NotNeeded,
-    Needed,
 }
 
 const FOUNDING: &str = "package(bootstrap) & test(coordinator::tests::founding)";
@@ -198,9 +178,6 @@ const FAULTS: &[Fault] = &[
     },
 ];
 
-/// `cargo nextest run` ended with failed tests, rather than otherwise: see its documentation, "Exit codes".
-const TESTS_FAILED: i32 = 100;
-
 pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
     tools::NEXTEST.ensure(sh)?;
     let wanted = |fault: &&Fault| {
@@ -247,59 +224,6 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
 
 fn all() -> impl Iterator<Item = &'static Fault> {
     FAULTS.iter().chain(pages::FAULTS)
-}
-
-impl Fault {
-    fn path(&self) -> PathBuf {
-        folders::root().join(self.file)
-    }
-
-    /// The code with the fault in it, and without.
-    fn plant(&self) -> anyhow::Result<(String, String)> {
-        let path = self.path();
-        let code = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-        ensure!(
-            code.matches(self.was).count() == 1,
-            "{} has changed: `{}` is not in it once. Say in `xtask/src/mutations.rs` where it is",
-            self.file,
-            self.was
-        );
-        Ok((code.replace(self.was, self.becomes), code))
-    }
-
-    fn is_caught(&self, sh: &Shell) -> anyhow::Result<bool> {
-        let (planted, code) = self.plant()?;
-        let path = self.path();
-        fs::write(&path, planted).with_context(|| format!("write {}", path.display()))?;
-        let (tests, profile) = (self.caught_by, self.browser.profile());
-        let ended = as_from_a_shell(cmd!(
-            sh,
-            "cargo nextest run --workspace --profile {profile} --retries 0 --status-level none --failure-output never --cargo-quiet -E {tests}"
-        ))
-        .quiet()
-        .ignore_status()
-        .output();
-        fs::write(&path, code).with_context(|| format!("write {}", path.display()))?;
-        let ended = ended?;
-        match ended.status.code() {
-            Some(0) => Ok(false),
-            Some(TESTS_FAILED) => Ok(true),
-            _ => {
-                eprintln!("{}", String::from_utf8_lossy(&ended.stderr));
-                bail!("the tests could not be run with `{}` planted", self.name);
-            }
-        }
-    }
-}
-
-impl Browser {
-    /// As nextest is configured.
-    fn profile(self) -> &'static str {
-        match self {
-            Self::NotNeeded => "default",
-            Self::Needed => "browser",
-        }
-    }
 }
 
 #[cfg(test)]

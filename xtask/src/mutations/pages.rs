@@ -1,6 +1,6 @@
 //! Faults of the pages for people. What each test of a browser claims is broken here once.
 
-use super::{Browser, Fault};
+use super::fault::{Browser, Fault};
 
 const LIFE: &str = "test(people_see_a_cluster_form_fail_and_come_back)";
 const OLD: &str = "test(a_page_says_that_it_is_old_and_goes_on_when_the_node_is_back)";
