@@ -135,6 +135,8 @@ async fn a_page_says_when_the_node_falls_silent() {
 
     // Connections stay open, and nothing comes.
     node.signal(rustix::process::Signal::STOP).unwrap();
+    // Before the page gives the stream up, four seconds later.
+    browser.shows(&says("Silent")).await;
     browser.shows(&says("last heard")).await;
     node.signal(rustix::process::Signal::CONT).unwrap();
     browser
