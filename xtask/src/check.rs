@@ -1,16 +1,16 @@
 //! `cargo xtask check`: everything about a change that can be judged without running it.
 //!
-//! Security advisories are not part of it: their database lives at GitHub and changes by itself,
-//! and neither may decide whether a commit is good. `cargo deny check advisories` asks for them.
+//! Security advisories are not part of it: their database is at GitHub and changes every day, and a check of a commit
+//! must not depend on that. `cargo deny check advisories` checks them.
 
 use xshell::{Shell, cmd};
 
 use crate::{cargo::as_from_a_shell, features, files, steps::Steps, templates, tools};
 
-/// Checks format, lints, documentation, documents, features, files, CloudFormation templates and dependencies; CI runs
-/// the same.
+/// Checks format, lints, documentation, documents, features, files, CloudFormation templates and dependencies.
+/// CI runs the same.
 ///
-/// All steps run, whatever becomes of the first; the end lists what failed and what to do about it.
+/// All steps run, even if one fails. The end lists what failed and what to do about it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 

@@ -2,7 +2,7 @@
 //!
 //! One static binary and the CA certificates, `FROM scratch`. Nothing is pulled:
 //! the binary is compiled on this machine, and `docker/Dockerfile` says how it becomes an image.
-//! For `docker/compose.yaml` another, of the pretended region.
+//! For `docker/compose.yaml` another, of the simulated region.
 
 use std::{
     fs::{self, Permissions},
@@ -22,7 +22,7 @@ use crate::{
 /// What the image is called on this machine.
 pub(crate) const NAME: &str = "demo-node";
 
-/// What the image of the pretended region is called.
+/// What the image of the simulated region is called.
 const REGION: &str = "pretended-region:latest";
 
 /// An image that is pulled whenever a task starts must be small; what outgrows this has gained something by mistake.
@@ -39,12 +39,12 @@ const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
 
 /// Builds the container image: one static binary, the CA certificates, nothing else.
 ///
-/// And, unless it is to be published, the image of the pretended AWS region that docker/compose.yaml uses.
+/// Without --push, also builds the image of the simulated AWS region, which docker/compose.yaml uses.
 /// Compiles on this machine, which must run Linux, and pulls no image.
-/// Elsewhere, or without Rust: docker build --file docker/Dockerfile --tag demo-node .
+/// On other systems, or without Rust: docker build --file docker/Dockerfile --tag demo-node .
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The image's tag; `latest` is set as well [default: the commit, marked where files differ from it].
+    /// The image's tag; `latest` is set as well [default: the commit, with a mark if files differ from it].
     #[arg(long)]
     tag: Option<String>,
 
@@ -52,7 +52,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "REPOSITORY")]
     push: Option<String>,
 
-    /// Only lay out the image's files in this folder; needs no Docker.
+    /// Only write the image's files to this folder; needs no Docker.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["tag", "push"])]
     files: Option<PathBuf>,
 }
@@ -138,9 +138,9 @@ pub(crate) fn build(sh: &Shell, tag: &str) -> anyhow::Result<String> {
     Ok(image)
 }
 
-/// Builds the image of the pretended region.
+/// Builds the image of the simulated region.
 fn build_region(sh: &Shell) -> anyhow::Result<()> {
-    eprintln!("\n==> compile the pretended region");
+    eprintln!("\n==> compile the simulated region");
     let binary = compile(sh, &["--package", "region"], "region")?;
 
     let folder = folders::target()?.join("image-of-region");

@@ -5,7 +5,7 @@ use xshell::Shell;
 
 use crate::{browser, program};
 
-/// Makes the pictures of the README anew, of real nodes in a real browser, into integration-test/pictures.
+/// Makes the pictures of the README again, from real nodes in a real browser, in integration-test/pictures.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 

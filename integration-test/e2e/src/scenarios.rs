@@ -39,7 +39,7 @@ use self::stack::OnStack;
 /// What there is to know of a scenario.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
-    /// Shows it with so many nodes that run here; AWS is pretended.
+    /// Shows it with so many nodes that run here; AWS is simulated.
     pub show: Show,
     /// It takes more than ten seconds, mostly since a node must give up hope: a run begins with it.
     pub is_long: bool,
@@ -65,7 +65,7 @@ pub type ShowOnInstances = for<'a> fn(
 /// Why a scenario cannot be shown; `None` where it can be.
 #[derive(Debug, Clone, Copy)]
 pub struct NotOn {
-    /// By containers of the image, where AWS is pretended.
+    /// By containers of the image, where AWS is simulated.
     pub containers: Option<&'static str>,
     /// By MiniStack.
     pub ministack: Option<&'static str>,
@@ -288,7 +288,7 @@ const ONE_SERVICE: &str =
 const NO_TASK_SETS: &str =
     "its stack, cloudformation/ecs-task-set.yaml, is not deployed by this command";
 
-const ALWAYS_LEAST: &str = "every task here has the policy of the stack; what fails without it is shown by the pretended region";
+const ALWAYS_LEAST: &str = "every task here has the policy of the stack; what fails without it is shown by the simulated region";
 
 const LISTS_WHAT_RUNS: NotOn = NotOn {
     containers: None,

@@ -1,4 +1,4 @@
-//! `demo-node doctor` names the cause in set-ups that are broken in one way each: against the pretended region, real nodes, and
+//! `demo-node doctor` names the cause in set-ups that are broken in one way each: against the simulated region, real nodes, and
 //! whoever else listens at their addresses.
 
 use std::{

@@ -16,13 +16,13 @@ pub struct Options {
     /// How many nodes
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(3..))]
     size: u16,
-    /// What everything random follows from
+    /// The seed of everything random
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// What part of all datagrams is lost while the cluster is watched
+    /// The share of datagrams that is lost while the cluster is watched
     #[arg(long, default_value_t = 0.02)]
     loss: f64,
-    /// For how many seconds it is watched
+    /// How long to watch it, in seconds
     #[arg(long, default_value_t = 30)]
     watch: u64,
 }
@@ -31,7 +31,7 @@ pub struct Options {
 ///
 /// # Errors
 ///
-/// When something never comes about.
+/// If an expected state is never reached.
 pub fn measure(options: &Options) -> anyhow::Result<()> {
     let size = options.size;
     let everyone = usize::from(size);
@@ -116,7 +116,7 @@ fn sent(cluster: &Simulation) -> u64 {
         .sum()
 }
 
-/// How many times some node has taken another for unreachable or dead.
+/// How many times a node has considered another unreachable or dead.
 fn alarms(cluster: &Simulation) -> usize {
     let nodes = cluster.running();
     nodes
