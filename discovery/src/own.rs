@@ -96,8 +96,8 @@ pub async fn container_address(
             Answer::Nobody(error) => {
                 tracing::info!(
                     error = error.chain(),
-                    "instance metadata does not tell the own address, so the interfaces do; \
-                     on EC2, a container reaches it with a hop limit of at least 2"
+                    "instance metadata does not give the own address, so the network interfaces are used; \
+                     on EC2, a container reaches the metadata only with a hop limit of at least 2"
                 );
                 silent = Some(Box::new(error));
             }

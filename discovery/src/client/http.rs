@@ -87,7 +87,7 @@ fn authorities_of_this_host() -> TrustStore {
     tracing::warn!(
         ?problems,
         "this host has no CA certificates, so no HTTPS endpoint will be trusted: install them, or \
-         name a file of them in {CA_BUNDLE}"
+         set {CA_BUNDLE} to a file with CA certificates"
     );
     TrustStore::empty()
 }
@@ -110,11 +110,11 @@ fn bundle(path: &Path) -> Result<TrustStore, Invalid> {
         let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
         roots
             .add(certificate)
-            .map_err(|error| wrong(format!("certificate {number} is none to trust: {error}")))?;
+            .map_err(|error| wrong(format!("certificate {number} cannot be trusted: {error}")))?;
     }
     if roots.is_empty() {
         return Err(wrong(
-            "there is no certificate in it; expected one or more in PEM form".to_owned(),
+            "it contains no certificate; expected one or more in PEM format".to_owned(),
         ));
     }
     Ok(TrustStore::empty().with_pem_certificate(pem))

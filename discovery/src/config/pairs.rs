@@ -108,7 +108,7 @@ impl FromStr for Tags {
             if tags.contains_key(&key) {
                 return Err(Invalid::new(
                     "tags",
-                    format!("`{key}` comes twice; a task has one value per key"),
+                    format!("`{key}` is given twice; a task has one value per key"),
                 ));
             }
             tags.insert(key, value);

@@ -164,7 +164,7 @@ impl<'a> Reading<'a> {
             } else if let Some(failure) = failures.get(id.as_str()) {
                 Verdict::of_failure(&id, failure)
             } else {
-                Verdict::not_described(&id, "the answer leaves it out".to_owned())
+                Verdict::not_described(&id, "the answer does not contain it".to_owned())
             };
             self.account(id, verdict);
         }

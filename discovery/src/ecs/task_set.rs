@@ -100,7 +100,7 @@ impl TaskSet {
     async fn started_by(&self, budget: Budget, calls: &mut Calls) -> Result<&str, Error> {
         let attempt = Attempt {
             action: "ecs:DescribeTasks",
-            what: "finding the own task and what started it".to_owned(),
+            what: "finding this host's own task and what started it".to_owned(),
         };
         let find = async || {
             let find = async || self.find_started_by(calls).await;
@@ -116,7 +116,7 @@ impl TaskSet {
         calls.count("DescribeTasks");
         let attempt = Attempt {
             action: "ecs:DescribeTasks",
-            what: format!("describing the own task {}", own.arn),
+            what: format!("describing this host's own task {}", own.arn),
         };
         let answer = self
             .tasks

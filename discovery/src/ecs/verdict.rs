@@ -394,7 +394,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "task/1 has no address of its own: network mode `bridge or host`, expected `awsvpc`"
+            "task/1 has no own address: its network mode is `bridge or host`, expected `awsvpc`"
         );
         let other = judge(&criteria("color=blue"), task());
         assert!(matches!(

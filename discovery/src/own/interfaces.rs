@@ -227,7 +227,7 @@ mod tests {
             assert_eq!(
                 chosen(AddressFamily::Auto, &[address]),
                 Err(format!(
-                    "the own address is not certain: {address} on if0 ({reason})"
+                    "this host's own address is not certain: {address} on if0 ({reason})"
                 ))
             );
         }
@@ -241,7 +241,7 @@ mod tests {
                 &["10.0.1.7", "127.0.0.1", "172.17.0.1"]
             ),
             Err(
-                "the own address is not certain: 10.0.1.7 on if0 (possible); \
+                "this host's own address is not certain: 10.0.1.7 on if0 (possible); \
                  127.0.0.1 on if1 (loopback); 172.17.0.1 on if2 (possible)"
                     .to_owned()
             )
@@ -252,7 +252,10 @@ mod tests {
     fn no_interface_is_an_error_that_says_so() {
         assert_eq!(
             chosen(AddressFamily::Auto, &[]),
-            Err("the own address is not certain: this host has no network interface".to_owned())
+            Err(
+                "this host's own address is not certain: this host has no network interface"
+                    .to_owned()
+            )
         );
     }
 
@@ -289,7 +292,7 @@ mod tests {
             assert_eq!(
                 chosen(family, &[address]),
                 Err(format!(
-                    "the own address is not certain: {address} on if0 ({reason})"
+                    "this host's own address is not certain: {address} on if0 ({reason})"
                 ))
             );
         }

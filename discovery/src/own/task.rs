@@ -203,7 +203,7 @@ mod tests {
         let error = task.address(AddressFamily::Ipv4).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("{ARN} has no address of its own: network mode `bridge`, expected `awsvpc`")
+            format!("{ARN} has no own address: its network mode is `bridge`, expected `awsvpc`")
         );
         assert_eq!(error.remedy(), Remedy::FixConfiguration);
     }

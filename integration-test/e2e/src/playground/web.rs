@@ -108,7 +108,7 @@ pub fn router(door: Door) -> Router {
         .route("/{token}/nodes/{name}/log", get(log))
         .fallback(async || Problem(StatusCode::NOT_FOUND, "no such path".to_owned()))
         .method_not_allowed_fallback(async || {
-            let text = "this path does not take that method";
+            let text = "this path does not allow that method";
             Problem(StatusCode::METHOD_NOT_ALLOWED, text.to_owned())
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
