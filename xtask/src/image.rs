@@ -110,13 +110,13 @@ pub(crate) fn build(sh: &Shell, tag: &str) -> anyhow::Result<String> {
     .stdin(packing(&dockerfile)?)
     .ignore_stdout()
     .run()
-    .context("the image cannot be packed; Docker says above why")?;
+    .context("the image cannot be built; see Docker's message above")?;
 
     let only_size = "{{.Size}}";
     let size = cmd!(sh, "docker image inspect --format {only_size} {image}")
         .quiet()
         .read()?;
-    let size: u64 = size.parse().context("Docker does not tell the size")?;
+    let size: u64 = size.parse().context("Docker does not give the size")?;
     // As it is meant to run: not root, nothing writable, no capabilities.
     let version = cmd!(
         sh,
@@ -124,7 +124,7 @@ pub(crate) fn build(sh: &Shell, tag: &str) -> anyhow::Result<String> {
     )
     .quiet()
     .read()
-    .context("the image was built and does not start")?;
+    .context("the image was built, but does not start")?;
     eprintln!(
         "{image}: {version}, {:.1} MB of at most {:.0} MB",
         megabytes(size),
@@ -132,7 +132,7 @@ pub(crate) fn build(sh: &Shell, tag: &str) -> anyhow::Result<String> {
     );
     ensure!(
         size <= LIMIT,
-        "the image is too large: see what has made {} grow",
+        "the image is too large: find out what made {} grow",
         folder.display()
     );
     Ok(image)
@@ -156,7 +156,7 @@ fn build_region(sh: &Shell) -> anyhow::Result<()> {
     )
     .ignore_stdout()
     .run()
-    .context("the image cannot be packed; Docker says above why")
+    .context("the image cannot be built; see Docker's message above")
 }
 
 /// The files of the image, in a folder.
@@ -168,7 +168,7 @@ fn lay_out(sh: &Shell, folder: &Path) -> anyhow::Result<()> {
         certificates.display()
     );
 
-    eprintln!("\n==> compile (the first time takes some ten minutes: aws-sdk-ec2 is large)");
+    eprintln!("\n==> compile (the first time takes about ten minutes: aws-sdk-ec2 is large)");
     let binary = compile(sh, &["--package", "demo-node"], "demo-node")?;
 
     let copied = || -> io::Result<()> {
@@ -186,7 +186,7 @@ fn compile(sh: &Shell, what: &[&str], binary: &str) -> anyhow::Result<PathBuf> {
     let host = cmd!(sh, "rustc --print host-tuple").quiet().read()?;
     if !host.contains("-linux-") {
         bail!(
-            "{host} cannot link a static Linux binary: docker build --file {DOCKERFILE} --tag {NAME} ."
+            "{host} cannot link a static Linux binary; use: docker build --file {DOCKERFILE} --tag {NAME} ."
         );
     }
     // A target is named, though it is this machine's: so the flags do not reach build scripts and macros,
@@ -197,7 +197,7 @@ fn compile(sh: &Shell, what: &[&str], binary: &str) -> anyhow::Result<PathBuf> {
     ))
     .env("RUSTFLAGS", "-C target-feature=+crt-static")
     .run()
-    .context("mend what the compiler names above")?;
+    .context("correct what the compiler names above")?;
     Ok(folders::target()?.join(host).join("release").join(binary))
 }
 
@@ -224,7 +224,7 @@ pub(crate) fn commit(sh: &Shell) -> anyhow::Result<String> {
         .read()
         .with_context(|| {
             format!(
-                "git does not say which commit {} is: give a --tag",
+                "git does not know the commit of {}: give --tag",
                 root().display()
             )
         })

@@ -188,7 +188,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
     let faults: Vec<_> = all().filter(wanted).collect();
     ensure!(
         !faults.is_empty(),
-        "no fault has such a name: see `xtask/src/mutations.rs`"
+        "no fault has this in its name: see `xtask/src/mutations.rs`"
     );
     let looks = faults.iter().any(|fault| fault.browser == Browser::Needed);
     if let Some(reason) = looks.then(browser::unusable).flatten() {
@@ -200,7 +200,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
             .read()?;
         ensure!(
             changed.is_empty(),
-            "{file} has changes that are not committed: commit them first"
+            "{file} has uncommitted changes: commit them first"
         );
     }
     let mut missed = Vec::new();

@@ -11,7 +11,7 @@ pub(crate) struct Args {}
 
 pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     if let Some(reason) = browser::unusable() {
-        bail!("no pictures can be made: {reason}");
+        bail!("the pictures cannot be made: {reason}");
     }
     program::build_and_become(sh, "pictures", 2)
 }

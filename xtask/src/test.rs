@@ -45,7 +45,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
 
     steps.run(
         "tests",
-        "read the failed test's output above; `cargo xtask test NAME` runs it alone",
+        "read the failed test's output above; `cargo xtask test NAME` runs only that test",
         || {
             tools::NEXTEST.ensure(sh)?;
             as_from_a_shell(cmd!(
@@ -59,7 +59,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
     if nextest.is_empty() {
         steps.run(
             "doc tests",
-            "mend the example that is named above, or what it shows",
+            "correct the example that is named above, or the code that it shows",
             || {
                 as_from_a_shell(cmd!(sh, "cargo test --workspace --doc")).run()?;
                 Ok(())
@@ -89,7 +89,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
         Some(reason) => eprintln!("\n==> no container tests: {reason}"),
         None => steps.run(
             "containers",
-            "read the failed test's output above; `--without-docker` leaves these tests out",
+            "read the failed test's output above; `--without-docker` skips these tests",
             || {
                 image::build(sh, &image::commit(sh)?)?;
                 as_from_a_shell(cmd!(
@@ -109,8 +109,8 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
 fn without_browser(args: &Args, unusable: impl Fn() -> Option<String>) -> Option<String> {
     if !args.nextest.is_empty() {
         Some(
-            "some tests were asked for by name; \
-             these alone: cargo nextest run --workspace --profile browser"
+            "only some tests were asked for, by \
+             name; to run these: cargo nextest run --workspace --profile browser"
                 .to_owned(),
         )
     } else if args.ci || args.with_browser {
@@ -126,8 +126,8 @@ fn without_containers(args: &Args) -> Option<String> {
         Some("--without-docker was given".to_owned())
     } else if !args.nextest.is_empty() {
         Some(
-            "some tests were asked for by name; \
-             these alone: cargo nextest run --workspace --profile container"
+            "only some tests were asked for, by \
+             name; to run these: cargo nextest run --workspace --profile container"
                 .to_owned(),
         )
     } else {
