@@ -54,7 +54,7 @@ impl Platform {
             }
             Target::Url(url) => Cloud::at(options, url, image, logs).await?,
             Target::Aws => {
-                let account = account.context("nobody has agreed to an account")?;
+                let account = account.context("no account was confirmed")?;
                 Cloud::in_aws(options, account, logs)
             }
         };

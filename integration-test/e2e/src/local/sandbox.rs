@@ -145,7 +145,7 @@ impl<'runtime, Account> Sandbox<'runtime, Account> {
         account: Account,
     ) -> anyhow::Result<Self> {
         let mut key = [0; 32];
-        getrandom::fill(&mut key).context("the system has no randomness for a key")?;
+        getrandom::fill(&mut key).context("the system gives no random bytes for a key")?;
         Ok(Self {
             runtime,
             account,

@@ -80,7 +80,7 @@ pub fn measure(options: &Options) -> anyhow::Result<()> {
         );
         if 0 < cost.turns {
             tell(
-                "a turn of who asks everyone, on this machine",
+                "a turn of a node that asks all others, on this machine",
                 format!("{:.1?}", cost.median),
             );
             tell("  99 of 100 within", format!("{:.1?}", cost.p99));
@@ -96,7 +96,7 @@ pub fn measure(options: &Options) -> anyhow::Result<()> {
     );
     if let Some(older) = options.meet {
         let met = cold_start::meet(&what, older.into())
-            .context("not all went over to the older cluster within 5 minutes")?;
+            .context("not all nodes joined the older cluster within 5 minutes")?;
         if !only_json {
             tell(
                 "calls to AWS a second and page, to watch",
@@ -107,7 +107,7 @@ pub fn measure(options: &Options) -> anyhow::Result<()> {
                 format!("{:.1?}", met.noticed),
             );
             tell(
-                "  and all have gone over to it after",
+                "  and all have joined it after",
                 format!("{:.1?}", met.left_for),
             );
         }

@@ -49,7 +49,7 @@ pub async fn measure(options: &Options) -> anyhow::Result<()> {
 
     let share = used.as_secs_f64() / watch.as_secs_f64() * 100.0;
     tell(
-        "processor time of all together",
+        "processor time of all nodes together",
         format!("{share:.2} % of a core"),
     );
     let mut resident = processes

@@ -45,7 +45,7 @@ pub fn measure(options: &Options) -> anyhow::Result<()> {
     report("all started after", cluster.elapsed());
     let took = cluster
         .run_until(PATIENCE, |cluster| cluster.agree(everyone))
-        .context("the nodes do not find together")?;
+        .context("the nodes do not form one cluster")?;
     report("each sees all others after", took);
 
     // News of so many newcomers is passed on for a while after everyone has heard it.
@@ -72,7 +72,7 @@ pub fn measure(options: &Options) -> anyhow::Result<()> {
     let alarms = self::alarms(&cluster) - alarms;
     tell(&format!("with {} of all datagrams lost:", options.loss), "");
     tell("  traffic of each node", format!("{rate:.0} B/s"));
-    tell("  false alarms seen, by all together", alarms);
+    tell("  false alarms, of all nodes together", alarms);
     cluster.lose(0.0);
     cluster.run_for(Duration::from_secs(10));
 
@@ -100,7 +100,7 @@ pub fn measure(options: &Options) -> anyhow::Result<()> {
                 .all(|view| !view.members.contains_key(&leaver))
         })
         .context("a departure is not noticed")?;
-    report("one that leaves is gone for all after", left);
+    report("one that leaves is gone from every view after", left);
     Ok(())
 }
 

@@ -108,12 +108,15 @@ pub async fn measure(options: &Options) -> anyhow::Result<()> {
                 .sum::<usize>()
         })
         .sum();
-    tell("members taken for unreachable or dead", flaps);
+    tell("members considered unreachable or dead", flaps);
     for node in &nodes {
         node.ready().await?;
     }
     ensure!(failed == 0, "{failed} requests had no answer");
-    ensure!(flaps == 0, "membership flapped under the load");
+    ensure!(
+        flaps == 0,
+        "members were considered unreachable or dead under the load"
+    );
     drop(fleet);
     impaired(options).await
 }

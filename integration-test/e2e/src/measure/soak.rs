@@ -107,7 +107,7 @@ async fn sample(survivor: &Node, healed: Duration, crashed: bool) -> anyhow::Res
         .lines()
         .find_map(|line| line.strip_prefix("demo_node_tasks "))
         .and_then(|tasks| tasks.parse().ok())
-        .context("/metrics does not tell the tasks")?;
+        .context("/metrics does not give the number of tasks")?;
     Ok(Sample {
         resident: resident(process)?,
         descriptors: descriptors(process)?,
@@ -153,8 +153,8 @@ fn compare(samples: &[Sample]) -> anyhow::Result<()> {
         median(part, |sample| sample.tasks).to_string()
     });
     for (what, crashed) in [
-        ("healed, of one that left", false),
-        ("healed, of one that crashed", true),
+        ("healed after one left", false),
+        ("healed after one crashed", true),
     ] {
         pair(what, &|part| {
             let part: Vec<Sample> = part
