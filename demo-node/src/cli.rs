@@ -53,6 +53,21 @@ Every setting can be given as a flag, as an environment variable, or in a TOML f
 this order of precedence. In the file, `bootstrap.stable-margin` is the key `stable-margin` of the
 table [bootstrap]. Durations read `5s` or `250ms`, lists `7625,7626`, tags `key=value;key=value`.";
 
+/// The settings that a first node needs, in the order in which `--help` shows them.
+const FIRST: [&str; 5] = [
+    "bootstrap.service-name",
+    "discovery.method",
+    "discovery.aws-api-ecs.cluster",
+    "membership.keys",
+    "bootstrap.expected-nodes",
+];
+
+const RUN_HELP: &str = "\
+A cluster of one node on this machine, without AWS:
+  DEMO_NODE_MEMBERSHIP_KEYS=$(openssl rand -hex 32) demo-node run \\
+    --bootstrap-service-name demo --bootstrap-expected-nodes 1 --node-address 127.0.0.1 \\
+    --discovery-method config --discovery-config-addresses 127.0.0.1";
+
 const LOCAL_HELP: &str = "\
 The command finds the local node's address in the same way as the node does.
 So it needs the node's settings; in the node's container it has them already.
@@ -75,15 +90,16 @@ pub fn command() -> Command {
         .subcommand(
             with_settings(
                 Command::new("run").about("Runs the node until SIGTERM, SIGINT or SIGHUP"),
-                |_| true,
+                ALL,
             )
-            .after_help(SETTINGS_HELP),
+            .after_help(format!("`--help` shows all settings.\n\n{RUN_HELP}"))
+            .after_long_help(format!("{SETTINGS_HELP}\n\n{RUN_HELP}")),
         )
         .subcommand(
             with_settings(
                 Command::new("lookup")
                     .about("Looks the service up once, and shows what it found, what it dropped and why"),
-                |_| true,
+                ALL,
             )
             .arg(
                 Arg::new("service")
@@ -98,14 +114,14 @@ pub fn command() -> Command {
             .after_help(EXIT_STATUS),
         )
         .subcommand(
-            with_settings(doctor::command(), |_| true)
+            with_settings(doctor::command(), ALL)
                 .arg(switch("json", "Print JSON"))
                 .after_help(EXIT_STATUS),
         )
         .subcommand(
             with_settings(
                 Command::new("members").about("Shows the members as the local node sees them"),
-                tells_where_it_is,
+                WHERE_IT_IS,
             )
             .after_help(LOCAL_HELP)
             .arg(
@@ -128,7 +144,7 @@ pub fn command() -> Command {
                          For a container's health check, in an image without a shell:\n  \
                          [\"CMD\", \"/demo-node\", \"healthcheck\"]",
                     ),
-                tells_where_it_is,
+                WHERE_IT_IS,
             )
             .after_help(LOCAL_HELP)
             .arg(url())
@@ -157,37 +173,58 @@ fn url() -> Arg {
         .help("Address of the node's management HTTP [default: this container's own address]")
 }
 
+/// Whether a new user needs the setting for a first node.
+fn is_first(setting: &Setting) -> bool {
+    FIRST.contains(&setting.name)
+}
+
 /// Whether a setting decides at which address the local node answers.
 fn tells_where_it_is(setting: &Setting) -> bool {
     ["node.address", "node.bind-address", "management.bind-port"].contains(&setting.name)
 }
 
-/// Adds all settings to a command, so that it accepts the same ones as the node; `--help` lists some of them.
-fn with_settings(command: Command, is_listed: fn(&Setting) -> bool) -> Command {
+/// Which settings a command's help lists: `--help`, and `-h`.
+type Listed = [fn(&Setting) -> bool; 2];
+
+const ALL: Listed = [|_| true, is_first];
+const WHERE_IT_IS: Listed = [tells_where_it_is; 2];
+
+/// Adds all settings to a command, so that it accepts the same ones as the node; its help lists some of them.
+fn with_settings(command: Command, [in_help, in_short_help]: Listed) -> Command {
     let file = Arg::new("config")
         .long("config")
         .value_name("FILE")
         .value_parser(clap::value_parser!(PathBuf))
         .help(format!("Configuration file (TOML) [env: {FILE_VARIABLE}]"));
-    config::settings().fold(command.arg(file), |command, setting| {
-        let section = setting.section();
-        let default = setting
-            .default
-            .map_or_else(String::new, |d| format!(" [default: {d}]"));
-        command.arg(
-            Arg::new(setting.name)
-                .long(setting.flag())
-                .value_name(setting.shape)
-                .help(format!(
-                    "{}{default} [env: {}]",
-                    setting.help,
-                    setting.env()
-                ))
-                .help_heading(format!("Settings: {section}"))
-                .hide(!is_listed(setting))
-                .hide_short_help(section != "bootstrap" && setting.name != "discovery.method"),
-        )
-    })
+    let first = FIRST
+        .iter()
+        .filter_map(|name| config::settings().find(|setting| setting.name == *name));
+    let rest = config::settings().filter(|setting| !is_first(setting));
+    first
+        .chain(rest)
+        .fold(command.arg(file), |command, setting| {
+            let heading = if is_first(setting) {
+                "Settings to begin with".to_owned()
+            } else {
+                format!("Settings: {}", setting.section())
+            };
+            let default = setting
+                .default
+                .map_or_else(String::new, |d| format!(" [default: {d}]"));
+            command.arg(
+                Arg::new(setting.name)
+                    .long(setting.flag())
+                    .value_name(setting.shape)
+                    .help(format!(
+                        "{}{default} [env: {}]",
+                        setting.help,
+                        setting.env()
+                    ))
+                    .help_heading(heading)
+                    .hide(!in_help(setting))
+                    .hide_short_help(!in_short_help(setting)),
+            )
+        })
 }
 
 /// Runs the command of these arguments. The log goes to the queue.

@@ -49,7 +49,7 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
         || {
             tools::NEXTEST.ensure(sh)?;
             let tests =
-                "binary_id(demo-node::documents) + binary_id(discovery::public_api) + test(readme)";
+                "binary_id(/::documents$/) + binary_id(discovery::public_api) + test(readme)";
             as_from_a_shell(cmd!(
                 sh,
                 "cargo nextest run --workspace --status-level fail -E {tests}"

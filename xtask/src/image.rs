@@ -139,7 +139,7 @@ pub(crate) fn build(sh: &Shell, tag: &str) -> anyhow::Result<String> {
 }
 
 /// Builds the image of the simulated region.
-fn build_region(sh: &Shell) -> anyhow::Result<()> {
+pub(crate) fn build_region(sh: &Shell) -> anyhow::Result<()> {
     eprintln!("\n==> compile the simulated region");
     let binary = compile(sh, &["--package", "region"], "region")?;
 

@@ -92,6 +92,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
             "read the failed test's output above; `--without-docker` skips these tests",
             || {
                 image::build(sh, &image::commit(sh)?)?;
+                image::build_region(sh)?;
                 as_from_a_shell(cmd!(
                     sh,
                     "cargo nextest run --workspace --profile container"

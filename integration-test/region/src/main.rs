@@ -67,12 +67,17 @@ async fn serve(options: Options) -> anyhow::Result<()> {
 
     let listener = TcpListener::bind(options.listen)
         .with_context(|| format!("listening on {}", options.listen))?;
+    let at = listener
+        .local_addr()
+        .context("the port that was taken is unknown")?;
     let region = Region::start_on(listener).await;
     populate(&region, &options)?;
     println!(
-        "a simulated {REGION} at {}: {} tasks of the service {} in the cluster {}",
-        options.listen,
-        options.tasks.len(),
+        "a simulated {REGION} at {at}: {} of the service {} in the cluster {}",
+        match options.tasks.len() {
+            1 => "1 task".to_owned(),
+            tasks => format!("{tasks} tasks"),
+        },
         options.service,
         options.cluster
     );

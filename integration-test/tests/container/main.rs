@@ -7,6 +7,7 @@
     reason = "the lint knows test functions, but not their helpers"
 )]
 
+mod compose;
 mod image;
 mod instances;
 mod program;

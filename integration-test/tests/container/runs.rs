@@ -80,6 +80,30 @@ async fn an_interrupted_run_removes_its_stack() {
 }
 
 #[tokio::test]
+async fn a_scenario_passes_in_containers() {
+    let logs = TempDir::new().unwrap();
+    let ended = Command::new(integration_test::program("e2e").unwrap())
+        .args([
+            "--target",
+            "docker",
+            "--scenario",
+            "partition",
+            "--image",
+            IMAGE,
+        ])
+        .env("TMPDIR", logs.path())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+
+    let said = String::from_utf8_lossy(&ended.stdout);
+    assert!(ended.status.success(), "{said}\n{ended:?}");
+    assert!(said.contains("1 passed, 0 failed"), "{said}");
+}
+
+#[tokio::test]
 async fn an_account_is_told_of_and_left_alone_where_nobody_agrees() {
     let site = Site::start().await;
 

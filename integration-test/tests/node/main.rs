@@ -18,7 +18,6 @@ mod looking;
 mod minority;
 mod outputs;
 mod proxies;
-mod readme;
 mod reporting;
 mod roles;
 mod secrets;
