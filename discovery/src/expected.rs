@@ -117,7 +117,7 @@ impl WhyUnknown {
     }
 }
 
-/// How much of each name of others is shown. That of a group has 255 characters at most.
+/// How much of a name from others is shown. A group's name has at most 255 characters.
 fn short(text: &str) -> String {
     excerpt(text, 255)
 }

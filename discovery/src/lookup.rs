@@ -261,7 +261,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Adds what was found of another service.
+    /// Adds what was found for another service.
     #[cfg(feature = "ecs")]
     pub(crate) fn add(&mut self, other: Self) {
         self.targets.extend(other.targets);
@@ -271,7 +271,7 @@ impl Found {
 }
 
 impl Lookup {
-    /// Asks for a service by name alone.
+    /// A lookup with only the service's name.
     pub fn new(service_name: impl Into<String>) -> Self {
         Self {
             service_name: service_name.into(),
@@ -284,7 +284,7 @@ impl Lookup {
 }
 
 impl Dropped {
-    /// One that was found, and left out for this reason.
+    /// A dropped task or instance, with this reason.
     pub fn new(id: impl Into<String>, reason: DropReason) -> Self {
         Self {
             id: id.into(),
@@ -294,7 +294,7 @@ impl Dropped {
 }
 
 impl Target {
-    /// A peer of which nothing else is known.
+    /// A peer about which nothing else is known.
     pub fn new(address: IpAddr, port: Option<u16>, id: impl Into<String>) -> Self {
         Self {
             address,
@@ -306,7 +306,7 @@ impl Target {
     }
 }
 
-/// Each once, in order, without oneself.
+/// Each once, in order, without the own address.
 pub(crate) fn seeds(targets: &[Target], own: SocketAddr, default_port: u16) -> Vec<SocketAddr> {
     let address = |it: &Target| SocketAddr::new(it.address, it.port.unwrap_or(default_port));
     let seeds: BTreeSet<_> = targets.iter().map(address).collect();
@@ -335,7 +335,7 @@ impl PartialEq for Resolved {
 impl Eq for Resolved {}
 
 impl DropReason {
-    /// The reason in one word, without names: it stays the same from version to version, for metrics and programs.
+    /// The reason in one word, without names. It stays the same from version to version, for metrics and programs.
     #[must_use]
     pub const fn label(&self) -> &'static str {
         match self {
@@ -351,7 +351,7 @@ impl DropReason {
 }
 
 impl PartialReason {
-    /// The reason in one word, as [`DropReason::label`].
+    /// The reason in one word, like [`DropReason::label`].
     #[must_use]
     pub const fn label(&self) -> &'static str {
         match self {
@@ -366,7 +366,7 @@ impl PartialReason {
 }
 
 impl Resolved {
-    /// An answer made by hand, for tests of what is done with one: these targets, nothing dropped, no calls.
+    /// A result made by hand, for tests of code that uses results: these targets, nothing dropped, no calls.
     pub fn of(
         service_name: impl Into<String>,
         mut targets: Vec<Target>,
@@ -382,13 +382,13 @@ impl Resolved {
         }
     }
 
-    /// Addresses to ask for a cluster, each once and in order: the targets, with this port where the method knows none,
-    /// and without the caller's own.
+    /// Addresses to ask for a cluster, each once and in order: the targets, with this port if the method knows none,
+    /// without the caller's own address.
     pub fn seeds(&self, own: SocketAddr, default_port: u16) -> Vec<SocketAddr> {
         seeds(&self.targets, own, default_port)
     }
 
-    /// Sorts, and keeps one target per address and port.
+    /// Sorts, and keeps one target for each address and port.
     pub(crate) fn new(service_name: &str, found: Found, calls: Calls) -> Self {
         let Found {
             mut targets,
@@ -407,9 +407,9 @@ impl Resolved {
             same
         });
         dropped.sort_by(|a, b| a.id.cmp(&b.id));
-        // Calls overlap, so reasons come in any order; equal views compare equal.
+        // Calls overlap, so reasons come in any order; sorted, equal views compare equal.
         partial.sort_by_cached_key(ToString::to_string);
-        // Of several services more than one may say so.
+        // With several services, more than one may give the same reason.
         partial.dedup_by(|next, kept| *next == PartialReason::MorePages && next == kept);
         Self {
             service_name: service_name.to_owned(),
@@ -426,12 +426,12 @@ impl Resolved {
 }
 
 impl Completeness {
-    /// Whether the view is all there is.
+    /// Whether the view is complete.
     pub fn is_complete(&self) -> bool {
         matches!(self, Self::Complete)
     }
 
-    /// Why it is not; empty for a complete one.
+    /// Why it is not complete; empty for a complete one.
     pub fn reasons(&self) -> &[PartialReason] {
         match self {
             Self::Complete => &[],
@@ -455,7 +455,7 @@ impl Calls {
         *self.0.entry(action).or_default() += 1;
     }
 
-    /// Adds those that were made for another service.
+    /// Adds the calls for another service.
     #[cfg(feature = "ecs")]
     pub(crate) fn add(&mut self, other: Self) {
         for (action, count) in other.0 {
@@ -530,7 +530,7 @@ mod tests {
             let seeds = resolved.seeds(own.parse().unwrap(), 7);
             seeds.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
-        // Of several nodes at an address, only the one at the own port is oneself.
+        // Of several nodes at one address, only the one with the own port is the caller.
         assert_eq!(
             seeds("10.0.0.9:9"),
             ["10.0.0.9:7", "10.0.0.10:7", "[fd00::1]:7"]

@@ -87,7 +87,7 @@ impl HttpClient for Bounded<SharedHttpClient> {
     }
 }
 
-/// The same error, with something in front of its cause.
+/// The same error, with a text in front of its cause.
 pub(super) fn caused_by<E: Into<BoxError>>(
     error: ConnectorError,
     in_front_of: impl FnOnce(BoxError) -> E,
