@@ -1,4 +1,4 @@
-# The pretended AWS region of compose.yaml, packed by `cargo xtask image`, which compiles it.
+# The simulated AWS region of compose.yaml, packed by `cargo xtask image`, which compiles it.
 
 FROM scratch
 COPY region /

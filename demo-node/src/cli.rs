@@ -1,4 +1,4 @@
-//! The command line: what is asked for, and with which exit status it ends.
+//! The command line: commands, flags and exit statuses.
 
 use std::{
     collections::BTreeMap,
@@ -45,8 +45,8 @@ Exit status:
   0  all is well; lookup: the view is complete
   1  failed; doctor: something keeps nodes out of a cluster
   2  wrong usage or configuration
-  3  lookup: the view is partial, peers may be missing; doctor: warnings, and nothing worse
-Commands other than run that a signal ends: 128 and its number";
+  3  lookup: the view is partial, peers may be missing; doctor: warnings only
+A command other than run that a signal ends: 128 plus the signal's number";
 
 const SETTINGS_HELP: &str = "\
 Every setting can be given as a flag, as an environment variable, or in a TOML file (--config), in
@@ -69,9 +69,9 @@ A cluster of one node on this machine, without AWS:
     --discovery-method config --discovery-config-addresses 127.0.0.1";
 
 const LOCAL_HELP: &str = "\
-The local node is asked at its own address, which is found as the node finds it.
-Give the command the settings of the node, as in a container they are anyway;
-`demo-node run --help` lists all.";
+The command finds the local node's address in the same way as the node does.
+So it needs the node's settings; in the node's container it has them already.
+`demo-node run --help` lists all settings.";
 
 /// The commands and their flags, made from the table of settings.
 #[must_use]
@@ -80,8 +80,8 @@ pub fn command() -> Command {
         .about("A node that forms a cluster with the peers that AWS lists")
         .long_about(
             "A node that forms a cluster with the peers that AWS lists.\n\n\
-             It asks the AWS API who runs the same service, asks those over HTTP which cluster they \
-             belong to, and joins it; where there is none, the nodes agree on founding one.",
+             It asks the AWS API who runs the same service, asks those peers over HTTP which cluster they \
+             belong to, and joins it. If there is no cluster, the nodes vote to found one.",
         )
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
@@ -98,7 +98,7 @@ pub fn command() -> Command {
         .subcommand(
             with_settings(
                 Command::new("lookup")
-                    .about("Looks the service up once, and shows what is found, dropped and why"),
+                    .about("Looks the service up once, and shows what it found, what it dropped and why"),
                 ALL,
             )
             .arg(
@@ -109,7 +109,7 @@ pub fn command() -> Command {
             .arg(switch("json", "Print JSON"))
             .arg(watch::option(
                 "5s",
-                "Look up again and again, this long apart, and show what changes",
+                "Repeat the lookup after this pause, and show what changes",
             ))
             .after_help(EXIT_STATUS),
         )
@@ -120,20 +120,20 @@ pub fn command() -> Command {
         )
         .subcommand(
             with_settings(
-                Command::new("members").about("Shows the members, as the local node sees them"),
+                Command::new("members").about("Shows the members as the local node sees them"),
                 WHERE_IT_IS,
             )
             .after_help(LOCAL_HELP)
             .arg(
                 url()
                     .action(ArgAction::Append)
-                    .help("Where a node's management HTTP answers; can be given several times [default: this container's own address]"),
+                    .help("Address of a node's management HTTP; can be given several times [default: this container's own address]"),
             )
             .arg(
-                switch("json", "Print each node's answer as it is, on a line of its own")
+                switch("json", "Print each node's answer unchanged, one line for each node")
                     .conflicts_with("watch"),
             )
-            .arg(watch::option("1s", "Ask again and again, this long apart, and show what changes in its place")),
+            .arg(watch::option("1s", "Ask again after this pause, and redraw what changes")),
         )
         .subcommand(
             with_settings(
@@ -141,7 +141,7 @@ pub fn command() -> Command {
                     .about("Asks the local node whether it is ready; exit status 0 if it is")
                     .long_about(
                         "Asks the local node whether it is ready; exit status 0 if it is.\n\n\
-                         Meant as a container's health check in an image without a shell:\n  \
+                         For a container's health check, in an image without a shell:\n  \
                          [\"CMD\", \"/demo-node\", \"healthcheck\"]",
                     ),
                 WHERE_IT_IS,
@@ -170,15 +170,15 @@ fn url() -> Arg {
     Arg::new("url")
         .long("url")
         .value_name("IP:PORT")
-        .help("Where the node's management HTTP answers [default: this container's own address]")
+        .help("Address of the node's management HTTP [default: this container's own address]")
 }
 
-/// Whether a first node needs the setting.
+/// Whether a new user needs the setting for a first node.
 fn is_first(setting: &Setting) -> bool {
     FIRST.contains(&setting.name)
 }
 
-/// Whether a setting says where the local node answers.
+/// Whether a setting decides at which address the local node answers.
 fn tells_where_it_is(setting: &Setting) -> bool {
     ["node.address", "node.bind-address", "management.bind-port"].contains(&setting.name)
 }
@@ -189,7 +189,7 @@ type Listed = [fn(&Setting) -> bool; 2];
 const ALL: Listed = [|_| true, is_first];
 const WHERE_IT_IS: Listed = [tells_where_it_is; 2];
 
-/// With all settings, so that a command can be given those of the node; its help lists some.
+/// Adds all settings to a command, so that it accepts the same ones as the node; its help lists some of them.
 fn with_settings(command: Command, [in_help, in_short_help]: Listed) -> Command {
     let file = Arg::new("config")
         .long("config")
@@ -227,11 +227,11 @@ fn with_settings(command: Command, [in_help, in_short_help]: Listed) -> Command 
         })
 }
 
-/// Does what the arguments ask for. The log goes to the queue.
+/// Runs the command of these arguments. The log goes to the queue.
 ///
 /// # Errors
 ///
-/// When it cannot be done; the failure says why and with which exit status to end.
+/// When the command fails. The failure says why, and with which exit status to end.
 pub async fn execute(mut matches: ArgMatches, log: &Queue) -> Result<Exit, Failure> {
     // Before anything that can take long.
     let mut signals = Signals::watch().map_err(|error| Failure::failed(&error))?;
@@ -248,7 +248,7 @@ pub async fn execute(mut matches: ArgMatches, log: &Queue) -> Result<Exit, Failu
         tracing::warn!("{setting} {exposure}");
     }
     if name == "run" {
-        // A node lives long, and what was written on its command line may be a secret.
+        // A node runs for a long time, and its command line may contain a secret.
         drop(matches);
         return run::run(values, signals, log.lines_lost()).await;
     }

@@ -1,11 +1,11 @@
-//! Flags, environment and a TOML file, in that order of precedence, become one valid [`Config`].
+//! Reads flags, environment and a TOML file, in that order of precedence, into one valid [`Config`].
 //!
-//! The only module that takes settings from the environment. Each stage owns its settings and their
-//! defaults, in a file `settings.rs` of its own; those of the libraries `discovery` and `bootstrap` are in
-//! [`discovery`] and [`bootstrap`]. What is here is their sum.
+//! Only this module reads settings from the environment. Each stage has its settings and their defaults in its own
+//! `settings.rs`; those of the libraries `discovery` and `bootstrap` are in [`discovery`] and [`bootstrap`].
+//! This module combines them.
 //!
-//! To add a setting: a line in the `settings!` of its stage. It has a flag, a variable, a key in the
-//! file and a line in `--help` then.
+//! To add a setting, add a line to the `settings!` of its stage. That gives it a flag, a variable, a key in the
+//! file and a line in `--help`.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ use crate::{
     node::settings::Settings as Node, telemetry::Settings as Log,
 };
 
-/// Everything that the node can be told.
+/// All settings of the node.
 #[derive(Debug)]
 pub struct Config {
     /// How peers are found.
@@ -59,7 +59,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> + Clone {
     discovery::SETTINGS.into_iter().chain(others).flatten()
 }
 
-/// The process's environment, as far as it can be settings.
+/// The environment variables that can be settings.
 #[must_use]
 pub fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
@@ -72,7 +72,7 @@ pub fn environment() -> BTreeMap<String, String> {
 ///
 /// # Errors
 ///
-/// When the file cannot be read, or a name is no setting.
+/// When the file cannot be read, or a name is not a setting.
 pub fn gather(
     flags: &BTreeMap<&'static str, String>,
     file: Option<&Path>,
@@ -125,7 +125,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// When one is wrong or missing, or some do not go together.
+    /// When a setting is wrong or missing, or two of them contradict each other.
     pub fn read(values: &Values) -> Result<Self, Error> {
         let config = Self {
             discovery: discovery::discovery_settings(values)?,
@@ -141,8 +141,8 @@ impl Config {
     fn check(&self) -> Result<(), Error> {
         if self.membership.port == self.bootstrap.fallback_port {
             return Err(Error::Combination(format!(
-                "membership.port and bootstrap.fallback-port are both {}: peers would be probed at \
-                 their gossip port; set bootstrap.fallback-port to their management port",
+                "membership.port and bootstrap.fallback-port are both {}, so this node would probe peers at \
+                 their gossip port. Set bootstrap.fallback-port to their management port",
                 self.membership.port
             )));
         }

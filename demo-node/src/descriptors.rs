@@ -3,10 +3,9 @@
 use discovery::Chain;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the limit to the highest that the system allows this process, and says what it is now.
+/// Raises the limit to the highest that the system allows this process, and returns it.
 ///
-/// What sessions and containers start with is often low, for the sake of programs that cannot do with
-/// more.
+/// Sessions and containers often start with a low limit, because some programs cannot work with a higher one.
 #[must_use]
 pub fn raise() -> usize {
     let limit = getrlimit(Resource::Nofile);

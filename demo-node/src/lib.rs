@@ -1,12 +1,12 @@
 //! A node that forms a cluster with the peers that AWS lists.
 //!
-//! The modules stand in the order that data flows. No file imports one that imports it.
+//! The modules are in the order in which data flows. No file imports a file that imports it.
 //!
-//! To add a setting: a line in the `settings!` of its stage, in the stage's `settings.rs` (`config/discovery.rs`
-//! for a setting of a discovery method, `config/bootstrap.rs` for one of the bootstrap), and where the stage uses it. Its flag, its variable, its key in the file
-//! and its line in `--help` follow; a test wants it valid by default.
+//! To add a setting: add a line to the `settings!` of its stage, in the stage's `settings.rs` (`config/discovery.rs`
+//! for a discovery method, `config/bootstrap.rs` for the bootstrap), and use it in the stage. Its flag, its variable,
+//! its key in the file and its line in `--help` come from that line; a test checks that its default is valid.
 
-// The stage that is a library of its own, and what it shares with the others.
+// The stage that is a separate library, and what it shares with the others.
 pub use ::bootstrap::{self, clock, cluster, http, seal};
 
 // What everything uses.

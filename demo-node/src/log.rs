@@ -1,10 +1,10 @@
 //! Log lines on their way to standard error.
 //!
-//! A thread of its own writes them, so that nobody who logs ever waits: not for a reader that has
-//! stopped reading, not for a disk that is full. What cannot be written is counted and dropped.
+//! A separate thread writes them, so that code that logs never waits: neither for a reader that has
+//! stopped reading nor for a full disk. Lines that cannot be written are dropped and counted.
 //!
-//! tracing-appender was looked at: it does not count a write that failed, and its guard prints to
-//! standard output when the writer is stuck, which panics where that is closed.
+//! Why not tracing-appender: it does not count failed writes, and if the writer is stuck, its guard prints to
+//! standard output, which panics if that is closed.
 
 use std::{
     collections::VecDeque,
@@ -19,10 +19,10 @@ use std::{
     time::Duration,
 };
 
-/// How many bytes may wait. A node that forms a cluster says some 10 KiB.
+/// How many bytes may wait. A node that forms a cluster logs about 10 KiB.
 const MOST_WAITING: usize = 1024 * 1024;
 
-/// What a line takes beside its text.
+/// What a line needs in addition to its text.
 const LINE: usize = 64;
 
 /// How many log lines were dropped since the process started.
@@ -76,8 +76,8 @@ impl LinesLost {
 // === impl Queue ===
 
 impl Queue {
-    /// A queue to standard error, on a descriptor of its own: whoever writes to standard error by
-    /// other means does not wait for this writer.
+    /// A queue to standard error, on its own descriptor: other code that writes to standard error
+    /// does not wait for this writer.
     ///
     /// # Errors
     ///
@@ -111,7 +111,7 @@ impl Queue {
         self.lost.clone()
     }
 
-    /// Puts a line behind those that wait, or drops it where too much waits.
+    /// Adds a line to the queue, or drops it if the queue is full.
     pub fn put(&self, line: Vec<u8>) {
         let takes = line.len() + LINE;
         let mut waiting = self.waiting();
@@ -124,7 +124,7 @@ impl Queue {
         self.shared.changed.notify_all();
     }
 
-    /// Waits until everything is written, for so long at most. Whether it is.
+    /// Waits until everything is written, but no longer than the limit. Returns whether everything is written.
     pub fn flush(&self, limit: Duration) -> bool {
         let unfinished = |waiting: &mut Waiting| waiting.writing || !waiting.lines.is_empty();
         let (_waiting, waited) = self
@@ -135,12 +135,12 @@ impl Queue {
         !waited.timed_out()
     }
 
-    /// The writer's life.
+    /// The loop of the writer.
     fn write_all(&self, mut output: impl Write) {
         let mut told = 0;
         loop {
             let line = self.next();
-            // A disk that is full can have room again, so the next line is tried, too.
+            // A full disk can have room again, so the next line is tried, too.
             if output.write_all(&line).is_err() {
                 self.lost.add_one();
             } else if told < self.lost.count() {
@@ -182,8 +182,8 @@ impl Queue {
     }
 }
 
-/// Each write is a line, as the formatters of tracing-subscriber write them. It never fails: they
-/// would print that it has.
+/// Each write is a line, as the formatters of tracing-subscriber write them. It never fails, since they
+/// would print the failure.
 impl Write for Queue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.put(line.to_vec());

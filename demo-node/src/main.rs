@@ -10,22 +10,22 @@ use std::{
 use demo_node::{cli, log::Queue};
 use zeroizing_alloc::ZeroAlloc;
 
-/// Wipes what is freed: a secret passes through many hands (the command line, the file and its parser,
-/// the AWS SDK) before it is where it belongs, and each leaves a copy.
+/// Wipes freed memory: a secret passes through much code (the command line, the file and its parser,
+/// the AWS SDK) before it reaches its place, and each leaves a copy.
 #[global_allocator]
 static WIPING: ZeroAlloc<System> = ZeroAlloc(System);
 
-/// How long the last words may take, where standard error is not read.
+/// How long the last log lines may take if nobody reads standard error.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// How long tasks may take to end once the command has: what they do then is of use to nobody.
+/// How long tasks may take to end after the command has ended: nobody needs their work then.
 const LAST_TASKS: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
     let log = match Queue::to_stderr() {
         Ok(log) => log,
         Err(error) => {
-            // There is no better way left.
+            // There is no better way to say it.
             let _unseen = writeln!(io::stderr(), "demo-node: start to log: {error}");
             return cli::Exit::Failed.into();
         }
@@ -64,7 +64,7 @@ fn run(log: &Queue) -> Result<ExitCode, cli::Failure> {
     ended.map(Into::into)
 }
 
-/// Shows help, or what is wrong with the command line.
+/// Shows the help, or the error in the command line.
 fn show(error: &clap::Error, log: &Queue) -> Result<ExitCode, cli::Failure> {
     let text = error.render();
     if error.use_stderr() {

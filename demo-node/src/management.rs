@@ -99,7 +99,7 @@ pub fn router(sources: Sources) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
-                "this path does not take that method",
+                "this path does not allow that method",
             )
         })
         .layer(middleware::from_fn_with_state(names, browsers::guarded))

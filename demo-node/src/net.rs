@@ -1,6 +1,6 @@
-//! The streams that management HTTP runs over: TCP of the operating system, or of a simulation.
+//! The streams of management HTTP: TCP of the operating system, or of a simulation.
 //!
-//! Nothing above this module knows which. Two operations, since more is not needed.
+//! Code above this module does not know which. There are two operations; more are not needed.
 
 use std::{future::Future, io, net::SocketAddr, time::Duration};
 
@@ -12,7 +12,7 @@ use tokio::{
 
 pub use bootstrap::net::{Network, Tcp};
 
-/// Takes streams from peers.
+/// Accepts streams from peers.
 pub trait Listener: Send + 'static {
     /// A connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
@@ -21,11 +21,11 @@ pub trait Listener: Send + 'static {
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
 }
 
-/// After so long without a word, the system asks whether the other side is still there: of a connection
-/// that a firewall or a machine's death has ended, nothing else tells.
+/// After this long without data, the system asks whether the other side is still there (keepalive). Otherwise nobody
+/// would notice a connection that ended with a firewall's timeout or a machine's crash.
 const ASK_AFTER: Duration = Duration::from_secs(60);
 
-/// How long it waits for each answer, and how many may stay out.
+/// How long it waits for each answer, and how many answers may be missing.
 const ASK_EVERY: Duration = Duration::from_secs(10);
 const ASK_TIMES: u32 = 6;
 

@@ -1,5 +1,5 @@
-//! Wires the stages and owns every task: none outlives the node, and one that ends early takes the
-//! node down.
+//! Connects the stages and owns every task. No task outlives the node, and a task that ends early ends the
+//! node.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -70,23 +70,23 @@ pub enum End {
     Left,
     /// It was asked to stop and did not finish leaving in time.
     GraceExpired,
-    /// Other members told it to go.
+    /// Other members removed it (down).
     Downed,
     /// It was on the smaller side of a split, and has left, as `membership.on-minority` says.
     Minority,
 }
 
-/// A stage that ended by itself, which none may.
+/// A stage ended unexpectedly.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
     /// The node's own description does not fit its datagrams.
-    #[error("describe this node to its peers; fewer or shorter membership.roles would do")]
+    #[error("describe this node to its peers; use fewer or shorter membership.roles")]
     Description(#[source] membership::Invalid),
     /// Gossip broke.
     #[error("gossip")]
     Membership(#[source] membership::Broken),
     /// A stage ended without being asked to.
-    #[error("the stage `{0}` ended by itself")]
+    #[error("the stage `{0}` ended unexpectedly")]
     EndedEarly(&'static str),
     /// A stage panicked; the log says where.
     #[error("a stage panicked")]
@@ -113,7 +113,7 @@ enum Ended {
     Membership(Departure),
 }
 
-/// How long tasks may take to end, at least, where leaving has taken all of the grace period.
+/// How long tasks may at least take to end, even if leaving has taken the whole grace period.
 const LEAST_TO_END: Duration = Duration::from_secs(1);
 
 // === impl Node ===
@@ -259,8 +259,9 @@ impl Node {
         })
     }
 
-    /// Runs until `asked` to stop, until other members tell this node to go, or, where it shall leave then, until it is
-    /// on the smaller side of a split; then leaves the cluster, lets requests under way finish, and ends every task.
+    /// Runs until `asked` to stop, until other members remove this node, or, if `membership.on-minority` is `leave`,
+    /// until it is on the smaller side of a split. Then leaves the cluster, lets running requests finish, and ends
+    /// every task.
     ///
     /// # Errors
     ///
@@ -303,7 +304,7 @@ impl Node {
     }
 }
 
-/// Waits until this node is on the smaller side of a split, where it shall leave then.
+/// Waits until this node is on the smaller side of a split, if it should leave then.
 async fn to_leave(mut status: watch::Receiver<Arc<Status>>, on_minority: OnMinority) {
     if on_minority == OnMinority::Leave
         && status
@@ -316,7 +317,7 @@ async fn to_leave(mut status: watch::Receiver<Arc<Status>>, on_minority: OnMinor
     std::future::pending::<()>().await;
 }
 
-/// Hands the bootstrap's orders to the membership.
+/// Passes the bootstrap's orders to the membership.
 async fn carry_out(
     membership: membership::Handle,
     mut orders: mpsc::Receiver<Order>,
@@ -330,8 +331,8 @@ async fn carry_out(
         };
         let done = match order {
             Order::Start(formation) => membership.found(formation).await,
-            // Where this node is in a younger cluster of the same name, the bootstrap has decided
-            // that the two shall be one.
+            // If this node is in a younger cluster of the same name, the bootstrap has decided
+            // to merge the two.
             Order::Join(cluster) => {
                 membership
                     .switch(cluster.formation, cluster.seeds.into_iter().collect())
@@ -339,7 +340,7 @@ async fn carry_out(
             }
         };
         if let Err(refused) = done {
-            tracing::debug!(%refused, "the membership did not follow the bootstrap");
+            tracing::debug!(%refused, "the membership did not do what the bootstrap decided");
         }
     }
 }

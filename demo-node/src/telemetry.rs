@@ -1,6 +1,6 @@
 //! Where log lines go: to standard error, as text for people or JSON for CloudWatch.
 //!
-//! Standard output is left to what a command was asked for. Nothing here waits for a reader or a
+//! Standard output is only for the answer of a command. Nothing here waits for a reader or a
 //! disk, and nothing fails because of them: see [`Queue`].
 
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -13,12 +13,12 @@ mod settings;
 
 pub use settings::{Format, Settings};
 
-/// Starts logging to the queue, in colours or not. Once per process; a second call changes nothing.
+/// Starts logging to the queue, with or without colours. Once per process; a second call changes nothing.
 pub fn start(settings: &Settings, queue: &Queue, coloured: bool) {
     let queue = queue.clone();
     let builder = fmt()
         .with_env_filter(EnvFilter::new(&settings.filter))
-        // It would print to standard error, and panic where that fails.
+        // It would print to standard error, and panic if that fails.
         .log_internal_errors(false)
         .with_writer(move || queue.clone());
     let started = match settings.format {

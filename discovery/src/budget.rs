@@ -9,7 +9,7 @@ use tokio::time::timeout_at;
 #[cfg(any(feature = "ecs", feature = "ec2-expected-nodes"))]
 use crate::error::{Attempt, Error};
 
-/// How long a lookup may take, and until when.
+/// How long a lookup may take, and its deadline.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget {
     pub(crate) timeout: Duration,
@@ -20,12 +20,12 @@ impl Budget {
     pub(crate) fn new(timeout: Duration) -> Self {
         Self {
             timeout,
-            // What is longer than a day might as well be one, and does not overflow the clock.
+            // Anything longer than a day may as well be a day, and does not overflow the clock.
             deadline: Instant::now() + timeout.min(Duration::from_hours(24)),
         }
     }
 
-    /// For a step without which nothing can be looked up.
+    /// The limit for a step without which the lookup cannot continue.
     #[cfg(any(feature = "ecs", feature = "ec2-expected-nodes"))]
     pub(crate) async fn bound<T>(
         self,

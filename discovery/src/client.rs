@@ -1,8 +1,6 @@
-//! How AWS is called: the SDK's usual chain for credentials, region and endpoint, with a bound on
-//! everything that can take long, and without retries.
-//!
-//! Who asks for peers asks again anyway. Retries underneath would multiply the calls just when AWS
-//! asks for fewer, and the limits are shared by the whole account.
+//! How AWS is called: the SDK's usual chain for credentials, region and endpoint, with a limit on everything that can
+//! take long, and without retries. Callers ask again anyway. Retries below them would multiply the calls just when
+//! AWS asks for fewer, and the whole account shares the limits.
 
 use std::time::Duration;
 
@@ -38,37 +36,37 @@ pub(crate) use self::{
     bounded::TooLarge,
 };
 
-/// Within a region a connection is there in milliseconds, or not at all.
+/// Within a region, a connection takes milliseconds or fails.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A backstop: a lookup has its own, shorter timeout. In large accounts EC2 was seen to take 20 s.
+/// Only a backstop: a lookup has its own, shorter timeout. In large accounts EC2 took up to 20 s.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The largest answer of EC2 that is read, in bytes. A page of 1,000 instances with all their tags and
-/// interfaces has some 10 MiB.
+/// The largest answer of EC2 that is read, in bytes. A page of 1,000 instances with all their tags and interfaces has
+/// about 10 MiB.
 #[cfg(feature = "ec2")]
 pub(crate) const LARGEST_OF_EC2: usize = 16 << 20;
 
-/// The largest answer of ECS. A hundred tasks with fifty long tags each have some 2 MiB.
+/// The largest answer of ECS. A hundred tasks with fifty long tags each have about 2 MiB.
 #[cfg(feature = "ecs")]
 pub(crate) const LARGEST_OF_ECS: usize = 8 << 20;
 
-/// The largest answer of whoever gives credentials: some hundred bytes are usual.
+/// The largest answer of a source of credentials; usually a few hundred bytes.
 const LARGEST_OF_CREDENTIALS: usize = 1 << 20;
 
-/// The same for all attempts of one call, for those who turn retries on.
+/// The limit for all attempts of one call together, for callers who turn retries on.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The instance metadata service is on the same host. Where there is none, nothing answers, and
-/// this is what a laptop without credentials waits.
+/// The instance metadata service is on the same host. If there is none, nothing answers, and a laptop without
+/// credentials waits this long.
 const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Pinned: new defaults of the SDK are adopted by reading what they change.
+/// Pinned: new defaults of the SDK are adopted only after reading what they change.
 fn behavior() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
-/// The configuration that the method's client is made from. Its answers have `largest` bytes at most.
+/// The configuration for the method's client. Its answers may have at most `largest` bytes.
 pub(crate) async fn sdk_config(
     client: &Client,
     surroundings: &Surroundings,
@@ -114,10 +112,10 @@ pub(crate) async fn sdk_config(
 /// How much of an endpoint's URL is shown, in characters.
 const LONGEST_URL: usize = 200;
 
-/// Who is called, for messages. A mistyped region makes a host name that does not exist.
+/// What is called, for messages. A mistyped region makes a host name that does not exist.
 pub(crate) fn endpoint(config: &SdkConfig, service_id: &str) -> String {
-    // As the client itself finds it: an endpoint for this service goes before the one for all,
-    // unless that was given by the caller.
+    // In the same order as the client: an endpoint for this service overrides the one for all, unless the caller gave
+    // that one.
     let variable = ServiceConfigKey::builder()
         .service_id(service_id)
         .env("AWS_ENDPOINT_URL")
@@ -145,7 +143,7 @@ async fn load(client: &Client, surroundings: &Surroundings) -> Result<SdkConfig,
     let http = http_client()?;
     let region = match &client.region {
         Some(region) => Region::new(region.clone()),
-        // The chain below would search again, and more patiently.
+        // The SDK's chain would search again, and for longer.
         None => region(surroundings).await?.ok_or(Error::NoRegion)?,
     };
 
@@ -163,15 +161,15 @@ async fn load(client: &Client, surroundings: &Surroundings) -> Result<SdkConfig,
         .credentials_provider(credentials.build().await)
         .http_client(http)
         .region(region)
-        // Said explicitly, or the loader reads AWS_MAX_ATTEMPTS and AWS_RETRY_MODE, and panics when
-        // they are wrong.
+        // Set explicitly: otherwise the loader reads AWS_MAX_ATTEMPTS and AWS_RETRY_MODE, and panics if they are
+        // wrong.
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts())
         .load();
     Ok(config.await)
 }
 
-/// A configuration that the user made: kept as it is, where it says anything.
+/// A configuration that the user made: whatever it sets is kept.
 fn handed_over(config: SdkConfig) -> Result<SdkConfig, Error> {
     let retries = config.retry_config().cloned();
     if let Some(retries) = &retries
@@ -193,7 +191,7 @@ fn handed_over(config: SdkConfig) -> Result<SdkConfig, Error> {
     let sleep = config
         .sleep_impl()
         .unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()));
-    // The provider of an assumed role panics without one.
+    // The provider of an assumed role panics without a region.
     let time = config
         .time_source()
         .unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));
@@ -227,12 +225,12 @@ fn imds_client(http: &SharedHttpClient) -> imds::Client {
         .build()
 }
 
-/// The SDK's chain, with the task's own ARN between the profile and the instance:
-/// on EC2, agents before 1.104.0 tell their tasks no region otherwise.
+/// The SDK's chain, with the task's own ARN between the profile and the instance: on EC2, agents before 1.104.0 give
+/// their tasks no region otherwise.
 ///
 /// # Errors
 ///
-/// When the metadata that would tell it fails: the region may be known a moment later.
+/// When the metadata with the region fails: the region may be known a moment later.
 async fn region(surroundings: &Surroundings) -> Result<Option<Region>, Error> {
     let named = |region: &Region| !region.as_ref().trim().is_empty();
     let environment = EnvironmentVariableRegionProvider::new();

@@ -1,8 +1,7 @@
 //! The settings of each method: parsed and valid, or an error that names the field.
 //!
-//! What comes as text (an environment variable, a flag) is parsed here with [`FromStr`], and what is
-//! printed with [`Display`](fmt::Display) parses back to the same value.
-//! Nothing falls back to something else: a wrong value is an [`Invalid`].
+//! Text (an environment variable, a flag) is parsed here with [`FromStr`]. Text from [`Display`](fmt::Display) parses
+//! back to the same value. There are no fallbacks: a wrong value is an [`Invalid`].
 
 use std::{collections::BTreeSet, fmt, net::IpAddr, str::FromStr};
 
@@ -35,17 +34,17 @@ pub use role::{AssumedRole, ExternalId, RoleArn, SessionName};
 pub use services::Services;
 pub use surroundings::Surroundings;
 
-/// The tag that names the service, unless configured otherwise.
+/// The default tag that names the service.
 pub const DEFAULT_TAG_KEY: &str = "service";
 
-/// The cluster that ECS itself assumes where none is named.
+/// The cluster that ECS itself uses if none is given.
 pub const DEFAULT_CLUSTER: &str = "default";
 
-/// The most values that EC2 takes for one filter. See "Filtering" in its API reference.
+/// The most values that EC2 accepts for one filter. See "Filtering" in its API reference.
 const MOST_TAG_VALUES: usize = 200;
 
-/// A method, by the name that configuration uses. Whoever lets users choose one is to learn of a new one by their
-/// compiler, so this is not `#[non_exhaustive]`.
+/// A method, by its name in configuration. This is not `#[non_exhaustive]`: code that lets users choose a method
+/// should learn of a new one from the compiler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MethodName {
     /// `aws-api-ec2-tag-based`
@@ -71,15 +70,15 @@ pub enum Settings {
     Config(Fixed),
 }
 
-/// Which of a peer's addresses is wanted, and which of a node's own: both by the same rule.
+/// Which address of a peer, and of a node itself, is used: both by the same rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AddressFamily {
-    /// The primary private IPv4 address where there is one, else the IPv6 address.
+    /// The primary private IPv4 address if there is one, else the IPv6 address.
     #[default]
     Auto,
-    /// The primary private IPv4 address and no other.
+    /// Only the primary private IPv4 address.
     Ipv4,
-    /// The IPv6 address and no other.
+    /// Only the IPv6 address.
     Ipv6,
 }
 
@@ -89,12 +88,12 @@ pub enum AddressFamily {
 pub struct Ec2TagBased {
     /// The tag whose value is the service name.
     pub tag_key: String,
-    /// The values of the tag whose instances are peers of each other: several services that form one system. Without
-    /// any, the name that is looked up is the value.
+    /// The tag values whose instances are each other's peers: several services that form one system. If empty, the
+    /// looked-up name is the value.
     pub tag_values: BTreeSet<String>,
-    /// Further filters.
+    /// More filters.
     pub filters: Filters,
-    /// One target per instance and port; without any, targets have no port.
+    /// One target for each instance and port; if empty, targets have no port.
     pub ports: Ports,
     /// Which address.
     pub address_family: AddressFamily,
@@ -108,12 +107,12 @@ pub struct Ec2TagBased {
 pub struct Ecs {
     /// The cluster's name or ARN.
     pub cluster: String,
-    /// The services whose tasks are peers of each other: several services that form one system. Without any, it is the
-    /// one with the name that is looked up, in [`Ecs::cluster`].
+    /// The services whose tasks are each other's peers: several services that form one system. If empty, the only
+    /// service is the looked-up name, in [`Ecs::cluster`].
     pub services: Services,
-    /// Tags that a task must carry, all of them.
+    /// Tags that a task must have, all of them.
     pub tags: Tags,
-    /// The container whose network interface counts.
+    /// The container whose network interface gives the address.
     pub container_name: Option<String>,
     /// Which address.
     pub address_family: AddressFamily,
@@ -127,7 +126,7 @@ pub struct Ecs {
 pub struct EcsTaskSet {
     /// The cluster's name or ARN. It must be the one that the caller's own task runs in.
     pub cluster: String,
-    /// The container whose network interface counts.
+    /// The container whose network interface gives the address.
     pub container_name: Option<String>,
     /// Which address.
     pub address_family: AddressFamily,
@@ -193,7 +192,7 @@ impl Settings {
         }
     }
 
-    /// Which of a peer's addresses is wanted; of a node's own addresses it is the same one.
+    /// Which address of a peer, and of a node itself, is used.
     pub fn address_family(&self) -> AddressFamily {
         match self {
             Self::Ec2TagBased(ec2) => ec2.address_family,
@@ -203,7 +202,7 @@ impl Settings {
         }
     }
 
-    /// How the method's client is made; nothing where nothing is asked of AWS.
+    /// The settings of the method's client; none if the method asks nothing of AWS.
     pub fn client_mut(&mut self) -> Option<&mut Client> {
         match self {
             Self::Ec2TagBased(ec2) => Some(&mut ec2.client),
@@ -213,7 +212,7 @@ impl Settings {
         }
     }
 
-    /// Says what cannot work, before anything is asked.
+    /// Says what is wrong, before any call is made.
     pub(crate) fn check(&self) -> Result<(), Invalid> {
         match self {
             Self::Ec2TagBased(ec2) => {
@@ -262,7 +261,7 @@ impl AddressFamily {
         }
     }
 
-    /// Of the addresses that somebody has, the one that counts; else what is there instead.
+    /// The address that counts among those of a peer; else the address that it has instead.
     pub(crate) fn choose(
         self,
         ipv4: Option<IpAddr>,
@@ -276,7 +275,7 @@ impl AddressFamily {
         chosen.ok_or(instead)
     }
 
-    /// How messages for people call what is wanted.
+    /// The name of the wanted address in messages for people.
     pub(crate) const fn wanted(self) -> &'static str {
         match self {
             Self::Auto => "address",
@@ -316,7 +315,7 @@ impl FromStr for AddressFamily {
 }
 
 impl Ec2TagBased {
-    /// Instances whose tag `tag_key` is the service name, and nothing else configured.
+    /// Instances whose tag `tag_key` is the service name; nothing else is configured.
     pub fn by_tag(tag_key: impl Into<String>) -> Self {
         Self {
             tag_key: tag_key.into(),
@@ -330,7 +329,7 @@ impl Ec2TagBased {
 }
 
 impl Ecs {
-    /// Tasks in this cluster, by name or ARN, and nothing else configured.
+    /// Tasks in this cluster, by name or ARN; nothing else is configured.
     pub fn in_cluster(cluster: impl Into<String>) -> Self {
         Self {
             cluster: cluster.into(),
@@ -344,7 +343,7 @@ impl Ecs {
 }
 
 impl EcsTaskSet {
-    /// The own task set in this cluster, by name or ARN, and nothing else configured.
+    /// The own task set in this cluster, by name or ARN; nothing else is configured.
     pub fn in_cluster(cluster: impl Into<String>) -> Self {
         Self {
             cluster: cluster.into(),

@@ -1,4 +1,4 @@
-//! One method, ready to be asked.
+//! One method, ready to use.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use crate::{
 /// How long a lookup may take, unless configured otherwise.
 pub const DEFAULT_RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Looks peers up by one method. A handle: clones share one client and what it remembers, and lookups may run
+/// Looks peers up with one method. A handle: clones share one client and its memory, and lookups may run
 /// concurrently.
 #[derive(Debug, Clone)]
 pub struct Discovery {
@@ -46,12 +46,12 @@ impl Discovery {
     ///
     /// # Errors
     ///
-    /// When the configuration cannot work, for example when no region is known.
+    /// When the configuration is wrong, for example when no region is known.
     pub async fn new(settings: Settings) -> Result<Self, Error> {
         Self::in_surroundings(settings, &Surroundings::from_env()).await
     }
 
-    /// The same with surroundings that the caller supplies, rather than the environment.
+    /// The same with surroundings from the caller instead of the environment.
     ///
     /// # Errors
     ///
@@ -72,11 +72,11 @@ impl Discovery {
         self.name.as_str()
     }
 
-    /// Asks once. `timeout` covers every page and every call; nothing goes on after it, nor after
-    /// the future is dropped.
+    /// Looks up once. `timeout` is for all pages and all calls; nothing continues after it, nor after the future is
+    /// dropped.
     ///
-    /// What fails while something was learnt already, time running out included, leaves a view that
-    /// is [partial](crate::Completeness::Partial) and says why.
+    /// If a call fails or the time is over when something is already known, the view is
+    /// [partial](crate::Completeness::Partial) and says why.
     ///
     /// # Errors
     ///
@@ -103,15 +103,15 @@ impl Discovery {
         looking.instrument(span).await
     }
 
-    /// How many peers the deployment means to run, where the method can know: the desired count of
-    /// the ECS service, or of the own deployment or task set in it; on EC2 the desired capacity of
-    /// the Auto Scaling groups of the service's instances, times the ports of each.
+    /// How many peers the deployment should run, if the method can know: the desired count of the ECS service, or of
+    /// the own deployment or task set in it; on EC2 the desired capacity of the Auto Scaling groups of the service's
+    /// instances, times the ports of each.
     ///
-    /// Where it is not known, the answer says why, and whether it is worth asking again.
+    /// If it is not known, the answer says why, and whether it is worth asking again.
     ///
     /// # Errors
     ///
-    /// When the call is denied or fails. Callers treat that as unknown; no lookup depends on it.
+    /// When the call is denied or fails. Treat that as unknown; no lookup depends on it.
     #[cfg_attr(
         not(any(feature = "ecs", feature = "ec2-expected-nodes")),
         expect(unused_variables, reason = "the others do not ask")
@@ -140,7 +140,7 @@ impl Discovery {
         }
     }
 
-    /// The region that is asked; none where nothing is asked of AWS.
+    /// The region that is asked; none if nothing is asked of AWS.
     pub fn region(&self) -> Option<&str> {
         match &*self.method {
             #[cfg(feature = "ec2")]
@@ -153,8 +153,8 @@ impl Discovery {
         }
     }
 
-    /// Every call to AWS since this was made, by action (`ListTasks`) and outcome.
-    /// Calls that are still under way are not among them, nor are those for credentials.
+    /// Every call to AWS since this was made, by action (`ListTasks`) and outcome. Calls that are still running are
+    /// not counted, nor calls for credentials.
     pub fn calls(&self) -> BTreeMap<(&'static str, Outcome), u64> {
         match &*self.method {
             #[cfg(feature = "ec2")]

@@ -1,7 +1,6 @@
 //! The EC2 method: which instances run, by tag.
 //!
-//! Here are the calls and when time is up. What an answer means is decided by
-//! [`instance::found_in`], a plain function.
+//! Here are the calls and their deadline. [`instance::found_in`], a plain function, decides what an answer means.
 
 use std::collections::HashSet;
 
@@ -34,7 +33,7 @@ use groups::{Groups, Seen};
 use instance::Owners;
 use whole::Whole;
 
-/// The most that EC2 puts on one page. Always set: calls without it count against a lower limit.
+/// The most instances that EC2 puts on one page. Always set, because calls without it have a lower rate limit.
 const PAGE: i32 = 1000;
 
 /// The instances of one region.
@@ -85,10 +84,10 @@ impl Instances {
         Ok(found)
     }
 
-    /// How many nodes the Auto Scaling groups of the service's instances mean to run.
+    /// How many nodes the Auto Scaling groups of the service's instances should run.
     ///
-    /// All groups count that its instances are in: were it the own one alone, the nodes of two groups that make up
-    /// one service would each take their own half for the whole.
+    /// All groups of the service's instances are added up: with the own group alone, the nodes of two groups that
+    /// make up one service would each take their own half for the whole.
     #[cfg(feature = "ec2-expected-nodes")]
     pub(crate) async fn expected_nodes(
         &self,
@@ -98,7 +97,7 @@ impl Instances {
         let seen = timeout_at(budget.deadline, self.groups.groups(service_name)).await;
         let groups = match seen.ok().flatten() {
             Some(groups) if !groups.need_whole_list() => groups,
-            // Nothing was seen, or a part, which hides groups: the number would be too low.
+            // Nothing was seen, or only a part, which may hide groups: then the number would be too low.
             Some(_) | None => {
                 let lookup = Lookup::new(service_name);
                 let found = self.read(&lookup, budget, &mut Calls::default()).await?;
@@ -213,7 +212,7 @@ impl Instances {
                 return Err(aws::classify(attempt, &self.endpoint, limit, error));
             }
         };
-        // An empty answer says so. Silence must not pass for one.
+        // An empty answer says so; a missing list must not count as empty.
         if page.reservations.is_none() {
             return Err(Error::Undecodable {
                 attempt: attempt.clone(),
@@ -224,7 +223,7 @@ impl Instances {
     }
 }
 
-/// Running instances, then the tag, then the user's own.
+/// Running instances, then the tag, then the user's own filters.
 fn filters(settings: &Ec2TagBased, owners: &Owners) -> Vec<Filter> {
     let filter = |name: &str, values: Vec<String>| {
         Filter::builder()
@@ -244,7 +243,7 @@ fn filters(settings: &Ec2TagBased, owners: &Owners) -> Vec<Filter> {
     filters
 }
 
-/// In the value of a filter `*` and `?` match anything; the service name is to match itself only.
+/// In a filter's value `*` and `?` match anything, but the service name must only match itself.
 fn literally(text: &str) -> String {
     let mut literal = String::with_capacity(text.len());
     for c in text.chars() {

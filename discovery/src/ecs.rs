@@ -1,7 +1,7 @@
 //! The ECS methods: which tasks run, by service or by task set.
 //!
-//! `tasks` makes the calls: how many of them at once, and when time is up. What their answers mean is
-//! decided in the modules beside it, by plain functions.
+//! `tasks` makes the calls: how many at once, and until when. The modules beside it decide, with plain functions,
+//! what the answers mean.
 
 mod address;
 mod reading;

@@ -1,7 +1,7 @@
 //! Errors, grouped by what the caller can do about them.
 //!
-//! A message says what was attempted and what became of it; the cause stays in
-//! [`source`](std::error::Error::source). Print whole chains.
+//! A message says what was attempted and how that failed; the cause is the
+//! [`source`](std::error::Error::source). Print whole chains, with [`Chain`].
 
 use std::{error::Error as StdError, fmt, net::IpAddr, time::Duration};
 
@@ -14,10 +14,10 @@ use crate::{
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 pub(crate) mod aws;
 
-/// What assuming a role takes, whatever it is assumed for.
+/// The action for assuming a role, for any purpose.
 pub(crate) const ASSUME_ROLE: &str = "sts:AssumeRole";
 
-/// A cause, of whatever type.
+/// A cause of any type.
 pub type Cause = Box<dyn StdError + Send + Sync>;
 
 /// What can be done about an [`Error`].
@@ -41,12 +41,12 @@ pub struct Attempt {
     pub what: String,
 }
 
-/// Why a lookup failed. Nothing changes by a failed lookup, and any of these can happen in normal
+/// Why a lookup failed. A failed lookup changes nothing, and each of these can happen in normal
 /// operation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// AWS asks for fewer calls. Its limits are shared by everybody in the account and region.
+    /// AWS asks for fewer calls. All callers in the account and region share its limits.
     #[error("{attempt}: throttled")]
     Throttled {
         /// What was attempted.
@@ -60,9 +60,9 @@ pub enum Error {
     Unreachable {
         /// What was attempted.
         attempt: Attempt,
-        /// Who was called, in words: the endpoint's URL, or the region whose endpoint it was.
+        /// What was called, in words: the endpoint's URL, or the region whose endpoint it was.
         endpoint: String,
-        /// What the connection says.
+        /// The connection's error.
         #[source]
         source: Cause,
     },
@@ -79,46 +79,46 @@ pub enum Error {
     ServerFault {
         /// What was attempted.
         attempt: Attempt,
-        /// The status, 5xx as a rule.
+        /// The status, usually 5xx.
         status: u16,
         /// AWS's own words.
         #[source]
         source: Cause,
     },
-    /// The answer was cut short or is not one of this API. If it stays so, something other than AWS
-    /// answers at the endpoint: a proxy, or a mistyped URL.
+    /// The answer was cut short, or is not an answer of this API. If this repeats, something other than AWS
+    /// answers at the endpoint: a proxy, or the URL is wrong.
     #[error("{attempt}: the answer could not be understood")]
     Undecodable {
         /// What was attempted.
         attempt: Attempt,
-        /// Where reading stopped.
+        /// What could not be read.
         #[source]
         source: Cause,
     },
-    /// The answer is larger than any that this API gives. Something other than AWS answers, as a rule.
-    #[error("{attempt}: the answer has more than {most} bytes, and is not read further")]
+    /// The answer is larger than any answer of this API. Usually something other than AWS answers.
+    #[error("{attempt}: the answer is larger than the limit of {most} bytes")]
     TooLarge {
         /// What was attempted.
         attempt: Attempt,
         /// How many bytes are read at most.
         most: usize,
     },
-    /// The listing would never end: the API handed out a page token for the second time.
-    #[error("{attempt}: the same page token came twice")]
+    /// The listing would never end: the API gave the same page token twice.
+    #[error("{attempt}: AWS gave the same page token twice")]
     RepeatedPage {
         /// What was attempted.
         attempt: Attempt,
     },
-    /// Credentials exist but could not be had now.
+    /// There is a source of credentials, but it failed to give them now.
     #[error("{attempt}: the source of the AWS credentials failed")]
     CredentialsUnavailable {
         /// What was attempted.
         attempt: Attempt,
-        /// What the source says.
+        /// The error of that source.
         #[source]
         source: Cause,
     },
-    /// ECS does not describe the caller's own task yet, as happens right after its start.
+    /// ECS does not describe the caller's own task yet. This happens right after its start.
     #[error("{task} is not visible in cluster `{cluster}` yet")]
     OwnTaskMissing {
         /// The caller's task.
@@ -126,14 +126,14 @@ pub enum Error {
         /// Where it was looked for.
         cluster: String,
     },
-    /// The metadata endpoint exists and gave nothing to work with.
+    /// The metadata endpoint exists, but gave no usable answer.
     #[error("reading the metadata at {url}: {problem}")]
     Metadata {
         /// What was read.
         url: String,
-        /// What came of it.
+        /// What went wrong.
         problem: MetadataProblem,
-        /// The cause where there is one.
+        /// The cause, if there is one.
         #[source]
         source: Option<Cause>,
     },
@@ -145,14 +145,14 @@ pub enum Error {
         attempt: Attempt,
         /// The action that is missing, `ecs:ListTasks` for example.
         action: String,
-        /// The resource that it is missing for, where AWS says so.
+        /// The resource that it is missing for, if AWS says so.
         resource: Option<String>,
         /// AWS's own words.
         #[source]
         source: Cause,
     },
 
-    /// A setting cannot work.
+    /// A setting is wrong.
     #[error(transparent)]
     Configuration(#[from] Invalid),
     /// No region is known.
@@ -161,7 +161,7 @@ pub enum Error {
          or a region in the AWS profile"
     )]
     NoRegion,
-    /// No credentials are there, or their configuration is wrong.
+    /// There are no credentials, or their configuration is wrong.
     #[error(
         "{attempt}: no usable AWS credentials were found; give the task or instance a role, \
          set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose a profile with AWS_PROFILE"
@@ -184,7 +184,7 @@ pub enum Error {
         #[source]
         source: Cause,
     },
-    /// The SDK cannot make a request of this configuration.
+    /// The SDK cannot build a request from this configuration.
     #[error("{attempt}: the request cannot be built from this configuration")]
     Unbuildable {
         /// What was attempted.
@@ -211,7 +211,7 @@ pub enum Error {
         #[source]
         source: Cause,
     },
-    /// AWS refuses the request as such, for example because of a filter that it does not know.
+    /// AWS refuses the request itself, for example because of a filter that it does not know.
     #[error("{attempt}: AWS refuses the request ({code})")]
     Rejected {
         /// What was attempted.
@@ -222,15 +222,15 @@ pub enum Error {
         #[source]
         source: Cause,
     },
-    /// A task is not in network mode `awsvpc`, so it has no address of its own.
-    #[error("{task} has no address of its own: network mode `{mode}`, expected `awsvpc`")]
+    /// A task is not in network mode `awsvpc`, so it has no own address.
+    #[error("{task} has no own address: its network mode is `{mode}`, expected `awsvpc`")]
     NetworkMode {
         /// The task.
         task: String,
-        /// Its mode; where only port mappings give it away, `bridge` or `host`.
+        /// Its mode; `bridge or host` if only its port mappings show that it is not `awsvpc`.
         mode: String,
     },
-    /// The method works inside an ECS task only.
+    /// The method only works inside an ECS task.
     #[error(
         "this process does not run in an ECS task: \
          neither ECS_CONTAINER_METADATA_URI_V4 nor ECS_CONTAINER_METADATA_URI is set"
@@ -246,22 +246,22 @@ pub enum Error {
         /// The configured one.
         configured: String,
     },
-    /// Nothing groups the caller's task with others.
+    /// The caller's task belongs to no group of tasks.
     #[error("{task} has no `startedBy`: it belongs to no service, deployment or task set")]
     NoGroup {
         /// The caller's task.
         task: String,
     },
-    /// The own address cannot be told: none is left, or more than one.
+    /// The own address is not certain: this host has no possible address, or more than one.
     #[error(
-        "the own address is not certain: {}{}",
+        "this host's own address is not certain: {}{}",
         candidates(found),
         hop_limit(instance_metadata.is_some())
     )]
     OwnAddress {
         /// Every address of this host, and why it was or was not taken.
         found: Vec<Candidate>,
-        /// Why the instance metadata, which goes before the interfaces, did not tell.
+        /// Why the instance metadata, which is asked before the interfaces, gave no address.
         #[source]
         instance_metadata: Option<Box<Self>>,
     },
@@ -280,16 +280,16 @@ pub enum MetadataProblem {
     /// An answer other than 200.
     #[error("HTTP status {0}")]
     Status(u16),
-    /// Larger than what is documented.
-    #[error("the answer is too large, and is not read further")]
+    /// Larger than documented.
+    #[error("the answer is too large")]
     TooLarge,
-    /// Not what is documented.
+    /// Not as documented.
     #[error("the answer could not be understood")]
     Undecodable,
-    /// Nobody answers, on what is an EC2 instance for certain.
+    /// No answer, although this certainly is an EC2 instance.
     #[error(
-        "no answer on an EC2 instance; a container reaches it only where the instance's \
-         HttpPutResponseHopLimit is at least 2"
+        "no answer, although this is an EC2 instance; a container reaches the metadata only if the \
+         instance's HttpPutResponseHopLimit is at least 2"
     )]
     SilentOnEc2,
     /// The answer names no task.
@@ -298,7 +298,7 @@ pub enum MetadataProblem {
     /// The answer has no address.
     #[error("the answer has no address")]
     NoAddress,
-    /// One family is insisted on, and the answer has an address of the other only.
+    /// One family is required, and the answer only has an address of the other.
     #[error("it has only {}; set address-family to auto or {}", .0, family(.0))]
     Only(IpAddr),
 }
@@ -378,11 +378,11 @@ fn on(resource: Option<&str>) -> String {
     resource.map_or_else(String::new, |resource| format!(" on {resource}"))
 }
 
-/// A token that has one hop too many to go is dropped on its way, which looks as if nobody answered.
+/// If the hop limit is too low, the answer with the token is dropped on its way, which looks like no answer.
 fn hop_limit(silent: bool) -> &'static str {
     if silent {
-        "; the instance metadata does not tell either: on EC2, a container reaches it only where \
-         the instance's HttpPutResponseHopLimit is at least 2"
+        "; the instance metadata did not give it either (on EC2, a container reaches it only if \
+         the instance's HttpPutResponseHopLimit is at least 2)"
     } else {
         ""
     }
@@ -413,9 +413,9 @@ mod tests {
         };
         assert_eq!(
             error(Some(Box::new(silent))).chain(),
-            "the own address is not certain: this host has no network interface; the instance \
-             metadata does not tell either: on EC2, a container reaches it only where the \
-             instance's HttpPutResponseHopLimit is at least 2: reading the metadata at \
+            "this host's own address is not certain: this host has no network interface; the \
+             instance metadata did not give it either (on EC2, a container reaches it only if the \
+             instance's HttpPutResponseHopLimit is at least 2): reading the metadata at \
              http://169.254.169.254: no answer in time"
         );
         assert!(!error(None).chain().contains("HopLimit"));

@@ -1,10 +1,10 @@
-//! How many peers the deployment means to run, as far as a method can tell. Values only.
+//! How many peers the deployment should run, as far as a method can know it. Values only.
 
 use std::num::NonZeroU32;
 
 use crate::{config::MethodName, excerpt};
 
-/// How many peers the deployment means to run.
+/// How many peers the deployment should run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExpectedNodes {
     /// This many.
@@ -13,42 +13,42 @@ pub enum ExpectedNodes {
     Unknown(WhyUnknown),
 }
 
-/// Why it is not known how many peers there are to be, although no call has failed.
+/// Why the number of expected nodes is not known, although no call has failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WhyUnknown {
     /// The method has no way to know.
-    #[error("the method {0} cannot tell")]
+    #[error("the method {0} cannot know it")]
     Method(MethodName),
     /// This build cannot ask.
-    #[error("this build has not the cargo feature `{0}`")]
+    #[error("this build lacks the cargo feature `{0}`")]
     NotBuilt(&'static str),
-    /// Tags choose some of the service's tasks, and its count is of all.
-    #[error("tags choose among the tasks of the service, whose desired count is of all of them")]
+    /// Tags select some of the service's tasks, but its desired count is for all of them.
+    #[error("tags select some of the service's tasks, but its desired count is for all of them")]
     TagsChoose,
-    /// There is no such service, or the own task set or deployment is none of its.
+    /// There is no such service, or it does not have the own task set or deployment.
     #[error(
-        "ECS knows no service `{}`, or not the own task set or deployment in it",
+        "ECS knows no service `{}`, or the service does not have this task's task set or deployment",
         short(.0)
     )]
     NoSuchService(String),
-    /// No instance of this service is listed, so nothing tells their group.
+    /// No instance of this service is listed, so their group is not known.
     #[error(
         "no instance of the service `{}` is listed yet, so its Auto Scaling group is not known",
         short(.0)
     )]
     NobodyListed(String),
-    /// Not all instances of the service are known, and so not all of their groups.
+    /// Not all instances of the service are known, so not all of their groups.
     #[error(
-        "the list of the service's instances is not whole, so not all of their Auto Scaling groups are known"
+        "the list of the service's instances is not complete, so not all of their Auto Scaling groups are known"
     )]
     PartialList,
-    /// No instance of the service belongs to an Auto Scaling group: nothing says how many there are to be.
+    /// No instance of the service belongs to an Auto Scaling group, so there is no desired capacity.
     #[error(
         "no instance of the service belongs to an Auto Scaling group: none has the tag `aws:autoscaling:groupName`"
     )]
     NoGroups,
-    /// An instance of the service belongs to no Auto Scaling group, and others do.
+    /// An instance of the service belongs to no Auto Scaling group, although others do.
     #[error(
         "instance {} belongs to no Auto Scaling group: it has no tag `aws:autoscaling:groupName`",
         short(.0)
@@ -69,19 +69,19 @@ pub enum WhyUnknown {
         /// What it counts.
         unit: String,
     },
-    /// The group has a warm pool: its instances may run, and carry the tag, and the desired capacity does not count them.
+    /// The group has a warm pool: its instances may run and have the tag, but the desired capacity does not count them.
     #[error(
-        "the Auto Scaling group `{}` has a warm pool, whose instances its desired capacity does not count",
+        "the Auto Scaling group `{}` has a warm pool, but its desired capacity does not count the pool's instances",
         short(.0)
     )]
     WarmPool(String),
-    /// The service, or the group, is to run none, which says nothing about a cluster that is to be formed.
-    #[error("none are to run")]
+    /// The desired count or capacity is zero, which says nothing about a cluster that is to form.
+    #[error("the desired number is 0")]
     NoneWanted,
 }
 
 impl ExpectedNodes {
-    /// The number, where it is known.
+    /// The number, if it is known.
     #[must_use]
     pub fn number(&self) -> Option<NonZeroU32> {
         match self {
@@ -90,7 +90,7 @@ impl ExpectedNodes {
         }
     }
 
-    /// Zero is no statement about a cluster that is to be formed.
+    /// Zero says nothing about a cluster that is to form.
     #[cfg(any(feature = "ecs", feature = "ec2-expected-nodes"))]
     pub(crate) fn of_count(count: u64) -> Self {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
@@ -99,11 +99,11 @@ impl ExpectedNodes {
 }
 
 impl WhyUnknown {
-    /// Whether it most likely stays so: there is no use in asking again.
+    /// Whether this will most likely not change: asking again is of no use.
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {
-            // An instance is in its group from the start as a rule; who attaches one later sets the number.
+            // An instance is usually in its group from the start. If you attach one later, set the number.
             Self::Method(_) | Self::NotBuilt(_) | Self::TagsChoose | Self::NoGroups => true,
             Self::NoSuchService(_)
             | Self::NobodyListed(_)
@@ -117,7 +117,7 @@ impl WhyUnknown {
     }
 }
 
-/// How much of each name of others is shown. That of a group has 255 characters at most.
+/// How much of a name from others is shown. A group's name has at most 255 characters.
 fn short(text: &str) -> String {
     excerpt(text, 255)
 }

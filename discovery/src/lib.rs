@@ -3,8 +3,8 @@
 //! One [`Discovery`] is made from [`config::Settings`]; each [`Discovery::lookup`] answers with
 //! [`Resolved`]: the targets, whether the view is [`Completeness::Complete`], and what was dropped
 //! and why.
-//! The crate knows nothing of clusters, keeps no background task and makes no call again that failed, unless
-//! [told to](OnThrottle): when to ask again is the caller's decision, also where [`Discovery::watch`] does it.
+//! The crate does not know clusters, has no background task, and does not repeat failed calls, unless [told
+//! to](OnThrottle): the caller decides when to ask again, also with [`Discovery::watch`].
 //!
 //! ```no_run
 //! use discovery::{DEFAULT_RESOLVE_TIMEOUT, Discovery, Lookup, config::{Ecs, Settings}};
@@ -17,11 +17,11 @@
 //! # }
 //! ```
 //!
-//! The crate's README has the settings of each method, the IAM policy that each needs, what every
-//! error means, and what a lookup costs. [`container_address`] tells the caller's own address.
+//! The crate's README has the settings of each method, the IAM policy that each needs, the meaning of every error,
+//! and the cost of a lookup. [`container_address`] gives the caller's own address.
 //
-// To add a method: its name and settings in `config.rs` (`MethodName`, `Settings`), a module with its calls
-// and its judgement of the answers, and its variant of `Method` in `discovery.rs`.
+// To add a method: add its name and settings in `config.rs` (`MethodName`, `Settings`), a module with its calls and
+// its judgement of the answers, and its variant of `Method` in `discovery.rs`.
 #![warn(missing_docs)]
 #![cfg_attr(
     not(any(feature = "ec2", feature = "ecs")),
@@ -72,7 +72,7 @@ pub use tally::Outcome;
 pub use text::{Chain, LONGEST_CHAIN, excerpt};
 pub use watch::{Change, Changes, LastComplete, Pace, View, Watch};
 
-/// Its example is compiled as a test.
+/// The README's example is compiled as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,4 +1,4 @@
-//! What is asked and what is answered: values only.
+//! A lookup and its result: values only.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,47 +12,48 @@ use crate::{config::AddressFamily, error::Remedy, excerpt, owner::Owner};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lookup {
-    /// The service's name: the tag value of `aws-api-ec2-tag-based`, the ECS service of
-    /// `aws-api-ecs`, unless the settings of either name [several](crate::config::Ecs::services), which this is then
-    /// the common name of. `aws-api-ecs-task-set` looks for the tasks of the caller's own task set,
-    /// whatever the name, and asks this service for its desired count.
+    /// The service's name: the tag value for `aws-api-ec2-tag-based`, the ECS service for `aws-api-ecs`. If the
+    /// settings of the method name [several services](crate::config::Ecs::services), this is only their common name.
+    /// `aws-api-ecs-task-set` always looks for the tasks of the caller's own task set; it asks this service for its
+    /// desired count.
     pub service_name: String,
-    /// The port's name, where a caller asks for one. No AWS method names ports; it is carried for
-    /// callers that tell targets of several ports apart.
+    /// The port's name, if the caller asks for one. No AWS method knows port names; this is for
+    /// callers that distinguish targets with several ports.
     pub port_name: Option<String>,
-    /// The protocol, `tcp` or `udp`, likewise.
+    /// The protocol, `tcp` or `udp`, for the same purpose.
     pub protocol: Option<String>,
-    /// How much of the list is read.
+    /// How much of the list to read.
     pub extent: Extent,
-    /// What is done about a call that AWS throttles.
+    /// What to do about a call that AWS throttles.
     pub on_throttle: OnThrottle,
 }
 
-/// How much of a service's list is read. Of several services it holds for the list of each.
+/// How much of a service's list to read. With several services, this holds for the list of each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Extent {
     /// All of it: two calls for every 100 tasks, one for every 1,000 instances.
     #[default]
     Whole,
-    /// The first page that names somebody: up to 100 tasks, or 1,000 instances. Enough to find somebody, whatever the size of the service.
+    /// The first page that is not empty: up to 100 tasks, or 1,000 instances. Enough to find some peer, however large
+    /// the service is.
     FirstPage,
 }
 
-/// What is done about a call that AWS throttles.
+/// What to do about a call that AWS throttles.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnThrottle {
-    /// It has failed. Who looks up again, after a pause that grows, keeps an account out of trouble.
+    /// The lookup fails. Callers that look up again after growing pauses do not overload the account.
     #[default]
     GiveUp,
-    /// The lookup's first call has failed then. A later one is made again every second until the lookup's time
-    /// is up, so that those before it are not wasted.
+    /// If it is the first call, the lookup fails. A later call is repeated every second until the lookup's time limit,
+    /// so that the calls before it are not wasted.
     GoOn,
-    /// Any call is made again, after a quarter of a second at first and after up to a second then: a list of many pages
-    /// is else hardly read while others ask.
+    /// Any call is repeated, first after a quarter of a second, then after up to a second. Without this, a list of many
+    /// pages is hardly ever read completely while others ask.
     MakeAgain,
 }
 
-/// The answer to one [`Lookup`]. Two are equal that say the same of the peers, whatever calls they took.
+/// The answer to one [`Lookup`]. Two are equal if they say the same about the peers; the calls do not matter.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Resolved {
@@ -60,9 +61,9 @@ pub struct Resolved {
     pub service_name: String,
     /// The peers, sorted by address, then port; without duplicates.
     pub targets: Vec<Target>,
-    /// Whether [`Resolved::targets`] is all there is.
+    /// Whether [`Resolved::targets`] has all peers.
     pub completeness: Completeness,
-    /// What the API listed and the method did not take, and why; sorted by id.
+    /// What the API listed but the method dropped, and why; sorted by id.
     pub dropped: Vec<Dropped>,
     /// The calls that this lookup made.
     pub calls: Calls,
@@ -74,23 +75,23 @@ pub struct Resolved {
 pub struct Target {
     /// The peer's private address.
     pub address: IpAddr,
-    /// The port, where the method knows one.
+    /// The port, if the method knows one.
     pub port: Option<u16>,
     /// The instance id, or the task's ARN, or the configured address.
     pub id: String,
-    /// The service that it belongs to; none where the method knows of none.
+    /// The service that it belongs to, if the method knows it.
     pub owner: Option<Owner>,
     /// What else the API said: `availability-zone`, `started-at`, `tag:<key>` and others.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// How far a view can be trusted. There is no third way, so that everybody decides on both.
+/// How far a view can be trusted. There are only these two cases, so that every caller handles both.
 ///
 /// Any view may be used to join an existing cluster. Only a complete one may found a new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Completeness {
-    /// Every page was read, and every listed task or instance was described or is known to be gone; of several services
-    /// that is so for each.
+    /// Every page was read, and every listed task or instance was described or is known to be gone. With several
+    /// services, this is true for each.
     Complete,
     /// Peers may be missing.
     Partial(Vec<PartialReason>),
@@ -100,7 +101,7 @@ pub enum Completeness {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PartialReason {
-    /// A listed task has no address that could be used.
+    /// A listed task has no usable address.
     #[error("{} is running but has no {}{}", short(id), short(wanted), missing.for_a_task())]
     NoAddress {
         /// The task.
@@ -110,7 +111,7 @@ pub enum PartialReason {
         /// Why, and what would help.
         missing: Missing,
     },
-    /// The API reported a failure for a listed task, other than that it is gone.
+    /// The API reported a failure for a listed task, other than that the task is gone.
     #[error(
         "{} was listed but could not be described: {}",
         short(id),
@@ -122,7 +123,7 @@ pub enum PartialReason {
         /// The API's reason.
         reason: String,
     },
-    /// A group of tasks was not described, since its call failed while others succeeded.
+    /// A group of tasks was not described: its call failed while others succeeded.
     #[error("{tasks} listed tasks were not described: {error}")]
     GroupFailed {
         /// How many tasks the group has.
@@ -136,8 +137,8 @@ pub enum PartialReason {
         /// What went wrong.
         error: String,
     },
-    /// Of several services one could not be listed, while others were.
-    #[error("nothing is known of the service {}: {error}", short(service))]
+    /// One of several services could not be listed, while others were.
+    #[error("the service {} could not be listed: {error}", short(service))]
     ServiceFailed {
         /// The service, with its cluster: `CLUSTER/NAME`.
         service: String,
@@ -146,12 +147,12 @@ pub enum PartialReason {
         /// What can be done about it.
         remedy: Remedy,
     },
-    /// Only the first page was asked for, and there are more.
-    #[error("only the first page was asked for, and there are more")]
+    /// Only the first page was requested, and there are more.
+    #[error("only the first page was requested, and there are more")]
     MorePages,
 }
 
-/// Something that was listed and not taken.
+/// A listed task or instance that was dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dropped {
@@ -161,29 +162,29 @@ pub struct Dropped {
     pub reason: DropReason,
 }
 
-/// Why something that was listed is not a target.
+/// Why a listed task or instance is not a target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DropReason {
-    /// The task is on its way out, by its desired or its last status.
+    /// The task is stopping, according to its desired or its last status.
     #[error(
         "stopping (desired status {}, last status {})",
         short(desired),
         short(last)
     )]
     Stopping {
-        /// What ECS wants it to become.
+        /// Its desired status in ECS.
         desired: String,
-        /// What it was last seen as.
+        /// Its last known status.
         last: String,
     },
-    /// Listed, but gone when described.
+    /// It was listed, but gone when it was described.
     #[error("gone: listed, but not found when described")]
     Gone,
-    /// Listed, but described with a failure other than MISSING. Makes the view partial.
+    /// It was listed, but describing it failed with something other than MISSING. Makes the view partial.
     #[error("not described: {}", short(.0))]
     NotDescribed(String),
-    /// Without a usable address. Makes the view of an ECS method partial.
+    /// It has no usable address. Makes the view of an ECS method partial.
     #[error("no {}{missing}", short(wanted))]
     NoAddress {
         /// Which address, and whose.
@@ -191,7 +192,7 @@ pub enum DropReason {
         /// Why, and what would help.
         missing: Missing,
     },
-    /// A tag that was asked for is absent or has another value.
+    /// A required tag is missing or has another value.
     #[error("tag {} does not match", short(.0))]
     TagMismatch(String),
     /// The instance's state is not `running`.
@@ -202,15 +203,15 @@ pub enum DropReason {
     SameAddress(String),
 }
 
-/// Why something that runs has no address.
+/// Why a running task or instance has no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Missing {
-    /// It may get one.
+    /// It has none yet, but may get one.
     Yet,
-    /// It has no network interface at all, and will not get one: its network mode does not give it any.
+    /// It has no network interface and will not get one: its network mode gives it none.
     NoInterface,
-    /// It has this one, of the other family, only.
+    /// It only has this address, of the other family.
     Only(IpAddr),
 }
 
@@ -242,16 +243,16 @@ impl fmt::Display for Missing {
     }
 }
 
-/// How much of each text of AWS is shown. An ARN has some 100 characters.
+/// Shortens a text from AWS. An ARN has about 100 characters.
 fn short(text: &str) -> String {
     excerpt(text, 300)
 }
 
-/// Calls by action name, as CloudTrail and IAM spell it: `ListTasks`, `DescribeInstances`, ...
+/// How many calls, by action name as in CloudTrail and IAM: `ListTasks`, `DescribeInstances`, ...
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Calls(pub BTreeMap<&'static str, u32>);
 
-/// What a method has found, before it is put in order.
+/// What a method has found, before it is sorted.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) targets: Vec<Target>,
@@ -260,7 +261,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Adds what was found of another service.
+    /// Adds what was found for another service.
     #[cfg(feature = "ecs")]
     pub(crate) fn add(&mut self, other: Self) {
         self.targets.extend(other.targets);
@@ -270,7 +271,7 @@ impl Found {
 }
 
 impl Lookup {
-    /// Asks for a service by name alone.
+    /// A lookup with only the service's name.
     pub fn new(service_name: impl Into<String>) -> Self {
         Self {
             service_name: service_name.into(),
@@ -283,7 +284,7 @@ impl Lookup {
 }
 
 impl Dropped {
-    /// One that was found, and left out for this reason.
+    /// A dropped task or instance, with this reason.
     pub fn new(id: impl Into<String>, reason: DropReason) -> Self {
         Self {
             id: id.into(),
@@ -293,7 +294,7 @@ impl Dropped {
 }
 
 impl Target {
-    /// A peer of which nothing else is known.
+    /// A peer about which nothing else is known.
     pub fn new(address: IpAddr, port: Option<u16>, id: impl Into<String>) -> Self {
         Self {
             address,
@@ -305,7 +306,7 @@ impl Target {
     }
 }
 
-/// Each once, in order, without oneself.
+/// Each once, in order, without the own address.
 pub(crate) fn seeds(targets: &[Target], own: SocketAddr, default_port: u16) -> Vec<SocketAddr> {
     let address = |it: &Target| SocketAddr::new(it.address, it.port.unwrap_or(default_port));
     let seeds: BTreeSet<_> = targets.iter().map(address).collect();
@@ -334,7 +335,7 @@ impl PartialEq for Resolved {
 impl Eq for Resolved {}
 
 impl DropReason {
-    /// The reason in one word, without names: it stays the same from version to version, for metrics and programs.
+    /// The reason in one word, without names. It stays the same from version to version, for metrics and programs.
     #[must_use]
     pub const fn label(&self) -> &'static str {
         match self {
@@ -350,7 +351,7 @@ impl DropReason {
 }
 
 impl PartialReason {
-    /// The reason in one word, as [`DropReason::label`].
+    /// The reason in one word, like [`DropReason::label`].
     #[must_use]
     pub const fn label(&self) -> &'static str {
         match self {
@@ -365,7 +366,7 @@ impl PartialReason {
 }
 
 impl Resolved {
-    /// An answer made by hand, for tests of what is done with one: these targets, nothing dropped, no calls.
+    /// A result made by hand, for tests of code that uses results: these targets, nothing dropped, no calls.
     pub fn of(
         service_name: impl Into<String>,
         mut targets: Vec<Target>,
@@ -381,13 +382,13 @@ impl Resolved {
         }
     }
 
-    /// Addresses to ask for a cluster, each once and in order: the targets, with this port where the method knows none,
-    /// and without the caller's own.
+    /// Addresses to ask for a cluster, each once and in order: the targets, with this port if the method knows none,
+    /// without the caller's own address.
     pub fn seeds(&self, own: SocketAddr, default_port: u16) -> Vec<SocketAddr> {
         seeds(&self.targets, own, default_port)
     }
 
-    /// Sorts, and keeps one target per address and port.
+    /// Sorts, and keeps one target for each address and port.
     pub(crate) fn new(service_name: &str, found: Found, calls: Calls) -> Self {
         let Found {
             mut targets,
@@ -406,9 +407,9 @@ impl Resolved {
             same
         });
         dropped.sort_by(|a, b| a.id.cmp(&b.id));
-        // Calls overlap, so reasons come in any order; equal views compare equal.
+        // Calls overlap, so reasons come in any order; sorted, equal views compare equal.
         partial.sort_by_cached_key(ToString::to_string);
-        // Of several services more than one may say so.
+        // With several services, more than one may give the same reason.
         partial.dedup_by(|next, kept| *next == PartialReason::MorePages && next == kept);
         Self {
             service_name: service_name.to_owned(),
@@ -425,12 +426,12 @@ impl Resolved {
 }
 
 impl Completeness {
-    /// Whether the view is all there is.
+    /// Whether the view is complete.
     pub fn is_complete(&self) -> bool {
         matches!(self, Self::Complete)
     }
 
-    /// Why it is not; empty for a complete one.
+    /// Why it is not complete; empty for a complete one.
     pub fn reasons(&self) -> &[PartialReason] {
         match self {
             Self::Complete => &[],
@@ -454,7 +455,7 @@ impl Calls {
         *self.0.entry(action).or_default() += 1;
     }
 
-    /// Adds those that were made for another service.
+    /// Adds the calls for another service.
     #[cfg(feature = "ecs")]
     pub(crate) fn add(&mut self, other: Self) {
         for (action, count) in other.0 {
@@ -529,7 +530,7 @@ mod tests {
             let seeds = resolved.seeds(own.parse().unwrap(), 7);
             seeds.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
-        // Of several nodes at an address, only the one at the own port is oneself.
+        // Of several nodes at one address, only the one with the own port is the caller.
         assert_eq!(
             seeds("10.0.0.9:9"),
             ["10.0.0.9:7", "10.0.0.10:7", "[fd00::1]:7"]

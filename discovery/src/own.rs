@@ -1,9 +1,8 @@
-//! This container's own address: the one that other members reach it at.
+//! This container's own address: where other members reach it.
 //!
-//! An endpoint that knows is believed: the task metadata of ECS first, then the instance metadata
-//! of EC2. Only where neither exists is the address guessed from the network interfaces, and only
-//! if a single one is left. Interface names say nothing: on Fargate `eth0` is link-local and the
-//! task's own address is on `eth1`.
+//! Metadata is used if it exists: first the task metadata of ECS, then the instance metadata of EC2. Only if neither
+//! exists, the address is taken from the network interfaces, and only if exactly one is possible. Interface names do
+//! not help: on Fargate `eth0` is link-local and the task's own address is on `eth1`.
 
 use std::{fmt, net::IpAddr};
 
@@ -20,13 +19,13 @@ pub(crate) mod task;
 use self::instance::Answer;
 pub use interfaces::{Candidate, Judgement};
 
-/// The own address, and what else the metadata told along with it.
+/// The own address, and what else the metadata returned with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OwnAddress {
     /// The address.
     pub address: IpAddr,
-    /// Who said so.
+    /// Where it was found.
     pub source: AddressSource,
     /// The availability zone, from either metadata endpoint.
     pub availability_zone: Option<String>,
@@ -36,7 +35,7 @@ pub struct OwnAddress {
     pub cluster: Option<String>,
 }
 
-/// Where an own address was learnt.
+/// Where an own address was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressSource {
@@ -44,27 +43,26 @@ pub enum AddressSource {
     TaskMetadata,
     /// The instance metadata service of EC2.
     InstanceMetadata,
-    /// The network interface of this name, the only one that could be meant.
+    /// The network interface with this name, the only possible one.
     Interface(String),
 }
 
-/// The address that other members reach this container at.
+/// The address at which other members reach this container.
 ///
-/// `family` chooses as it does among the addresses of peers, so that a node is listed by the address that it takes for
-/// its own. Addresses that metadata names are taken as they are.
+/// `family` chooses in the same way as among the addresses of peers, so that a node is listed with the address that
+/// it considers its own. Addresses from metadata are taken unchanged.
 ///
 /// # Errors
 ///
-/// [`Error::Metadata`] when the task metadata fails, or the instance metadata on what is an EC2
-/// instance for certain ([`Surroundings::on_ec2`]): that passes as a rule, so ask again. An error
-/// when the task is not in network mode `awsvpc`; [`Error::OwnAddress`] with every candidate when
-/// the interfaces leave none or several, and with what became of the instance metadata where that
-/// was asked before.
+/// [`Error::Metadata`] when the task metadata fails, or the instance metadata on a host that certainly is an EC2
+/// instance ([`Surroundings::on_ec2`]): this is usually temporary, so ask again. An error when the task is not in
+/// network mode `awsvpc`. [`Error::OwnAddress`] with every candidate when the interfaces leave none or several, and
+/// with the error of the instance metadata if that was asked before.
 pub async fn container_address(
     surroundings: &Surroundings,
     family: AddressFamily,
 ) -> Result<OwnAddress, Error> {
-    // In a task the instance's metadata would name the host, so a failure here is final.
+    // In a task, the instance's metadata would give the host's address, so a failure here is final.
     let task = match &surroundings.task_metadata {
         Some(url) => Some(task::read(url).await?),
         None => None,
@@ -96,8 +94,8 @@ pub async fn container_address(
             Answer::Nobody(error) => {
                 tracing::info!(
                     error = error.chain(),
-                    "instance metadata does not tell the own address, so the interfaces do; \
-                     on EC2, a container reaches it with a hop limit of at least 2"
+                    "instance metadata does not give the own address, so the network interfaces are used; \
+                     on EC2, a container reaches the metadata only with a hop limit of at least 2"
                 );
                 silent = Some(Box::new(error));
             }

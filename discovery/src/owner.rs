@@ -1,4 +1,4 @@
-//! Whose a target is.
+//! Which service a target belongs to.
 
 use std::sync::Arc;
 

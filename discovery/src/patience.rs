@@ -1,16 +1,16 @@
-//! Making a call again while AWS throttles it.
+//! Repeats a call that AWS throttles.
 
 use std::time::Duration;
 
 use crate::{Error, OnThrottle};
 
-/// The first pause of a lookup that reads the whole list whoever else asks.
+/// The first pause of a lookup that must read the whole list (`OnThrottle::MakeAgain`).
 const FIRST: Duration = Duration::from_millis(250);
 
-/// The longest pause, and the first of a lookup that does not press.
+/// The longest pause, and the first pause of other lookups.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// How one call is made again, where that is wanted. It is for the caller to bound the time.
+/// How one call is repeated, if it is. The caller limits the time.
 #[derive(Debug)]
 pub(crate) struct Patience {
     makes_again: bool,
@@ -39,7 +39,7 @@ impl Patience {
         }
     }
 
-    /// How long to wait before the call is made again, if it is. Each time is twice as long.
+    /// How long to wait before the call is repeated, if it is. Each pause is twice as long as the one before.
     pub(crate) fn pause_after<T>(&mut self, result: &Result<T, Error>) -> Option<Duration> {
         match result {
             Err(Error::Throttled { .. }) if self.makes_again => {

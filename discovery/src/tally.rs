@@ -1,4 +1,4 @@
-//! Counts the calls to AWS over a process's life, by action and by how they ended.
+//! Counts a process's calls to AWS, by action and by how they ended.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use crate::error::{ASSUME_ROLE, Error};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// With what was asked for.
+    /// With the requested result.
     Answered,
     /// AWS asked for fewer calls.
     Throttled,
@@ -20,17 +20,17 @@ pub enum Outcome {
     Denied,
     /// No answer within the call's own limit.
     TimedOut,
-    /// Otherwise without what was asked for.
+    /// In any other way without the requested result.
     Failed,
-    /// The lookup ended first.
+    /// The lookup ended before the call.
     Abandoned,
 }
 
-/// Calls by action, spelt `ListTasks`, and outcome.
+/// Calls by action, for example `ListTasks`, and outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Tally(Mutex<BTreeMap<(&'static str, Outcome), u64>>);
 
-/// Counts a call as abandoned, unless it is told how the call ended.
+/// Counts a call as abandoned, unless its end is reported.
 #[derive(Debug)]
 struct UnderWay<'tally> {
     tally: &'tally Tally,
@@ -95,7 +95,7 @@ impl Outcome {
     fn of(error: &Error) -> Self {
         match error {
             Error::Throttled { .. } => Self::Throttled,
-            // Where a role could not be assumed, the call itself was not made.
+            // If a role could not be assumed, the call itself was not made.
             Error::AccessDenied { attempt, .. } if attempt.action != ASSUME_ROLE => Self::Denied,
             Error::TimedOut { .. } => Self::TimedOut,
             _ => Self::Failed,

@@ -1,9 +1,8 @@
-//! Text from elsewhere, made fit to be shown: in one line, without what a terminal would obey,
-//! without passwords, and of bounded length.
+//! Makes text from others fit to be shown: in one line, without control characters and passwords, and of limited
+//! length.
 //!
-//! Whoever answers at an address that AWS lists may be anyone, and what AWS says can quote what users
-//! have typed. Everything of that kind goes through [`Chain`] or [`excerpt`] before it reaches a log,
-//! a terminal or an answer to people.
+//! Anything may answer at an address that AWS lists, and AWS's messages can quote what users have typed. All such
+//! text goes through [`Chain`] or [`excerpt`] before it reaches a log, a terminal or an answer to people.
 
 use std::{
     error::Error,
@@ -13,20 +12,20 @@ use std::{
 /// How much of an error with all its causes is shown, in characters.
 pub const LONGEST_CHAIN: usize = 1000;
 
-/// How much is looked at: a password that stands behind it is not shown either.
+/// How much is examined: passwords after this point are not shown either.
 const MOST_READ: usize = 64 * 1024;
 
 /// Shows an error with all its causes, outermost first: `look up the service: no answer: ...`.
 ///
-/// In one line and of at most [`LONGEST_CHAIN`] characters; control characters and those that change
-/// the direction of text are escaped, and what stands before the `@` of a web address is `***`.
+/// In one line and with at most [`LONGEST_CHAIN`] characters; control characters and those that change the direction
+/// of text are escaped, and the part before the `@` of a web address is `***`.
 #[derive(Debug, Clone, Copy)]
 pub struct Chain<'a>(pub &'a (dyn Error + 'a));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = Bounded(String::new());
-        // Fails only where there is more than is shown.
+        // It only fails if there is more than is shown.
         let _rest = write!(text, "{}", self.0);
         let mut cause = self.0.source();
         while let Some(error) = cause {
@@ -37,8 +36,8 @@ impl fmt::Display for Chain<'_> {
     }
 }
 
-/// The beginning of a text that others have written: in one line, of at most so many characters (and
-/// one more, `…`, where something is left out), with the same care as [`Chain`].
+/// The beginning of a text from others: in one line, with at most so many characters (and one more, `…`, if something
+/// is omitted), escaped like [`Chain`].
 #[must_use]
 pub fn excerpt(text: &str, most_chars: usize) -> String {
     let text = without_passwords(text);
@@ -68,7 +67,7 @@ pub fn excerpt(text: &str, most_chars: usize) -> String {
     shown
 }
 
-/// Terminals obey control characters; the others are invisible, or turn the text around them.
+/// Terminals interpret control characters; the others are invisible, or change the direction of text.
 fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -77,8 +76,8 @@ fn is_harmful(c: char) -> bool {
         )
 }
 
-/// What endpoints and proxies are called by. In other URLs a name stands before the `@`, as in the
-/// address of a node of a cluster.
+/// The schemes of endpoints and proxies. In other URLs a name is before the `@`, as in the address of a cluster's
+/// node.
 const WITH_PASSWORDS: [&str; 4] = ["http", "https", "socks4", "socks5"];
 
 /// `http://user:password@host` as `http://***@host`.
@@ -112,7 +111,7 @@ fn without_passwords(text: &str) -> String {
     shown
 }
 
-/// Takes so much and no more.
+/// Accepts only this many characters.
 struct Bounded(String);
 
 impl fmt::Write for Bounded {
@@ -192,7 +191,7 @@ mod tests {
         ] {
             assert_eq!(excerpt(text, 100), shown);
         }
-        // Also where the text ends before the host is shown.
+        // Also if the text ends before the host.
         assert_eq!(excerpt("http://me:secret@host", 12), "http://***@h…");
     }
 }

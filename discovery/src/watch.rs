@@ -1,7 +1,7 @@
-//! Looking up again and again, at the caller's pace.
+//! Repeated lookups, at the caller's pace.
 //!
-//! No task runs for it: a [`Watch`] goes on while it is polled, and ends where it is dropped. What is to be
-//! made of a lookup is decided in [`view`], which knows neither clocks nor chance.
+//! No task runs for this: a [`Watch`] continues while it is polled, and ends when it is dropped. [`view`] decides
+//! what a lookup means, without clocks or randomness.
 
 use std::{
     fmt,
@@ -28,36 +28,36 @@ pub use view::{Change, Changes, LastComplete, View};
 /// The longest pause after failures, unless the interval is longer.
 const BACKOFF_MAX: Duration = Duration::from_secs(15);
 
-/// From where pauses grow after failures, where the interval is shorter.
+/// Where pauses start to grow after failures, if the interval is shorter.
 const BACKOFF_MIN: Duration = Duration::from_secs(1);
 
-/// The share that is added to pauses at random. As many nodes watch, and started together.
+/// The share that is added to pauses at random: many nodes watch, and may have started together.
 const JITTER: f64 = 0.2;
 
-/// A page of ECS. Up to so many, a lookup costs the same.
+/// A page of ECS. Up to this many targets, a lookup costs the same.
 const FULL_SPEED_UP_TO: usize = 100;
 
 /// How often a [`Watch`] looks up.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Pace {
-    /// The pause between two lookups, at least.
+    /// The shortest pause between two lookups.
     pub interval: Duration,
     /// Up to this share of a pause is added to it, at random.
     pub jitter: f64,
-    /// Pauses grow while lookups fail, or calls of theirs, each twice as long as the one before, from the interval or
-    /// one second, whichever is longer, up to this, or to the interval where that is longer.
+    /// The longest pause. While lookups or their calls fail, each pause is twice as long as the one before, starting
+    /// at the interval or one second, whichever is longer. If the interval is longer than this, the interval counts.
     pub backoff_max: Duration,
-    /// For each so many targets the interval counts once more, so that calls do not become more with the list's pages.
+    /// For each so many targets the interval is added once more, so that longer lists do not cause more calls per
+    /// second.
     pub full_speed_up_to: usize,
     /// How long each lookup may take.
     pub timeout: Duration,
 }
 
-/// An endless stream of [`View`]s. The first is there after one lookup, each other one after a pause.
+/// An endless stream of [`View`]s. The first comes after one lookup, each other one after a pause.
 ///
-/// Who does other things meanwhile may drop the future of [`Watch::next_view`] and make another: the lookup that is
-/// under way goes on with it.
+/// The future of [`Watch::next_view`] may be dropped and made again: the running lookup continues.
 #[must_use = "it looks nothing up unless it is polled"]
 pub struct Watch {
     discovery: Discovery,
@@ -78,7 +78,7 @@ struct Looked {
 }
 
 impl Pace {
-    /// This interval, up to a fifth longer at random, for each hundred targets; while lookups fail longer, up to 15 s.
+    /// This interval, plus up to a fifth at random, for each hundred targets; while lookups fail longer, up to 15 s.
     #[must_use]
     pub fn every(interval: Duration) -> Self {
         Self {
@@ -97,7 +97,7 @@ impl Pace {
         let usual = self.interval.saturating_mul(pages);
         let pause = match failures {
             0 => usual,
-            // Beyond, any interval is long enough.
+            // Beyond this, any interval is long enough.
             failures => usual
                 .max(BACKOFF_MIN)
                 .saturating_mul(1 << failures.min(20))
@@ -114,7 +114,7 @@ impl Pace {
 }
 
 impl Discovery {
-    /// Looks up again and again, and tells each time what has changed. It ends where what is returned is dropped.
+    /// Looks up repeatedly, and reports each time what has changed. It ends when the returned value is dropped.
     pub fn watch(&self, lookup: Lookup, pace: Pace) -> Watch {
         let step = look(self, &lookup, &pace);
         Watch {
@@ -222,7 +222,7 @@ mod tests {
     fn pauses_grow_with_the_pages_of_the_list() {
         let pauses = [0, 1, 100, 101, 1000].map(|targets| seconds(&pace(), targets, 0, 0.0));
         assert_eq!(pauses, [1.0, 1.0, 1.0, 2.0, 10.0]);
-        // They do not become shorter where lookups fail.
+        // Pauses do not become shorter while lookups fail.
         assert_eq!(seconds(&pace(), 10_000, 1, 0.0), 100.0);
     }
 
@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(first.changes.added.len(), 2);
         let second = watch.next().await.unwrap();
         let passed = began.elapsed();
-        // Timers go by the millisecond.
+        // Timers have a resolution of milliseconds.
         assert!((1000..=1002).contains(&passed.as_millis()), "{passed:?}");
         assert!(second.changes.is_empty());
         assert!(second.is_complete());

@@ -1,8 +1,8 @@
-//! What the tests in `tests/` share: the AWS SDK pointed at the pretended region, the programs that cargo has built, the
-//! commands in the documents, and a browser to drive. The program `pictures` makes those of the README with it.
+//! What the tests in `tests/` share: the AWS SDK pointed at the simulated region, the programs that cargo has built, the
+//! commands in the documents, and a browser to drive. The program `pictures` makes the pictures of the README with it.
 //!
 //! The parts that they test with are crates of their own, beside this one:
-//! `region` pretends an AWS account, `observe` waits and asks nodes, `simulation` runs clusters in virtual time,
+//! `region` simulates an AWS account, `observe` waits and asks nodes, `simulation` runs clusters in virtual time,
 //! and `e2e` runs real nodes.
 //! Each folder in `tests/` is a tier; CONTRIBUTING.md lists them.
 

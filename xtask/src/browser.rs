@@ -25,7 +25,7 @@ pub(crate) fn unusable() -> Option<String> {
     let none = reasons.len() == BROWSERS.len();
     none.then(|| {
         format!(
-            "there is a driver and no browser: {}; {REMEDY}",
+            "there is a driver but no browser: {}; {REMEDY}",
             reasons.join(", ")
         )
     })

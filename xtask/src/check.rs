@@ -1,16 +1,16 @@
 //! `cargo xtask check`: everything about a change that can be judged without running it.
 //!
-//! Security advisories are not part of it: their database lives at GitHub and changes by itself,
-//! and neither may decide whether a commit is good. `cargo deny check advisories` asks for them.
+//! Security advisories are not part of it: their database is at GitHub and changes every day, and a check of a commit
+//! must not depend on that. `cargo deny check advisories` checks them.
 
 use xshell::{Shell, cmd};
 
 use crate::{cargo::as_from_a_shell, features, files, steps::Steps, templates, tools};
 
-/// Checks format, lints, documentation, documents, features, files, CloudFormation templates and dependencies; CI runs
-/// the same.
+/// Checks format, lints, documentation, documents, features, files, CloudFormation templates and dependencies.
+/// CI runs the same.
 ///
-/// All steps run, whatever becomes of the first; the end lists what failed and what to do about it.
+/// All steps run, even if one fails. The end lists what failed and what to do about it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
@@ -23,7 +23,7 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     });
     steps.run(
         "lints",
-        "mend what clippy names above; it can do the simple ones: add `--fix` to its command",
+        "correct what clippy names above; with `--fix` it corrects the simple ones itself",
         || {
             as_from_a_shell(cmd!(
                 sh,
@@ -35,7 +35,7 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     );
     steps.run(
         "documentation",
-        "mend the comments that rustdoc names above",
+        "correct the comments that rustdoc names above",
         || {
             as_from_a_shell(cmd!(sh, "cargo doc --workspace --no-deps"))
                 .env("RUSTDOCFLAGS", "--deny warnings")
@@ -45,7 +45,7 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     );
     steps.run(
         "documents",
-        "mend the document or the code, as the failed test says",
+        "correct the document or the code, as the failed test says",
         || {
             tools::NEXTEST.ensure(sh)?;
             let tests =
@@ -65,17 +65,17 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     );
     steps.run(
         "files",
-        "split what is too long by idea; move what both of two files need into a third",
+        "split files that are too long, one idea for each; move what two files both need into a third file",
         || files::check(sh),
     );
     steps.run(
         "templates",
-        "mend what cfn-lint names above, or write the exception and its reason into the template's Metadata",
+        "correct what cfn-lint names above, or write the exception and its reason into the template's Metadata",
         || templates::lint(sh),
     );
     steps.run(
         "templates, by checkov",
-        "mend what it names above, or write the exception and its reason into xtask/src/templates/checkov.rs",
+        "correct what it names above, or write the exception and its reason into xtask/src/templates/checkov.rs",
         || templates::secure(sh),
     );
     steps.run(

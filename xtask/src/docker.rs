@@ -15,7 +15,8 @@ const ANSWERING: Duration = Duration::from_secs(5);
 pub(crate) fn unusable() -> Option<String> {
     if !cfg!(target_os = "linux") {
         return Some(
-            "nodes in containers are reached by their addresses, which takes Linux".to_owned(),
+            "nodes in containers are reached at their addresses, which only works on Linux"
+                .to_owned(),
         );
     }
     let mut asking = Command::new("docker");

@@ -30,11 +30,11 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
         let aws = of_aws(&tree);
         ensure!(
             !expected.is_empty() || aws.is_empty(),
-            "discovery without features needs {aws:?}, and must need nothing of AWS"
+            "discovery without features depends on {aws:?}, but must not depend on any AWS crate"
         );
         ensure!(
             found == expected,
-            "discovery with the features `{features}` needs {found:?}, expected {expected:?}"
+            "discovery with the features `{features}` depends on {found:?}, expected {expected:?}"
         );
     }
     for package in WITHOUT_SDK {
@@ -47,7 +47,7 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
         let aws = of_aws(&tree);
         ensure!(
             aws.is_empty(),
-            "{package} needs {aws:?}, and must build in a minute"
+            "{package} depends on {aws:?}, but must build in a minute"
         );
     }
     let manifest = sh.read_file("Cargo.toml")?;

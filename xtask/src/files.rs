@@ -59,7 +59,7 @@ fn source_folders<'a>(files: &[(&'a str, String)]) -> Vec<&'a str> {
 
 fn too_long(file: &str, text: &str) -> Option<String> {
     let lines = text.lines().count();
-    (lines > LONGEST).then(|| format!("{file}: {lines} lines, and {LONGEST} are allowed"))
+    (lines > LONGEST).then(|| format!("{file} has {lines} lines; {LONGEST} are allowed"))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use xshell::Shell;
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .expect("this package's folder lies in the repository's")
+        .expect("this package's folder is in the repository's folder")
 }
 
 /// Where cargo has put this program, and puts everything.
@@ -29,7 +29,7 @@ pub(crate) fn cache(sh: &Shell) -> anyhow::Result<PathBuf> {
     let caches = match sh.var("XDG_CACHE_HOME") {
         Ok(caches) if !caches.is_empty() => PathBuf::from(caches),
         Ok(_) | Err(_) => {
-            let home = sh.var("HOME").context("there is no home folder")?;
+            let home = sh.var("HOME").context("the home folder is unknown")?;
             Path::new(&home).join(".cache")
         }
     };

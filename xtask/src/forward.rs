@@ -6,11 +6,11 @@ use xshell::Shell;
 
 use crate::program;
 
-/// Whatever comes after the command's name.
+/// Everything after the command's name.
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {
-    /// Handed to the binary: `--help` explains them.
+    /// Passed to the binary; its `--help` explains them.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }

@@ -2,7 +2,7 @@
 //!
 //! One static binary and the CA certificates, `FROM scratch`. Nothing is pulled:
 //! the binary is compiled on this machine, and `docker/Dockerfile` says how it becomes an image.
-//! For `docker/compose.yaml` another, of the pretended region.
+//! For `docker/compose.yaml` another, of the simulated region.
 
 use std::{
     fs::{self, Permissions},
@@ -22,7 +22,7 @@ use crate::{
 /// What the image is called on this machine.
 pub(crate) const NAME: &str = "demo-node";
 
-/// What the image of the pretended region is called.
+/// What the image of the simulated region is called.
 const REGION: &str = "pretended-region:latest";
 
 /// An image that is pulled whenever a task starts must be small; what outgrows this has gained something by mistake.
@@ -39,12 +39,12 @@ const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
 
 /// Builds the container image: one static binary, the CA certificates, nothing else.
 ///
-/// And, unless it is to be published, the image of the pretended AWS region that docker/compose.yaml uses.
+/// Without --push, also builds the image of the simulated AWS region, which docker/compose.yaml uses.
 /// Compiles on this machine, which must run Linux, and pulls no image.
-/// Elsewhere, or without Rust: docker build --file docker/Dockerfile --tag demo-node .
+/// On other systems, or without Rust: docker build --file docker/Dockerfile --tag demo-node .
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The image's tag; `latest` is set as well [default: the commit, marked where files differ from it].
+    /// The image's tag; `latest` is set as well [default: the commit, with a mark if files differ from it].
     #[arg(long)]
     tag: Option<String>,
 
@@ -52,7 +52,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "REPOSITORY")]
     push: Option<String>,
 
-    /// Only lay out the image's files in this folder; needs no Docker.
+    /// Only write the image's files to this folder; needs no Docker.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["tag", "push"])]
     files: Option<PathBuf>,
 }
@@ -108,13 +108,13 @@ pub(crate) fn build(sh: &Shell, tag: &str) -> anyhow::Result<String> {
     .stdin(packing(&dockerfile)?)
     .ignore_stdout()
     .run()
-    .context("the image cannot be packed; Docker says above why")?;
+    .context("the image cannot be built; see Docker's message above")?;
 
     let only_size = "{{.Size}}";
     let size = cmd!(sh, "docker image inspect --format {only_size} {image}")
         .quiet()
         .read()?;
-    let size: u64 = size.parse().context("Docker does not tell the size")?;
+    let size: u64 = size.parse().context("Docker does not give the size")?;
     // As it is meant to run: not root, nothing writable, no capabilities.
     let version = cmd!(
         sh,
@@ -122,7 +122,7 @@ pub(crate) fn build(sh: &Shell, tag: &str) -> anyhow::Result<String> {
     )
     .quiet()
     .read()
-    .context("the image was built and does not start")?;
+    .context("the image was built, but does not start")?;
     eprintln!(
         "{image}: {version}, {:.1} MB of at most {:.0} MB",
         megabytes(size),
@@ -130,15 +130,15 @@ pub(crate) fn build(sh: &Shell, tag: &str) -> anyhow::Result<String> {
     );
     ensure!(
         size <= LIMIT,
-        "the image is too large: see what has made {} grow",
+        "the image is too large: find out what made {} grow",
         folder.display()
     );
     Ok(image)
 }
 
-/// Builds the image of the pretended region.
+/// Builds the image of the simulated region.
 pub(crate) fn build_region(sh: &Shell) -> anyhow::Result<()> {
-    eprintln!("\n==> compile the pretended region");
+    eprintln!("\n==> compile the simulated region");
     let binary = compile(sh, &["--package", "region"], "region")?;
 
     let folder = folders::target()?.join("image-of-region");
@@ -154,7 +154,7 @@ pub(crate) fn build_region(sh: &Shell) -> anyhow::Result<()> {
     )
     .ignore_stdout()
     .run()
-    .context("the image cannot be packed; Docker says above why")
+    .context("the image cannot be built; see Docker's message above")
 }
 
 /// The files of the image, in a folder.
@@ -166,7 +166,7 @@ fn lay_out(sh: &Shell, folder: &Path) -> anyhow::Result<()> {
         certificates.display()
     );
 
-    eprintln!("\n==> compile (the first time takes some ten minutes: aws-sdk-ec2 is large)");
+    eprintln!("\n==> compile (the first time takes about ten minutes: aws-sdk-ec2 is large)");
     let binary = compile(sh, &["--package", "demo-node"], "demo-node")?;
 
     let copied = || -> io::Result<()> {
@@ -184,7 +184,7 @@ fn compile(sh: &Shell, what: &[&str], binary: &str) -> anyhow::Result<PathBuf> {
     let host = cmd!(sh, "rustc --print host-tuple").quiet().read()?;
     if !host.contains("-linux-") {
         bail!(
-            "{host} cannot link a static Linux binary: docker build --file {DOCKERFILE} --tag {NAME} ."
+            "{host} cannot link a static Linux binary; use: docker build --file {DOCKERFILE} --tag {NAME} ."
         );
     }
     // A target is named, though it is this machine's: so the flags do not reach build scripts and macros,
@@ -195,7 +195,7 @@ fn compile(sh: &Shell, what: &[&str], binary: &str) -> anyhow::Result<PathBuf> {
     ))
     .env("RUSTFLAGS", "-C target-feature=+crt-static")
     .run()
-    .context("mend what the compiler names above")?;
+    .context("correct what the compiler names above")?;
     Ok(folders::target()?.join(host).join("release").join(binary))
 }
 
@@ -222,7 +222,7 @@ pub(crate) fn commit(sh: &Shell) -> anyhow::Result<String> {
         .read()
         .with_context(|| {
             format!(
-                "git does not say which commit {} is: give a --tag",
+                "git does not know the commit of {}: give --tag",
                 root().display()
             )
         })

@@ -43,14 +43,14 @@ fn told(memory: Option<f64>, disk: Option<f64>) -> Vec<String> {
     ];
     if let Some(free) = memory.filter(|free| *free < MEMORY) {
         lines.push(format!(
-            "    warning: {free:.1} GiB of memory are free, and the compiler takes about {MEMORY:.0}. \
+            "    warning: {free:.1} GiB of memory are free, but the compiler takes about {MEMORY:.0}. \
              If it is killed: end other programs, or add swap"
         ));
     }
     if let Some(free) = disk.filter(|free| *free < DISK) {
         lines.push(format!(
-            "    warning: {free:.1} GiB of disk are free, and the build takes about {DISK:.0}. \
-             CARGO_TARGET_DIR names another place for it"
+            "    warning: {free:.1} GiB of disk are free, but the build takes about {DISK:.0}. \
+             Set CARGO_TARGET_DIR to use another place"
         ));
     }
     lines

@@ -1,7 +1,7 @@
 //! This repository's commands: `cargo xtask --help`.
 //!
 //! Each command is a module with its `Args` and a `run`.
-//! Nothing here knows AWS or runs a cluster: that is the work of other crates, which these commands build and start.
+//! Nothing here knows AWS or runs a cluster: other crates do that, and these commands build and start them.
 
 #![expect(clippy::print_stderr, reason = "a command line tool talks to a person")]
 
@@ -34,8 +34,8 @@ use xshell::Shell;
 
 /// This repository's commands.
 ///
-/// New here? `cargo xtask demo` is a cluster to play with, and `cargo xtask e2e` shows what a cluster guarantees,
-/// on this machine; both need nothing but Rust.
+/// New here? `cargo xtask demo` is a cluster to play with, and `cargo xtask e2e` shows what a cluster guarantees.
+/// Both run on this machine and need only Rust.
 /// Before you hand in a change: `cargo xtask check` and `cargo xtask test`.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
@@ -50,9 +50,9 @@ enum Command {
     Test(test::Args),
     Demo(options::demo::Options),
     E2e(options::e2e::Options),
-    /// Simulates formations, or lives, of clusters in virtual time, for as long as one likes.
+    /// Simulates how clusters form, or live, in virtual time: as many random runs as you like.
     Simulate(forward::Args),
-    /// Measures clusters: how fast they settle, what they use, what they bear.
+    /// Measures clusters: how fast they form, what they use, how much load they take.
     Measure(forward::Args),
     Mutations(mutations::Args),
     Pictures(pictures::Args),

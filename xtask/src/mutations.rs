@@ -1,6 +1,6 @@
-//! `cargo xtask mutations`: plants faults, one at a time, and sees whether a test catches each.
+//! `cargo xtask mutations`: plants faults, one at a time, and checks that a test catches each.
 //!
-//! Each broke safety or liveness, and some passed every test once. The table is for what matters most;
+//! Each of these faults breaks safety or liveness, and some passed every test once. The table is for what matters most;
 //! `cargo mutants` (see CONTRIBUTING.md) plants thousands, of which many are harmless.
 
 use anyhow::{bail, ensure};
@@ -14,12 +14,12 @@ mod pages;
 
 /// Plants faults in the code, one at a time, and runs the tests that must catch each.
 ///
-/// Takes about a minute for each. Exit status 1 if one is not caught. Those of the pages, whose names begin with `page`,
-/// `playground` or `report`, need a browser. The code is as before in the end; if this is interrupted, `git checkout -- .`
-/// takes out what was planted.
+/// Each takes about a minute. The exit status is 1 if a fault is not caught. Faults whose names begin with `page`,
+/// `playground` or `report` need a browser. At the end the code is as before; if you interrupt it, `git checkout -- .`
+/// removes the planted fault.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only those whose name has this in it.
+    /// Only the faults whose name contains this.
     name: Option<String>,
 }
 
@@ -188,7 +188,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
     let faults: Vec<_> = all().filter(wanted).collect();
     ensure!(
         !faults.is_empty(),
-        "no fault has such a name: see `xtask/src/mutations.rs`"
+        "no fault has this in its name: see `xtask/src/mutations.rs`"
     );
     let looks = faults.iter().any(|fault| fault.browser == Browser::Needed);
     if let Some(reason) = looks.then(browser::unusable).flatten() {
@@ -200,7 +200,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
             .read()?;
         ensure!(
             changed.is_empty(),
-            "{file} has changes that are not committed: commit them first"
+            "{file} has uncommitted changes: commit them first"
         );
     }
     let mut missed = Vec::new();

@@ -5,13 +5,13 @@ use xshell::Shell;
 
 use crate::{browser, program};
 
-/// Makes the pictures of the README anew, of real nodes in a real browser, into integration-test/pictures.
+/// Makes the pictures of the README again, from real nodes in a real browser, in integration-test/pictures.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
 pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     if let Some(reason) = browser::unusable() {
-        bail!("no pictures can be made: {reason}");
+        bail!("the pictures cannot be made: {reason}");
     }
     program::build_and_become(sh, "pictures", 2)
 }

@@ -16,7 +16,7 @@ pub(crate) fn build_and_become(sh: &Shell, name: &str, first: usize) -> anyhow::
     eprintln!("\n==> {}", machine::before_build().join("\n"));
     as_from_a_shell(cmd!(sh, "cargo build --workspace"))
         .run()
-        .context("mend what the compiler names above")?;
+        .context("correct what the compiler names above")?;
 
     // Replacing this process hands on signals and the exit status, and leaves nobody behind who would have to.
     let error = process::Command::new(&program)

@@ -73,7 +73,7 @@ impl Linter {
         }
 
         eprintln!(
-            "{name} is missing: installing {version} from PyPI into {}, once: it takes {size}",
+            "{name} is missing: installing {version} from PyPI into {}, once; this takes {size}",
             environment.display()
         );
         let pip = environment.join("bin/pip");

@@ -13,26 +13,27 @@ use xshell::{Shell, cmd};
 
 use crate::{browser, cargo::as_from_a_shell, docker, image, steps::Steps, tools};
 
-/// Runs every test that needs no AWS account; those that need Docker or a browser too, where these answer.
+/// Runs every test that needs no AWS account. Tests that need Docker or a browser run if this machine has them.
 ///
-/// Those that need Docker deploy the stacks to emulators, which run the image: it is built first, and that takes some ten minutes
-/// the first time.
+/// The tests that need Docker deploy the stacks to emulators, which run the image. The image is built first: about ten
+/// minutes the first time.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Report as CI does: run on after a failure, write junit.xml, fail what passes only at the second try.
+    /// Report as in CI: continue after a failure, write junit.xml, and count a test that passes only on retry as
+    /// failed.
     #[arg(long, env = "CI", value_parser = FalseyValueParser::new())]
     ci: bool,
 
-    /// Leave out the tests that need Docker, even where it answers.
+    /// Skip the tests that need Docker, even if it is running.
     #[arg(long)]
     without_docker: bool,
 
-    /// Fail where there is no browser, rather than leave out the tests that need one. So does --ci.
+    /// Fail if there is no browser, instead of skipping the tests that need one. --ci does the same.
     #[arg(long)]
     with_browser: bool,
 
-    /// Handed to `cargo nextest run`, for example a part of a test's name or `-E 'package(discovery)'`;
-    /// the examples in the documentation are then left out.
+    /// Passed to `cargo nextest run`, for example part of a test's name or `-E 'package(discovery)'`;
+    /// the examples in the documentation are then skipped.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     nextest: Vec<OsString>,
 }
@@ -44,7 +45,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
 
     steps.run(
         "tests",
-        "read the failed test's output above; `cargo xtask test NAME` runs it alone",
+        "read the failed test's output above; `cargo xtask test NAME` runs only that test",
         || {
             tools::NEXTEST.ensure(sh)?;
             as_from_a_shell(cmd!(
@@ -58,7 +59,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
     if nextest.is_empty() {
         steps.run(
             "doc tests",
-            "mend the example that is named above, or what it shows",
+            "correct the example that is named above, or the code that it shows",
             || {
                 as_from_a_shell(cmd!(sh, "cargo test --workspace --doc")).run()?;
                 Ok(())
@@ -88,7 +89,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
         Some(reason) => eprintln!("\n==> no container tests: {reason}"),
         None => steps.run(
             "containers",
-            "read the failed test's output above; `--without-docker` leaves these tests out",
+            "read the failed test's output above; `--without-docker` skips these tests",
             || {
                 image::build(sh, &image::commit(sh)?)?;
                 image::build_region(sh)?;
@@ -105,12 +106,12 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
     steps.finish()
 }
 
-/// Why the tests that need a browser are left out, where they are.
+/// Why the tests that need a browser are skipped, if they are.
 fn without_browser(args: &Args, unusable: impl Fn() -> Option<String>) -> Option<String> {
     if !args.nextest.is_empty() {
         Some(
-            "some tests were asked for by name; \
-             these alone: cargo nextest run --workspace --profile browser"
+            "only some tests were asked for, by \
+             name; to run these: cargo nextest run --workspace --profile browser"
                 .to_owned(),
         )
     } else if args.ci || args.with_browser {
@@ -120,14 +121,14 @@ fn without_browser(args: &Args, unusable: impl Fn() -> Option<String>) -> Option
     }
 }
 
-/// Why the tests that need Docker are left out, where they are.
+/// Why the tests that need Docker are skipped, if they are.
 fn without_containers(args: &Args) -> Option<String> {
     if args.without_docker {
         Some("--without-docker was given".to_owned())
     } else if !args.nextest.is_empty() {
         Some(
-            "some tests were asked for by name; \
-             these alone: cargo nextest run --workspace --profile container"
+            "only some tests were asked for, by \
+             name; to run these: cargo nextest run --workspace --profile container"
                 .to_owned(),
         )
     } else {

@@ -45,7 +45,7 @@ impl Tool {
         }
 
         eprintln!(
-            "{package} is missing: installing {version} from crates.io, once; this takes some minutes"
+            "{package} is missing: installing {version} from crates.io, once; this takes a few minutes"
         );
         // Built in a temporary folder: nothing here shares a compiled crate with it.
         cmd!(sh, "cargo install --locked {package} --version {version}")

@@ -1,7 +1,7 @@
-//! How far another node's clock is from this one's, as its sealed answers tell.
+//! How far another node's clock is from this node's, taken from its sealed answers.
 //!
-//! Nodes whose clocks differ too much cannot be in one cluster: each would take what the other gossips for old, or for
-//! recorded by somebody else.
+//! Nodes whose clocks differ too much cannot be in one cluster: each would drop the other's gossip as too old, or as a
+//! replay.
 
 use std::{fmt, time::Duration};
 
@@ -9,27 +9,27 @@ use serde::Serialize;
 
 use crate::seal::WINDOW;
 
-/// How far a clock may be off: gossip counts that is stamped within [`WINDOW`]; the rest of that is for its way,
-/// and for clocks that drift.
+/// How far a clock may be off. Gossip counts if its time is within [`WINDOW`]; the difference is for the network's
+/// delay and for clocks that drift.
 pub const TOLERANCE: Duration = WINDOW.saturating_sub(Duration::from_secs(5));
 
 /// How much two measures of the same difference may differ: a probe takes a second at most, and clocks are set now and then.
 const NOISE: Duration = Duration::from_secs(2);
 
-/// How far another clock is ahead of this node's, in milliseconds; negative where it is behind.
+/// How far another clock is ahead of this node's, in milliseconds; negative if it is behind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Skew(pub i64);
 
 impl Skew {
-    /// Of a clock that said `theirs` between two moments of this node's clock; all in milliseconds since 1970.
-    /// It was read in the middle, as far as anybody can tell: the error is half the time between at most
+    /// The skew of a clock that said `theirs` between two moments of this node's clock, all in milliseconds since 1970.
+    /// Assumes that it was read in the middle, so the error is at most half the time between the two
     /// (Cristian, "Probabilistic clock synchronization", 1989).
     #[must_use]
     pub fn of(theirs: u64, asked: u64, answered: u64) -> Self {
         let ours = i128::midpoint(asked.into(), answered.into());
         let ahead = i128::from(theirs) - ours;
-        // Whoever has the key may still have any clock.
+        // A node with the key may still have any clock.
         Self(i64::try_from(ahead).unwrap_or(if ahead < 0 { i64::MIN } else { i64::MAX }))
     }
 
@@ -39,8 +39,8 @@ impl Skew {
         self.distance() <= TOLERANCE
     }
 
-    /// This one, unless `before` says the same: what is measured differs a little each time, and a reason that people read
-    /// shall not change for that.
+    /// This skew, or `before` if that is about the same. Each measurement differs a little, and a reason that people
+    /// read should not change for that.
     #[must_use]
     pub fn unless_about(self, before: Self) -> Self {
         let differs = Duration::from_millis(self.0.abs_diff(before.0));

@@ -42,7 +42,7 @@ pub enum Refused {
     #[error(transparent)]
     Sealed(NotOpened),
     /// It is for a process that was here before this one.
-    #[error("this founding message is for another process, which was here before")]
+    #[error("this founding message is for an earlier process at this address")]
     OtherProcess,
     /// The loop is not running any more.
     #[error("the bootstrap has ended")]
@@ -173,7 +173,7 @@ impl Refused {
 enum BadRequest {
     #[error("no such path")]
     Path,
-    #[error("this path does not take that method")]
+    #[error("this path does not allow that method")]
     Method,
     #[error(transparent)]
     Challenge(#[from] InvalidChallenge),

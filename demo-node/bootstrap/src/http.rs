@@ -24,7 +24,7 @@ pub enum Error {
     #[error("ask {0}")]
     Exchange(SocketAddr, #[source] hyper::Error),
     /// The answer is larger than anything that was asked for.
-    #[error("read the answer of {from}: it takes more than {most} bytes")]
+    #[error("read the answer of {from}: it is larger than {most} bytes")]
     TooLarge {
         /// Who answered.
         from: SocketAddr,

@@ -1,4 +1,4 @@
-//! Why a node waits, for people and for programs.
+//! What a node waits for, for people and for programs.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,11 +20,11 @@ pub enum WaitReason {
     /// The first lookup has not ended.
     #[error("waiting for the first lookup")]
     NoLookupYet,
-    /// The last lookup failed, and what was seen before does not do. The next one may lift this.
+    /// The last lookup failed, and what was seen before is not enough. The next lookup may end this wait.
     #[error("the last lookup failed, and what was seen before is not enough to found a cluster")]
     LookupFailed,
     /// The last lookup was partial, and the number of expected nodes is unknown. The next complete
-    /// lookup lifts this.
+    /// lookup ends this wait.
     #[error(
         "the last lookup was partial; only a complete view may found a cluster while the number of \
          expected nodes is unknown"
@@ -50,14 +50,14 @@ pub enum WaitReason {
         /// This node's contact point.
         me: ContactPoint,
     },
-    /// A lower address has answered: that node goes first. Where the number of expected nodes is
-    /// known, for a few seconds only.
+    /// A lower address has answered, so that node goes first. If the number of expected nodes is
+    /// known, this lasts only a few seconds.
     #[error("waiting for {lowest}, the lowest address that answers, to found the cluster")]
     LowerAddressAnswers {
-        /// Who goes first.
+        /// The node that goes first.
         lowest: ContactPoint,
     },
-    /// Some contact points have not answered freshly, and all are required to.
+    /// Some contact points have no fresh answer, and all must have one.
     #[error(
         "{} of {contact_points} contact points have not answered with the cluster's key: {}",
         .silent.len(),
@@ -76,8 +76,8 @@ pub enum WaitReason {
         #[serde(serialize_with = "as_text")]
         margin: Duration,
     },
-    /// A few contact points are asked at a time whether there is a cluster to join. Others ask everyone, and may found one;
-    /// this node does in its turn.
+    /// This node asks a few contact points at a time whether there is a cluster to join. When it is its turn, it asks
+    /// all of them and may found a cluster.
     #[error(
         "looking for a cluster to join, {few} contact points at a time, until it is this node's turn to ask all of them"
     )]
@@ -93,14 +93,14 @@ pub enum WaitReason {
         /// How many must consent.
         quorum: usize,
     },
-    /// Too few can consent, since some have clocks too far from this node's to be in a cluster with it.
+    /// Too few can consent: the clocks of some are too far from this node's for one cluster.
     #[error(
-        "waiting for contact points with a right clock: {answered} found, {quorum} needed; {}. Set the clocks right{}",
+        "waiting for contact points with a correct clock: {answered} found, {quorum} needed; {}. Correct the clocks{}",
         clocks(.apart),
         suspect(.apart, *.answered)
     )]
     ClocksApart {
-        /// How many have answered freshly, with such clocks, and are in no cluster, this node included.
+        /// How many have a fresh answer and a correct clock and are in no cluster, this node included.
         answered: usize,
         /// How many must consent.
         quorum: usize,
@@ -118,10 +118,10 @@ fn clocks(apart: &BTreeMap<ContactPoint, Skew>) -> String {
     first_few(clocks.map(|(point, skew)| format!("the clock of {point} is {skew}")))
 }
 
-/// Where all others are apart from this node, it is its own clock that is wrong, as a rule.
+/// If all others are far from this node, then usually its own clock is wrong.
 fn suspect(apart: &BTreeMap<ContactPoint, Skew>, answered: usize) -> &'static str {
     if answered == 1 && 1 < apart.len() {
-        ", first of all this node's: it is far from all others"
+        ", first this node's: it is far from all others"
     } else {
         ""
     }

@@ -1,7 +1,7 @@
 //! Carries out what the [`Coordinator`] says: looks up, probes, sends founding messages.
 //!
-//! One loop owns the coordinator; everything slow runs in a [`JoinSet`] beside it and comes back as
-//! an [`Input`]. No rule stands here.
+//! One loop owns the coordinator. Everything slow runs in a [`JoinSet`] beside it, and its result comes back as
+//! an [`Input`]. There are no rules here.
 
 use std::{
     collections::BTreeMap,
@@ -47,17 +47,17 @@ const INBOX: usize = 64;
 /// How many orders may wait for the service; they come one at a time.
 const ORDERS: usize = 8;
 
-/// What has changed is published this often, unless it is the phase or the rule that has: to list
-/// the contact points takes time, where there are many, and each of them answers every second.
+/// Changes are published this often; a change of the phase or of the rule is published at once. With many contact
+/// points, listing them takes time, and each of them answers every second.
 const PUBLISH_EVERY: Duration = Duration::from_millis(100);
 
-/// How many of what there may be hundreds of a log line names.
+/// How many items of a list that may have hundreds a log line names.
 const MOST_LOGGED: usize = 5;
 
-/// How much of an error is shown that somebody else has a part in.
+/// How much is shown of an error with text from others, in characters.
 const LONGEST_PROBLEM: usize = 300;
 
-/// What the service is told to do with its membership.
+/// What the service must do with its membership.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
     /// Start this cluster.
@@ -66,14 +66,14 @@ pub enum Order {
     Join(KnownCluster),
 }
 
-/// What the service has of its bootstrap.
+/// The service's side of the bootstrap.
 #[derive(Debug)]
 pub struct Service {
-    /// Answers those who ask this node, and tells what the bootstrap sees.
+    /// Answers other nodes, and says what the bootstrap sees.
     pub handle: Handle,
-    /// What to do with the membership, one after the other.
+    /// What the service must do with its membership, one order after the other.
     pub orders: mpsc::Receiver<Order>,
-    /// To be told what has become of it, whenever that changes.
+    /// The service sends its standing here whenever that changes.
     pub standing: watch::Sender<Standing>,
 }
 
@@ -92,7 +92,7 @@ pub struct Bootstrap<N, R> {
     record: Status,
     published_at: Instant,
     unpublished: bool,
-    /// What is wrong with the contact points that did not answer the last time.
+    /// What is wrong with the contact points whose last probe failed.
     problems: BTreeMap<ContactPoint, Problem>,
     last_lookup_error: Option<String>,
     warned_own_gossip: bool,
@@ -100,7 +100,7 @@ pub struct Bootstrap<N, R> {
     warned_unknown: bool,
 }
 
-/// What comes back from beside the loop.
+/// A result from beside the loop.
 #[derive(Debug)]
 enum Done {
     Lookup(Result<Resolved, discovery::Error>, Duration),
@@ -112,7 +112,7 @@ enum Done {
 // === impl Bootstrap ===
 
 impl Bootstrap<Tcp, StdRng> {
-    /// The loop, and what the service has of it. Nothing happens before the loop [runs](Self::run).
+    /// The loop, and the service's side of it. Nothing happens before the loop [runs](Self::run).
     #[must_use]
     pub fn new(settings: Settings, discovery: Discovery, keyring: Keyring) -> (Self, Service) {
         Self::on(Machine::real(), settings, discovery, keyring)
@@ -120,7 +120,7 @@ impl Bootstrap<Tcp, StdRng> {
 }
 
 impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
-    /// The loop, and what the service has of it, on a machine that may be simulated.
+    /// The loop, and the service's side of it, on a machine that may be simulated.
     #[must_use]
     pub fn on(
         machine: Machine<N, R>,
@@ -340,9 +340,8 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                 let why = self.record.expected_nodes_problem.as_deref();
                 tracing::warn!(
                     why = why.unwrap_or("expected-nodes says so"),
-                    "the number of expected nodes is unknown: participants and \
-                     stable-margin alone keep a second cluster from being founded. Set \
-                     expected-nodes to be safe"
+                    "the number of expected nodes is unknown: only participants and \
+                     stable-margin prevent a second cluster. Set expected-nodes to be safe"
                 );
             }
             Expectation::Unknown | Expectation::Asking => {}
@@ -430,7 +429,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             _ if self.coordinator.is_fellow(point) => (None, None),
             Ok(answer) if !answer.skew.is_tolerable() => (
                 Some(format!(
-                    "its clock is {}, which is too far to be in one cluster",
+                    "its clock is {}, too far for both to be in one cluster",
                     answer.skew
                 )),
                 Some(Kind::Clock),
@@ -458,7 +457,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         }
     }
 
-    /// What the platform says about how many nodes there will be.
+    /// What the platform says about the number of expected nodes.
     fn told(&mut self, result: Result<ExpectedNodes, discovery::Error>) -> Told {
         let (told, problem) = match result {
             Ok(ExpectedNodes::Known(expected)) => (
@@ -485,7 +484,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                 }
             },
         };
-        // Where it never will be, that is said once it counts.
+        // If it never can be known, that is logged once it matters.
         if told != Told::Never
             && let Some(problem) = &problem
             && self.record.expected_nodes_problem.as_ref() != Some(problem)
@@ -540,8 +539,8 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             self.warned_own_gossip = true;
             tracing::warn!(
                 gossip = %self.settings.selection.gossip,
-                "discovery names this node's gossip port as a contact point; it is not probed. \
-                 Let discovery name the management port, or set fallback-port to it"
+                "discovery gives this node's gossip port as a contact point, so it is not probed. \
+                 Make discovery give the management port, or set fallback-port to that port"
             );
         }
         if !selected.filtered_hosts.is_empty() && !self.warned_filtered {
@@ -549,8 +548,8 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             tracing::warn!(
                 hosts = ?selected.filtered_hosts.iter().take(MOST_LOGGED).collect::<Vec<_>>(),
                 fallback_port = self.settings.selection.fallback_port,
-                "discovery names several ports for these hosts and the fallback port is none of \
-                 them: they are left out. Set fallback-port to the management port, or \
+                "discovery gives several ports for these hosts, but not the fallback port, so the \
+                 hosts are left out. Set fallback-port to the management port, or \
                  filter-on-fallback-port to off"
             );
         }

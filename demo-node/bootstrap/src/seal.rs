@@ -146,7 +146,7 @@ pub enum Unopened {
     #[error("message is for another cluster")]
     OtherCluster,
     /// Stamped too far from this node's clock.
-    #[error("message is stamped {} s or more from this clock", WINDOW.as_secs())]
+    #[error("message's time is {} s or more away from this node's clock", WINDOW.as_secs())]
     Expired,
     /// Not what was sealed: tampered with, or sealed for another use.
     #[error("message is forged")]

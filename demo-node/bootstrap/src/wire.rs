@@ -101,10 +101,10 @@ pub struct InvalidChallenge(String);
 #[derive(Debug, thiserror::Error)]
 pub enum Rejected {
     /// Not the JSON of a contact point.
-    #[error("the answer is not that of a contact point")]
+    #[error("the answer is not a contact point's")]
     NotSeedNodes(#[source] serde_json::Error),
     /// A contact point of another cluster name.
-    #[error("it belongs to `{theirs}`, this node to `{ours}`")]
+    #[error("it belongs to the cluster `{theirs}`, this node to `{ours}`")]
     OtherName {
         /// Its cluster's name.
         theirs: String,

@@ -22,7 +22,7 @@ use crate::{
     telemetry,
 };
 
-/// What is logged unless something else is asked for: what a node would say, the report says.
+/// The default log level: the report already says what a node would log.
 const QUIET: &str = "error";
 
 pub(super) fn command() -> Command {
@@ -30,17 +30,18 @@ pub(super) fn command() -> Command {
         .about("Says why there is no cluster, and what to do first")
         .long_about(
             "Says why there is no cluster, and what to do first.\n\n\
-             It shows where it runs, makes each call to AWS that a node makes once, and says which are \
-             allowed, what is listed and why it counts or not, and whether each contact point answers \
-             on the management port and on the gossip port, with whose key and with what clock. It \
-             changes nothing, needs no permission that a node does not need, and takes a minute at most with the default timeouts.\n\n\
-             Give it the settings of the node. In the container of a running node they are there, and \
-             the node may go on meanwhile:\n  \
+             It shows where it runs, and makes each AWS call that a node makes, once. It shows which calls \
+             are allowed, which peers AWS lists and why each counts or not, and whether each contact point answers \
+             on the management port and on the gossip port, with which key and which clock. It \
+             changes nothing, needs only a node's permissions, and takes at most a minute with the default \
+             timeouts.\n\n\
+             It needs the settings of the node. In the container of a running node it has them, and \
+             the node keeps running:\n  \
              docker exec CONTAINER /demo-node doctor",
         )
 }
 
-/// The log is the report's business, unless the user wants more of it.
+/// Only errors are logged, unless the user asks for more: the report says the rest.
 pub(super) fn log(asked: telemetry::Settings) -> telemetry::Settings {
     if asked.filter == "info" {
         telemetry::Settings {
@@ -52,7 +53,7 @@ pub(super) fn log(asked: telemetry::Settings) -> telemetry::Settings {
     }
 }
 
-/// Asks, judges, and shows both.
+/// Gathers the facts, judges them, and shows both.
 pub(super) async fn doctor(values: &Values, matches: &ArgMatches) -> Result<Exit, Failure> {
     let config = Config::read(values).map_err(|error| Failure::usage(&error))?;
     let exposed = values
@@ -77,7 +78,7 @@ pub(super) async fn doctor(values: &Values, matches: &ArgMatches) -> Result<Exit
     })
 }
 
-/// Says what is being done: a line in the place of the one before, where a person sees it.
+/// Shows what is being done on a terminal: each line replaces the one before.
 struct Progress {
     seen: bool,
 }
@@ -91,7 +92,7 @@ impl Progress {
 
     fn show(&self, step: Step) {
         let text = match step {
-            Step::Here => "looking where this runs ...".to_owned(),
+            Step::Here => "finding out where this runs ...".to_owned(),
             Step::Aws => "asking AWS ...".to_owned(),
             Step::Points { asked, of } => format!("asking the contact points: {asked} of {of} ..."),
         };
@@ -104,7 +105,7 @@ impl Progress {
 
     fn write(&self, text: &str) {
         if self.seen {
-            // Whoever does not see it loses nothing.
+            // Progress that cannot be shown is no loss.
             let _unseen = write!(io::stderr(), "\r{text}\u{1b}[K");
         }
     }

@@ -1,4 +1,4 @@
-//! The environment, as it was meant.
+//! Cleans up environment variables that are blank or have white space around their values.
 
 use std::{
     env, num::NonZeroUsize, os::unix::process::CommandExt as _, path::PathBuf, process::Command,
@@ -8,18 +8,17 @@ use discovery::config::{Tidied, tidied};
 
 use super::exit::{Exit, Failure};
 
-/// How many threads tokio uses. It would panic over a wrong value.
+/// How many threads tokio uses. tokio panics on a wrong value.
 const THREADS: &str = "TOKIO_WORKER_THREADS";
 
-/// Starts the program again with a tidy environment, unless it has one: blank variables, which mean
-/// unset, make the AWS SDK panic, and a process cannot safely change its own environment.
+/// Starts the program again with a tidy environment, unless the environment is tidy already. Blank variables mean
+/// unset, but make the AWS SDK panic, and a process cannot safely change its own environment.
 ///
-/// The process stays the same, with its number and its descriptors, so this is to be called before
-/// anything else happens.
+/// The process keeps its id and its file descriptors, so call this before anything else.
 ///
 /// # Errors
 ///
-/// When a variable has a value that cannot be meant, or the program cannot be started again.
+/// When a variable has an impossible value, or the program cannot be started again.
 pub fn tidy() -> Result<(), Failure> {
     let own = |name: &str| name.starts_with("DEMO_NODE_") || name == THREADS;
     let tidied = tidied(env::vars_os(), own).map_err(|error| Failure::usage(&error))?;
@@ -29,10 +28,10 @@ pub fn tidy() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Comes back only where that failed.
+/// Returns only on failure.
 fn start_again(tidied: Tidied) -> Failure {
-    // By its own name people find its process; where that file was replaced or is out of sight,
-    // Linux still knows the program.
+    // Its own path keeps the name of the process. If that file was replaced or cannot be reached,
+    // Linux still has the program.
     let program = env::current_exe()
         .ok()
         .filter(|program| program.exists())
@@ -51,7 +50,7 @@ fn start_again(tidied: Tidied) -> Failure {
         exit: Exit::Failed,
         message: format!(
             "some environment variables are blank or have white space around their values, and the \
-             program cannot be started again without: {problem}"
+             program cannot be started again without them: {problem}"
         ),
     }
 }
@@ -60,7 +59,7 @@ fn start_again(tidied: Tidied) -> Failure {
 ///
 /// # Errors
 ///
-/// When it asks for something else.
+/// When the value is not a number of at least 1.
 pub fn worker_threads() -> Result<Option<NonZeroUsize>, Failure> {
     let Some(value) = env::var_os(THREADS) else {
         return Ok(None);

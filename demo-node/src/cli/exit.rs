@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use discovery::Chain;
 
-/// How a command ended, as its exit status tells.
+/// How a command ended; decides its exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// All is well; of a lookup: the view is complete.
@@ -13,9 +13,9 @@ pub enum Exit {
     Failed,
     /// The command line or the configuration is wrong.
     Usage,
-    /// Of a lookup: peers may be missing. Of the doctor: warnings, and nothing worse.
+    /// A lookup: peers may be missing. The doctor: warnings only.
     Partial,
-    /// Not at its end: a signal of this number came.
+    /// A signal with this number ended it.
     Signal(u8),
 }
 
@@ -35,7 +35,7 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::Partial => 3,
-            // As shells tell it.
+            // As in shells.
             Exit::Signal(number) => 128 + number,
         })
     }
@@ -56,7 +56,7 @@ impl Failure {
         }
     }
 
-    /// A discovery error: its remedy tells whether the configuration is to blame.
+    /// A discovery error: its remedy says whether the configuration is the cause.
     pub(super) fn discovery(error: &discovery::Error) -> Self {
         match error.remedy() {
             discovery::Remedy::FixConfiguration => Self::usage(error),

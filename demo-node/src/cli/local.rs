@@ -27,10 +27,10 @@ use crate::{
 /// How long the local node may take to answer. Health checks of ECS wait five seconds.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How much of a text is shown that a node has a part in, in characters.
+/// How much is shown of a text from a node, in characters.
 const LONGEST: usize = 300;
 
-/// Shows the members, as each of the nodes that were named sees them: once, or again and again.
+/// Shows the members as each of the given nodes sees them: once, or repeatedly.
 pub(super) async fn members(values: &Values, matches: &ArgMatches) -> Result<Exit, Failure> {
     let pause = watch::pause(matches)?;
     let nodes = match matches.get_many::<String>("url") {
@@ -99,7 +99,7 @@ pub(super) async fn healthcheck(values: &Values, matches: &ArgMatches) -> Result
         LONGEST,
     );
     if status == StatusCode::OK {
-        // The exit status is the answer: a node is well also where nobody can be told.
+        // The exit status is the answer: a node is well even if nothing can be printed.
         let _unseen = print(&message);
         Ok(Exit::Complete)
     } else {
@@ -128,7 +128,7 @@ fn parsed(url: &str) -> Result<SocketAddr, Failure> {
     })
 }
 
-/// Where the node listens, as the node itself finds it with the same settings.
+/// Where the node listens. The node finds it in the same way, from the same settings.
 async fn own_address(values: &Values) -> Result<SocketAddr, Failure> {
     let usage = |error: values::Error| Failure::usage(&error);
     let management = management::Settings::read(values).map_err(usage)?;
@@ -146,7 +146,7 @@ async fn own_address(values: &Values) -> Result<SocketAddr, Failure> {
     Ok(SocketAddr::new(ip, management.bind_port()))
 }
 
-/// The same JSON, in one line and in nothing but ASCII: there is nothing in it that a terminal obeys.
+/// The same JSON in one line and in ASCII only, so that it contains nothing that a terminal would interpret.
 fn in_ascii(json: &str) -> String {
     let mut ascii = String::with_capacity(json.len());
     for c in json.chars() {

@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// Looks up once, or again and again.
+/// Looks up once, or repeatedly.
 pub(super) async fn lookup(values: &Values, matches: &ArgMatches) -> Result<Exit, Failure> {
     let usage = |error: values::Error| Failure::usage(&error);
     let timeout = values.get(&RESOLVE_TIMEOUT).map_err(usage)?;
@@ -97,7 +97,7 @@ impl Asked {
         })
     }
 
-    /// Until interrupted. A failure is shown and does not end the watch, unless it is the first.
+    /// Watches until interrupted. A failed lookup is shown; it ends the watch only if it is the first lookup.
     async fn watch(&self, pause: Duration) -> Result<Exit, Failure> {
         let mut pace = Pace::every(pause);
         pace.timeout = self.timeout;
@@ -132,7 +132,7 @@ impl Asked {
     }
 }
 
-/// What came (`+`), went (`-`) or changed its verdict between two lookups, a line each.
+/// What was added (`+`), removed (`-`) or changed (`!`) between two lookups, a line each.
 fn marks(changes: &Changes, before: &Resolved, after: &Resolved) -> String {
     let target = |target: &Target| format!("{} {}", endpoint(target), id(&target.id));
     let dropped = |resolved: &Resolved| -> BTreeSet<String> {
@@ -222,7 +222,7 @@ fn as_table(method: &str, resolved: &Resolved, took: Duration) -> String {
     }
     if !resolved.targets.is_empty() {
         let width = widest("ADDRESS", resolved.targets.iter().map(endpoint));
-        // Of one service all are.
+        // With one service, the column would say the same in each row.
         let owners: BTreeSet<String> = resolved.targets.iter().map(owner).collect();
         let of_owner = (1 < owners.len()).then(|| widest("SERVICE", owners));
         let column = |text: &str| match of_owner {
@@ -259,12 +259,12 @@ fn as_table(method: &str, resolved: &Resolved, took: Duration) -> String {
     out
 }
 
-/// An id as it is shown. An ARN has some 100 characters.
+/// An id as it is shown. An ARN has about 100 characters.
 fn id(text: &str) -> String {
     excerpt(text, 300)
 }
 
-/// Whose a target is: `CLUSTER/SERVICE`, or the service alone.
+/// Which service a target belongs to: `CLUSTER/SERVICE`, or only the service.
 fn owner(target: &Target) -> String {
     let Some(owner) = &target.owner else {
         return "-".to_owned();

@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use super::terminal::Looks;
 
-/// How much of a text is shown that a node has a part in, in characters.
+/// How much is shown of a text from a node, in characters.
 const LONGEST: usize = 300;
 
-/// What a terminal has room for as a rule.
+/// The usual width of a terminal.
 const COLUMNS: usize = 80;
 
-/// Room for this much of the roles there is always.
+/// The least width of the column of roles.
 const LEAST_FOR_ROLES: usize = 12;
 
-/// What a node has answered for its members.
+/// The table of a node's answer.
 pub(super) fn table(members: &Value, looks: Looks) -> String {
     let list = |key: &str| members[key].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| excerpt(value.as_str().unwrap_or("-"), LONGEST);
@@ -40,7 +40,7 @@ pub(super) fn table(members: &Value, looks: Looks) -> String {
     let status_width = width(&mut rows.iter().map(|row| row.1.chars().count()), 6);
     let before_roles = node_width + 2 + status_width + 2 + "REACHABLE".len() + 2;
     let for_roles = if looks.on_terminal {
-        // And a sign where some are left out.
+        // One more for the sign that some are left out.
         COLUMNS
             .saturating_sub(before_roles + 1)
             .max(LEAST_FOR_ROLES)

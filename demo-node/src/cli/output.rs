@@ -1,14 +1,14 @@
-//! What a command answers, on standard output.
+//! Prints a command's answer to standard output.
 
 use std::io::{self, Write as _};
 
 use super::exit::{Exit, Failure};
 
-/// Shows the answer of a command.
+/// Prints a command's answer.
 ///
 /// # Errors
 ///
-/// When standard output is closed or full. The caller ends then: nobody would see the rest.
+/// When standard output is closed or full. The caller then ends, since nobody would see the rest.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     let written = writeln!(output, "{text}").and_then(|()| output.flush());

@@ -1,4 +1,4 @@
-//! Where this node is: one answer, for the node itself and for whoever asks it from beside it.
+//! Where this node is: the node itself and the commands that ask it find the same answer here.
 
 use std::{
     net::IpAddr,
@@ -18,14 +18,13 @@ use crate::{
     node::{Place, settings::Settings},
 };
 
-/// How long what a start needs may fail, all of it together, before the node ends for its
-/// orchestrator to start another.
+/// How long a start may fail in total, before the node ends so that its orchestrator starts another.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The first pause between two questions.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Asks for what a start needs until there is an answer: where many tasks start at once, the metadata
+/// Repeats a question that a start depends on until it is answered: when many tasks start at once, the metadata
 /// can be slow, and permissions can come late.
 pub(super) struct Patience<'a, R> {
     until: Instant,
@@ -42,8 +41,7 @@ impl<'a, R: Rng> Patience<'a, R> {
         }
     }
 
-    /// Puts the question until it is answered, until asking again is of no use, or until this is out
-    /// of patience.
+    /// Repeats the question until it is answered, asking again is of no use, or the time is over.
     pub(super) async fn ask<T>(
         &mut self,
         question: impl AsyncFn() -> Result<T, discovery::Error>,
@@ -62,7 +60,7 @@ impl<'a, R: Rng> Patience<'a, R> {
     }
 }
 
-/// Where this node is, from its settings or else from what it runs in.
+/// Where this node is: from its settings, or else from its surroundings.
 pub(super) async fn find(
     node: &Settings,
     family: AddressFamily,

@@ -27,7 +27,7 @@ use crate::{
     seal::Nonce,
 };
 
-/// A port that the node could not have.
+/// A port that the node cannot listen on.
 #[derive(Debug, thiserror::Error)]
 #[error("listen on {address} for {what}; {}", remedy(source, *address, setting))]
 struct Listen {
@@ -41,15 +41,15 @@ struct Listen {
 fn remedy(source: &io::Error, address: SocketAddr, setting: &str) -> String {
     match source.kind() {
         io::ErrorKind::AddrNotAvailable => format!(
-            "this machine does not have the address {}: set node.bind-address to one that it has, \
-             or to `{}` for all of them",
+            "this machine does not have the address {}: set node.bind-address to an address that it has, \
+             or to `{}` for all addresses",
             address.ip(),
             if address.is_ipv4() { "0.0.0.0" } else { "::" }
         ),
         io::ErrorKind::PermissionDenied => {
-            format!("set {setting} to a port above 1023, or grant the process lower ones")
+            format!("set {setting} to a port above 1023, or allow the process lower ports")
         }
-        _ => format!("set {setting} to another port, or end what uses it"),
+        _ => format!("set {setting} to another port, or end the program that uses this one"),
     }
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn run(
     lines_lost: LinesLost,
 ) -> Result<Exit, Failure> {
     let config = Config::read(&values).map_err(|error| Failure::usage(&error))?;
-    // With the secrets as they were written.
+    // They contain the secrets as text.
     drop(values);
     let node = tokio::select! {
         biased;
@@ -89,14 +89,14 @@ pub(super) async fn run(
         End::Downed => {
             return Err(Failure {
                 exit: Exit::Failed,
-                message: "other members told this node to go".to_owned(),
+                message: "other members removed this node (down)".to_owned(),
             });
         }
         End::Minority => {
             return Err(Failure {
                 exit: Exit::Failed,
                 message: "left the cluster: this node was on the smaller side of a split \
-                          (membership.on-minority = leave). Started again, it joins when it reaches \
+                          (membership.on-minority = leave). Start it again: it joins when it reaches \
                           a member"
                     .to_owned(),
             });
@@ -104,21 +104,22 @@ pub(super) async fn run(
         End::GraceExpired => {
             return Err(Failure {
                 exit: Exit::Failed,
-                message: "leaving took longer than node.grace-period; members find out by \
-                          themselves"
-                    .to_owned(),
+                message:
+                    "leaving took longer than node.grace-period; the other members will notice \
+                          that this node is gone"
+                        .to_owned(),
             });
         }
     }
     Ok(Exit::Complete)
 }
 
-/// Everything that can take long before there is a node: AWS's settings, the own address, ports.
+/// Everything that can take long before the node runs: AWS settings, its own address, ports.
 async fn start(config: &Config, lines_lost: LinesLost) -> Result<Node, Failure> {
     let descriptors = descriptors::raise();
     if !config.membership.keyring.is_sealed() {
         tracing::warn!(
-            "running unsealed: anybody on the network can read, join and alter this cluster"
+            "running unsealed: anybody on the network can read, join and change this cluster"
         );
     }
     let surroundings = Surroundings::from_env();

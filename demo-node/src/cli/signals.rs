@@ -4,9 +4,9 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Watches for the signals that ask to end, from when this is made.
+/// Watches, from its creation on, for the signals that ask a process to end.
 ///
-/// The first process of a container ignores every signal without a handler, so handlers stand before
+/// The first process of a container ignores every signal without a handler, so install the handlers before
 /// anything that can take long.
 #[derive(Debug)]
 pub(super) struct Signals {
@@ -16,9 +16,8 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// SIGTERM, which orchestrators send, SIGINT, which people do, and SIGHUP, which a terminal does
-    /// that is closed: they all mean the same. SIGHUP means nothing where it was ignored when the
-    /// process started, as `nohup` does it.
+    /// SIGTERM (from orchestrators), SIGINT (from people) and SIGHUP (from a terminal that closes) all mean the same.
+    /// SIGHUP is ignored if it was ignored when the process started, as with `nohup`.
     pub(super) fn watch() -> io::Result<Self> {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let hangup = if ignores_hangup(&status) {
@@ -33,7 +32,7 @@ impl Signals {
         })
     }
 
-    /// Waits for one: its name and its number.
+    /// Waits for a signal, and gives its name and its number.
     pub(super) async fn asked(&mut self) -> (&'static str, u8) {
         let hangup = async {
             match &mut self.hangup {

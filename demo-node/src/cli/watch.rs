@@ -1,4 +1,4 @@
-//! `--watch[=PAUSE]`: does what the command does again and again.
+//! `--watch[=PAUSE]`: repeats the command.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use super::{
 
 const NAME: &str = "watch";
 
-/// What is looked at again and again: shown whenever it has changed, on a terminal in the place of what was there before.
+/// Shows text whenever it has changed; on a terminal it replaces the text before.
 #[derive(Debug, Default)]
 pub struct Screen {
     before: Option<String>,
 }
 
 impl Screen {
-    /// Shows it as it is now.
+    /// Shows the text, if it has changed.
     ///
     /// # Errors
     ///
@@ -33,7 +33,7 @@ impl Screen {
     }
 }
 
-/// The option; `pause` is what it means where no pause is given.
+/// The option; `pause` is the default pause.
 pub(super) fn option(pause: &'static str, help: &'static str) -> Arg {
     Arg::new(NAME)
         .long(NAME)
@@ -44,7 +44,7 @@ pub(super) fn option(pause: &'static str, help: &'static str) -> Arg {
         .help(help)
 }
 
-/// The pause, where it is to be done again.
+/// The pause, if the command is to be repeated.
 pub(super) fn pause(matches: &ArgMatches) -> Result<Option<Duration>, Failure> {
     matches
         .get_one::<String>(NAME)

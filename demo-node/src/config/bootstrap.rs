@@ -1,4 +1,4 @@
-//! What an operator can tell the bootstrap, and what it does untold.
+//! The settings of the bootstrap, and their defaults.
 
 use std::{num::NonZeroUsize, str::FromStr, time::Duration};
 
@@ -17,8 +17,8 @@ pub const SERVICE_NAME: Required<ClusterName> = optional(
     "bootstrap.service-name",
     "NAME",
     parse::text,
-    "The cluster's name; also what is looked up, unless the method names several services: the ECS service's name or \
-     the tag's value",
+    "The cluster's name. Also what is looked up (the ECS service's name or the tag's value), unless \
+     the method names several services",
 )
 .required();
 
@@ -27,8 +27,8 @@ pub const RESOLVE_TIMEOUT: Required<Duration> = optional(
     "bootstrap.resolve-timeout",
     "DURATION",
     parse::duration,
-    "Limit of one lookup, all its calls included; where a node reads the whole list of more than \
-     100 others, for each 100 of them",
+    "Time limit of one lookup with all its calls; for a whole list of more than 100 other nodes, \
+     the limit for each 100 of them",
 )
 .or("3s");
 
@@ -42,22 +42,22 @@ settings! {
             "bootstrap.port-name",
             "NAME",
             parse::text::<String>,
-            "Port name to ask discovery for; then every port that it returns is probed",
+            "Port name to ask discovery for; every port that it returns is then probed",
         );
         /// Whether this node may found a cluster.
         new_cluster_enabled: bool = optional(
             "bootstrap.new-cluster-enabled",
             "BOOL",
             parse::switch,
-            "Whether this node may found a cluster, or only join one",
+            "Whether this node may found a cluster; `off`: it only joins one",
         ).or("on");
         /// How long the contact points must not have changed.
         stable_margin: Duration = optional(
             "bootstrap.stable-margin",
             "DURATION",
             parse::duration,
-            "How long the contact points must not have changed before a cluster is founded, \
-             where the expected nodes are unknown",
+            "How long the contact points must stay the same before a cluster is founded, if the \
+             expected nodes are unknown",
         ).or("5s");
         /// The pause between two lookups.
         interval: Duration = optional(
@@ -71,7 +71,7 @@ settings! {
             "bootstrap.exponential-backoff-random-factor",
             "FACTOR",
             parse::share,
-            "Up to this share is added to pauses between lookups, at random",
+            "Largest random share that is added to the pauses between lookups",
         ).or("0.2");
         /// The longest pause between lookups that fail.
         backoff_max: Duration = optional(
@@ -85,25 +85,24 @@ settings! {
             "bootstrap.participants",
             "NUMBER",
             at_least_one,
-            "How many processes may take part in founding a cluster, those included that \
-             restart meanwhile. More than half of them must consent. Never less than the \
-             expected nodes, nor than those that discovery lists [default: the expected nodes; \
-             3 where those are unknown]",
+            "How many processes may take part in founding a cluster, including those that restart \
+             during it. More than half of them must consent. If the expected nodes or the listed \
+             ones are more, that number counts [default: the expected nodes; 3 if those are \
+             unknown]",
         );
-        /// The former way to say it: how many must consent.
+        /// The older setting for the same: how many must consent.
         required_contact_points: Option<NonZeroUsize> = optional(
             "bootstrap.required-contact-points",
             "NUMBER",
             at_least_one,
-            "The former way to say it: how many must consent. N is the same as 2 N - 1 \
-             participants",
+            "Older setting for the same: how many must consent. N here means 2 N - 1 participants",
         );
-        /// How many nodes the deployment means to run.
+        /// How many nodes the deployment should run.
         expected_nodes: ExpectedNodes = optional(
             "bootstrap.expected-nodes",
             "NUMBER|auto|unknown",
             parse::text::<ExpectedNodes>,
-            "How many nodes the deployment means to run. `auto` asks the ECS service, or the Auto \
+            "How many nodes the deployment should run. `auto` asks the ECS service, or the Auto \
              Scaling group of the EC2 instances (times their ports), until this node is a member",
         ).or("auto");
         /// The limit of one lookup.
@@ -113,67 +112,67 @@ settings! {
             "bootstrap.contact-with-all-contact-points",
             "BOOL",
             parse::switch,
-            "Whether every contact point must have answered before a cluster is founded, where \
-             the expected nodes are unknown",
+            "Whether every contact point must have answered before a cluster is founded, if the \
+             expected nodes are unknown",
         ).or("on");
         /// The management port of peers for which discovery names none.
         fallback_port: u16 = optional(
             "bootstrap.fallback-port",
             "PORT",
             parse::port,
-            "Management port of peers for which discovery names none",
+            "Management port of peers, if discovery gives none",
         ).or("7626");
         /// Whether, of a host with several ports, only that one is probed.
         filter_on_fallback_port: bool = optional(
             "bootstrap.filter-on-fallback-port",
             "BOOL",
             parse::switch,
-            "Whether, of a host with several ports, only the fallback port is probed",
+            "If a host has several ports: whether to probe only the fallback port",
         ).or("on");
         /// The pause between two probes, and the limit of one.
         probe_interval: Duration = optional(
             "bootstrap.probe-interval",
             "DURATION",
             parse::duration,
-            "Pause between two probes of a contact point, and the limit of one probe",
+            "Pause between two probes of a contact point, and time limit of one probe",
         ).or("1s");
         /// The share that is added to the pause at random, at most.
         probe_interval_jitter: f64 = optional(
             "bootstrap.probe-interval-jitter",
             "FACTOR",
             parse::share,
-            "Up to this share is added to pauses between probes, at random",
+            "Largest random share that is added to the pauses between probes",
         ).or("0.2");
         /// After how long a failing contact point is dropped.
         probing_failure_timeout: Duration = optional(
             "bootstrap.probing-failure-timeout",
             "DURATION",
             parse::duration,
-            "A contact point that fails for this long is dropped until discovery names it \
-             again; no less than two probe intervals and the jitter of one",
+            "A contact point that fails for this long is dropped until discovery lists it again. At \
+             least two probe intervals plus the jitter of one",
         ).or("3s");
         /// The pause between two lookups of all members together.
         watch_interval: Duration = optional(
             "bootstrap.watch-interval",
             "DURATION",
             parse::duration,
-            "How often somebody looks for other clusters of the same name: the members take turns, \
-             so that each of N looks every N times this long. A look takes two calls to AWS for \
-             every 100 nodes",
+            "How often the members look for other clusters of the same name. They take turns: each \
+             of N members looks every N times this long. A look takes two AWS calls for every 100 \
+             nodes",
         ).or("5s");
         /// What a member does about another cluster of the same name.
         on_rival: OnRival = optional(
             "bootstrap.on-rival-cluster",
             "merge|alarm",
             parse::text::<OnRival>,
-            "What to do about another cluster of the same name: the younger joins the older; or \
-             members only raise the alarm, and newcomers join the one that most contact points \
-             are in",
+            "What to do about another cluster of the same name. `merge`: the younger cluster joins \
+             the older. `alarm`: members only report it, and new nodes join the cluster with the \
+             most contact points",
         ).or("merge");
     }
 }
 
-/// How many nodes the deployment means to run.
+/// How many nodes the deployment should run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpectedNodes {
     /// Ask the platform.
@@ -185,7 +184,7 @@ pub enum ExpectedNodes {
 }
 
 impl Settings {
-    /// How many processes may take part, by either of the setting's names. More than half must consent.
+    /// How many processes may take part, from either of the two settings. More than half must consent.
     #[must_use]
     pub fn participants(&self) -> Option<NonZeroUsize> {
         let by_the_old_name = self.required_contact_points.map(|consenting| {
@@ -195,11 +194,11 @@ impl Settings {
         self.participants.max(by_the_old_name)
     }
 
-    /// Whether they go together.
+    /// Checks that the settings do not contradict each other.
     ///
     /// # Errors
     ///
-    /// Where they do not.
+    /// When they do.
     pub fn check(&self) -> Result<(), Error> {
         let longest_pause = self
             .probe_interval
@@ -208,9 +207,9 @@ impl Settings {
         let least = longest_pause + self.probe_interval;
         if self.probing_failure_timeout < least {
             return Err(Error::Combination(format!(
-                "bootstrap.probing-failure-timeout is {}, and may not be less than {}: answers would \
-                 be out of date before the next could come, which takes bootstrap.probe-interval \
-                 twice, and bootstrap.probe-interval-jitter of it",
+                "bootstrap.probing-failure-timeout is {}; it must be at least {} (twice bootstrap.probe-interval, \
+                 plus its bootstrap.probe-interval-jitter): otherwise an answer is out of date before the next \
+                 can come",
                 humantime::format_duration(self.probing_failure_timeout),
                 humantime::format_duration(least),
             )));
@@ -218,8 +217,8 @@ impl Settings {
         Ok(())
     }
 
-    /// For this process. A member says that it is on the smaller side of a split when it has been there for
-    /// `minority_after`.
+    /// The bootstrap's settings for this process. A member reports that it is on the smaller side of a split when it
+    /// has been there for `minority_after`.
     #[must_use]
     pub fn of(&self, me: Process, minority_after: Duration) -> bootstrap::Settings {
         let mut settings = bootstrap::Settings::new(self.service_name.clone(), me);

@@ -1,4 +1,4 @@
-//! How a stage declares its settings: each once, as a field of a struct.
+//! The macro with which a stage declares its settings: each once, as a field of a struct.
 
 /// Declares a struct of settings: each field with its setting.
 ///

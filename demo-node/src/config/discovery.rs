@@ -1,4 +1,4 @@
-//! What an operator can tell about discovery: the method, and the settings of each.
+//! The settings of discovery: the method, and the settings of each method.
 
 use std::collections::BTreeSet;
 
@@ -23,15 +23,15 @@ const METHOD: Optional<MethodName> = optional(
 );
 const REQUIRED_METHOD: Required<MethodName> = METHOD.required();
 
-const FAMILY_HELP: &str = "Which addresses to use, of peers and of this node. `auto` takes IPv4 where \
+const FAMILY_HELP: &str = "Which addresses to use, for peers and for this node. `auto` takes IPv4 if \
     there is one, else IPv6";
 const REGION_HELP: &str = "AWS region; overrides the SDK's default";
 const ENDPOINT_HELP: &str =
     "URL of the AWS API, for example of an emulator; overrides the SDK's default";
-const ROLE_HELP: &str = "Role to assume for the calls, in another account for example";
-const EXTERNAL_ID_HELP: &str = "External id that the trust policy of that role asks for";
+const ROLE_HELP: &str = "Role to assume for the calls, for example in another account";
+const EXTERNAL_ID_HELP: &str = "External id, if the trust policy of that role requires one";
 const CONTAINER_HELP: &str =
-    "Which container's network interface gives the address, if a task has several";
+    "The container whose network interface gives the address, if a task has several";
 
 settings! {
     /// `aws-api-ecs`
@@ -48,15 +48,15 @@ settings! {
             "discovery.aws-api-ecs.services",
             "NAME|CLUSTER/NAME,…",
             parse::comma_separated::<Services>,
-            "The ECS services whose tasks form one cluster of nodes together; CLUSTER/NAME where a \
-             service is in another ECS cluster [default: bootstrap.service-name]",
+            "The ECS services whose tasks form one cluster of nodes; write CLUSTER/NAME for a \
+             service in another ECS cluster [default: bootstrap.service-name]",
         );
         /// Tags that a task must carry, all of them.
         tags: Option<Tags> = optional(
             "discovery.aws-api-ecs.tags",
             "KEY=VALUE;…",
             parse::tags,
-            "Only tasks that carry all of these tags",
+            "Only tasks that have all of these tags",
         );
         /// The container whose network interface counts.
         container_name: Option<String> = optional(
@@ -173,15 +173,15 @@ settings! {
             "discovery.aws-api-ec2-tag-based.tag-values",
             "VALUE,…",
             parse::words,
-            "The values of the tag whose instances form one cluster of nodes together \
-             [default: bootstrap.service-name]",
+            "The tag values whose instances form one cluster of nodes [default: \
+             bootstrap.service-name]",
         );
         /// Further filters.
         filters: Option<Filters> = optional(
             "discovery.aws-api-ec2-tag-based.filters",
             "NAME=VALUE;…",
             parse::filters,
-            "More filters of DescribeInstances, for example \
+            "More filters for DescribeInstances, for example \
              instance-type=m1.small;tag:purpose=production. In the file also a table: name = \
              [\"value\", …]",
         );
@@ -269,7 +269,7 @@ pub fn discovery_settings(values: &Values) -> Result<Settings, Error> {
             None if external_id.is_some() => {
                 return Err(Error::Combination(format!(
                     "discovery.{method}.external-id is set, and discovery.{method}.role-arn is \
-                     not: an external id goes with the role that it is for"
+                     not: an external id is only used with a role to assume"
                 )));
             }
             None => {}
@@ -309,8 +309,8 @@ pub fn discovery_settings(values: &Values) -> Result<Settings, Error> {
     })
 }
 
-/// Names the session of a role that is assumed after who assumes it, so that the other account's records tell nodes
-/// apart: the cluster's name, and a place, for example `orders@10.0.1.7`. Whether there is such a role.
+/// Names the session of an assumed role after the node that assumes it: the cluster's name and a place, for example
+/// `orders@10.0.1.7`. So the other account's records tell nodes apart. Returns whether there is such a role.
 pub fn name_session(settings: &mut Settings, cluster: &str, place: &str) -> bool {
     let role = settings
         .client_mut()
@@ -324,15 +324,15 @@ pub fn name_session(settings: &mut Settings, cluster: &str, place: &str) -> bool
     true
 }
 
-/// How much of a cluster's name a session's name has, in characters: an IPv6 address may have 39.
+/// How much of a cluster's name goes into a session's name, in characters: an IPv6 address may have 39.
 const LONGEST_CLUSTER: usize = 24;
 
-/// Which of its own addresses a node takes: the one that it would look for in others.
+/// Which of its own addresses a node uses: of the same family as those of its peers. The default family if no method is
+/// given, as in a shell next to a node.
 ///
 /// # Errors
 ///
-/// When a setting of discovery is wrong. Where no method is given, as in a shell beside a node, it is
-/// the default.
+/// When a setting of discovery is wrong.
 pub fn address_family(values: &Values) -> Result<AddressFamily, Error> {
     match values.get(&METHOD)? {
         Some(_) => Ok(discovery_settings(values)?.address_family()),

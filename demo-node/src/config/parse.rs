@@ -13,7 +13,8 @@ pub(crate) fn text<T: FromStr<Err: Display>>(raw: &Raw) -> Result<T, String> {
         .map_err(|error: T::Err| error.to_string())
 }
 
-/// Likewise of discovery, whose errors name a field: what is wrong is enough where the setting is named.
+/// The same for discovery's types. Their errors name a field; here the setting is named already, so the problem is
+/// enough.
 pub(crate) fn checked<T: FromStr<Err = Invalid>>(raw: &Raw) -> Result<T, String> {
     plain(raw)?.parse().map_err(problem)
 }
@@ -25,18 +26,18 @@ pub(crate) fn number<T: FromStr>(raw: &Raw, expected: &str) -> Result<T, String>
         .map_err(|_unreadable| format!("expected {expected}"))
 }
 
-/// Nothing here takes longer, and clocks do not reach much further than the longest that can be written.
+/// No setting needs longer, and the clock cannot represent times much further away.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A duration of more than nothing, and of a day at most.
+/// A duration of more than zero and at most a day.
 pub(crate) fn duration(raw: &Raw) -> Result<Duration, String> {
     let expected = "expected a duration with its unit, for example `5s` or `250ms`";
     match humantime::parse_duration(plain(raw)?) {
         Ok(duration) if LONGEST < duration => {
-            Err("expected a duration of a day at most".to_owned())
+            Err("expected a duration of at most a day".to_owned())
         }
         Ok(duration) if !duration.is_zero() => Ok(duration),
-        Ok(_) => Err("expected a duration of more than nothing".to_owned()),
+        Ok(_) => Err("expected a duration of more than zero".to_owned()),
         Err(_) => Err(expected.to_owned()),
     }
 }
@@ -58,7 +59,7 @@ pub(crate) fn switch(raw: &Raw) -> Result<bool, String> {
     }
 }
 
-/// A port; 0 is none.
+/// A port; 0 is not allowed.
 pub(crate) fn port(raw: &Raw) -> Result<u16, String> {
     match plain(raw)?.parse() {
         Ok(port) if port != 0 => Ok(port),
@@ -79,12 +80,12 @@ pub(crate) fn host_names(raw: &Raw) -> Result<BTreeSet<String>, String> {
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
     };
     if !names.iter().all(is_name) {
-        return Err("expected names of hosts, without a port, separated by commas".to_owned());
+        return Err("expected host names without ports, separated by commas".to_owned());
     }
     Ok(names.iter().map(|name| name.to_ascii_lowercase()).collect())
 }
 
-/// Likewise, in the order in which they stand.
+/// Words separated by commas, or a list in the file, in their order.
 pub(crate) fn ordered_words(raw: &Raw) -> Result<Vec<String>, String> {
     let items = match raw {
         Raw::Text(text) => text.split(',').map(|word| word.trim().to_owned()).collect(),
@@ -92,12 +93,12 @@ pub(crate) fn ordered_words(raw: &Raw) -> Result<Vec<String>, String> {
         Raw::Table(_) => return Err("expected a list".to_owned()),
     };
     if items.iter().any(String::is_empty) {
-        return Err("one of the items is empty; expected them separated by commas".to_owned());
+        return Err("one of the items is empty; expected items separated by commas".to_owned());
     }
     Ok(items)
 }
 
-/// What has a text form with commas, or a list in the file.
+/// A value with commas in its text form, or a list in the file.
 pub(crate) fn comma_separated<T: FromStr<Err = Invalid>>(raw: &Raw) -> Result<T, String> {
     let joined = match raw {
         Raw::List(items) => items.join(","),

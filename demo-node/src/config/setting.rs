@@ -4,14 +4,14 @@
 
 use super::raw::Raw;
 
-/// What is said of a setting.
+/// The description of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setting {
     /// Its name, as the file spells it: section and key, for example `bootstrap.stable-margin`.
     pub name: &'static str,
     /// What a value looks like, for `--help`.
     pub shape: &'static str,
-    /// What it is without being set.
+    /// Its default value, as text.
     pub default: Option<&'static str>,
     /// What it does.
     pub help: &'static str,
@@ -42,13 +42,13 @@ impl Setting {
     }
 }
 
-/// Makes a value of what was written, or says what was expected.
+/// Turns text into a value, or says what was expected.
 pub type Parse<T> = fn(&Raw) -> Result<T, String>;
 
-/// A setting that has a value always: the default, where nothing else is given.
+/// A setting that always has a value: the default, or else it must be given.
 #[derive(Debug)]
 pub struct Required<T> {
-    /// What is said of it.
+    /// Its description.
     pub setting: Setting,
     pub(super) parse: Parse<T>,
 }
@@ -56,7 +56,7 @@ pub struct Required<T> {
 /// A setting that may have no value.
 #[derive(Debug)]
 pub struct Optional<T> {
-    /// What is said of it.
+    /// Its description.
     pub setting: Setting,
     pub(super) parse: Parse<T>,
 }
@@ -102,7 +102,7 @@ impl<T> Optional<T> {
         }
     }
 
-    /// This is its value where nothing else is given, written as a person would.
+    /// Its default value, written as in a file.
     #[must_use]
     pub const fn or(self, default: &'static str) -> Required<T> {
         Required {

@@ -139,13 +139,13 @@ fn a_wrong_value_is_named_with_its_source_and_what_was_expected() {
             "BOOTSTRAP_STABLE_MARGIN",
             "0s",
             "bootstrap.stable-margin = `0s`",
-            "expected a duration of more than nothing",
+            "expected a duration of more than zero",
         ),
         (
             "NODE_GRACE_PERIOD",
             "500000000000years",
             "node.grace-period = `500000000000years`",
-            "expected a duration of a day at most",
+            "expected a duration of at most a day",
         ),
         (
             "BOOTSTRAP_PROBE_INTERVAL_JITTER",
@@ -199,13 +199,13 @@ fn a_wrong_value_is_named_with_its_source_and_what_was_expected() {
             "MANAGEMENT_HOST_NAMES",
             "node.internal:7626",
             "management.host-names = `node.internal:7626`",
-            "expected names of hosts, without a port, separated by commas",
+            "expected host names without ports, separated by commas",
         ),
         (
             "MEMBERSHIP_ROLES",
             "api,,worker",
             "membership.roles = `api,,worker`",
-            "one of the items is empty; expected them separated by commas",
+            "one of the items is empty; expected items separated by commas",
         ),
     ];
     for (variable, value, named, expected) in wrong {
@@ -418,7 +418,7 @@ fn a_node_is_sealed_or_said_not_to_be() {
     assert!(error_of(&[keyless], "").starts_with("membership.keys is not set: "));
     assert_eq!(
         error_of(&[unsealed], ""),
-        "membership.keys and membership.unsealed do not go together: drop one"
+        "membership.keys and membership.unsealed are both set: remove one of them"
     );
     let config = config(&[keyless, unsealed], "").unwrap();
     assert_eq!(config.membership.keyring, Keyring::unsealed());
@@ -488,8 +488,8 @@ fn a_file_without_an_end_is_not_read_to_it() {
 fn peers_are_never_probed_at_their_gossip_port() {
     let port = ("DEMO_NODE_MEMBERSHIP_PORT", "7626");
     assert!(error_of(&[port], "").starts_with(
-        "membership.port and bootstrap.fallback-port are both 7626: peers would be probed at their \
-         gossip port"
+        "membership.port and bootstrap.fallback-port are both 7626, so this node would probe peers at \
+         their gossip port"
     ));
     assert!(config(&[port, ("DEMO_NODE_BOOTSTRAP_FALLBACK_PORT", "7627")], "").is_ok());
 }
@@ -499,9 +499,9 @@ fn an_answer_must_be_able_to_stay_fresh() {
     let interval = ("DEMO_NODE_BOOTSTRAP_PROBE_INTERVAL", "4s");
     assert_eq!(
         error_of(&[interval], ""),
-        "bootstrap.probing-failure-timeout is 3s, and may not be less than 8s 800ms: answers would \
-         be out of date before the next could come, which takes bootstrap.probe-interval twice, and \
-         bootstrap.probe-interval-jitter of it"
+        "bootstrap.probing-failure-timeout is 3s; it must be at least 8s 800ms (twice \
+         bootstrap.probe-interval, plus its bootstrap.probe-interval-jitter): otherwise an answer is \
+         out of date before the next can come"
     );
     let enough = ("DEMO_NODE_BOOTSTRAP_PROBING_FAILURE_TIMEOUT", "8800ms");
     assert!(config(&[interval, enough], "").is_ok());

@@ -61,21 +61,21 @@ pub struct ConfigFile {
     pub is_public: bool,
 }
 
-/// How a secret can become known to those whom it does not concern.
+/// How other users of this host could read a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Exposure {
     /// A list of processes shows it.
     #[error(
-        "is on the command line, where everybody on this host can read it: give it as the variable \
+        "is on the command line, where everybody on this host can read it: set it in the variable \
          {0}, or in a configuration file that only this user can read"
     )]
     CommandLine(String),
     /// Its file can be read by everybody.
-    #[error("is in {path}, which everybody on this host can read: `chmod o= {path}`", path = .0.display())]
+    #[error("is in {path}, which everybody on this host can read: run `chmod o= {path}`", path = .0.display())]
     PublicFile(PathBuf),
 }
 
-/// A value, a file or a combination that cannot work.
+/// A wrong value, file or combination of settings.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A wrong value. It names the setting, where it came from and what was expected.
@@ -90,7 +90,7 @@ pub enum Error {
         /// What is wrong and what was expected.
         problem: String,
     },
-    /// A setting that must be given is not.
+    /// A required setting is missing.
     #[error("{setting} is not set: give --{flag}, {env}, or `{setting}` in the configuration file")]
     Missing {
         /// The setting.
@@ -100,7 +100,7 @@ pub enum Error {
         /// Its variable.
         env: String,
     },
-    /// Settings that do not go together.
+    /// Settings that contradict each other.
     #[error("{0}")]
     Combination(String),
     /// The file cannot be read.
@@ -116,7 +116,7 @@ pub enum Error {
         /// What is wrong there.
         problem: String,
     },
-    /// The file holds a key that is no setting.
+    /// The file has a key that is not a setting.
     #[error("{}: `{key}` is not a setting{}", .file.display(), did_you_mean(.similar.as_deref()))]
     UnknownKey {
         /// The file.
@@ -126,7 +126,7 @@ pub enum Error {
         /// A setting of a similar name.
         similar: Option<String>,
     },
-    /// An environment variable with the right prefix that is no setting.
+    /// An environment variable with the right prefix is not a setting.
     #[error("the environment variable {name} is not a setting{}", did_you_mean(.similar.as_deref()))]
     UnknownVariable {
         /// The variable.

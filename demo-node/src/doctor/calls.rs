@@ -9,7 +9,7 @@ use discovery::{Chain, Error, Outcome, config::MethodName};
 pub struct Call {
     /// As IAM spells it: `ecs:ListTasks`.
     pub action: &'static str,
-    /// Whether a node does without, though less well.
+    /// Whether a node works without it, though less well.
     pub optional: bool,
     /// What came of it.
     pub result: CallResult,

@@ -11,16 +11,16 @@ pub struct Finding {
     pub severity: Severity,
     /// What it is about: contact points, actions, tasks.
     pub about: Vec<String>,
-    /// What is so, as a sentence or two.
+    /// What was found, in one or two sentences.
     pub message: String,
-    /// What to do, as a sentence or two.
+    /// What to do, in one or two sentences.
     pub advice: String,
 }
 
-/// How bad it is, the worst last.
+/// How bad a finding is, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// A cluster forms all the same; something is less safe or less well known.
+    /// A cluster can form; something is less safe or not fully known.
     Warning,
     /// It keeps nodes out of a cluster.
     Failure,
@@ -28,7 +28,8 @@ pub enum Severity {
 
 macro_rules! codes {
     ($($(#[$what:meta])* $code:ident = $text:literal,)*) => {
-        /// What is wrong: its names are for programs, and stay. In this order: what explains others comes first.
+        /// What is wrong. The names are for programs and do not change. The order: a finding that explains others comes
+        /// first.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $($(#[$what])* $code,)*
@@ -52,63 +53,63 @@ macro_rules! codes {
 codes! {
     /// No region is known.
     NoRegion = "no-region",
-    /// Another region is asked than this runs in.
+    /// The settings name another region than the one this runs in.
     WrongRegion = "wrong-region",
     /// There is no such ECS cluster, or this task runs in another.
     WrongCluster = "wrong-cluster",
     /// There is no such service, or this task belongs to another.
     WrongService = "wrong-service",
-    /// There are no credentials, or AWS does not take them.
+    /// There are no credentials, or AWS rejects them.
     NoCredentials = "no-credentials",
-    /// AWS is not reached.
+    /// AWS cannot be reached.
     AwsUnreachable = "aws-unreachable",
     /// A permission is missing.
     MissingPermission = "missing-permission",
     /// The lookup failed for another reason.
     LookupFailed = "lookup-failed",
-    /// A task has no address of its own.
+    /// A task has no own address.
     BridgeMode = "bridge-mode",
-    /// Addresses of one family are asked for, and there are those of the other.
+    /// The settings ask for addresses of one family, but there are only addresses of the other.
     AddressFamily = "address-family",
-    /// The own address is not known.
+    /// This machine's address is not known.
     NoOwnAddress = "no-own-address",
-    /// Tasks or instances lack the tag that is asked for.
+    /// No listed task has the tags of the settings.
     WrongTags = "wrong-tags",
-    /// Nothing that runs is listed.
+    /// No running task or instance is listed.
     NobodyListed = "nobody-listed",
     /// Discovery does not list this node.
     NotListed = "not-listed",
-    /// Peers are asked at another port than this node listens on.
+    /// Peers ask another port than the one this node listens on.
     WrongPort = "wrong-port",
     /// Fewer nodes are listed than must consent to a new cluster.
     TooFewNodes = "too-few-nodes",
     /// Management ports do not answer.
     ManagementClosed = "management-closed",
-    /// Something else than a node answers.
+    /// Another program than a node answers.
     NoNode = "no-node",
     /// A node of another cluster name answers.
     OtherName = "other-name",
     /// A node with another key answers.
     OtherKey = "other-key",
-    /// Clocks differ by more than gossip bears.
+    /// Clocks differ by more than gossip allows.
     WrongClock = "wrong-clock",
     /// Gossip ports do not answer.
     GossipClosed = "gossip-closed",
     /// A node says that it answers at another address.
     OtherAddress = "other-address",
-    /// There are two clusters of the name.
+    /// There are two clusters with this name.
     TwoClusters = "two-clusters",
-    /// There is no cluster yet, and nothing that speaks against one.
+    /// There is no cluster yet, and nothing prevents one.
     NoClusterYet = "no-cluster-yet",
-    /// There is a cluster, and the node here is not in it yet.
+    /// There is a cluster, but the node here is not in it yet.
     NotAMember = "not-a-member",
-    /// The list may lack some.
+    /// The list may not be complete.
     PartialList = "partial-list",
-    /// How many nodes there are to be is not known.
+    /// The number of expected nodes is not known.
     ExpectedUnknown = "expected-unknown",
     /// Not every contact point was asked.
     NotAllAsked = "not-all-asked",
-    /// Others on this host can read a secret.
+    /// Other users of this host can read a secret.
     ExposedSecret = "exposed-secret",
 }
 
@@ -129,7 +130,7 @@ impl Severity {
     }
 }
 
-/// The worst first; of equals, what explains others.
+/// Sorts the worst first; of equally bad ones, those that explain others first.
 pub fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| (b.severity, a.code, &a.about).cmp(&(a.severity, b.code, &b.about)));
 }

@@ -1,4 +1,4 @@
-//! From what was seen to what is wrong: plain functions, each for a part of the way from AWS to a cluster.
+//! Judges what was seen: plain functions, each for one part of the way from AWS to a cluster.
 
 use self::{counted::Counted, words::plural};
 use super::{
@@ -43,7 +43,7 @@ pub fn judge(facts: &Facts) -> Diagnosis {
 }
 
 impl Diagnosis {
-    /// How bad the worst is; none where nothing was found.
+    /// The severity of the worst finding; none if nothing was found.
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max()
@@ -53,14 +53,14 @@ impl Diagnosis {
 fn all_is_well(facts: &Facts, counted: &Counted) -> String {
     let nodes = counted.able;
     let Some((_, cluster)) = counted.clusters.first() else {
-        return "Nothing is wrong that can be seen from here.".to_owned();
+        return "Nothing: no problem can be seen from here.".to_owned();
     };
     let here = facts.here.uid().and_then(|uid| {
         let proven = facts.proven();
         proven.into_iter().find(|node| node.uid == uid)?.cluster
     });
     let own = if here.is_some() {
-        "; the one on this machine is one of them"
+        ", the node on this machine among them"
     } else {
         ""
     };

@@ -1,4 +1,4 @@
-//! All of it for people: what was seen, part by part, then what is wrong, and at the end what to do first.
+//! The report for people: first what was seen, part by part, then what is wrong, and at the end what to do first.
 
 use std::fmt::Write as _;
 
@@ -14,13 +14,13 @@ use super::{
 };
 use crate::{bootstrap::clocks::Skew, cluster::ClusterId};
 
-/// How many of what there may be hundreds of are shown.
+/// How many rows of a list that may have hundreds are shown.
 const MOST_SHOWN: usize = 20;
 
-/// How much of a text is shown that others have a part in, in characters.
+/// How much is shown of a text from others, in characters.
 const LONGEST: usize = 200;
 
-/// The report, in colours or not.
+/// The report, with or without colours.
 #[must_use]
 pub fn report(facts: &Facts, diagnosis: &Diagnosis, coloured: bool) -> String {
     let paint = Paint(coloured);
@@ -68,7 +68,7 @@ fn here(facts: &Facts, paint: Paint) -> String {
         let service = task
             .service
             .as_deref()
-            .unwrap_or("none that the metadata names");
+            .unwrap_or("none in the task metadata");
         line(&mut out, "service", &excerpt(service, LONGEST));
         if let Some(mode) = &task.network_mode {
             line(&mut out, "network", &excerpt(mode, LONGEST));
@@ -80,11 +80,11 @@ fn here(facts: &Facts, paint: Paint) -> String {
     if let Some(node) = node {
         let what = match &node.management {
             Management::Proven(_) => {
-                let says = node.says.as_deref().unwrap_or("nothing of what it does");
+                let says = node.says.as_deref().unwrap_or("nothing");
                 format!("runs at {}, and says: {says}", node.at)
             }
             other => format!(
-                "none of these settings at {}: {}",
+                "none with these settings at {}: {}",
                 node.at,
                 management(other)
             ),
@@ -142,7 +142,7 @@ fn made(calls: &[Call], paint: Paint) -> String {
                 let on = on.map_or(String::new(), |on| format!(" on {}", excerpt(on, LONGEST)));
                 (paint.bad("denied  "), on)
             }
-            // Why is told with what was looked up, or among the findings.
+            // The reason is in the part LOOKED UP, or among the findings.
             CallResult::Failed(_) => (paint.bad("failed  "), String::new()),
             CallResult::NotMade(why) => ("not made".to_owned(), format!(": {why}")),
         };
@@ -170,7 +170,7 @@ fn listed(resolved: &Resolved, facts: &Facts, paint: Paint) -> String {
             .map(|value| excerpt(value, LONGEST))
             .collect();
         let id = excerpt(short_name(&target.id), LONGEST);
-        // A fixed list has no ids but the addresses.
+        // In a fixed list, the ids are the addresses.
         let id = Some(id).filter(|id| *id != target.address.to_string());
         let words: Vec<String> = id.into_iter().chain(about).collect();
         let text = format!("{} {}{this}", target.address, words.join(" "));
@@ -242,7 +242,7 @@ fn points(facts: &Facts, paint: Paint) -> String {
     out
 }
 
-/// A mark, the contact point, and what it answers on either port.
+/// A mark, the contact point, and its answers on both ports.
 fn row(point: &Point) -> [String; 6] {
     let (clock, cluster) = match (&point.management, &point.gossip) {
         (Management::Proven(node), _) => (
@@ -269,7 +269,7 @@ fn short_id(id: ClusterId) -> String {
     id.to_string().chars().take(8).collect()
 }
 
-/// What a person wants to know of a clock.
+/// A clock, in words for people.
 fn clock(skew: Skew) -> String {
     if skew.0.unsigned_abs() < 1000 {
         return "same".to_owned();
@@ -282,17 +282,17 @@ fn management(management: &Management) -> &'static str {
     match management {
         Management::Proven(_) => "our key",
         Management::Rejected(Stranger::OtherKey) => "another key",
-        Management::Rejected(Stranger::NoProof) => "proves no key",
+        Management::Rejected(Stranger::NoProof) => "no key proven",
         Management::Rejected(Stranger::OtherName(_)) => "another name",
         Management::Rejected(Stranger::NoNode(_)) => "no node",
         Management::Refused => "refused",
         Management::Silent { connected: false } => "no answer",
-        Management::Silent { connected: true } => "connects, no answer",
+        Management::Silent { connected: true } => "connected only",
         Management::Failed(_) => "failed",
     }
 }
 
-/// What does not fit a table.
+/// Details that do not fit into the table.
 fn what_else(management: &Management) -> Option<String> {
     match management {
         Management::Rejected(Stranger::NoNode(what)) => Some(what.clone()),
@@ -323,7 +323,7 @@ fn gossip_failed(gossip: &Gossip) -> Option<String> {
 
 fn rules(facts: &Facts, paint: Paint) -> String {
     let mut out =
-        paint.heading("THE NODES' SECURITY GROUP MUST ALLOW (by the settings; not looked up)");
+        paint.heading("THE NODES' SECURITY GROUP MUST ALLOW (from the settings; not checked)");
     for rule in needs::rules(&facts.asked) {
         let way = match rule.direction {
             needs::Direction::Inbound => "from",
@@ -388,7 +388,7 @@ fn more(out: &mut String, all: usize) {
 struct Paint(bool);
 
 impl Paint {
-    /// On a line of its own.
+    /// A heading with its own line.
     fn heading(self, text: &str) -> String {
         format!("{}\n", self.styled("1", text))
     }

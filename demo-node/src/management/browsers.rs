@@ -65,7 +65,7 @@ fn problem(uri: &Uri, headers: &HeaderMap, names: &BTreeSet<String>) -> Option<S
         .find(|site| *site != "same-origin" && *site != "none");
     if let Some(site) = other_site {
         return Some(format!(
-            "a page of another site has made this request: its `Sec-Fetch-Site` is `{}`",
+            "this request comes from a page of another site: its `Sec-Fetch-Site` is `{}`",
             shown(site)
         ));
     }
@@ -75,7 +75,7 @@ fn problem(uri: &Uri, headers: &HeaderMap, names: &BTreeSet<String>) -> Option<S
         .find(|origin| !host.as_ref().is_some_and(|host| is_origin_of(origin, host)));
     other_origin.map(|origin| {
         format!(
-            "a page of another site has made this request: its `Origin` is `{}`",
+            "this request comes from a page of another site: its `Origin` is `{}`",
             shown(origin)
         )
     })

@@ -59,7 +59,7 @@ pub(super) async fn stream(
         return Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             format!(
-                "{} streams of events are open already: ask another node, or later",
+                "{} streams of events are open already: ask another node, or try later",
                 sources.streams
             ),
         ));

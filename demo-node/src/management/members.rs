@@ -125,7 +125,7 @@ pub(super) async fn join(
     if sources.members().formation.is_none() {
         return Err(Problem::new(
             StatusCode::CONFLICT,
-            "this node knows of no cluster yet: it joins one by itself as soon as it does",
+            "this node knows no cluster yet; it joins one by itself as soon as it finds one",
         ));
     }
     sources

@@ -70,7 +70,7 @@ fn render(
     gauge(
         &mut registry,
         "minority",
-        "1 where this node is on the smaller side of a split",
+        "1 if this node is on the smaller side of a split",
         usize::from(bootstrap.minority().is_some()),
     );
 
@@ -97,7 +97,7 @@ fn render(
     gauge(
         &mut registry,
         "contact_points_with_a_problem",
-        "Contact points that did not answer, or not in a way that counts",
+        "Contact points that did not answer, or whose answer does not count",
         bootstrap
             .contact_points
             .iter()
@@ -144,7 +144,7 @@ fn render(
     }
     registry.register(
         "dropped_targets",
-        "Listed and not taken, by reason",
+        "Listed tasks or instances that were dropped, by reason",
         dropped,
     );
     let calls = Family::<Labels, Counter>::default();

@@ -1,4 +1,4 @@
-//! What an operator can tell about management HTTP.
+//! The settings of management HTTP.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ settings! {
             parse::port,
             "TCP port of management HTTP, as peers reach it",
         ).or("7626");
-        /// The TCP port to listen on, where it is another.
+        /// The TCP port to listen on, if it is another.
         bind_port: Option<u16> = optional(
             "management.bind-port",
             "PORT",
@@ -26,24 +26,23 @@ settings! {
             "management.read-only",
             "BOOL",
             parse::switch,
-            "Whether joining, leaving and downing over management HTTP are refused",
+            "Whether requests to join, leave or down over management HTTP are refused",
         ).or("on");
-        /// Whether people are shown the page of this node.
+        /// Whether this node serves its page.
         page: bool = optional(
             "management.page",
             "BOOL",
             parse::switch,
-            "Whether the management port shows people, at `/`, a page of the cluster as this node \
-             sees it",
+            "Whether the management port shows, at `/`, a page of the cluster as this node sees it",
         ).or("on");
         /// Names of this node, in lower case, that may be written to.
         host_names: Option<BTreeSet<String>> = optional(
             "management.host-names",
             "NAME,…",
             parse::host_names,
-            "Names by which this node may be told to join, leave or down, besides IP addresses \
-             and localhost: requests to others are refused, since any site can give this node \
-             one of its own",
+            "Host names that requests to join, leave or down may use, besides IP addresses and \
+             localhost. Others are refused: otherwise any website could send such requests, through \
+             a name that points to this node",
         );
     }
 }

@@ -188,7 +188,7 @@ impl<D: Datagram> Driver<D> {
     fn note(&self, rejection: Rejection, from: SocketAddr) {
         let count = self.gossip.traffic().rejected.get(&rejection);
         if count == Some(&1) && rejection != Rejection::NoCluster {
-            tracing::warn!(%from, %rejection, "dropped a datagram, and will count others like it");
+            tracing::warn!(%from, %rejection, "dropped a datagram; others like it are only counted");
         } else {
             tracing::debug!(%from, %rejection, "dropped a datagram");
         }

@@ -290,7 +290,7 @@ impl Gossip {
             OwnedNotification::Rejoin(id) => {
                 tracing::info!(
                     generation = id.generation,
-                    "was taken for dead, coming back"
+                    "other members took this node for dead; coming back"
                 );
                 self.absent.try_soon(now.instant);
             }

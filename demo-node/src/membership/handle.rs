@@ -34,7 +34,7 @@ pub enum Refused {
     #[error("{0} is not a member")]
     Unknown(SocketAddr),
     /// As many nodes as may be are being asked in, and have not answered yet.
-    #[error("{number} addresses are being tried already: each is given up after {limit:?}")]
+    #[error("{number} addresses are being tried already; each is dropped after {limit:?}")]
     TooMany {
         /// How many.
         number: usize,

@@ -1,4 +1,4 @@
-//! What an operator can tell about gossip.
+//! The settings of gossip.
 
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
@@ -23,28 +23,28 @@ settings! {
             parse::port,
             "UDP port of gossip, as peers reach it",
         ).or("7355");
-        /// The UDP port to listen on, where it is another.
+        /// The UDP port to listen on, if it is another.
         bind_port: Option<u16> = optional(
             "membership.bind-port",
             "PORT",
             parse::port,
             "UDP port to listen on [default: membership.port]",
         );
-        /// What is made of the cluster's secrets.
+        /// The keys made from the cluster's secrets.
         keys: Option<Keyring> = optional(
             "membership.keys",
             "SECRET,…",
             keyring,
-            "Secrets of at least 32 characters that the whole cluster shares: the first seals, \
-             all open. To rotate, add the new one last everywhere, then put it first, then drop \
-             the old",
+            "Secrets of at least 32 characters that all nodes share: the first seals messages, all \
+             open them. To rotate: add the new one at the end on every node, then move it to the \
+             front, then remove the old one",
         ).secret();
-        /// Whether the node may run without.
+        /// Whether the node may run without keys.
         unsealed: bool = optional(
             "membership.unsealed",
             "BOOL",
             parse::switch,
-            "Run without keys. Anybody on the network can then read, join and alter the cluster",
+            "Run without keys. Then anybody on the network can read, join and change the cluster",
         ).or("off");
         /// This node's roles.
         roles: Option<BTreeSet<String>> = optional(
@@ -58,17 +58,18 @@ settings! {
             "membership.minority-after",
             "DURATION",
             parse::duration,
-            "How long a member must be on the smaller side of a split before it says so: fewer members \
-             are reachable than a majority of the expected nodes",
+            "How long a member must reach fewer than a majority of the expected nodes before it \
+             reports that it is on the smaller side of a split",
         ).or("5s");
         /// What it does then.
         on_minority: OnMinority = optional(
             "membership.on-minority",
             "report|unready|leave",
             parse::text::<OnMinority>,
-            "What a member on the smaller side of a split does: only say so; or also answer at /ready \
-             that it is not, so that load balancers send nobody there; or leave the cluster and end, \
-             so that its orchestrator starts another, which joins when the network has healed",
+            "What a member on the smaller side of a split does. `report`: only report it. \
+             `unready`: also answer 503 at /ready, so that load balancers send it no requests. \
+             `leave`: leave the cluster and end, so that the orchestrator starts another node, \
+             which joins when the network has healed",
         ).or("report");
     }
 }
@@ -76,9 +77,9 @@ settings! {
 /// What a member does on the smaller side of a split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnMinority {
-    /// It says so.
+    /// It only reports it.
     Report,
-    /// It is not ready, too.
+    /// It is also not ready.
     Unready,
     /// It leaves the cluster and ends.
     Leave,
@@ -104,7 +105,7 @@ pub struct Settings {
     pub port: u16,
     /// The UDP port to listen on.
     pub bind_port: u16,
-    /// What is made of the cluster's secrets; empty only where the node runs unsealed.
+    /// The keys made from the cluster's secrets; empty only if the node runs unsealed.
     pub keyring: Keyring,
     /// This node's roles.
     pub roles: BTreeSet<String>,
@@ -122,7 +123,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// Where one is wrong, or it is not clear whether to run without keys.
+    /// When one is wrong, or it is not clear whether to run without keys.
     pub fn read(values: &Values) -> Result<Self, Error> {
         let given = Given::read(values)?;
         let keyring = match (given.keys, given.unsealed) {
@@ -130,15 +131,15 @@ impl Settings {
             (None, true) => Keyring::unsealed(),
             (Some(_), true) => {
                 return Err(Error::Combination(
-                    "membership.keys and membership.unsealed do not go together: drop one"
+                    "membership.keys and membership.unsealed are both set: remove one of them"
                         .to_owned(),
                 ));
             }
             (None, false) => {
                 return Err(Error::Combination(
                 "membership.keys is not set: without a shared secret anybody on the network could \
-                 join the cluster. Give DEMO_NODE_MEMBERSHIP_KEYS (for example the output of \
-                 `openssl rand -hex 32`), or say `membership.unsealed = on` to run without"
+                 join the cluster. Set DEMO_NODE_MEMBERSHIP_KEYS (for example to the output of \
+                 `openssl rand -hex 32`), or set `membership.unsealed = on` to run without keys"
                     .to_owned(),
             ));
             }

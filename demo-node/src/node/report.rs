@@ -1,5 +1,5 @@
-//! Says again and again, in one log line, how this node sees its cluster: what metrics and alarms are made of where a
-//! log is all that leaves the machine, as with CloudWatch.
+//! Regularly logs, in one line, how this node sees its cluster. Metrics and alarms can be made from these lines where
+//! only the log leaves the machine, as with CloudWatch.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
 /// What has happened since the node started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Counts {
-    /// Datagrams that arrived and were dropped. While it is in no cluster a node drops all of them, which is no fault.
+    /// Datagrams that arrived and were dropped. A node that is in no cluster drops all of them, which is not a fault.
     datagrams_rejected: u64,
     lookups_failed: u64,
 }
@@ -51,8 +51,8 @@ pub(super) async fn keep(
     }
 }
 
-/// How many members are up and answer, this node included, and how many do not answer. None of either for a node that is in no
-/// cluster.
+/// How many members are up and answer, this node included, and how many do not answer. Both are zero if the node is
+/// in no cluster.
 fn seen(members: &Members) -> (usize, usize) {
     let up = members.up().filter(|member| member.reachable).count();
     (up, members.unreachable().count())

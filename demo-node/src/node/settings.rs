@@ -1,4 +1,4 @@
-//! What an operator can tell a node about itself.
+//! The settings of the node itself.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -7,21 +7,21 @@ use crate::config::{declare::settings, parse, raw::Raw, setting::optional};
 settings! {
     /// Where this node is, what it reports, and how it leaves.
     pub struct Settings {
-        /// Where peers reach it; found out where it is not given.
+        /// Where peers reach it; found out if it is not given.
         address: Option<IpAddr> = optional(
             "node.address",
             "IP",
             ip,
-            "Address that peers reach this node at [default: found by task metadata, IMDSv2 or \
-             the network interfaces]",
+            "Address at which peers reach this node [default: from task metadata, IMDSv2 or the \
+             network interfaces]",
         );
-        /// Where it listens; its own address where it is not given.
+        /// Where it listens; its own address if it is not given.
         bind_address: Option<IpAddr> = optional(
             "node.bind-address",
             "IP",
             ip,
-            "Address to listen on, where it differs from node.address (Docker on an EC2 host) \
-             [default: the container's own address]",
+            "Address to listen on, if it is not node.address (Docker on an EC2 host) [default: the \
+             container's own address]",
         );
         /// How long leaving may take.
         grace_period: Duration = optional(
@@ -35,8 +35,8 @@ settings! {
             "node.report-interval",
             "DURATION",
             parse::duration,
-            "How often the log says how many members there are, and what went wrong since the last time, for metrics that \
-             are made of it (line `cluster report`) [default: never]",
+            "How often the log reports the number of members and what went wrong since the last \
+             report (line `cluster report`), as a source for metrics [default: never]",
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Tells the bootstrap whether this node is a member: the membership, as far as it needs to know.
+//! Tells the bootstrap this node's standing: the part of the membership that it needs to know.
 
 use std::sync::Arc;
 
@@ -37,8 +37,8 @@ pub(crate) async fn follow(
     }
 }
 
-/// How a node stands that sees these members. None for one that is gone: it is nowhere, and shall not look for a cluster
-/// again.
+/// The standing of a node that sees these members. None if the node has left or was removed: it must not look for a
+/// cluster again.
 #[must_use]
 pub fn of(members: &Members) -> Option<Standing> {
     match (members.me.status, members.formation) {
@@ -57,7 +57,7 @@ pub fn of(members: &Members) -> Option<Standing> {
     }
 }
 
-/// This node comes first: whoever asks can reach it. One that is not up, or no longer, lets nobody in.
+/// This node comes first: nodes that ask it can reach it. A node that is not up, or no longer up, lets nobody in.
 fn seeds(members: &Members) -> Vec<Seed> {
     let me = std::iter::once(&members.me);
     let others = members

@@ -1,5 +1,5 @@
-//! Keeps this node's view of the membership whole: on joining, and now and then after, it takes
-//! over what another member knows. Gossip alone is slow to tell a newcomer about hundreds of members.
+//! Keeps this node's view of the membership complete: after joining, and from time to time later, it takes
+//! over the state of another member. Gossip alone is slow to tell a new node about hundreds of members.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -16,8 +16,8 @@ use crate::{
 };
 use discovery::Chain;
 
-/// The least pause between two synchronisations, and the most that is added at random.
-/// A state of 1,000 members is about 100 kB: 5 kB/s at most, of a network that carries thousands.
+/// The shortest pause between two synchronisations, and the largest random addition.
+/// A state of 1,000 members is about 100 kB, so this is at most 5 kB/s, on a network that carries thousands.
 const PAUSE: Duration = Duration::from_secs(10);
 const JITTER: Duration = Duration::from_secs(20);
 
@@ -79,7 +79,7 @@ pub(super) async fn keep(
     }
 }
 
-/// Soon again at first: whom a newcomer asks may be new, too, and not have heard of everyone either.
+/// Short at first: the member that a new node asks may be new itself and not know everyone either.
 fn early(times: u32) -> Duration {
     Duration::from_secs(1 << times.min(10))
 }

@@ -1,4 +1,4 @@
-//! What an operator can tell about the log.
+//! The settings of the log.
 
 use crate::config::{declare::settings, parse, raw::Raw, setting::optional};
 

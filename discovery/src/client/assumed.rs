@@ -1,4 +1,4 @@
-//! Credentials of a role that is assumed: the SDK's provider, and what its failures mean.
+//! Credentials of an assumed role: the SDK's provider, and what its failures mean.
 
 use std::{error::Error as StdError, fmt, sync::Arc};
 
@@ -11,19 +11,19 @@ use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
 use crate::config::AssumedRole;
 
-/// That a role could not be assumed. What the SDK says is the source.
+/// A role could not be assumed. The source is the SDK's error.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub(crate) struct NotAssumed {
     /// What was attempted, in words.
     pub(crate) what: Arc<str>,
-    /// Who was called, in words.
+    /// What was called, in words.
     pub(crate) endpoint: Arc<str>,
     #[source]
     pub(crate) source: CredentialsError,
 }
 
-/// Wraps the SDK's provider: its own errors do not say which role it was.
+/// Wraps the SDK's provider, whose own errors do not say which role failed.
 #[derive(Debug)]
 struct Assumed {
     provider: AssumeRoleProvider,
@@ -31,8 +31,8 @@ struct Assumed {
     endpoint: Arc<str>,
 }
 
-/// Credentials of the role, which the client asks for again before they expire. The configuration's own credentials
-/// are those that assume it; `endpoint` is where, in words.
+/// Credentials of the role, which the client renews before they expire. The configuration's own credentials assume
+/// it; `endpoint` is where, in words.
 pub(super) async fn assumed(
     role: &AssumedRole,
     config: &SdkConfig,
@@ -58,7 +58,7 @@ impl ProvideCredentials for Assumed {
         Self: 'a,
     {
         future::ProvideCredentials::new(async {
-            // It warns of each refusal in a line of its own; the error says all of it.
+            // The SDK logs each refusal as a warning; the error says all of it.
             let quietly = NoSubscriber::default();
             let credentials = self.provider.provide_credentials();
             let credentials = credentials.with_subscriber(quietly).await;
@@ -73,7 +73,8 @@ impl ProvideCredentials for Assumed {
     }
 }
 
-/// STS does not say whether the role's trust policy lacks the caller or the external id is another: so both are named.
+/// STS does not say whether the role's trust policy does not allow the caller, or the external id is wrong: so the
+/// text names both.
 struct Attempted<'a>(&'a AssumedRole);
 
 impl fmt::Display for Attempted<'_> {
@@ -88,7 +89,7 @@ impl fmt::Display for Attempted<'_> {
     }
 }
 
-/// Of the causes of an error, the first of this type.
+/// The first of this type among the causes of an error.
 pub(crate) fn find<'a, E: StdError + 'static>(
     error: &'a (dyn StdError + 'static),
 ) -> Option<&'a E> {

@@ -1,6 +1,6 @@
-//! An HTTP client that reads answers up to a size, so that whoever answers in AWS's place, or a fault
-//! of AWS, cannot fill the memory; and that says which host a failed request was for, since the name
-//! may have been made of a region and of settings such as FIPS.
+//! An HTTP client that reads answers up to a limit, so that neither AWS nor anything that answers in its place can
+//! fill the memory. It also says which host a failed request was for: the name
+//! may come from a region and settings such as FIPS.
 
 use std::fmt;
 
@@ -19,14 +19,14 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-/// An answer is larger than any that is expected.
+/// An answer is larger than any expected one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an answer may have {most} bytes at most")]
+#[error("the answer is larger than the limit of {most} bytes")]
 pub(crate) struct TooLarge {
     pub(crate) most: usize,
 }
 
-/// Which host a request was for that could not be sent or was not answered.
+/// The host of a request that could not be sent or was not answered.
 #[derive(Debug, thiserror::Error)]
 #[error("{host}")]
 struct At {
@@ -87,7 +87,7 @@ impl HttpClient for Bounded<SharedHttpClient> {
     }
 }
 
-/// The same error, with something in front of its cause.
+/// The same error, with a text in front of its cause.
 pub(super) fn caused_by<E: Into<BoxError>>(
     error: ConnectorError,
     in_front_of: impl FnOnce(BoxError) -> E,

@@ -1,4 +1,4 @@
-//! The HTTP client for calls to AWS: whom it trusts, and which calls go through a proxy.
+//! The HTTP client for calls to AWS: which authorities it trusts, and which calls go through a proxy.
 
 use std::{fs::File, io::Read as _, path::Path};
 
@@ -16,16 +16,15 @@ use rustls::{
 use super::routed::routed;
 use crate::config::{CA_BUNDLE, Egress, Invalid, check_environment, invalid_variable};
 
-/// An HTTP client for AWS SDKs that goes through the proxy that the environment names (`HTTPS_PROXY`,
-/// `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, as `curl` and the AWS CLI read them), never to metadata or
-/// to what gives a container or an instance its credentials; and that trusts the certificate
-/// authorities of the file in `AWS_CA_BUNDLE`, or else those of this host.
+/// An HTTP client for AWS SDKs. It uses the proxy of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
+/// `NO_PROXY`, read as `curl` and the AWS CLI do), but never for metadata or for the credentials of a container or an
+/// instance. It trusts the certificate authorities in the file of `AWS_CA_BUNDLE`, or else those of this host.
 ///
-/// TLS is by rustls with ring, which needs a C compiler to build, and no `CMake` as aws-lc does.
+/// TLS is rustls with ring, which needs only a C compiler to build; aws-lc also needs `CMake`.
 ///
 /// # Errors
 ///
-/// When one of these variables cannot work; it is named.
+/// When one of these variables is wrong; the error names it.
 pub fn http_client() -> Result<SharedHttpClient, Invalid> {
     let egress = egress()?;
     let tls = trust(&egress)?;
@@ -46,11 +45,11 @@ pub fn http_client() -> Result<SharedHttpClient, Invalid> {
     Ok(routed(direct, proxied, egress.beside))
 }
 
-/// Likewise for a single call to AWS that no SDK makes. Not for metadata and credentials, which have no proxy.
+/// The same for a single call to AWS without an SDK. Not for metadata and credentials, which must not use a proxy.
 ///
 /// # Errors
 ///
-/// When one of these variables cannot work; it is named.
+/// When one of these variables is wrong; the error names it.
 pub fn http_connector() -> Result<Connector, Invalid> {
     let tls = trust(&egress()?)?;
     Ok(Connector::builder()
@@ -60,7 +59,7 @@ pub fn http_connector() -> Result<Connector, Invalid> {
         .build())
 }
 
-/// What the environment says of the network, if that can work.
+/// What the environment says about the network, if it is valid.
 fn egress() -> Result<Egress, Invalid> {
     let of_network = std::env::vars_os().filter(|(name, _)| Egress::reads(name));
     check_environment(of_network)?;
@@ -82,20 +81,20 @@ fn authorities_of_this_host() -> TrustStore {
     if usable != 0 {
         return TrustStore::default();
     }
-    // An endpoint without TLS still works; in a debug build the client would panic over this.
+    // An endpoint without TLS still works. In a debug build the client would panic here.
     let problems: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
     tracing::warn!(
         ?problems,
         "this host has no CA certificates, so no HTTPS endpoint will be trusted: install them, or \
-         name a file of them in {CA_BUNDLE}"
+         set {CA_BUNDLE} to a file with CA certificates"
     );
     TrustStore::empty()
 }
 
-/// The largest file of certificates, in bytes. All those that browsers trust take some 250 kB.
+/// The largest file of certificates, in bytes. All authorities that browsers trust take about 250 kB.
 const LARGEST_BUNDLE: u64 = 16 << 20;
 
-/// Likewise what the client would panic over is found here.
+/// Checks here what the client would panic over.
 fn bundle(path: &Path) -> Result<TrustStore, Invalid> {
     let wrong = |problem: String| {
         let path = path.display();
@@ -110,11 +109,11 @@ fn bundle(path: &Path) -> Result<TrustStore, Invalid> {
         let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
         roots
             .add(certificate)
-            .map_err(|error| wrong(format!("certificate {number} is none to trust: {error}")))?;
+            .map_err(|error| wrong(format!("certificate {number} cannot be trusted: {error}")))?;
     }
     if roots.is_empty() {
         return Err(wrong(
-            "there is no certificate in it; expected one or more in PEM form".to_owned(),
+            "it contains no certificate; expected one or more in PEM format".to_owned(),
         ));
     }
     Ok(TrustStore::empty().with_pem_certificate(pem))

@@ -1,6 +1,6 @@
-//! An HTTP client that goes through a proxy where the environment says so, and never to metadata or
-//! to what gives a container or an instance its credentials: these are on the host or right beside it,
-//! no proxy reaches them, and none is to see what they answer.
+//! An HTTP client that goes through a proxy if the environment says so, but never to metadata or to the credentials
+//! of a container or an instance: these are on the host or next to it, no proxy reaches them, and no proxy should see
+//! their answers.
 
 use std::{
     fmt,
@@ -25,7 +25,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 
 use super::bounded::caused_by;
 
-/// Which proxy was asked for a request that could not be sent or was not answered.
+/// The proxy of a request that could not be sent or was not answered.
 #[derive(Debug, thiserror::Error)]
 #[error("through the proxy {proxy}")]
 struct Through {
@@ -47,8 +47,8 @@ struct Rules {
     beside: Vec<String>,
 }
 
-/// A client that sends by `proxied` what a proxy is for, and by `direct` all else, also what has a URL
-/// that begins like one of `beside`.
+/// A client that uses `proxied` for requests that need a proxy, and `direct` for all others, also for URLs that begin
+/// like one of `beside`.
 pub(super) fn routed(
     direct: SharedHttpClient,
     proxied: SharedHttpClient,
@@ -58,7 +58,7 @@ pub(super) fn routed(
         direct,
         proxied,
         rules: Arc::new(Rules {
-            // As the proxied client does.
+            // In the same way as the proxied client.
             matcher: Matcher::from_env(),
             beside,
         }),
@@ -74,12 +74,12 @@ impl Rules {
         if url.host().is_some_and(is_link_local) {
             return None;
         }
-        // Without a password that stands in it.
+        // Without a password in it.
         Some(self.matcher.intercept(&url)?.uri().clone())
     }
 }
 
-/// Whether it is an address that no router passes on: those of metadata and of credentials are.
+/// Whether no router forwards this address, as with those of metadata and of credentials.
 fn is_link_local(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     match host.parse() {
@@ -89,7 +89,7 @@ fn is_link_local(host: &str) -> bool {
     }
 }
 
-/// `fd00:ec2::/32` has the metadata of instances, and the credentials of containers.
+/// `fd00:ec2::/32` contains the metadata of instances and the credentials of containers.
 fn is_of_ec2(ip: Ipv6Addr) -> bool {
     ip.segments()[..2] == [0xfd00, 0xec2]
 }

@@ -1,4 +1,4 @@
-//! How the AWS client is made, whatever the method.
+//! How the AWS client is made, for all methods.
 
 use std::fmt;
 
@@ -13,18 +13,16 @@ pub struct Client {
     pub region: Option<String>,
     /// The endpoint's URL, for example of an emulator. The region is still needed, to sign requests.
     pub endpoint: Option<String>,
-    /// A role to assume with the credentials of the chain, or of the SDK configuration below: for services in another
-    /// account, for example.
+    /// A role to assume with the credentials of the chain, or of the SDK configuration below, for example for
+    /// services in another account.
     pub role: Option<AssumedRole>,
-    /// The user's own SDK configuration; region and endpoint above still win over it.
-    ///
-    /// Its retries are honoured, with a warning: a node that asks again every second and retries
-    /// besides can exhaust the request rate of the whole account.
+    /// The user's own SDK configuration; region and endpoint above override it. Its retries are used, with a warning:
+    /// a node that asks again every second and also retries can exhaust the request rate of the whole account.
     #[cfg(any(feature = "ec2", feature = "ecs"))]
     pub sdk_config: Option<aws_types::SdkConfig>,
 }
 
-/// The user's own SDK configuration, and nothing else configured.
+/// The user's own SDK configuration; nothing else is configured.
 #[cfg(any(feature = "ec2", feature = "ecs"))]
 impl From<aws_types::SdkConfig> for Client {
     fn from(config: aws_types::SdkConfig) -> Self {
@@ -35,7 +33,7 @@ impl From<aws_types::SdkConfig> for Client {
     }
 }
 
-/// Without a password that stands in the endpoint's URL.
+/// Without a password in the endpoint's URL.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let endpoint = self.endpoint.as_deref();
@@ -70,7 +68,7 @@ impl Client {
     }
 }
 
-/// The SDK builds a host name of it.
+/// The SDK makes a host name from it.
 pub(super) fn is_http_url(text: &str) -> bool {
     let url: Option<hyper::Uri> = text.parse().ok();
     url.is_some_and(|url| {

@@ -1,20 +1,20 @@
-//! How calls to AWS leave this network, as far as the environment tells.
+//! How calls to AWS leave this network, according to the environment.
 
 use std::{ffi::OsStr, path::PathBuf};
 
 use super::environment::READ_BY_THE_HTTP_CLIENT;
 
-/// Whom to trust, and what is never asked through a proxy.
+/// Which authorities to trust, and what is never asked through a proxy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Egress {
     /// The file of the certificate authorities to trust, instead of this host's own.
     /// See the AWS SDKs and Tools Reference Guide, "General configuration settings".
     pub(crate) ca_bundle: Option<PathBuf>,
-    /// Where metadata and credentials are: on this host or right beside it, whatever the address.
+    /// Where metadata and credentials are: on this host or next to it, at any address.
     pub(crate) beside: Vec<String>,
 }
 
-/// The variables that name such places. Each SDK asks them without a proxy.
+/// The variables with such places. Each SDK asks them without a proxy.
 const BESIDE: [&str; 4] = [
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_EC2_METADATA_SERVICE_ENDPOINT",
@@ -22,7 +22,7 @@ const BESIDE: [&str; 4] = [
     "ECS_CONTAINER_METADATA_URI_V4",
 ];
 
-/// The variable of the file. A fault in it names it.
+/// The variable with the file; an error about the file names it.
 pub(crate) const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
 impl Egress {

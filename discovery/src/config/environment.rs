@@ -1,8 +1,6 @@
-//! The process's environment is text from somewhere else: a compose file passes a variable that is
-//! not set as an empty one, a mounted secret ends in a line feed.
-//!
-//! The AWS SDK takes such values as they are, and some of them make it panic. A program that tidies
-//! its environment first, see [`tidied`], has nothing of this to think of.
+//! Cleans up and checks environment variables. Their text comes from elsewhere: a compose file passes a variable that
+//! is not set as an empty one, and a mounted secret ends in a line feed. The AWS SDK takes such values as they are,
+//! and some of them make it panic. A program that cleans its environment first (see [`tidied`]) avoids all of this.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -14,10 +12,10 @@ use super::{
     invalid::Invalid,
 };
 
-/// The beginnings of the names that the AWS SDK and its HTTP client read, and this crate.
+/// The prefixes of the names that the AWS SDK, its HTTP client and this crate read.
 const READ: [&str; 2] = ["AWS_", "ECS_CONTAINER_METADATA_URI"];
 
-/// Further names, in lower case; any case counts.
+/// More names, in lower case; any case counts.
 pub(super) const READ_BY_THE_HTTP_CLIENT: [&str; 6] = [
     "http_proxy",
     "https_proxy",
@@ -30,21 +28,21 @@ pub(super) const READ_BY_THE_HTTP_CLIENT: [&str; 6] = [
 /// Those that name a proxy.
 const PROXIES: [&str; 3] = ["http_proxy", "https_proxy", "all_proxy"];
 
-/// Variables as they were meant.
+/// Cleaned variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tidied {
-    /// All of them, by name; none that counts is blank.
+    /// All variables, by name; none of the relevant ones is blank.
     pub variables: Vec<(OsString, OsString)>,
-    /// Whether they differ from what was given.
+    /// Whether they differ from the given ones.
     pub changed: bool,
 }
 
-/// Takes a blank value for none, and drops white space around a value, of those variables that the
-/// AWS SDK, its HTTP client or this crate read, and of those that `also` names.
+/// Removes blank values, and the white space around values, of the variables that the AWS SDK, its HTTP client or
+/// this crate read, and of those that `also` names.
 ///
-/// A process cannot safely change its own environment while it runs, so a program that wants this
-/// starts itself again with what comes back, where that has changed:
+/// A process cannot safely change its own environment while it runs. So a program that needs this starts itself again
+/// with the result, if it has changed:
 ///
 /// ```no_run
 /// use std::{os::unix::process::CommandExt as _, process::Command};
@@ -93,8 +91,8 @@ pub fn tidied(
     Ok(tidied)
 }
 
-/// Refuses what would make the AWS SDK panic, or what it would pass over with a warning: whoever
-/// sets a variable means it.
+/// Refuses values that would make the AWS SDK panic, or that it would ignore with a warning: somebody who sets a
+/// variable wants an effect.
 pub(crate) fn check(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<(), Invalid> {
@@ -122,7 +120,7 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// What a value must be.
+/// The expected kind of value.
 #[derive(Debug, Clone, Copy)]
 enum Expected {
     Url,
@@ -132,8 +130,8 @@ enum Expected {
     Proxy,
 }
 
-/// See the AWS SDKs and Tools Reference Guide, "Environment variables list". Where a value has a
-/// default that does no harm, nothing is expected here.
+/// See the AWS SDKs and Tools Reference Guide, "Environment variables list". A variable whose wrong value has a
+/// harmless default is not checked here.
 fn expected(name: &str) -> Option<Expected> {
     match name {
         "ECS_CONTAINER_METADATA_URI"

@@ -1,4 +1,4 @@
-//! `10.0.0.1:7626,10.0.0.2`: peers that are known beforehand.
+//! `10.0.0.1:7626,10.0.0.2`: peers with known addresses.
 
 use std::{
     collections::BTreeSet,
@@ -17,8 +17,8 @@ pub struct Fixed {
     pub targets: Addresses,
 }
 
-/// Addresses, each with a port or without. As text, separated by commas: `10.0.0.1:7626`,
-/// `10.0.0.2`, `[fd00::1]:7626`, `fd00::2`. Names are not resolved.
+/// Addresses, each with or without a port. As text, separated by commas: `10.0.0.1:7626`, `10.0.0.2`,
+/// `[fd00::1]:7626`, `fd00::2`. Names are not resolved.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Addresses(BTreeSet<(IpAddr, Option<u16>)>);
 
@@ -30,7 +30,7 @@ impl Fixed {
 }
 
 impl Addresses {
-    /// Each once, in whatever order they come.
+    /// Each once, in any order.
     ///
     /// # Errors
     ///
@@ -50,7 +50,7 @@ impl Addresses {
         self.0.iter().copied()
     }
 
-    /// Whether there is none.
+    /// Whether there is no address.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,13 +1,13 @@
-//! Why a setting cannot work.
+//! Why a setting is wrong.
 
 use std::borrow::Cow;
 
-/// A value that cannot work: which setting, and what is wrong with it.
+/// A wrong value: which setting, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
 #[non_exhaustive]
 pub struct Invalid {
-    /// The setting, as configuration spells it, or the variable.
+    /// The setting as configuration spells it, or the variable.
     pub field: Cow<'static, str>,
     /// What was found and what was expected.
     pub problem: String,

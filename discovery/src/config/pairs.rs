@@ -4,16 +4,15 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use super::invalid::Invalid;
 
-/// Filters of `DescribeInstances`: a name, and values of which any may match.
+/// Filters of `DescribeInstances`: a name, and values of which any one may match.
 ///
-/// As text, `name=value` pairs separated by `;`, each split at its *first* `=`, so that values may
-/// contain `=`. A name that comes again adds a value. Empty text means no filter.
-/// A value that contains `;` has no text form: give it with [`Filters::new`].
+/// As text, `name=value` pairs separated by `;`, each split at its *first* `=`, so that values may contain `=`. A
+/// repeated name adds a value. Empty text means no filter. A value that contains `;` has no text form: use
+/// [`Filters::new`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filters(BTreeMap<String, Vec<String>>);
 
-/// Tags that a task must carry, all of them. The text form is that of [`Filters`], with one value
-/// per key.
+/// Tags that a task must have, all of them. The text form is that of [`Filters`], with one value for each key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tags(BTreeMap<String, String>);
 
@@ -45,7 +44,7 @@ impl Filters {
             .map(|(name, values)| (name.as_str(), values.as_slice()))
     }
 
-    /// Whether nothing is filtered.
+    /// Whether there is no filter.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -93,7 +92,7 @@ impl Tags {
             .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// Whether no tag is asked for.
+    /// Whether no tag is required.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -108,7 +107,7 @@ impl FromStr for Tags {
             if tags.contains_key(&key) {
                 return Err(Invalid::new(
                     "tags",
-                    format!("`{key}` comes twice; a task has one value per key"),
+                    format!("`{key}` is given twice; a task has one value per key"),
                 ));
             }
             tags.insert(key, value);
@@ -123,7 +122,7 @@ impl fmt::Display for Tags {
     }
 }
 
-/// Spaces around a name are dropped, a value is taken as it is.
+/// Spaces around a name are removed; a value stays as it is.
 fn pairs(field: &'static str, text: &str) -> Result<Vec<(String, String)>, Invalid> {
     text.split(';')
         .filter(|pair| !pair.trim().is_empty())

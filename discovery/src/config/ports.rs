@@ -9,7 +9,7 @@ use super::invalid::Invalid;
 pub struct Ports(BTreeSet<u16>);
 
 impl Ports {
-    /// Each once, in whatever order they come.
+    /// Each once, in any order.
     ///
     /// # Errors
     ///
@@ -27,7 +27,7 @@ impl Ports {
         self.0.iter().copied()
     }
 
-    /// Whether targets are without a port.
+    /// Whether there is no port; then targets have none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,22 +1,22 @@
-//! A role to be assumed, of another account for example.
+//! A role to assume, for example in another account.
 //!
-//! What is valid is said in the API reference of STS, at AssumeRole.
+//! The API reference of STS, at AssumeRole, says what is valid.
 
 use std::{fmt, str::FromStr};
 
 use super::invalid::Invalid;
 use crate::excerpt;
 
-/// A role that is assumed for the calls of a method: `sts:AssumeRole`, made with the credentials that the SDK's usual
-/// chain gives, and again before those of the role expire.
+/// A role to assume for a method's calls: `sts:AssumeRole` with the credentials from the SDK's usual chain, repeated
+/// before the role's credentials expire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AssumedRole {
     /// The role.
     pub arn: RoleArn,
-    /// What its trust policy asks for as `sts:ExternalId`, where it does. AWS does not treat it as a secret.
+    /// The `sts:ExternalId` that its trust policy requires, if it does. AWS does not treat it as a secret.
     pub external_id: Option<ExternalId>,
-    /// What the session is called, in CloudTrail for example; else the SDK makes a name.
+    /// The name of the session, for example in CloudTrail; else the SDK makes one.
     pub session_name: Option<SessionName>,
 }
 
@@ -33,7 +33,7 @@ pub struct ExternalId(String);
 pub struct SessionName(String);
 
 impl AssumedRole {
-    /// The role with this ARN, and nothing else configured.
+    /// The role with this ARN; nothing else is configured.
     pub fn new(arn: RoleArn) -> Self {
         Self {
             arn,
@@ -63,8 +63,8 @@ impl SessionName {
         &self.0
     }
 
-    /// A name that says as much of this text as it may: other characters become `-`, what is too long is cut, and what
-    /// is too short is called `discovery`.
+    /// A session name from this text: other characters become `-`, a long text is cut, and a text that is too short
+    /// becomes `discovery`.
     pub fn of(text: &str) -> Self {
         let may_be = |c: char| if is_allowed(c) { c } else { '-' };
         let name: String = text.chars().take(LONGEST_SESSION).map(may_be).collect();
@@ -143,12 +143,12 @@ impl fmt::Display for SessionName {
     }
 }
 
-/// Of an external id and of a session's name, in characters.
+/// The length limit of an external id and of a session's name, in characters.
 const SHORTEST: usize = 2;
 const LONGEST_EXTERNAL_ID: usize = 1224;
 const LONGEST_SESSION: usize = 64;
 
-/// Of a role's path and name together.
+/// The length limit of a role's path and name together.
 const LONGEST_ROLE: usize = 576;
 
 fn is_allowed(c: char) -> bool {

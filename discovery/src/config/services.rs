@@ -1,4 +1,4 @@
-//! `orders-api,workers/orders-batch`: ECS services that are peers of each other.
+//! `orders-api,workers/orders-batch`: ECS services whose tasks are each other's peers.
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
@@ -7,20 +7,20 @@ use super::invalid::Invalid;
 /// The longest name of an ECS service or cluster, in characters.
 const LONGEST_NAME: usize = 255;
 
-/// ECS services whose tasks are peers of each other.
+/// ECS services whose tasks are each other's peers.
 ///
-/// As text, separated by commas: `NAME` for a service of the cluster that the settings name, `CLUSTER/NAME` for one
-/// of another cluster in the same account and region. A service is never looked for in any other cluster than its own.
-/// Without any, the service has the name that is looked up.
+/// As text, separated by commas: `NAME` for a service in the cluster of the settings, `CLUSTER/NAME` for one in
+/// another cluster of the same account and region. A service is only looked for in its own cluster. If empty, the
+/// service has the looked-up name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Services(BTreeSet<(Option<String>, String)>);
 
 impl Services {
-    /// Each once, by the name of its cluster, where that is another than the settings name, and its own.
+    /// Each once, by its cluster's name (if it is not that of the settings) and its own.
     ///
     /// # Errors
     ///
-    /// When a name cannot be one of ECS.
+    /// When a name is not possible in ECS.
     pub fn new(
         services: impl IntoIterator<Item = (Option<String>, String)>,
     ) -> Result<Self, Invalid> {
@@ -35,14 +35,14 @@ impl Services {
         }
     }
 
-    /// In order: the cluster, where another than the settings name was given, and the service.
+    /// In order: the cluster, if it is not that of the settings, and the service.
     pub fn iter(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
         self.0
             .iter()
             .map(|(cluster, name)| (cluster.as_deref(), name.as_str()))
     }
 
-    /// Whether there is none.
+    /// Whether there is no service.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

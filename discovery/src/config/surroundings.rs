@@ -1,9 +1,9 @@
-//! What the process runs in, as far as the environment tells: an ECS task, an EC2 instance.
+//! Where the process runs, according to the environment: in an ECS task, on an EC2 instance.
 //!
-//! The only place of this crate that takes anything from the environment. The AWS SDK reads its own
-//! variables, which [`check_environment`](super::check_environment) looks at first.
+//! The only place of this crate that reads the environment. The AWS SDK reads its own variables, which
+//! [`check_environment`](super::check_environment) checks first.
 
-/// Task and instance metadata endpoints, where there can be any.
+/// Task and instance metadata endpoints, if there can be any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Surroundings {
@@ -11,8 +11,8 @@ pub struct Surroundings {
     pub task_metadata: Option<String>,
     /// The URL of the instance metadata service (IMDS), unless this cannot be an EC2 instance.
     pub instance_metadata: Option<String>,
-    /// Whether this is an EC2 instance for certain: the machine says so, or the environment names
-    /// the service. Then metadata that fails is asked again, and nothing else is believed instead.
+    /// Whether this certainly is an EC2 instance: the machine says so, or the environment names the service. Then
+    /// failing metadata is asked again, and nothing else is used instead.
     pub on_ec2: bool,
 }
 
@@ -27,13 +27,12 @@ impl Surroundings {
             reason = "this is the one place that reads the environment"
         )]
         let variable = |name: &str| std::env::var(name).ok();
-        // On EC2 this file says so without any privilege; in doubt the endpoint is asked.
+        // On EC2 this file says so without any privilege; in doubt, the endpoint is asked.
         let vendor = std::fs::read_to_string("/sys/devices/virtual/dmi/id/sys_vendor").ok();
         Self::read(variable, vendor.as_deref())
     }
 
-    /// The same from what the caller supplies: variables by name, and the machine's vendor where it
-    /// is known.
+    /// The same from the caller: variables by name, and the machine's vendor if it is known.
     pub fn read(variable: impl Fn(&str) -> Option<String>, vendor: Option<&str>) -> Self {
         let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let task_metadata = variable("ECS_CONTAINER_METADATA_URI_V4")

@@ -1,6 +1,6 @@
-//! The calls of EC2 Auto Scaling: how many instances groups mean to run.
+//! The calls of EC2 Auto Scaling: how many instances groups should run.
 //!
-//! What an answer means is decided by [`Capacity`], which makes no calls.
+//! [`Capacity`], which makes no calls, decides what an answer means.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -18,7 +18,7 @@ use crate::{
     tally::Tally,
 };
 
-/// The most groups that may be named in one call, and the most that stand on one page.
+/// The most groups in one call, and on one page.
 const PAGE: i32 = 100;
 
 /// How many instances count as one unit of capacity, unless a group says otherwise.
@@ -32,7 +32,7 @@ pub(super) struct AutoScaling {
     endpoint: String,
 }
 
-/// What groups mean to run, as far as it was read.
+/// The desired capacity of groups, as far as it was read.
 #[derive(Debug, Default)]
 struct Capacity {
     instances: u64,
@@ -48,7 +48,7 @@ impl AutoScaling {
         }
     }
 
-    /// How many nodes these groups mean to run together, with so many on each instance.
+    /// How many nodes these groups should run together, with this many on each instance.
     pub(super) async fn expected_nodes(
         &self,
         groups: BTreeSet<String>,
@@ -75,7 +75,7 @@ impl AutoScaling {
         Ok(capacity.nodes(on_each))
     }
 
-    /// Every page, although one should do: as many fit on it as are named.
+    /// Every page, although one should be enough: a page has room for as many groups as a call names.
     async fn read(
         &self,
         attempt: &Attempt,
@@ -115,7 +115,7 @@ impl AutoScaling {
         let request = request
             .set_auto_scaling_group_names(Some(groups.to_vec()))
             .max_records(PAGE)
-            // Nobody looks at their instances here, of which there may be hundreds.
+            // Leaves out their instances, which are not needed here and may be hundreds.
             .include_instances(false)
             .set_next_token(token);
         let answer = request.customize().interceptor(Whole::GROUPS).send().await;
@@ -129,7 +129,7 @@ impl AutoScaling {
 impl Capacity {
     fn add(&mut self, group: &AutoScalingGroup) {
         let name = group.auto_scaling_group_name().unwrap_or_default();
-        // A group that nobody asked for says nothing, and one that comes twice counts once.
+        // A group that was not asked for is ignored, and a repeated one counts once.
         if !self.missing.remove(name) {
             return;
         }
@@ -162,8 +162,8 @@ impl Capacity {
     }
 }
 
-/// What a unit of the group's capacity is: an instance, unless its instances are weighted or it counts
-/// processors or memory.
+/// The unit of the group's capacity: an instance, unless its instances are weighted or it counts processors or
+/// memory.
 fn unit_of(group: &AutoScalingGroup) -> &str {
     let template = group
         .mixed_instances_policy()

@@ -1,7 +1,7 @@
-//! Which Auto Scaling groups the instances of a service belong to, as lookups have seen it.
+//! Which Auto Scaling groups a service's instances belong to, as lookups have seen it.
 //!
-//! Nobody asks for that by itself: DescribeInstances tells it with each instance. So who wants to know waits
-//! for the lookup that is under way.
+//! There is no separate call for this: DescribeInstances returns it with each instance. So code that needs it waits
+//! for the running lookup.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,21 +16,22 @@ use crate::{
     lookup::{Found, PartialReason, Target},
 };
 
-/// As a target's metadata has it. The key is AWS's own, and nobody else can set it.
+/// The key in a target's metadata. It is AWS's own, and nobody else can set it.
 const TAG: &str = "tag:aws:autoscaling:groupName";
 
-/// How long what a lookup saw is good for. Instances stay in their groups as a rule; a second group is seldom added.
+/// How long the result of a lookup may be used. Instances usually stay in their groups, and a second group is seldom
+/// added.
 const GOOD_FOR: Duration = Duration::from_secs(60);
 
 /// The groups of the instances of one service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Groups {
     names: BTreeSet<String>,
-    /// Of which services instances were listed, by the values of their tags.
+    /// Services with listed instances, by the values of their tags.
     services: BTreeSet<Arc<str>>,
-    /// An instance that is in none: of several the one with the smallest id, so that it stays the same.
+    /// An instance in no group: the one with the smallest id, so that it stays the same.
     alone: Option<String>,
-    /// Whether the list may have hidden instances, and so groups, and no whole list stands behind it.
+    /// Whether the list may lack instances, and so groups, and no complete list is known.
     hidden: bool,
 }
 
@@ -40,14 +41,14 @@ pub(super) struct Seen(watch::Sender<BTreeMap<String, OfService>>);
 
 #[derive(Debug, Default)]
 struct OfService {
-    /// How many lookups are under way.
+    /// How many lookups are running.
     under_way: usize,
     seen: Option<(Groups, Instant)>,
-    /// When a lookup has last read the whole list.
+    /// When a lookup last read the whole list.
     whole: Option<Instant>,
 }
 
-/// A lookup that is under way. It is over when this is dropped.
+/// A running lookup. It is over when this is dropped.
 #[derive(Debug)]
 pub(super) struct UnderWay<'a> {
     seen: &'a Seen,
@@ -66,7 +67,8 @@ impl Groups {
             names: names.cloned().collect(),
             services: owners.map(|owner| Arc::clone(&owner.service)).collect(),
             alone: alone.iter().map(|target| target.id.clone()).min(),
-            // An instance that has no address is one more of a group as a rule, and must not keep the number away for ever.
+            // An instance without an address is usually just one more of a group, and must not make the number
+            // unknown for ever.
             hidden: found
                 .partial
                 .iter()
@@ -74,14 +76,14 @@ impl Groups {
         }
     }
 
-    /// Whether only the whole list can tell.
+    /// Whether only the whole list can answer this.
     pub(super) fn need_whole_list(&self) -> bool {
-        // That one instance is in no group and others are is so, whatever else is listed.
+        // If one instance is in no group and others are, that is so whatever else is listed.
         self.hidden && (self.alone.is_none() || self.names.is_empty())
     }
 
-    /// Their names, where every instance is in one, and each of these services has an instance: the group of one that
-    /// has none yet would be missing from the number.
+    /// The groups' names, if every instance is in one and each service has an instance: otherwise the group of a
+    /// service without instances would be missing from the number.
     pub(super) fn names<'a>(
         self,
         services: impl IntoIterator<Item = &'a str>,
@@ -109,7 +111,7 @@ impl Groups {
 }
 
 impl Seen {
-    /// Takes note that a lookup begins, and forgets what is too old to be of use.
+    /// Notes that a lookup begins, and forgets results that are too old.
     pub(super) fn begin<'a>(&'a self, service: &'a str) -> UnderWay<'a> {
         self.0.send_modify(|seen| {
             seen.retain(|_, of| 0 < of.under_way || of.lately().is_some());
@@ -121,21 +123,21 @@ impl Seen {
         }
     }
 
-    /// What was seen lately, or is seen by a lookup that is under way; none where there is neither.
+    /// What was seen lately, or what a running lookup will see; none if there is neither.
     pub(super) async fn groups(&self, service: &str) -> Option<Groups> {
         let mut seen = self.0.subscribe();
         let there = |seen: &BTreeMap<String, OfService>| {
             seen.get(service)
                 .is_none_or(|of| of.under_way == 0 || of.lately().is_some())
         };
-        // It fails only without a sender, which is here.
+        // It fails only without a sender, and the sender is here.
         let seen = seen.wait_for(there).await.ok()?;
         seen.get(service).and_then(OfService::lately)
     }
 }
 
 impl OfService {
-    /// What was seen, while it is good.
+    /// What was seen, if it is still valid.
     fn lately(&self) -> Option<Groups> {
         let (groups, at) = self.seen.as_ref()?;
         let whole = self.whole.is_some_and(|at| at.elapsed() < GOOD_FOR);
@@ -147,7 +149,7 @@ impl OfService {
 }
 
 impl UnderWay<'_> {
-    /// What the lookup found. What a view that is not complete lacks may be there all the same.
+    /// What the lookup found. Things that are missing from an incomplete view may still exist.
     pub(super) fn found(self, found: &Found) {
         let now = Instant::now();
         let mut groups = Groups::of(found);
@@ -226,7 +228,7 @@ mod tests {
             of(&[], &[]),
             Err(WhyUnknown::NobodyListed("orders".to_owned()))
         );
-        // What the list hides may be in another group, or in one at all.
+        // An instance that the list hides may be in another group, or in no group.
         let more = [PartialReason::MorePages];
         assert_eq!(of(&all, &more), Err(alone));
         for some in [&all[..1], &all[1..], &[]] {

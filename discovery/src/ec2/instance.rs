@@ -1,4 +1,4 @@
-//! What becomes of the instances in an answer. Pure: no calls, no clock.
+//! Judges the instances in an answer. Pure: no calls, no clock.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -14,12 +14,12 @@ use crate::{
     owner::Owner,
 };
 
-/// Whose the instances are that are looked up: services by the value of their tag.
+/// Which services are looked up, by the value of their tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Owners(BTreeMap<String, Owner>);
 
 impl Owners {
-    /// Those of the settings, or else the one with the name that is looked up.
+    /// Those of the settings, or else the looked-up name.
     pub(crate) fn of(settings: &Ec2TagBased, service_name: &str) -> Self {
         let owner = |value: &str| (value.to_owned(), Owner::service(value));
         if settings.tag_values.is_empty() {
@@ -35,13 +35,13 @@ impl Owners {
         }
     }
 
-    /// The values of the tag, in order; there is one at least.
+    /// The values of the tag, in order; at least one.
     pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 }
 
-/// Adds what the page holds; whether it held anything.
+/// Adds the content of a page; returns whether there was any.
 pub(crate) fn found_in(
     page: &DescribeInstancesOutput,
     settings: &Ec2TagBased,
@@ -74,7 +74,7 @@ pub(crate) fn found_in(
     any
 }
 
-/// The filters are checked again: not every endpoint that speaks this API honours them.
+/// Checks the filters again: not every endpoint with this API obeys them.
 fn peer<'a>(
     instance: &Instance,
     settings: &Ec2TagBased,
@@ -102,7 +102,7 @@ fn peer<'a>(
     }
 }
 
-/// Not any interface: on ECS container instances, the others belong to tasks.
+/// Only device 0: on ECS container instances, the other interfaces belong to tasks.
 fn primary(instance: &Instance) -> Option<&InstanceNetworkInterface> {
     instance.network_interfaces().iter().find(|interface| {
         let attachment = interface.attachment();

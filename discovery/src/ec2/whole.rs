@@ -1,8 +1,8 @@
-//! Refuses an answer that stops before its end.
+//! Rejects a truncated answer.
 //!
-//! The SDK's XML reader takes what it can: of an answer that was cut short, by a proxy for example,
-//! it makes an ordinary one with fewer instances and no token for the next page.
-//! That would pass for all there is. JSON has no such trouble: ECS answers must close.
+//! The SDK's XML reader accepts whatever it can: if a proxy, for example, cuts an answer short, it sees an ordinary
+//! answer with fewer instances and no token for the next page. That would look like a complete list. JSON does not
+//! have this problem: an answer of ECS must be closed.
 
 use aws_sdk_ec2::{
     config::{
@@ -12,7 +12,7 @@ use aws_sdk_ec2::{
     error::BoxError,
 };
 
-/// Checks an answer: how it ends.
+/// Checks how an answer ends.
 #[derive(Debug)]
 pub(super) struct Whole(&'static [u8]);
 
@@ -41,7 +41,7 @@ impl Intercept for Whole {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if context.output_or_error().is_err() {
-            // What is known of this one says more.
+            // The error that is already known says more.
             return Ok(());
         }
         let answer = context.response();

@@ -1,7 +1,7 @@
-//! Where a task's address stands in the answer of `DescribeTasks`.
+//! Where `DescribeTasks` returns a task's address.
 //!
-//! The attachment of the elastic network interface has it, and so has each container, once more.
-//! Either may be missing, every field is optional, and attachments come in any order.
+//! The attachment of the elastic network interface has it, and so has each container. Either may be missing, every
+//! field is optional, and attachments come in any order.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -21,7 +21,7 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// One address per task, however many containers it has; else the one that it has instead.
+    /// One address for each task, however many containers it has; else the address that it has instead.
     pub(crate) fn of(&self, task: &Task) -> Result<IpAddr, Option<IpAddr>> {
         self.family.choose(self.ipv4(task), self.ipv6(task))
     }
@@ -34,12 +34,12 @@ impl Wanted {
         }
     }
 
-    /// The attachment's name for it is not documented, the containers' is.
+    /// The name of the address in the attachment is not documented; the one in the containers is.
     fn ipv6(&self, task: &Task) -> Option<IpAddr> {
         self.within::<Ipv6Addr>(task, NetworkInterface::ipv6_address)
     }
 
-    /// The first of the containers that count.
+    /// The first address of the containers that count.
     fn within<T: FromStr + Into<IpAddr>>(
         &self,
         task: &Task,

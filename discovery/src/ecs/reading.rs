@@ -1,9 +1,8 @@
-//! One lookup of tasks, as far as it has come: what was listed, what must still be described, what
-//! was found. Pure: answers and failures are handed in, in any order.
+//! The state of one lookup of tasks: what was listed, what must still be described, what was found. Pure: answers and
+//! failures are passed in, in any order.
 //!
-//! A view is complete only if the listing ended by itself and every listed task has a verdict.
-//! Whatever fails makes it partial, so long as anything was learnt of any task; a lookup that learnt
-//! nothing is the error itself.
+//! A view is complete only if the listing reached its end and every listed task has a verdict. Any failure makes it
+//! partial, if anything is known about any task; a lookup that learnt nothing fails with the error itself.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,10 +21,10 @@ use crate::{
     lookup::{Extent, Found, PartialReason},
 };
 
-/// The most that one `DescribeTasks` takes.
+/// The most tasks in one `DescribeTasks`.
 pub(crate) const GROUP: usize = 100;
 
-/// What is asked, for messages, whose the tasks are, and the listing's name for [`Settled`].
+/// What is looked up (for messages), whose tasks they are, and the listing's name for [`Settled`].
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
     pub(crate) name: String,
@@ -42,9 +41,9 @@ pub(crate) struct Reading<'a> {
     listing: Listing,
     tokens: HashSet<String>,
     listed: HashSet<String>,
-    /// Listed, and to be described.
+    /// Listed, and still to be described.
     waiting: Vec<String>,
-    /// Listed, and with a verdict or counted in a reason why not.
+    /// Listed, with a verdict, or counted in a reason why there is none.
     accounted: usize,
     learnt: bool,
     found: Found,
@@ -56,7 +55,7 @@ enum Listing {
     Open,
     /// No page is left.
     Done,
-    /// Pages are left that nobody will read.
+    /// There are more pages, but nobody will read them.
     Broken,
 }
 
@@ -77,8 +76,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Takes a page in; the token of the next one to ask for. Only a missing token ends the listing:
-    /// pages may be short, and empty ones may have successors.
+    /// Takes a page; returns the token of the next page. Only a missing token ends the listing: pages may be short,
+    /// and empty pages may have successors.
     pub(crate) fn page(
         &mut self,
         ids: Vec<String>,
@@ -87,7 +86,7 @@ impl<'a> Reading<'a> {
         now: Instant,
     ) -> Option<String> {
         for id in ids {
-            // A listing that changes between its pages names some tasks twice.
+            // A listing that changes between its pages may name a task twice.
             if !self.listed.insert(id.clone()) {
                 continue;
             }
@@ -121,7 +120,7 @@ impl<'a> Reading<'a> {
         self.failure.get_or_insert(error);
     }
 
-    /// Tasks to describe in one call: as many as one takes, or the rest once the listing is over.
+    /// Tasks to describe in one call: as many as a call may have, or the rest when the listing has ended.
     pub(crate) fn next_group(&mut self) -> Option<Vec<String>> {
         if GROUP <= self.waiting.len() {
             Some(self.waiting.drain(..GROUP).collect())
@@ -132,7 +131,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Takes the answer for a group in.
+    /// Takes the answer for a group.
     ///
     /// # Errors
     ///
@@ -164,7 +163,7 @@ impl<'a> Reading<'a> {
             } else if let Some(failure) = failures.get(id.as_str()) {
                 Verdict::of_failure(&id, failure)
             } else {
-                Verdict::not_described(&id, "the answer leaves it out".to_owned())
+                Verdict::not_described(&id, "the answer does not contain it".to_owned())
             };
             self.account(id, verdict);
         }
@@ -180,7 +179,7 @@ impl<'a> Reading<'a> {
         self.failure.get_or_insert(error);
     }
 
-    /// Nothing more will be asked or answered.
+    /// No more calls or answers will come.
     pub(crate) fn out_of_time(&mut self, after: Duration) {
         if self.listing == Listing::Open {
             let attempt = self.question.list.clone();
@@ -193,11 +192,11 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// The view, once nothing is left to do.
+    /// The view, when nothing is left to do.
     ///
     /// # Errors
     ///
-    /// What failed first, when nothing was learnt of any task.
+    /// The first failure, if nothing was learnt about any task.
     pub(crate) fn finish(mut self, settled: &mut Settled, now: Instant) -> Result<Found, Error> {
         let all = (self.listing == Listing::Done).then_some(&self.listed);
         settled.sweep(&self.question.name, all, now);

@@ -1,4 +1,4 @@
-//! `aws-api-ecs`: the tasks of one or several services, or those of them that carry certain tags.
+//! `aws-api-ecs`: the tasks of one or several services, or only those with certain tags.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ const DESCRIBED_AT_ONCE: usize = 10;
 #[derive(Debug)]
 pub(crate) struct Service {
     tasks: Tasks,
-    /// The cluster of services that name none: a name or an ARN.
+    /// The cluster of services that name no cluster: a name or an ARN.
     cluster: String,
     services: Services,
 }
@@ -62,14 +62,14 @@ impl Service {
         self.tasks.client.config().region().map(AsRef::as_ref)
     }
 
-    /// Every service's tasks. What is known of some is worth having where others fail.
+    /// Every service's tasks. If some services fail, the others are still worth having.
     pub(crate) async fn read(
         &self,
         lookup: &Lookup,
         budget: Budget,
         calls: &mut Calls,
     ) -> Result<Found, Error> {
-        // A closure that makes them would not do for every lifetime, as a stream that is sent on asks for.
+        // A closure does not work here: the stream that is sent to another task needs it for every lifetime.
         let mut each = Vec::new();
         for place in self.places(&lookup.service_name) {
             each.push(self.read_one(place, lookup, budget));
@@ -101,7 +101,7 @@ impl Service {
         (place, found, calls)
     }
 
-    /// How many tasks the services mean to run together; unknown where tags choose some of them.
+    /// How many tasks the services should run together; unknown if tags select some of them.
     pub(crate) async fn expected_nodes(
         &self,
         service_name: &str,
@@ -124,7 +124,7 @@ impl Service {
         Ok(sum(counts))
     }
 
-    /// The desired count of each, or which is not there.
+    /// The desired count of each service, or the service that does not exist.
     async fn counts(
         &self,
         cluster: &str,
@@ -144,7 +144,7 @@ impl Service {
     }
 }
 
-/// Which services are looked up, each once: in its own cluster and in no other.
+/// The services to look up, each once, in its own cluster only.
 fn places<'a>(
     of_settings: &'a str,
     services: &'a Services,
@@ -154,7 +154,7 @@ fn places<'a>(
         return BTreeSet::from([(of_settings, service_name)]);
     }
     let places = services.iter().map(|(cluster, name)| {
-        // That of the settings may be an ARN, and the same one.
+        // The cluster of the settings may be an ARN, and still the same one.
         let other = cluster.filter(|it| *it != short_name(of_settings));
         (other.unwrap_or(of_settings), name)
     });
@@ -166,11 +166,11 @@ fn shown((cluster, name): Place<'_>) -> String {
     format!("{}/{name}", short_name(cluster))
 }
 
-/// What is known of all services, complete where that of each is.
+/// What is known about all services; complete if each is complete.
 ///
 /// # Errors
 ///
-/// That of the first, where nothing is known of any.
+/// The error of the first service, if nothing is known about any.
 fn together(answers: BTreeMap<Place<'_>, Result<Found, Error>>) -> Result<Found, Error> {
     let mut together = Found::default();
     let mut failure = None;
@@ -197,7 +197,7 @@ fn together(answers: BTreeMap<Place<'_>, Result<Found, Error>>) -> Result<Found,
     }
 }
 
-/// The counts of all services; each is a number, or the name of one that is not there.
+/// The counts of all services: a number for each, or the name of a service that does not exist.
 fn sum(counts: impl IntoIterator<Item = Result<i32, String>>) -> ExpectedNodes {
     let mut sum: u64 = 0;
     for count in counts {

@@ -1,8 +1,7 @@
-//! Tasks that need not be described again: they run and have an address, as was seen within the
-//! last minute.
+//! Tasks that need not be described again: in the last minute they were seen running, with an address.
 //!
-//! An address never changes; tags and status can. So a refresh of an unchanged service costs its
-//! listing and nothing else, and a changed tag is seen within a minute.
+//! An address never changes, but tags and status can. So a refresh of an unchanged service costs only its listing,
+//! and a changed tag is noticed within a minute.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -29,7 +28,7 @@ struct Entry {
 }
 
 impl Settled {
-    /// What is known of a task and needs no call.
+    /// What is known about a task without a call.
     pub(crate) fn get(&self, listing: &str, id: &str, now: Instant) -> Option<Verdict> {
         let entry = self.listings.get(listing)?.get(id)?;
         entry.is_fresh(now).then(|| entry.verdict.clone())
@@ -41,7 +40,7 @@ impl Settled {
         entries.insert(id, Entry { verdict, seen });
     }
 
-    /// Forgets what is too old, and what left this listing, where all of it is known.
+    /// Forgets tasks that are too old, and tasks that left this listing, if all of the listing is known.
     pub(crate) fn sweep(&mut self, listing: &str, listed: Option<&HashSet<String>>, now: Instant) {
         if let Some(listed) = listed
             && let Some(entries) = self.listings.get_mut(listing)

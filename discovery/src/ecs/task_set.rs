@@ -1,7 +1,7 @@
 //! Which deployment or task set the caller's own task belongs to.
 //!
-//! The task metadata names the task, `DescribeTasks` what it was started by. Neither changes while
-//! the process lives, so both are asked for once.
+//! The task metadata names the task, and `DescribeTasks` says what started it. Neither changes while the process
+//! lives, so both are asked only once.
 
 use aws_sdk_ecs::types::Service;
 use tokio::sync::OnceCell;
@@ -33,7 +33,7 @@ pub(crate) struct TaskSet {
 }
 
 impl TaskSet {
-    /// `metadata` is where the caller's own task is told.
+    /// `metadata` is the URL of the caller's own task metadata.
     pub(crate) fn new(
         config: &aws_types::SdkConfig,
         settings: EcsTaskSet,
@@ -78,7 +78,7 @@ impl TaskSet {
         self.tasks.read(lookup, &listing, budget, calls).await
     }
 
-    /// How many tasks the service means to run in the own task set or deployment.
+    /// How many tasks the service should run in the own task set or deployment.
     pub(crate) async fn expected_nodes(
         &self,
         service_name: &str,
@@ -96,11 +96,11 @@ impl TaskSet {
         })
     }
 
-    /// What the own task was started by, `ecs-svc/…` as a rule.
+    /// What started the own task, usually `ecs-svc/…`.
     async fn started_by(&self, budget: Budget, calls: &mut Calls) -> Result<&str, Error> {
         let attempt = Attempt {
             action: "ecs:DescribeTasks",
-            what: "finding the own task and what started it".to_owned(),
+            what: "finding this host's own task and what started it".to_owned(),
         };
         let find = async || {
             let find = async || self.find_started_by(calls).await;
@@ -116,7 +116,7 @@ impl TaskSet {
         calls.count("DescribeTasks");
         let attempt = Attempt {
             action: "ecs:DescribeTasks",
-            what: format!("describing the own task {}", own.arn),
+            what: format!("describing this host's own task {}", own.arn),
         };
         let answer = self
             .tasks

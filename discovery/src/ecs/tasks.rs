@@ -1,4 +1,4 @@
-//! The calls of ECS: how many at once, and when time is up.
+//! The calls of ECS: how many at once, and until when.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -25,11 +25,11 @@ use crate::{
     tally::Tally,
 };
 
-/// Pages come one after another, so there is seldom more than one group to describe; more are under
-/// way only where describing takes longer than listing. ECS lets an account burst 100 such calls.
+/// Pages come one after another, so there is seldom more than one group to describe; more run at once only if
+/// describing takes longer than listing. ECS allows an account a burst of 100 such calls.
 const IN_FLIGHT: usize = 8;
 
-/// The most that ECS puts on one page.
+/// The most tasks that ECS puts on one page.
 const PAGE: i32 = 100;
 
 /// The running tasks of one account and region.
@@ -56,7 +56,7 @@ pub(super) struct Listing {
 pub(super) enum Filter {
     /// Those of the service with this name.
     Service(String),
-    /// Those that this deployment or task set started.
+    /// The tasks that this deployment or task set started.
     StartedBy(String),
 }
 
@@ -71,7 +71,7 @@ impl Tasks {
         }
     }
 
-    /// Lists and describes, both at once.
+    /// Lists and describes at the same time.
     pub(super) async fn read(
         &self,
         lookup: &Lookup,
@@ -125,7 +125,7 @@ impl Tasks {
                 break;
             }
             tokio::select! {
-                // The next page is asked for before the work on an answer begins.
+                // The next page is requested before this answer is processed.
                 biased;
                 () = &mut time_is_up => {
                     reading.out_of_time(budget.timeout);
@@ -142,7 +142,7 @@ impl Tasks {
                     listing = next.map(|token| Box::pin(list(Some(token))));
                     sending = listing.is_some();
                 }
-                // What sends it is another task, which has its turn first: reading an answer takes long.
+                // Another task sends the request, and gets its turn first: reading an answer takes long.
                 () = tokio::task::yield_now(), if sending => sending = false,
                 Some((group, answer)) = describing.next(), if !sending => match answer {
                     Ok(answer) => reading.described(
@@ -159,7 +159,7 @@ impl Tasks {
         reading.finish(&mut self.settled(), Instant::now())
     }
 
-    /// The entries of these services of one cluster, as far as they are there; ten at most.
+    /// The entries of these services of one cluster, as far as they exist; at most ten.
     pub(super) async fn services(
         &self,
         cluster: &str,
@@ -201,7 +201,7 @@ impl Tasks {
             Filter::Service(name) => request
                 .service_name(name)
                 .desired_status(DesiredStatus::Running),
-            // ECS takes no other filter beside this one; running is what it lists anyway.
+            // ECS allows no other filter with this one; it lists running tasks anyway.
             Filter::StartedBy(starter) => request.started_by(starter),
         };
         let request = request.max_results(PAGE).set_next_token(token);
@@ -209,7 +209,7 @@ impl Tasks {
             match request.send().await {
                 Ok(page) => match page.task_arns {
                     Some(ids) => Ok((ids, page.next_token)),
-                    // An empty listing says so. Silence must not pass for one.
+                    // An empty listing says so; a missing list must not count as empty.
                     None => Err(Error::Undecodable {
                         attempt: question.list.clone(),
                         source: "the answer has no `taskArns`".into(),
@@ -221,7 +221,7 @@ impl Tasks {
         self.tally.watch("ListTasks", call).await
     }
 
-    /// At least one task and at most 100 of them.
+    /// At least one task and at most 100.
     pub(super) async fn describe(
         &self,
         attempt: &Attempt,
@@ -253,7 +253,7 @@ impl Tasks {
         aws::classify(attempt.clone(), &self.endpoint, limit, error)
     }
 
-    /// Held for the length of a map operation, never across an await.
+    /// Held only during a map operation, never across an await.
     fn settled(&self) -> MutexGuard<'_, Settled> {
         self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -299,7 +299,7 @@ fn count(calls: &Mutex<&mut Calls>, action: &'static str) {
     calls.count(action);
 }
 
-/// The service of this name, or ARN, among those that were described.
+/// The service with this name or ARN among the described ones.
 pub(super) fn named<'a>(services: &'a [Described], name: &str) -> Option<&'a Described> {
     let mut services = services.iter();
     services.find(|it| it.service_name() == Some(name) || it.service_arn() == Some(name))

@@ -1,4 +1,4 @@
-//! What becomes of one described task. Pure: no calls, no clock.
+//! Judges one described task. Pure: no calls, no clock.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,35 +18,35 @@ use crate::{
 /// Which tasks are peers, and which of their addresses counts.
 #[derive(Debug, Clone)]
 pub(crate) struct Criteria {
-    /// A task must carry all of them.
+    /// A task must have all of them.
     pub(crate) tags: Tags,
     pub(crate) address: Wanted,
 }
 
-/// Whose the tasks of a listing are.
+/// Which service the tasks of a listing belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// All are of this service.
+    /// All belong to this service.
     Service(Owner),
-    /// Each says of which service of the cluster with this name it is.
+    /// Each task says to which service of the cluster with this name it belongs.
     EachSays {
         /// The cluster.
         cluster: Arc<str>,
     },
 }
 
-/// What becomes of a task.
+/// The verdict on a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It is a peer.
     Peer(Target),
     /// It is not.
     NoPeer(DropReason),
-    /// It cannot be told yet, so the view is not all there is.
+    /// Not known yet, so the view is not complete.
     Unclear(PartialReason, DropReason),
 }
 
-/// A verdict, and whether it stays: the task runs and has its address, which never changes.
+/// A verdict, and whether it is final: the task runs and has its address, which never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Judged {
     pub(crate) verdict: Verdict,
@@ -56,7 +56,7 @@ pub(crate) struct Judged {
 impl Criteria {
     /// # Errors
     ///
-    /// When the task is one of those looked for, and its network mode gives it no address.
+    /// When the task is one of the wanted ones, but its network mode gives it no address.
     pub(crate) fn judge(&self, id: &str, task: &Task, whose: &Whose) -> Result<Judged, Error> {
         let unsettled = |verdict| Judged {
             verdict,
@@ -106,7 +106,7 @@ impl Criteria {
         }
     }
 
-    /// The first tag that the task lacks or has with another value.
+    /// The first tag that the task lacks, or that has another value.
     fn mismatch(&self, task: &Task) -> Option<&str> {
         self.tags
             .iter()
@@ -134,7 +134,7 @@ impl Whose {
 }
 
 impl Verdict {
-    /// What a failure in the answer means for the task that it names.
+    /// What a failure in the answer means for its task.
     pub(crate) fn of_failure(id: &str, failure: &Failure) -> Self {
         let reason = failure.reason().unwrap_or("no reason given");
         if reason == "MISSING" {
@@ -168,7 +168,8 @@ impl Verdict {
     }
 }
 
-/// By what ECS wants, or by what it last saw. A task that still starts is none of these, and its
+/// By the status that ECS wants, or by the last one seen. A task that is still starting has neither, and its process
+/// may already answer.
 /// process may already answer.
 fn is_stopping(task: &Task) -> bool {
     task.desired_status() == Some("STOPPED")
@@ -178,7 +179,7 @@ fn is_stopping(task: &Task) -> bool {
         )
 }
 
-/// Containers have their ports mapped to the host's only where they have no interface of their own.
+/// Containers have port mappings to the host's ports only if they have no own interface.
 fn is_mapped(task: &Task) -> bool {
     let containers = task.containers();
     containers
@@ -394,7 +395,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "task/1 has no address of its own: network mode `bridge or host`, expected `awsvpc`"
+            "task/1 has no own address: its network mode is `bridge or host`, expected `awsvpc`"
         );
         let other = judge(&criteria("color=blue"), task());
         assert!(matches!(

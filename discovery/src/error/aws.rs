@@ -1,6 +1,6 @@
 //! What an error of the AWS SDK means.
 //!
-//! EC2 models no errors at all and ECS few, so the code counts, then the HTTP status, never a type.
+//! EC2 models no errors and ECS only few. So the error's code decides, then the HTTP status, never the type.
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -63,10 +63,10 @@ const FAULT: [&str; 7] = [
     "Unavailable",
 ];
 
-/// How much of an answer that is none of AWS's is shown.
+/// How much is shown of an answer that is not from AWS.
 const SHOWN: usize = 80;
 
-/// What AWS says. The SDK's own errors say it twice, or call it `unhandled`.
+/// AWS's message. The SDK's own errors repeat it, or say `unhandled`.
 #[derive(Debug, thiserror::Error)]
 #[error("{code}{}{message}", if message.is_empty() { "" } else { ": " })]
 struct Words {
@@ -74,7 +74,7 @@ struct Words {
     message: String,
 }
 
-/// What something else than AWS says.
+/// The message of something other than AWS.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer has HTTP status {status} and {body}")]
 struct Strange {
@@ -82,7 +82,7 @@ struct Strange {
     body: String,
 }
 
-/// `limit` is how long a call may take, for those that took longer; `endpoint` who was called.
+/// `limit` is how long a call may take, for calls that took longer; `endpoint` is what was called.
 pub(crate) fn classify<E>(
     attempt: Attempt,
     endpoint: &str,
@@ -119,7 +119,7 @@ where
         SdkError::DispatchFailure(ref failure) => {
             let timeout = failure.is_timeout();
             let source = error.into_source().unwrap_or_else(|error| Box::new(error));
-            // Of no use to anybody but the SDK: it says `io error`.
+            // Only useful inside the SDK: it says `io error`.
             let source = match source.downcast::<ConnectorError>() {
                 Ok(connector) => connector.into_source(),
                 Err(source) => source,
@@ -130,7 +130,7 @@ where
             let source = error.into_source().unwrap_or_else(|error| Box::new(error));
             Error::Unbuildable { attempt, source }
         }
-        // The SDK's enum is open. What it does not tell apart is worth another try.
+        // The SDK's enum is open. Unknown cases are worth another try.
         error => Error::Unreachable {
             attempt,
             endpoint: endpoint.to_owned(),
@@ -139,7 +139,7 @@ where
     }
 }
 
-/// There is an answer, and AWS did not write it: a proxy did, or it was damaged on its way.
+/// There is an answer, but not from AWS: from a proxy, or damaged on its way.
 fn strange(attempt: Attempt, answer: &HttpResponse) -> Error {
     let status = answer.status().as_u16();
     let body = answer.body().bytes().unwrap_or_default();
@@ -173,7 +173,7 @@ fn beginning(body: &[u8]) -> String {
     }
 }
 
-/// There is an answer of AWS, and it is not the wanted one.
+/// There is an answer from AWS, but not the wanted one.
 fn answered(attempt: Attempt, status: u16, code: &str, message: &str) -> Error {
     let source = Box::new(Words {
         code: code.to_owned(),
@@ -236,7 +236,7 @@ fn unsent(attempt: Attempt, endpoint: &str, timed_out: Option<Duration>, source:
     }
 }
 
-/// The role whose credentials the request needs could not be assumed: then it is that which was attempted.
+/// The role whose credentials the request needs could not be assumed: then that is what failed.
 fn not_assumed(failed: &NotAssumed) -> Error {
     let attempt = Attempt {
         action: ASSUME_ROLE,
@@ -259,7 +259,7 @@ fn not_assumed(failed: &NotAssumed) -> Error {
                 after: ATTEMPT_TIMEOUT,
             };
         }
-        // The credentials that are to assume it, or no connection.
+        // The credentials for assuming it failed, or there was no connection.
         Some(_) | None => words(),
     };
     match innermost(&failed.source) {
@@ -275,13 +275,13 @@ fn not_assumed(failed: &NotAssumed) -> Error {
     }
 }
 
-/// What the credentials failed with that were to assume a role, if it is they that failed.
+/// The error of the credentials for assuming a role, if they are the cause.
 fn innermost(failed: &CredentialsError) -> Option<&CredentialsError> {
     find(failed.source()?)
 }
 
-/// The action and the resource in `User: … is not authorized to perform: ecs:ListTasks on resource:
-/// * because …`. EC2 leaves the resource out.
+/// The action and the resource in `User: … is not authorized to perform: ecs:ListTasks on resource: * because …`. EC2
+/// does not give the resource.
 fn denied(message: &str) -> (Option<&str>, Option<&str>) {
     let word_after = |text: &str| {
         let (_, rest) = message.split_once(text)?;

@@ -1,5 +1,5 @@
-//! One small HTTP request to a metadata endpoint, bounded in time and size. No TLS, no proxy: these
-//! endpoints are on the host itself.
+//! One small HTTP request to a metadata endpoint, limited in time and size. No TLS and no proxy: these endpoints are
+//! on the host itself.
 
 use std::{fmt, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::error::{Cause, Error, MetadataProblem};
 /// The endpoint is on the host: it answers at once or not at all.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A task with ten containers and its labels has some 20 KiB.
+/// The metadata of a task with ten containers and labels has about 20 KiB.
 const MAX_BODY: usize = 1 << 20;
 
 /// One endpoint. Connections are kept between requests.

@@ -1,7 +1,7 @@
 //! The instance metadata service of EC2, version 2 only.
 //!
-//! Only status 404 says that an instance does not have something. Every other failure passes, as a
-//! rule, and whoever asked asks again.
+//! Only status 404 means that an instance does not have something. Every other failure is usually temporary, and the
+//! caller asks again.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -13,10 +13,10 @@ use crate::{
     error::{Error, MetadataProblem},
 };
 
-/// For all requests about one thing together.
+/// For all requests of one question together.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// As long as a session may be short: it is used at once.
+/// The shortest possible session: it is used at once.
 const TOKEN_LIFETIME: (&str, &str) = ("X-aws-ec2-metadata-token-ttl-seconds", "60");
 
 /// Where its addresses are.
@@ -30,23 +30,23 @@ pub(crate) struct Instance {
     pub(crate) availability_zone: Option<String>,
 }
 
-/// What became of the question whether there is an instance.
+/// The answer to whether there is an instance.
 #[derive(Debug)]
 pub(crate) enum Answer<T> {
-    /// There is, and this is what it says.
+    /// There is, with this answer.
     Instance(T),
-    /// Nobody answers where the service would be, and this need not be an instance.
+    /// Nothing answers at the service's address, and this need not be an instance.
     Nobody(Error),
     /// This cannot be an instance.
     NotAsked,
 }
 
-/// Its address; none where it has no address.
+/// Its address; none if it has none.
 ///
 /// # Errors
 ///
-/// When the service fails, or does not answer on what is an instance for certain; or where one family is insisted on,
-/// and the instance has an address of the other only.
+/// When the service fails, or does not answer on a host that certainly is an instance; or when one family is
+/// required, and the instance only has an address of the other.
 pub(crate) async fn read(
     surroundings: &Surroundings,
     family: AddressFamily,
@@ -91,12 +91,12 @@ async fn ask<T>(
     };
     match tokio::time::timeout(TIMEOUT, asked).await {
         Ok(answer) => answer,
-        // Silence would have ended earlier: somebody answers, and slowly.
+        // Silence would have ended earlier: something answers, but slowly.
         Err(_) => Err(failed(url, MetadataProblem::TimedOut, None)),
     }
 }
 
-/// Whether nobody has answered at all.
+/// Whether nothing has answered at all.
 fn is_silence(error: &Error) -> bool {
     matches!(
         error,
@@ -128,7 +128,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// None where the instance does not have it.
+    /// None if the instance does not have it.
     async fn get(&self, path: &str) -> Result<Option<String>, Error> {
         let url = format!("{}/latest/meta-data/{path}", self.url);
         let header = Some(("X-aws-ec2-metadata-token", self.token.as_str()));
@@ -160,7 +160,7 @@ impl<'a> Session<'a> {
         let first = self.address(first).await?;
         let second = match first {
             Some(_) => None,
-            // Perhaps not to be taken, but to be told.
+            // It may not be usable, but the error can name it.
             None => self.address(second).await?,
         };
         let (ipv4, ipv6) = match family {

@@ -1,4 +1,4 @@
-//! The network interfaces, where nothing else tells the own address.
+//! The network interfaces, if nothing else gives the own address.
 
 use std::{
     fmt,
@@ -7,7 +7,7 @@ use std::{
 
 use crate::config::AddressFamily;
 
-/// An address of this host, and whether it may be the own one.
+/// An address of this host, and whether it may be its own address for others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Candidate {
@@ -15,46 +15,46 @@ pub struct Candidate {
     pub interface: String,
     /// Its address.
     pub address: IpAddr,
-    /// Whether it can be meant.
+    /// Whether it is possible.
     pub judgement: Judgement,
 }
 
-/// Whether an address of this host can be the one that others reach it at.
+/// Whether others could reach this host at the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Judgement {
-    /// It can.
+    /// They could.
     #[error("possible")]
     Possible,
-    /// Reaches this host only.
+    /// It only reaches this host.
     #[error("loopback")]
     Loopback,
-    /// Reaches the same link only; ECS uses such addresses for its own endpoints.
+    /// It only reaches the same link; ECS uses such addresses for its own endpoints.
     #[error("link-local")]
     LinkLocal,
-    /// Names a group.
+    /// It is a multicast address.
     #[error("multicast")]
     Multicast,
-    /// Names nothing.
+    /// It is not an address of a host.
     #[error("unspecified")]
     Unspecified,
-    /// Neither private nor in 100.64.0.0/10.
+    /// It is neither private nor in 100.64.0.0/10.
     #[error("public")]
     Public,
-    /// IPv4 is there, too, and goes first.
+    /// There is also an IPv4 address, which is preferred.
     #[error("IPv4 goes first")]
     AfterIpv4,
-    /// IPv4 is wanted.
+    /// IPv4 is required.
     #[error("not IPv4")]
     NotIpv4,
-    /// IPv6 is wanted.
+    /// IPv6 is required.
     #[error("not IPv6")]
     NotIpv6,
 }
 
-/// The interface and the address, if exactly one is possible; otherwise all there are.
+/// The interface and the address, if exactly one is possible; otherwise all addresses.
 pub(crate) fn only(family: AddressFamily) -> Result<(String, IpAddr), Vec<Candidate>> {
-    // Reading them fails only for want of memory or file handles: then none is known.
+    // Reading them fails only without memory or file handles: then none is known.
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let addresses = interfaces
         .into_iter()
@@ -111,7 +111,7 @@ fn judge(address: IpAddr) -> Judgement {
 
 fn judge_ipv4(address: Ipv4Addr) -> Judgement {
     let [first, second, ..] = address.octets();
-    // Carrier-grade NAT space, which VPCs may use.
+    // Carrier-grade NAT addresses, which VPCs may use.
     let shared = first == 100 && (64..128).contains(&second);
     if address.is_loopback() {
         Judgement::Loopback
@@ -128,7 +128,7 @@ fn judge_ipv4(address: Ipv4Addr) -> Judgement {
     }
 }
 
-/// IPv6 addresses of a VPC are globally unique as a rule.
+/// IPv6 addresses of a VPC are usually globally unique.
 fn judge_ipv6(address: Ipv6Addr) -> Judgement {
     if address.is_loopback() {
         Judgement::Loopback
@@ -227,7 +227,7 @@ mod tests {
             assert_eq!(
                 chosen(AddressFamily::Auto, &[address]),
                 Err(format!(
-                    "the own address is not certain: {address} on if0 ({reason})"
+                    "this host's own address is not certain: {address} on if0 ({reason})"
                 ))
             );
         }
@@ -241,7 +241,7 @@ mod tests {
                 &["10.0.1.7", "127.0.0.1", "172.17.0.1"]
             ),
             Err(
-                "the own address is not certain: 10.0.1.7 on if0 (possible); \
+                "this host's own address is not certain: 10.0.1.7 on if0 (possible); \
                  127.0.0.1 on if1 (loopback); 172.17.0.1 on if2 (possible)"
                     .to_owned()
             )
@@ -252,7 +252,10 @@ mod tests {
     fn no_interface_is_an_error_that_says_so() {
         assert_eq!(
             chosen(AddressFamily::Auto, &[]),
-            Err("the own address is not certain: this host has no network interface".to_owned())
+            Err(
+                "this host's own address is not certain: this host has no network interface"
+                    .to_owned()
+            )
         );
     }
 
@@ -289,7 +292,7 @@ mod tests {
             assert_eq!(
                 chosen(family, &[address]),
                 Err(format!(
-                    "the own address is not certain: {address} on if0 ({reason})"
+                    "this host's own address is not certain: {address} on if0 ({reason})"
                 ))
             );
         }

@@ -55,7 +55,7 @@ struct Container {
     networks: Option<Vec<ContainerNetwork>>,
 }
 
-/// `url` is the container's own; the task is beside it. Tries a few times.
+/// `url` is the container's own; the task's URL is next to it. Tries a few times.
 pub(crate) async fn read(url: &str) -> Result<Task, Error> {
     let url = format!("{url}/task");
     let endpoint = Endpoint::new();
@@ -88,7 +88,7 @@ impl Task {
         }
     }
 
-    /// The region that the ARN names: `arn:aws:ecs:eu-central-1:…`
+    /// The region in the ARN: `arn:aws:ecs:eu-central-1:…`
     pub(crate) fn region(&self) -> Option<&str> {
         self.arn
             .split(':')
@@ -96,13 +96,13 @@ impl Task {
             .filter(|region| !region.is_empty())
     }
 
-    /// The address, or none where the endpoint says nothing of networks, as some emulators do.
+    /// The address, or none if the endpoint does not describe networks, as with some emulators.
     pub(crate) fn address(&self, family: AddressFamily) -> Result<Option<IpAddr>, Error> {
         let mode = |network: &ContainerNetwork| network.network_mode.clone().unwrap_or_default();
         let Some(first) = self.networks.first() else {
             return Ok(None);
         };
-        // All containers of a task share one interface, so the first will do.
+        // All containers of a task share one interface, so the first one is enough.
         let Some(network) = self
             .networks
             .iter()
@@ -125,7 +125,7 @@ impl Task {
     }
 }
 
-/// The first that can be read.
+/// The first readable one.
 fn first_of<T: FromStr + Into<IpAddr>>(addresses: Option<&[String]>) -> Option<IpAddr> {
     let mut addresses = addresses.into_iter().flatten();
     addresses.find_map(|address| Some(address.parse::<T>().ok()?.into()))
@@ -203,7 +203,7 @@ mod tests {
         let error = task.address(AddressFamily::Ipv4).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("{ARN} has no address of its own: network mode `bridge`, expected `awsvpc`")
+            format!("{ARN} has no own address: its network mode is `bridge`, expected `awsvpc`")
         );
         assert_eq!(error.remedy(), Remedy::FixConfiguration);
     }

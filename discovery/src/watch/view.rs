@@ -1,4 +1,4 @@
-//! What a watch makes of lookup after lookup. Pure: time is an argument.
+//! What a watch makes of a series of lookups. Pure: time is an argument.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,23 +14,23 @@ use crate::{
     lookup::{DropReason, Dropped, PartialReason, Resolved, Target, seeds},
 };
 
-/// After so many answered lookups in a row that did not see it, a target is forgotten.
+/// A target is forgotten after this many answered lookups in a row that did not see it.
 const UNSEEN_MAX: u32 = 100;
 
-/// What one lookup of a watch has shown, and what is known by now.
+/// The result of one lookup of a watch, and what is known now.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct View {
     /// What this lookup saw, or why it failed.
     pub outcome: Result<Arc<Resolved>, Error>,
-    /// Who is there, as far as is known, sorted by address, then port. A lookup that fails takes nobody away, and one
-    /// that is partial only those that it says are gone, and those that a hundred in a row have not seen.
+    /// The known peers, sorted by address, then port. A failed lookup removes none; a partial one removes only peers
+    /// that it lists as gone, and those that a hundred lookups in a row have not seen.
     pub targets: Vec<Target>,
-    /// How they differ from those of the view before.
+    /// How they differ from those of the previous view.
     pub changes: Changes,
-    /// The latest view that was complete: this one, or an earlier one.
+    /// The latest complete view: this one, or an earlier one.
     pub last_complete: Option<LastComplete>,
-    /// How many lookups have failed one after the other, this one included.
+    /// How many lookups in a row have failed, including this one.
     pub failures: u32,
     /// How long this lookup took.
     pub took: Duration,
@@ -46,16 +46,16 @@ pub struct LastComplete {
     pub age: Duration,
 }
 
-/// How the targets of two views differ. They are told apart by address and port.
+/// How the targets of two views differ. Targets are identified by address and port.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Changes {
-    /// Who has come.
+    /// New targets.
     pub added: Vec<Target>,
-    /// Who has gone: by a complete view who is not in it; by a partial one who is listed as gone or stopping, or was not
-    /// seen by the last hundred.
+    /// Removed targets: those that a complete view does not have; those that a partial view lists as gone or
+    /// stopping, or that the last hundred lookups have not seen.
     pub removed: Vec<Target>,
-    /// Who is at the same address and port as somebody before, and is another, or says something else of itself.
+    /// Targets with the same address and port as before, but another id or other metadata.
     pub changed: Vec<Change>,
 }
 
@@ -70,7 +70,7 @@ pub struct Change {
 }
 
 impl View {
-    /// Whether this very lookup has shown all there are. Only such a view may found a cluster; any may be used to join
+    /// Whether this lookup itself was complete. Only such a view may found a cluster; any view may be used to join
     /// one, however old.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -78,7 +78,7 @@ impl View {
         self.outcome.as_ref().is_ok_and(complete)
     }
 
-    /// Addresses to ask for a cluster: [`Resolved::seeds`] of all that are known.
+    /// Addresses to ask for a cluster: [`Resolved::seeds`] of all known targets.
     #[must_use]
     pub fn seeds(&self, own: SocketAddr, default_port: u16) -> Vec<SocketAddr> {
         seeds(&self.targets, own, default_port)
@@ -86,7 +86,7 @@ impl View {
 }
 
 impl Changes {
-    /// Whether there is none.
+    /// Whether nothing has changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
@@ -110,7 +110,7 @@ struct Known {
 }
 
 impl Seen {
-    /// How many lookups in a row have failed, or have had a call that failed.
+    /// How many lookups in a row have failed, or had a failed call.
     pub(super) fn troubles(&self) -> u32 {
         self.troubles
     }
@@ -184,7 +184,7 @@ impl Seen {
     }
 }
 
-/// Whether a call has failed, were it only that for a later page.
+/// Whether a call has failed, even if only for a later page.
 fn is_troubled(outcome: &Result<Arc<Resolved>, Error>) -> bool {
     let Ok(resolved) = outcome else {
         return true;
@@ -199,7 +199,7 @@ fn is_troubled(outcome: &Result<Arc<Resolved>, Error>) -> bool {
     })
 }
 
-/// The id of what is listed and no peer any more.
+/// The id of a listed task or instance that is no longer a peer.
 fn gone(dropped: &Dropped) -> Option<&str> {
     match dropped.reason {
         DropReason::Gone | DropReason::Stopping { .. } | DropReason::NotRunning(_) => {
@@ -310,7 +310,7 @@ mod tests {
             let view = seen.view(partial(&[one]), SECOND, now);
             assert!(view.targets.len() <= 100, "{}", view.targets.len());
         }
-        // Lookups that fail tell nothing of anybody.
+        // Failed lookups say nothing about any target.
         for _ in 0..200 {
             let view = seen.view(Err(Error::NoRegion), SECOND, now);
             assert_eq!(view.targets.len(), 100);

@@ -288,7 +288,7 @@ impl Cloud {
                 let Some(by_hand) = self.by_hand() else {
                     return Err(error);
                 };
-                bail!("{error:#}\nby hand, each as often as it takes:\n{by_hand}");
+                bail!("{error:#}\nby hand, each as often as needed:\n{by_hand}");
             }
         }
         Ok(())

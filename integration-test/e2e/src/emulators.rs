@@ -65,7 +65,7 @@ impl Emulator {
         });
         healthy
             .await
-            .with_context(|| format!("it does not start; its log: {}", log.display()))?;
+            .with_context(|| format!("it does not start. Its log: {}", log.display()))?;
         Ok(Self {
             _process: process,
             _group: group,
@@ -93,7 +93,9 @@ impl Emulator {
 /// An emulator cannot be handed a socket. Who takes the port in between makes it fail to start.
 pub fn free_port(address: Ipv4Addr) -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind((address, 0)).with_context(|| {
-        format!("{address} is not this machine: Docker must run here, and this machine run Linux")
+        format!(
+            "{address} is not this machine: Docker must run here, and this machine must run Linux"
+        )
     })?;
     Ok(listener.local_addr()?)
 }

@@ -14,7 +14,7 @@ pub async fn get(url: &str) -> anyhow::Result<Answer> {
     let mut request = HttpRequest::new(SdkBody::empty());
     request
         .set_uri(url)
-        .with_context(|| format!("{url} is no URL"))?;
+        .with_context(|| format!("{url} is not a URL"))?;
     let connector = Connector::builder()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .build();

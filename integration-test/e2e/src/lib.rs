@@ -1,6 +1,6 @@
 //! The end-to-end run: real nodes form clusters, and are watched from outside.
 //!
-//! What is pretended of AWS is in the crate `region`; what is deployed to emulators and to AWS, in the crate `deploy`.
+//! The simulated AWS is the crate `region`; what is deployed to emulators and to AWS, in the crate `deploy`.
 //!
 //! | where | what |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | [`timeline`] | the same as a page: what each node did and saw over time |
 //! | [`survey`] | before a run in a real account: what it creates and costs |
 //! | [`platform`] | what a run's nodes run on, as `--target` has it: one of the two that follow |
-//! | [`local`] | nodes run here, and AWS is pretended here, or an emulator's EC2 lists them |
+//! | [`local`] | nodes run here, and AWS is simulated here, or an emulator's EC2 lists them |
 //! | [`cloud`] | AWS or an emulator runs the nodes, as tasks of stacks that are deployed to it |
 //! | [`emulators`] | starting them |
 //! | [`nodes`] | nodes as processes or containers, and what they say over HTTP |

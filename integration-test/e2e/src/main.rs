@@ -69,7 +69,7 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
     let logs = tempfile::Builder::new()
         .prefix("cluster-on-aws-e2e-")
         .tempdir()
-        .context("there is no room for the nodes' logs")?;
+        .context("the folder for the nodes' logs cannot be created")?;
     let program = env::current_exe()
         .context("this program's own path is unknown")?
         .with_file_name("demo-node");

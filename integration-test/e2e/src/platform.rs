@@ -15,7 +15,7 @@ use crate::{cloud::Cloud, emulators::localstack::open::Localstack, local::runtim
     reason = "a run has one of it, and moves it once"
 )]
 pub enum Platform {
-    /// AWS is pretended by this process, which also starts the nodes.
+    /// AWS is simulated by this process, which also starts the nodes.
     Local(Runtime),
     /// LocalStack's open edition lists instances, and this process starts their nodes.
     Instances {
@@ -54,7 +54,7 @@ impl Platform {
             }
             Target::Url(url) => Cloud::at(options, url, image, logs).await?,
             Target::Aws => {
-                let account = account.context("nobody has agreed to an account")?;
+                let account = account.context("no account was confirmed")?;
                 Cloud::in_aws(options, account, logs)
             }
         };

@@ -75,7 +75,7 @@ impl Record {
         let waited = self.begin(&what);
         let made = work.await;
         self.end(waited, made.as_ref().err());
-        let made = made.with_context(|| format!("not seen: {what}"))?;
+        let made = made.with_context(|| format!("did not happen: {what}"))?;
         let step = Step {
             what,
             took: started.elapsed(),

@@ -56,9 +56,7 @@ async fn show(
     let started = Instant::now();
     let record = Record::new(name.clone(), run_started);
 
-    let interrupted = stop
-        .is_cancelled()
-        .then_some("the run was interrupted before it began");
+    let interrupted = stop.is_cancelled().then_some("interrupted before it began");
     let outcome = match row(scenario).not_on(platform).or(interrupted) {
         Some(reason) => Conclusion::Skipped { reason },
         None => {
@@ -104,14 +102,14 @@ async fn attempt(
             nodes: runtime,
             localstack,
         } => {
-            let show = row.on_instances.context("no instances show it")?;
+            let show = row.on_instances.context("cannot be shown with instances")?;
             let account = localstack.account(&runtime.cidr()).await?;
             let sandbox = Sandbox::of(runtime, &name, account)?;
             record.keep(sandbox.chronicle());
             show(&sandbox, record, nodes).await
         }
         Platform::Cloud(cloud) => {
-            let on_stack = row.on_stack.context("no stack shows it")?;
+            let on_stack = row.on_stack.context("cannot be shown with a stack")?;
             Box::pin(stack::show(cloud, &name, on_stack, record, nodes)).await
         }
     }

@@ -39,7 +39,7 @@ use self::stack::OnStack;
 /// What there is to know of a scenario.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
-    /// Shows it with so many nodes that run here; AWS is pretended.
+    /// Shows it with so many nodes that run here; AWS is simulated.
     pub show: Show,
     /// It takes more than ten seconds, mostly since a node must give up hope: a run begins with it.
     pub is_long: bool,
@@ -65,7 +65,7 @@ pub type ShowOnInstances = for<'a> fn(
 /// Why a scenario cannot be shown; `None` where it can be.
 #[derive(Debug, Clone, Copy)]
 pub struct NotOn {
-    /// By containers of the image, where AWS is pretended.
+    /// By containers of the image, where AWS is simulated.
     pub containers: Option<&'static str>,
     /// By MiniStack.
     pub ministack: Option<&'static str>,
@@ -125,7 +125,7 @@ fn of_instances(show: Show, on_instances: ShowOnInstances, not_in_aws: &'static 
             NotOn {
                 containers: None,
                 ministack: Some("MiniStack runs nothing for an EC2 instance"),
-                emulators: Some("emulators run nothing that could be reached for an EC2 instance"),
+                emulators: Some("emulators run no reachable node for an EC2 instance"),
                 aws: Some(not_in_aws),
             },
         )
@@ -149,7 +149,7 @@ pub fn row(scenario: Scenario) -> Row {
         Scenario::Ec2Tag => of_instances(
             |sandbox, record, nodes| Box::pin(ec2_tag::show(sandbox, record, nodes)),
             |sandbox, record, nodes| Box::pin(ec2_tag::show(sandbox, record, nodes)),
-            "its stack takes the program from a bucket of yours: cargo xtask deploy --workload ec2",
+            "its stack takes the program from your own bucket: cargo xtask deploy --workload ec2",
         ),
         Scenario::Ec2Ports => of_instances(
             |sandbox, record, nodes| Box::pin(ec2_ports::show(sandbox, record, nodes)),
@@ -199,9 +199,9 @@ pub fn row(scenario: Scenario) -> Row {
                 containers: None,
                 ministack: None,
                 emulators: Some(
-                    "it is not known how this emulator marks the containers of a task: none can be killed",
+                    "how this emulator marks a task's containers is not known, so none can be killed",
                 ),
-                aws: Some("Fargate warns a task before it ends it: nobody can kill one"),
+                aws: Some("Fargate always warns a task before it ends it, so none can be killed"),
             },
         },
         Scenario::Rolling => Row {
@@ -238,7 +238,7 @@ pub fn row(scenario: Scenario) -> Row {
                 containers: None,
                 ministack: Some("the network that MiniStack puts its tasks on cannot be split"),
                 emulators: Some("the network that the emulator puts its tasks on cannot be split"),
-                aws: Some("nobody can split the network of a VPC for a moment"),
+                aws: Some("the network of a VPC cannot be split for a moment"),
             },
         ),
         Scenario::DeadNode => local(
@@ -255,7 +255,7 @@ pub fn row(scenario: Scenario) -> Row {
                 containers: Some("containers have the clock of this machine"),
                 ministack: Some("the tasks of MiniStack have the clock of this machine"),
                 emulators: Some("tasks of an emulator have the clock of its machine"),
-                aws: Some("nobody can set the clock of a Fargate task"),
+                aws: Some("the clock of a Fargate task cannot be set"),
             },
         ),
         Scenario::Ipv6 => local(
@@ -280,21 +280,22 @@ pub fn row(scenario: Scenario) -> Row {
 const NO_ECS: &str = "LocalStack's open edition has no ECS";
 
 const BY_STACK_ONLY: &str =
-    "the stack of the service knows one group of tasks, not two told apart by tag";
+    "the service's stack has one group of tasks, not two with different tags";
 
 const ONE_SERVICE: &str =
-    "the stack of a service has a key and a security group of its own: no stack here shares them";
+    "each service's stack has its own key and security group; no stack here shares them";
 
 const NO_TASK_SETS: &str =
     "its stack, cloudformation/ecs-task-set.yaml, is not deployed by this command";
 
-const ALWAYS_LEAST: &str = "every task here has the policy of the stack; what fails without it is shown by the pretended region";
+const ALWAYS_LEAST: &str =
+    "every task here has the stack's policy; the simulated region shows what fails without it";
 
 const LISTS_WHAT_RUNS: NotOn = NotOn {
     containers: None,
-    ministack: Some("MiniStack lists what runs, and nothing else"),
-    emulators: Some("an emulator lists what runs, and nothing else"),
-    aws: Some("AWS lists what runs, and nothing else"),
+    ministack: Some("MiniStack lists only what runs"),
+    emulators: Some("an emulator lists only what runs"),
+    aws: Some("AWS lists only what runs"),
 };
 
 #[cfg(test)]

@@ -26,8 +26,8 @@ pub async fn survey(options: &Options) -> anyhow::Result<Option<Account>> {
     };
     let account = Account::open(&place).await?;
     let id = identity(&account).await.context(
-        "AWS cannot be asked who this is: credentials are taken from where the AWS CLI has them \
-         (after a browser login: eval \"$(aws configure export-credentials --format env)\")",
+        "AWS cannot say whose credentials these are: they are taken from the same places as for \
+         the AWS CLI (after a browser login: eval \"$(aws configure export-credentials --format env)\")",
     )?;
     let scenarios: Vec<_> = options
         .chosen()
@@ -35,7 +35,7 @@ pub async fn survey(options: &Options) -> anyhow::Result<Option<Account>> {
         .collect();
     ensure!(
         !scenarios.is_empty(),
-        "AWS can show none of these scenarios: take ecs-service, scale or rolling"
+        "AWS can show none of these scenarios: choose ecs-service, scale or rolling"
     );
     if options.image.is_none() {
         // Known before anything is created.
@@ -46,8 +46,8 @@ pub async fn survey(options: &Options) -> anyhow::Result<Option<Account>> {
     for stack in &stacks {
         ensure!(
             account.stacks.find(stack).await?.is_none(),
-            "there is a stack {stack} already, of a run that goes on or was cut off; \
-             to remove it: cargo xtask destroy --name {} --region {}",
+            "a stack {stack} exists already, from a run that continues or was \
+             interrupted; to remove it: cargo xtask destroy --name {} --region {}",
             stack.rsplit_once('-').map_or("e2e", |(name, _)| name),
             account.region()
         );
@@ -94,11 +94,11 @@ fn plan(
         "\
 in the account {account}, region {region}, this run creates
   {}
-each with roles, a security group, a log group and a secret; in the default VPC, without a way in from outside.
-At most {tasks} Fargate tasks of {VIRTUAL_CPUS} virtual CPUs and {GIGABYTES} GB run at once, those that ask the nodes included.
-While they run that costs about ${:.2} an hour: an estimate by {OF},
+each with roles, a security group, a log group and a secret; in the default VPC, without access from outside.
+At most {tasks} Fargate tasks with {VIRTUAL_CPUS} virtual CPUs and {GIGABYTES} GB run at once, including those that ask the nodes.
+While they run, this costs about ${:.2} an hour: an estimate by {OF},
 public addresses included (aws.amazon.com/fargate/pricing has those of today); logs, the secrets and the stored image cost cents.
-Everything carries the tag cluster-on-aws, and is removed at the end, also after a failure or Ctrl-C.",
+Everything has the tag cluster-on-aws and is removed at the end, also after a failure or Ctrl-C.",
         stacks.join("\n  "),
         of_public_tasks(tasks, image::architecture())
     )

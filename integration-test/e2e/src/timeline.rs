@@ -1,7 +1,7 @@
 //! A run as one page for people: what each node did and saw over time, what was waited for meanwhile, and what AWS was asked.
 //!
 //! Nothing is asked of a node for it. What nodes have logged is read when the run is over, beside what was noted while it went
-//! on: what was done to nodes, the steps of the scenarios, the calls that the pretended region has had.
+//! on: what was done to nodes, the steps of the scenarios, the calls that the simulated region has had.
 //!
 //! | where | what |
 //! |---|---|

@@ -59,7 +59,7 @@ fn a_scenario_that_fails_leaves_a_page_beside_the_logs_and_names_it() {
     let page = fs::read_to_string(&report).unwrap();
     for told in [
         "orders-1",
-        "has ended by itself: exit status: 3",
+        "has ended unexpectedly: exit status: 3",
         "error: \\u003c/script\\u003e\\u003cb\\u003eno room",
         "Content-Security-Policy",
     ] {

@@ -214,7 +214,7 @@ async fn a_node_that_ends_by_itself_is_told_of_and_the_playground_goes_on() {
 
     eventually(PATIENCE, async || {
         let told = playground.picture().await["diary"].to_string();
-        let is_told = told.contains("orders-2 has ended by itself with signal: 9");
+        let is_told = told.contains("orders-2 has ended unexpectedly with signal: 9");
         if is_told { Ok(()) } else { Err(told) }
     })
     .await
@@ -295,7 +295,7 @@ fn a_port_that_is_taken_is_named() {
         .unwrap();
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(1), "{said}");
-    let told = format!("port {port} of 127.0.0.1 cannot be had: choose another with --port");
+    let told = format!("port {port} of 127.0.0.1 is not free: choose another with --port");
     assert!(said.contains(&told), "{said}");
 }
 

@@ -1,4 +1,4 @@
-//! The model of one pretended account in one region: clusters, services, tasks, instances, roles.
+//! The model of one simulated account in one region: clusters, services, tasks, instances, roles.
 //!
 //! Plain data that scenarios edit and handlers read.
 //! It knows nothing of requests, and it has no life of its own:

@@ -1,4 +1,4 @@
-//! The wall clock, read here and nowhere else in the pretended region.
+//! The wall clock, read here and nowhere else in the simulated region.
 
 use std::time::SystemTime;
 

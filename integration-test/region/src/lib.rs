@@ -1,4 +1,4 @@
-//! A pretended AWS region: one account behind one address, for the real AWS SDKs to talk to.
+//! A simulated AWS region: one account behind one address, for the real AWS SDKs to talk to.
 //!
 //! It answers EC2 DescribeInstances, DescribeAutoScalingGroups of EC2 Auto Scaling, AssumeRole of STS,
 //! ECS ListTasks, DescribeTasks and DescribeServices,

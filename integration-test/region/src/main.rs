@@ -1,6 +1,6 @@
-//! A pretended AWS region as a program of its own, with one ECS service that runs tasks at given addresses.
+//! A simulated AWS region as a separate program, with one ECS service whose tasks have given addresses.
 //!
-//! For `docker/compose.yaml`. It starts no nodes, and nothing ever changes in it.
+//! For `docker/compose.yaml`. It starts no nodes, and its state never changes.
 
 #![expect(
     clippy::print_stdout,
@@ -22,7 +22,7 @@ use region::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Answers what AWS would about an ECS service whose tasks run at these addresses.
+/// Answers, as AWS would, about an ECS service whose tasks run at these addresses.
 #[derive(Debug, Parser)]
 #[command(name = "region", max_term_width = 100)]
 struct Options {
@@ -38,11 +38,12 @@ struct Options {
     #[arg(long, default_value = "orders")]
     service: String,
 
-    /// The address of a task of the service; given once for each.
+    /// The address of a task of the service; give it once for each task.
     #[arg(long = "task", value_name = "ADDRESS", required = true)]
     tasks: Vec<Ipv4Addr>,
 
-    /// What requests must be signed with: all three parts of the tasks' credentials.
+    /// The credentials that requests must be signed with: this one value is access key id, secret key and session
+    /// token.
     #[arg(long, default_value = "pretended")]
     credentials: String,
 }
@@ -72,7 +73,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let region = Region::start_on(listener).await;
     populate(&region, &options)?;
     println!(
-        "a pretended {REGION} at {at}: {} of the service {} in the cluster {}",
+        "a simulated {REGION} at {at}: {} of the service {} in the cluster {}",
         match options.tasks.len() {
             1 => "1 task".to_owned(),
             tasks => format!("{tasks} tasks"),

@@ -1,4 +1,4 @@
-//! A cluster in virtual time: the real protocol, a pretended network, no sockets and no waiting.
+//! A cluster in virtual time: the real protocol, a simulated network, no sockets and no waiting.
 //!
 //! Everything is drawn from one seed, so a run can be repeated exactly. Nodes are driven from one
 //! queue of events, which makes a minute of a thousand nodes affordable. What it cannot show is the

@@ -55,7 +55,7 @@ async fn main() -> ExitCode {
 
 async fn attempt(folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
-    let logs = TempDir::new().context("there is no room for the nodes' logs")?;
+    let logs = TempDir::new().context("the folder for the nodes' logs cannot be created")?;
     let browser = Session::open().await?;
     browser.looks(WIDTH, "light").await?;
 

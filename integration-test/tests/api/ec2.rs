@@ -160,7 +160,7 @@ async fn pages_that_go_in_circles_end_and_are_not_complete() {
         reasons(&resolved),
         [
             "the listing ended early: describing the instances with tag `service=orders`: \
-             the same page token came twice"
+             AWS gave the same page token twice"
         ]
     );
 }

@@ -114,7 +114,7 @@ async fn a_listing_that_goes_in_circles_ends_and_is_not_complete() {
         reasons(&resolved),
         [
             "the listing ended early: listing the tasks of service `orders` in cluster `demo`: \
-             the same page token came twice"
+             AWS gave the same page token twice"
         ]
     );
 }
@@ -283,7 +283,7 @@ async fn a_bridge_mode_task_is_an_error_that_says_so() {
     assert_eq!(
         error.to_string(),
         format!(
-            "{task} has no address of its own: network mode `bridge or host`, expected `awsvpc`"
+            "{task} has no own address: its network mode is `bridge or host`, expected `awsvpc`"
         )
     );
     assert_eq!(error.remedy(), Remedy::FixConfiguration);

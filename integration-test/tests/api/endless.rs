@@ -60,7 +60,7 @@ impl Endless {
 async fn is_cut_off(discovery: &Discovery, after: &str) {
     let error = ask(discovery, "orders").await.unwrap_err();
     assert!(matches!(error, Error::TooLarge { .. }), "{error:?}");
-    let ending = format!("the answer has more than {after} bytes, and is not read further");
+    let ending = format!("the answer is larger than the limit of {after} bytes");
     assert!(error.to_string().ends_with(&ending), "{error}");
     assert_eq!(error.remedy(), Remedy::RetryLater);
 }

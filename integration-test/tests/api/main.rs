@@ -1,4 +1,4 @@
-//! Tests that talk to the pretended region through the real AWS clients.
+//! Tests that talk to the simulated region through the real AWS clients.
 //! They need neither an account nor Docker, and they start no processes.
 #![expect(
     clippy::unwrap_used,

@@ -1,6 +1,6 @@
 //! Each call to AWS once, against a mock server that says what AWS says: the shortest way to see what is asked and answered.
 //!
-//! All else about the calls is shown against the pretended region, which checks signatures, pages and policies, too.
+//! All else about the calls is shown against the simulated region, which checks signatures, pages and policies, too.
 
 use discovery::{
     Discovery, Lookup,

@@ -1,4 +1,4 @@
-//! What botocore, AWS's own Python client, makes of the pretended region.
+//! What botocore, AWS's own Python client, makes of the simulated region.
 //!
 //! The Rust SDK and the region could share a misreading of AWS; botocore brings AWS's models.
 //! It signs, finds its credentials and parses by itself, and each answer is held against the model:

@@ -110,7 +110,7 @@ async fn the_view_is_complete_when_that_of_each_service_is() {
     let [reason] = &reasons(&resolved)[..] else {
         panic!("{resolved:?}");
     };
-    let told = "nothing is known of the service demo/";
+    let told = "the service demo/";
     assert!(reason.starts_with(told), "{reason}");
     assert!(reason.contains("HTTP status 500"), "{reason}");
     assert_eq!(
@@ -128,7 +128,7 @@ async fn a_service_that_is_not_there_leaves_the_view_partial_and_the_number_unkn
     assert_eq!(
         reasons(&resolved),
         [
-            "nothing is known of the service demo/payments: listing the tasks of service \
+            "the service demo/payments could not be listed: listing the tasks of service \
              `payments` in cluster `demo`: there is no such service in this cluster: \
              ServiceNotFoundException: Service not found."
         ]

@@ -135,7 +135,7 @@ async fn what_is_wrong_is_said_with_what_to_do() {
         "10.0.0.2:7626 is 1 min behind",
         "A contact point does not count",
         "10.0.0.1:7626: connection refused",
-        "How many nodes there are to be could not be learnt",
+        "The number of expected nodes is not known",
         "throttled",
     ] {
         browser

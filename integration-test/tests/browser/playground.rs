@@ -84,7 +84,7 @@ async fn a_newcomer_finds_the_leader_kills_it_and_is_told_what_happens_and_why()
         .shows("document.querySelector('#picture .node.lost .cross') !== null")
         .await;
     browser
-        .shows_within(PATIENCE, &says("timeline", "orders-1 was taken out"))
+        .shows_within(PATIENCE, &says("timeline", "orders-1 was removed"))
         .await;
     browser.shows(&says("timeline", "orders-2 leads")).await;
     browser

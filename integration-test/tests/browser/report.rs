@@ -104,7 +104,7 @@ async fn a_run_is_shown_with_its_steps_its_nodes_and_its_calls() {
         .run("document.querySelectorAll('.step')[1].click()")
         .await;
     browser
-        .shows("document.querySelector('.step[aria-pressed=true]').innerText.includes('is seen unreachable')")
+        .shows("document.querySelector('.step[aria-pressed=true]').innerText.includes('becomes unreachable')")
         .await;
     browser
         .shows("document.querySelector('.said tbody').innerText.includes('member does not answer')")

@@ -73,7 +73,7 @@ async fn instances_are_deployed_shown_and_destroyed() {
     assert_eq!(said.status, Some(1), "{said}");
     assert!(
         said.to_string()
-            .contains("is deployed already, as orders-instances"),
+            .contains("is already deployed, as orders-instances"),
         "{said}"
     );
     assert_eq!(
@@ -89,7 +89,7 @@ async fn instances_are_deployed_shown_and_destroyed() {
     said.assert_tells(&[
         "==> orders-instances\n",
         "==> orders-network\n",
-        "all of it is deleted\n",
+        "everything is deleted\n",
     ]);
     let said = program.run("status", &[]).await;
     said.assert_tells(&["there is no cluster orders in eu-west-1"]);

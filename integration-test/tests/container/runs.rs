@@ -115,7 +115,7 @@ async fn an_account_is_told_of_and_left_alone_where_nobody_agrees() {
         "in the account 000000000000, region eu-west-1",
         "e2e-rolling-service",
         "an hour: an estimate",
-        "nobody can be asked here: give --yes",
+        "there is no terminal to ask on: give --yes",
     ] {
         assert!(run.said().contains(told), "{told} is not in {}", run.said());
     }

@@ -31,7 +31,7 @@ async fn a_service_is_deployed_shown_changed_and_destroyed() {
         "==> orders-service\n",
         "AWS::ECS::Service",
         "CREATE_COMPLETE",
-        "to remove it all: cargo xtask destroy --name orders --region eu-west-1 --endpoint-url http://",
+        "to remove everything: cargo xtask destroy --name orders --region eu-west-1 --endpoint-url http://",
     ]);
     let said = shown(&program, 3).await;
     said.assert_tells(&[
@@ -66,7 +66,7 @@ async fn a_service_is_deployed_shown_changed_and_destroyed() {
     said.assert_tells(&[
         "==> orders-service\n",
         "DELETE_COMPLETE",
-        "all of it is deleted\n",
+        "everything is deleted\n",
     ]);
     assert_eq!(
         traces.look(),
@@ -77,7 +77,7 @@ async fn a_service_is_deployed_shown_changed_and_destroyed() {
         }
     );
     let said = program.run("destroy", &["--yes"]).await;
-    said.assert_tells(&["there is nothing of orders in eu-west-1\n"]);
+    said.assert_tells(&["there are no stacks of orders in eu-west-1\n"]);
 
     drop(emulator);
     assert_eq!(traces.look(), Seen::NOTHING);

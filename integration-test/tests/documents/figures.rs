@@ -51,7 +51,7 @@ fn so_many_streams_can_be_held_as_the_readme_says() {
     let streams = Limits::default().streams;
     says(
         "README.md",
-        &format!("hold all {streams} streams of events"),
+        &format!("use up all {streams} streams of events"),
     );
 }
 
@@ -70,7 +70,7 @@ fn the_settings_to_begin_with_are_those_of_the_readme() {
         .filter_map(|word| word.strip_prefix("--"))
         .collect();
     let readme = text("README.md");
-    let (_, table) = readme.split_once("These five you will need:").unwrap();
+    let (_, table) = readme.split_once("You will need these five:").unwrap();
     let rows = table.trim_start().lines().skip(2);
     let mut named: Vec<_> = rows
         .take_while(|line| line.starts_with('|'))

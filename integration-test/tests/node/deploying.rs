@@ -12,7 +12,7 @@ use deploy::{
     stacks::Failure,
 };
 
-const MEANING: &str = "what that most likely means: the nodes run and are no cluster yet";
+const MEANING: &str = "the most likely cause: the nodes run, but they are not a cluster yet";
 
 #[test]
 fn every_reason_to_wait_is_understood_in_the_log_of_a_failed_deployment() {

@@ -1,4 +1,4 @@
-//! `demo-node doctor` names the cause in set-ups that are broken in one way each: against the pretended region, real nodes, and
+//! `demo-node doctor` names the cause in set-ups that are broken in one way each: against the simulated region, real nodes, and
 //! whoever else listens at their addresses.
 
 use std::{
@@ -359,11 +359,11 @@ async fn a_closed_management_port_is_named_and_that_its_node_gossips_all_the_sam
     let found = found.await.unwrap();
     found.fails(
         "management-closed",
-        "management.port is the port that is asked",
+        "management.port is the port that others ask",
     );
     assert_eq!(found.about(), &json!([pair.other_at(7626)]));
     let message = found.report["findings"][0]["message"].as_str().unwrap();
-    assert!(message.contains("By gossip 1 of them answers"), "{message}");
+    assert!(message.contains("1 of them answers by gossip"), "{message}");
 }
 
 #[tokio::test]
@@ -399,7 +399,7 @@ async fn a_wrong_clock_is_named_with_the_difference() {
     let found = pair.finds("wrong-clock").await;
     found.fails(
         "wrong-clock",
-        &format!("Set the clocks of {}", pair.other_at(7626)),
+        &format!("Correct the clocks of {}", pair.other_at(7626)),
     );
     let point = found.point(&pair.other_at(7626));
     let ahead = point["clock_ahead_ms"].as_i64().unwrap();
@@ -472,10 +472,10 @@ async fn too_few_tasks_are_counted() {
         .region
         .edit(|account| account.put_service(CLUSTER, ORDERS, 5).desired_count);
     let found = pair.ask(by_service()).await;
-    found.fails("too-few-nodes", "fewer tasks than it wants");
+    found.fails("too-few-nodes", "fewer tasks than its desired count");
     let message = found.report["findings"][0]["message"].as_str().unwrap();
     assert!(
-        message.contains("2 nodes are listed, and 3 must consent"),
+        message.contains("2 nodes are listed, but 3 must consent"),
         "{message}"
     );
 }

@@ -42,7 +42,7 @@ async fn an_address_that_is_not_this_machines_is_named() {
     let said = demo_node(&["run"], &fixed([192, 0, 2, 1].into())).await;
     said.refuses(
         "listen on 192.0.2.1:7626 for management HTTP; this machine does not have the address \
-         192.0.2.1: set node.bind-address to one that it has, or to `0.0.0.0`",
+         192.0.2.1: set node.bind-address to an address that it has, or to `0.0.0.0`",
     );
 }
 

@@ -1,4 +1,4 @@
-//! The demo-node program against the pretended region: what it prints, when it refuses to go on, and
+//! The demo-node program against the simulated region: what it prints, when it refuses to go on, and
 //! what it never does whatever the region says. Each node is a process with an address of its own.
 #![expect(
     clippy::unwrap_used,

@@ -106,7 +106,7 @@ async fn a_secret_of_the_command_line_is_not_kept_and_draws_a_warning() {
     let (_site, node) = member(&[("MEMBERSHIP_KEYS", "")], &[&flag]).await;
     assert_eq!(copies(&node), 0);
     let warning = "membership.keys is on the command line, where everybody on this host can read \
-                   it: give it as the variable DEMO_NODE_MEMBERSHIP_KEYS, or in a configuration \
+                   it: set it in the variable DEMO_NODE_MEMBERSHIP_KEYS, or in a configuration \
                    file that only this user can read";
     assert_eq!(node.log().matches(warning).count(), 1, "{}", node.log());
     assert!(!node.log().contains(SECRET), "{}", node.log());

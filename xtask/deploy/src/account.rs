@@ -102,7 +102,8 @@ impl Account {
         let vpcs = ec2.describe_vpcs().filters(is_default).send().await;
         let vpcs = vpcs.context("looking for the default VPC")?;
         let id = vpcs.vpcs().first().and_then(|vpc| vpc.vpc_id());
-        let id = id.context("the account has no default VPC here: use --network private")?;
+        let id =
+            id.context("the account has no default VPC in this region: use --network private")?;
 
         let of_vpc = Filter::builder().name("vpc-id").values(id).build();
         let subnets = ec2.describe_subnets().filters(of_vpc).send().await;

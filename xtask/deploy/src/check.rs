@@ -95,7 +95,7 @@ async fn identity(account: &Account) -> Finding {
             Finding::failure(
                 "account",
                 format!(
-                    "AWS does not say who this is: {}",
+                    "AWS does not say whose credentials these are: {}",
                     excerpt(&format!("{error:#}"), LONGEST)
                 ),
                 "log in as for the AWS CLI (aws configure, or aws sso login); \
@@ -165,17 +165,20 @@ async fn of_docker() -> Finding {
 fn given(image: &str, architecture: Option<&str>, tasks: &str) -> Finding {
     match architecture {
         Some(found) if normal(found) == tasks => {
-            Finding::ok("image", format!("{image} is for {tasks}, as the tasks are"))
+            Finding::ok("image", format!("{image} is for {tasks}, like the tasks"))
         }
         Some(found) => Finding::failure(
             "image",
-            format!("{image} is for {}, and tasks are {tasks}", normal(found)),
-            "give one for that, or --architecture; what is built here runs on tasks of the same kind",
+            format!(
+                "{image} is for {}, but the tasks are {tasks}",
+                normal(found)
+            ),
+            "give an image for the tasks' processor type, or set --architecture; an image that is built here needs tasks with this machine's type",
         ),
         None => Finding::warning(
             "image",
-            format!("{image} is not here to be looked at"),
-            &format!("see that it is for {tasks}, as the tasks are"),
+            format!("{image} is not on this machine, so it cannot be checked"),
+            &format!("make sure that it is for {tasks}, like the tasks"),
         ),
     }
 }
@@ -191,10 +194,10 @@ fn built(docker: &str, here: &str) -> Finding {
         Finding::warning(
             "docker",
             format!(
-                "Docker runs on {}, and the image is compiled for {here}",
+                "Docker runs on {}, but the image is compiled for {here}",
                 normal(docker)
             ),
-            "the try of the new image may fail here; where it does, build on one machine",
+            "the test of the new image may fail here; if so, build on one machine",
         )
     }
 }
@@ -234,7 +237,7 @@ fn of_network(options: &Deploy, vpc: anyhow::Result<Vpc>) -> Vec<Finding> {
         0 | 1 => Finding::warning(
             "network",
             text,
-            "where that zone fails, so do all nodes: use --network private",
+            "if that zone fails, all nodes fail: use --network private",
         ),
         _ => Finding::ok("network", text),
     }];
@@ -243,7 +246,7 @@ fn of_network(options: &Deploy, vpc: anyhow::Result<Vpc>) -> Vec<Finding> {
         findings.push(Finding::warning(
             "zones",
             format!("Fargate has no ARM64 in {WITHOUT_ARM}"),
-            "tasks go to the other zones; where one is refused there, name the others with --zones",
+            "tasks are started in the other zones; if one is refused in this zone, name the others with --zones",
         ));
     }
     findings
@@ -258,7 +261,7 @@ fn of_quota(options: &Deploy, quota: anyhow::Result<f64>) -> Finding {
     match quota {
         Ok(quota) => {
             let text = format!(
-                "Fargate may run {quota} virtual CPUs in all here; these nodes need {needed}, and {most} while they are replaced"
+                "the quota of Fargate is {quota} virtual CPUs here; these nodes need {needed}, and {most} while they are replaced"
             );
             match quota {
                 _ if quota < needed => Finding::failure("quota", text, remedy),
@@ -269,7 +272,7 @@ fn of_quota(options: &Deploy, quota: anyhow::Result<f64>) -> Finding {
         Err(error) => Finding::warning(
             "quota",
             format!(
-                "it is not known what Fargate may run: {}",
+                "the quota of Fargate is not known: {}",
                 excerpt(&format!("{error:#}"), LONGEST)
             ),
             &format!("these nodes need {needed} virtual CPUs, and {most} while they are replaced"),
@@ -286,12 +289,15 @@ async fn role(options: &Deploy, account: &Account) -> Finding {
         Presence::There => Finding::ok("role", format!("{} is there", role.name)),
         Presence::Missing => Finding::ok(
             "role",
-            format!("{} is not there: it is made before the stack", role.name),
+            format!(
+                "{} does not exist: it is created before the stack",
+                role.name
+            ),
         ),
         Presence::Unknown => Finding::warning(
             "role",
-            format!("IAM does not say whether {} is there", role.name),
-            "where it is not, whoever deploys must be allowed iam:CreateServiceLinkedRole",
+            format!("IAM does not say whether {} exists", role.name),
+            "if it does not, the deploying user needs the permission iam:CreateServiceLinkedRole",
         ),
     }
 }
@@ -304,7 +310,7 @@ async fn stack(options: &Deploy, account: &Account, name: &str) -> Option<Findin
             Some(Finding::failure(
                 "stack",
                 format!(
-                    "{name} is {}: nodes of another kind have the name",
+                    "{name} is {}: nodes of another kind use this name",
                     stack.status
                 ),
                 &plan::one_kind(options),
@@ -324,22 +330,22 @@ fn of_stack(stack: &Stack) -> Finding {
         Step::Change { .. } => Finding::warning(
             "stack",
             text,
-            "a change has failed before: it is tried again, and what is changed is not taken back where it fails again",
+            "an earlier change failed: it is tried again, and is not rolled back if it fails again",
         ),
         Step::Wait { .. } => Finding::warning(
             "stack",
             text,
-            "a deployment waits for the end of that, and then looks again",
+            "a deployment waits until that has ended, and then looks again",
         ),
         Step::Replace(_) => Finding::warning(
             "stack",
             text,
-            "a deployment deletes it and all that is in it, and creates it again",
+            "a deployment deletes it with all its resources, and creates it again",
         ),
         Step::TakeBack => Finding::warning(
             "stack",
             text,
-            "a deployment first takes back the change that failed; where that fails again, so does the deployment",
+            "a deployment first rolls back the failed change; if that fails again, the deployment fails, too",
         ),
         Step::Refuse(refusal) => Finding::error("stack", &refused(name, refusal).into()),
     }

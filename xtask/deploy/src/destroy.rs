@@ -22,7 +22,7 @@ pub async fn destroy(options: &Destroy) -> anyhow::Result<()> {
     }
     if found.is_empty() {
         say(&format!(
-            "there is nothing of {} in {}",
+            "there are no stacks of {} in {}",
             place.name,
             account.region()
         ));
@@ -48,6 +48,6 @@ pub async fn destroy(options: &Destroy) -> anyhow::Result<()> {
         }
         deleted?;
     }
-    say("\nall of it is deleted");
+    say("\neverything is deleted");
     Ok(())
 }

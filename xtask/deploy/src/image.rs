@@ -20,7 +20,7 @@ pub async fn published(
     let ecr = aws_sdk_ecr::Client::new(&account.config);
     let (_, name) = repository
         .split_once('/')
-        .with_context(|| format!("{repository} is no repository of ECR"))?;
+        .with_context(|| format!("{repository} is not an ECR repository"))?;
     let described = ecr
         .describe_images()
         .repository_name(name)
@@ -57,7 +57,7 @@ pub async fn publish(account: &Account, repository: &str, tag: &str) -> anyhow::
     match (published(account, repository, tag).await?, pushed) {
         (Some(image), _) => Ok(image),
         (None, Err(error)) => Err(error),
-        (None, Ok(())) => bail!("ECR does not know {repository}:{tag}, which was pushed"),
+        (None, Ok(())) => bail!("ECR does not know {repository}:{tag}, although it was pushed"),
     }
 }
 
@@ -109,13 +109,13 @@ pub async fn tag() -> anyhow::Result<String> {
         .context("starting git")?;
     ensure!(
         described.status.success(),
-        "git does not say which commit this is ({}): push an image yourself, and give --image",
+        "git does not know this commit ({}): push an image yourself, and give --image",
         String::from_utf8_lossy(&described.stderr).trim()
     );
     let tag = String::from_utf8_lossy(&described.stdout).trim().to_owned();
     ensure!(
         !tag.ends_with("-dirty"),
-        "files differ from the commit {tag}: commit them, so that the image's tag says what is in it"
+        "files differ from the commit {tag}: commit them, so that the image's tag identifies its content"
     );
     Ok(format!("{tag}-{}", architecture().to_lowercase()))
 }

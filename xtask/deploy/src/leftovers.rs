@@ -37,7 +37,7 @@ pub async fn delete(
     match account.stacks.names_of(stack, TASK_DEFINITION).await {
         Ok(more) => definitions.extend(more),
         Err(error) => tell(&format!(
-            "task definitions may be left, which cost nothing: {}",
+            "task definitions may be left; they cost nothing: {}",
             excerpt(&format!("{:#}", anyhow::Error::from(error)), LONGEST)
         )),
     }
@@ -46,10 +46,10 @@ pub async fn delete(
         match delete_family(account, &family).await {
             Ok(0) => {}
             Ok(count) => tell(&format!(
-                "task definitions that it left are deleted: {count}"
+                "its remaining task definitions are deleted: {count}"
             )),
             Err(error) => tell(&format!(
-                "task definitions of {family} are left, which cost nothing: {}",
+                "task definitions of {family} are left; they cost nothing: {}",
                 excerpt(&format!("{error:#}"), LONGEST)
             )),
         }

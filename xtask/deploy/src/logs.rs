@@ -108,7 +108,7 @@ async fn page(config: &SdkConfig, question: &str) -> anyhow::Result<Option<Page>
     }
     ensure!(
         answer.status == 200,
-        "CloudWatch Logs answers {} {}: may this principal call logs:GetLogEvents?",
+        "CloudWatch Logs answers {} {}: does this principal have the permission logs:GetLogEvents?",
         answer.status,
         discovery::excerpt(&answer.body, 300)
     );

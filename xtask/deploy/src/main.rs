@@ -59,13 +59,13 @@ fn interrupted(command: &Command) {
     match command {
         Command::Deploy(options) if options.check => {}
         Command::Deploy(options) => eprintln!(
-            "\ninterrupted: CloudFormation goes on with what it has begun, if anything.\n\
-             to see it: {}\nto remove it all: {}",
+            "\ninterrupted: CloudFormation completes what it has begun, if anything.\n\
+             to see it: {}\nto remove everything: {}",
             options.place.command("status"),
             options.place.command("destroy")
         ),
         Command::Destroy(options) => eprintln!(
-            "\ninterrupted: CloudFormation goes on with the deletion that it has begun.\n\
+            "\ninterrupted: CloudFormation completes the deletion that it has begun.\n\
              for the rest: {}",
             options.place.command("destroy")
         ),
@@ -80,6 +80,6 @@ async fn clear(options: &Deploy, pending: &Pending) {
         eprintln!("{error:#}");
     }
     for stack in pending.stacks() {
-        eprintln!("a change set of {stack} may be left, and the next run throws it away");
+        eprintln!("a change set of {stack} may be left; the next run deletes it");
     }
 }

@@ -65,7 +65,7 @@ pub fn check(options: &Deploy) -> anyhow::Result<()> {
     if options.workload == Workload::Ecs {
         ensure!(
             options.program.is_none(),
-            "--program is what instances run: give --workload ec2 with it"
+            "--program is only for instances: add --workload ec2"
         );
         ensure!(
             options.place.endpoint_url.is_none() || options.image.is_some(),
@@ -74,7 +74,7 @@ pub fn check(options: &Deploy) -> anyhow::Result<()> {
     }
     ensure!(
         options.vpc_cidr.is_none() || options.network == Network::Private,
-        "--vpc-cidr is for a network of its own: give --network private with it"
+        "--vpc-cidr is only for a private network: add --network private"
     );
     zones(options)?;
     match options.workload {
@@ -83,11 +83,11 @@ pub fn check(options: &Deploy) -> anyhow::Result<()> {
     }
     match (options.workload, options.architecture) {
         (Workload::Ec2, Some(Architecture::Arm64)) => {
-            bail!("instances are of the type t3.micro, which is x86_64: leave out --architecture")
+            bail!("instances have the type t3.micro, which is x86_64: remove --architecture")
         }
         (Workload::Ecs, Some(wanted)) if options.image.is_none() => ensure!(
             name_of(wanted) == image::architecture(),
-            "an image that is built here is for {}: build it on a machine of the other kind, or give --image",
+            "an image that is built here is for {}: build it on a machine of the other type, or give --image",
             image::architecture()
         ),
         _ => {}
@@ -97,8 +97,8 @@ pub fn check(options: &Deploy) -> anyhow::Result<()> {
         let repository = options.place.repository_stack();
         ensure!(
             is_name_of_repository(&repository),
-            "--name {name}: the image's repository would be {repository}, and ECR takes lower-case letters, digits and single \
-             dashes between them, {LONGEST_REPOSITORY} characters at most: choose another name, or give --image"
+            "--name {name}: the image's repository would be {repository}, but ECR allows only lower-case letters, digits and \
+             single dashes between them, at most {LONGEST_REPOSITORY} characters: choose another name, or give --image"
         );
     }
     Ok(())
@@ -110,17 +110,17 @@ fn zones(options: &Deploy) -> anyhow::Result<()> {
     let different: BTreeSet<_> = zones.iter().collect();
     ensure!(
         different.len() == zones.len(),
-        "--zones names a zone twice: {}",
+        "--zones contains a zone twice: {}",
         zones.join(",")
     );
     ensure!(
         zones.len() != 1,
-        "--zones {}: give two at least, so that nodes outlive a zone",
+        "--zones {}: give at least two, so that some nodes survive the failure of a zone",
         zones.join(",")
     );
     ensure!(
         zones.len() <= ZONES.len() || options.network == Network::DefaultVpc,
-        "--zones {}: a network of its own has {} at most",
+        "--zones {}: a private network has at most {}",
         zones.join(","),
         ZONES.len()
     );
@@ -383,8 +383,8 @@ impl Planned {
     pub fn wanted(&self, outputs: &Outputs) -> anyhow::Result<Wanted> {
         let known = |(key, value): (&String, &Value)| {
             let known = value.known(outputs);
-            let known =
-                known.with_context(|| format!("no stack says what {key} of {} is", self.name))?;
+            let known = known
+                .with_context(|| format!("no stack gives the value of {key} of {}", self.name))?;
             Ok((key.clone(), known))
         };
         Ok(Wanted {

@@ -99,7 +99,7 @@ pub fn told(options: &Deploy) -> String {
     let hour = per_hour(options);
     let besides = match options.parameters.is_empty() {
         true => "",
-        false => ", and what --parameter asks for (see cloudformation/README.md)",
+        false => ", and what --parameter adds (see cloudformation/README.md)",
     };
     format!(
         "about ${hour:.2} an hour, ${:.0} a month, by {OF}; logs, the secret and traffic come to that{besides}",

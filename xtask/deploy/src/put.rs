@@ -48,7 +48,7 @@ async fn reviewed(
         && role.look(&account.config).await == Presence::Missing
     {
         say(&format!(
-            "  {:<24} is made, once for the account, and stays",
+            "  {:<24} is created once for the account, and stays",
             role.name
         ));
     }
@@ -66,12 +66,15 @@ async fn reviewed(
         if options.rollback {
             if let Err(left) = remove(account, &created).await {
                 say(&format!(
-                    "not all of it could be deleted: {left:#}\nto remove it all: {}",
+                    "not everything could be deleted: {left:#}\nto remove everything: {}",
                     place.command("destroy")
                 ));
             }
         } else {
-            say(&format!("to remove it all: {}", place.command("destroy")));
+            say(&format!(
+                "to remove everything: {}",
+                place.command("destroy")
+            ));
         }
         return Err(error);
     }
@@ -79,7 +82,7 @@ async fn reviewed(
     say("");
     status::show(place, account).await?;
     say(&format!(
-        "\nnext: {}\nto remove it all: {}",
+        "\nnext: {}\nto remove everything: {}",
         place.command("status"),
         place.command("destroy")
     ));
@@ -132,7 +135,7 @@ async fn carry_out(
             && new.is_some()
         {
             say(&format!(
-                "    {} is not known everywhere yet: once more",
+                "    {} is not known everywhere in AWS yet: trying again",
                 role.name
             ));
             stack = put(account, options, &planned, &wanted, outputs, None, &mut new).await;
@@ -165,7 +168,7 @@ async fn put(
                     if !matches!(agreed, Ok(true)) {
                         stacks.discard(&prepared).await?;
                         agreed?;
-                        bail!("{} was not changed, nor any stack after it", planned.name);
+                        bail!("{} was not changed, and no stack after it", planned.name);
                     }
                     prepared
                 }
@@ -175,7 +178,7 @@ async fn put(
             return Ok(*stack);
         }
     }
-    bail!("{} was another one at every look", planned.name)
+    bail!("{} changed each time that it was looked at", planned.name)
 }
 
 /// Whether it may be done.
@@ -190,7 +193,7 @@ async fn shown_late(
         return Ok(true);
     };
     let is_noticed = review::show(account, planned, Some(stack), prepared.effects(), outputs);
-    Ok(!is_noticed.await? || options.yes || agreed("do this, too?").await?)
+    Ok(!is_noticed.await? || options.yes || agreed("do this as well?").await?)
 }
 
 /// The role that a service of AWS needs for what is to be created.
@@ -232,7 +235,7 @@ async fn refuse_both(options: &Deploy, account: &Account) -> anyhow::Result<()> 
     let other = plan::other_stack(options);
     ensure!(
         account.stacks.find(&other).await?.is_none(),
-        "{} is deployed already, as {other}: {}",
+        "{} is already deployed, as {other}: {}",
         options.place.name,
         plan::one_kind(options)
     );
@@ -247,13 +250,13 @@ async fn publish(
     tag: &str,
 ) -> anyhow::Result<()> {
     let of_repository = outputs.get_mut(&place.repository_stack());
-    let of_repository = of_repository.context("the stack of the repository is not there")?;
+    let of_repository = of_repository.context("the repository's stack does not exist")?;
     if of_repository.contains_key(plan::IMAGE) {
         return Ok(());
     }
     let repository = of_repository
         .get("RepositoryUri")
-        .context("the stack of the repository does not say where that is")?;
+        .context("the repository's stack does not give the repository's URI")?;
     let image = image::publish(account, repository, tag).await?;
     of_repository.insert(plan::IMAGE.to_owned(), image);
     Ok(())

@@ -205,7 +205,7 @@ impl Review {
         for prepared in prepared {
             if let Err(error) = account.stacks.discard(&prepared).await {
                 say(&format!(
-                    "what was prepared for {} is left, and the next run throws it away: {:#}",
+                    "the change set of {} is left; the next run deletes it: {:#}",
                     prepared.stack(),
                     anyhow::Error::from(error)
                 ));
@@ -255,7 +255,7 @@ fn refuse_moved_subnets(
     let moved: Vec<_> = moved.map(|effect| effect.resource.as_str()).collect();
     ensure!(
         moved.is_empty() || planned.name != place.network_stack(),
-        "the zones and the addresses of a private network cannot become others while it stands, only zones more ({}): \
+        "the zones and the address range of an existing private network cannot be changed, only zones added ({}): \
          choose another --name, or remove it first with {}",
         moved.join(", "),
         place.command("destroy")
@@ -287,7 +287,7 @@ async fn count(
     let after = after.unwrap_or_else(|| before.clone());
     Ok((now != *before && now != after).then(|| {
         format!(
-            "number of nodes: somebody has set it to {now} by hand (this stack said {before}); this sets it to {after}"
+            "number of nodes: somebody set it to {now} by hand (the stack says {before}); this deployment sets it to {after}"
         )
     }))
 }

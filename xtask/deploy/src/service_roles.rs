@@ -93,19 +93,19 @@ impl ServiceRole {
             Creation::Made(name) => name.unwrap_or_else(|| self.name.to_owned()),
             Creation::Refused(reason) => {
                 tell(&format!(
-                    "{} cannot be made from here ({reason}). Where the account has none, let somebody who may run: \
-                     aws iam create-service-linked-role --aws-service-name {}",
+                    "{} cannot be created from here ({reason}). If the account does not have it, somebody with the \
+                     permission must run: aws iam create-service-linked-role --aws-service-name {}",
                     self.name, self.service
                 ));
                 return;
             }
         };
-        tell(&format!("made {made}: it stays in the account"));
+        tell(&format!("created {made}: it stays in the account"));
         let pause = differences::interval(config.endpoint_url());
         let begun = Instant::now();
         while look(config, &made).await == Presence::Missing {
             if LIMIT <= begun.elapsed() {
-                tell(&format!("{made} cannot be read yet; going on all the same"));
+                tell(&format!("{made} cannot be read yet; continuing anyway"));
                 break;
             }
             sleep(pause).await;

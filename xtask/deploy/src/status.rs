@@ -106,7 +106,7 @@ async fn seen(place: &Place, account: &Account, looks: Looks) -> anyhow::Result<
         Some(members) => rows.extend(of_members(&members)),
         None if hosts.is_empty() => {}
         None => words.push(
-            "members  cannot be asked from here, by design: nothing is reachable from\n\
+            "members  cannot be asked from here, by design: nothing can be reached from\n\
              \x20        outside. A task that is HEALTHY is a member"
                 .to_owned(),
         ),

@@ -162,7 +162,7 @@ pub fn out_of(status: &StackStatus) -> Option<&'static str> {
             Some("the next `cargo xtask deploy` deletes it, and creates it again")
         }
         StackStatus::ReviewInProgress => Some(
-            "nothing of it was created: a change set waits for somebody who executes it. The next `cargo xtask deploy` deletes it, \
+            "nothing was created: a change set waits to be executed. The next `cargo xtask deploy` deletes it, \
              and creates it again",
         ),
         StackStatus::DeleteFailed => {
@@ -170,15 +170,15 @@ pub fn out_of(status: &StackStatus) -> Option<&'static str> {
         }
         StackStatus::UpdateFailed => Some("the next `cargo xtask deploy` tries the change again"),
         StackStatus::UpdateRollbackComplete => {
-            Some("the last change failed and was taken back: what ran before goes on")
+            Some("the last change failed and was rolled back: what ran before keeps running")
         }
         StackStatus::UpdateRollbackFailed => {
-            Some("the next `cargo xtask deploy` takes back the change that failed")
+            Some("the next `cargo xtask deploy` rolls back the failed change")
         }
         StackStatus::RollbackInProgress | StackStatus::UpdateRollbackInProgress => {
-            Some("what was done is being taken back")
+            Some("the change is being rolled back")
         }
-        StackStatus::ImportRollbackFailed => Some("see it in the console of CloudFormation"),
+        StackStatus::ImportRollbackFailed => Some("look at it in the CloudFormation console"),
         _ => None,
     }
 }
@@ -198,17 +198,17 @@ impl fmt::Display for Step {
             Self::Keep => f.write_str("stays as it is"),
             Self::Change { points, .. } => write!(f, "is changed: {}", points.join("; ")),
             Self::Wait { status, .. } => {
-                write!(f, "is {status}: this is waited for, and then looked at again")
+                write!(f, "is {status}: the deployment waits until that has ended, and then looks again")
             }
             Self::Replace(status) => {
                 write!(f, "is {status}: it is deleted, and created again")
             }
             Self::TakeBack => f.write_str(
-                "is UPDATE_ROLLBACK_FAILED: the change that failed is taken back, and then it is looked at again",
+                "is UPDATE_ROLLBACK_FAILED: the failed change is rolled back, and then the deployment looks again",
             ),
-            Self::Refuse(Refusal::Foreign) => f.write_str("is somebody else's"),
+            Self::Refuse(Refusal::Foreign) => f.write_str("does not belong to this program"),
             Self::Refuse(Refusal::Unknown(status)) => {
-                write!(f, "is {status}, and is left alone")
+                write!(f, "is {status}, and is not touched")
             }
         }
     }
@@ -244,7 +244,7 @@ mod tests {
         }
         for (word, statuses) in [
             (
-                "this is waited for, and then looked at again",
+                "the deployment waits until that has ended, and then looks again",
                 &[
                     "CREATE_IN_PROGRESS",
                     "UPDATE_IN_PROGRESS",
@@ -270,7 +270,7 @@ mod tests {
                 ],
             ),
             (
-                "the change that failed is taken back, and then it is looked at again",
+                "the failed change is rolled back, and then the deployment looks again",
                 &["UPDATE_ROLLBACK_FAILED"],
             ),
         ] {
@@ -282,7 +282,7 @@ mod tests {
             }
         }
         for status in ["IMPORT_ROLLBACK_FAILED", "MELTED"] {
-            let expected = format!("is {status}, and is left alone");
+            let expected = format!("is {status}, and is not touched");
             assert_eq!(ours(Some(&status.into()), true), expected);
         }
     }

@@ -17,7 +17,7 @@ pub fn say(line: &str) {
 pub async fn agreed(question: &str) -> anyhow::Result<bool> {
     ensure!(
         io::stdin().is_terminal(),
-        "nobody can be asked here: give --yes"
+        "there is no terminal to ask on: give --yes"
     );
     let mut terminal = io::stdout();
     write!(terminal, "{question} [y/N] ")?;
@@ -30,6 +30,6 @@ pub async fn agreed(question: &str) -> anyhow::Result<bool> {
         let read = io::stdin().read_line(&mut answer);
         let _ = sender.send(read.map(|_| answer));
     });
-    let answer = answered.await.context("the answer got lost")??;
+    let answer = answered.await.context("the answer could not be read")??;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

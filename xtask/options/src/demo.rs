@@ -4,20 +4,21 @@ use clap::Parser;
 
 /// A cluster to play with, in the browser: builds everything, then starts five nodes and prints an address.
 ///
-/// The nodes are real processes, each with a loopback address of its own, and find each other through the real
-/// AWS SDKs; AWS is pretended. The page at the address shows who is in the cluster, who leads, what ECS lists, and what the
-/// nodes say. There you can scale the service, stop, kill, freeze and thaw nodes, split the network and heal it, have AWS
-/// throttle, lag, list too little or refuse, and start a second cluster. Six stories tell themselves.
+/// The nodes are real processes. Each has its own loopback address, and they find each other through the real AWS SDKs;
+/// AWS itself is simulated. The page shows the members, the leader, what ECS lists, and what the nodes log.
+/// On it you can scale the service, stop, kill, freeze and resume nodes, split the network and heal it, start a second
+/// cluster, and make AWS throttle, lag, list too few tasks or refuse calls. Six stories run by themselves.
 ///
-/// Try this: find out which node leads, kill it, and see who takes over, and why.
+/// Try this: find the leader, kill it, and see which node takes over, and why.
 ///
-/// It listens on loopback addresses only. The page's address carries a token: who does not have it can do nothing to the
-/// cluster. Every node has a page of its own, one click away, which only reads and asks for no token: other users of this
-/// machine can read those. The key of the gossip is made anew each time. Ctrl-C ends everything, and leaves nothing behind.
+/// It listens on loopback addresses only. The page's address contains a token: without it nobody can change the
+/// cluster. Each node also has its own page, one click away. Those pages are read-only and need no token, so other
+/// users of this machine can read them. The gossip key is new for each run. Ctrl-C ends everything and leaves nothing
+/// behind.
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
 #[command(name = "demo", bin_name = "cargo xtask demo", max_term_width = 100)]
 pub struct Options {
-    /// How many nodes there are at first; more can be had on the page.
+    /// How many nodes to start with; the page can add more.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=12))]
     pub nodes: u8,
 
@@ -25,8 +26,8 @@ pub struct Options {
     #[arg(long, value_name = "P")]
     pub port: Option<u16>,
 
-    /// Open the page in the browser. While that starts, its command line shows the address, token and all, to other users
-    /// of this machine.
+    /// Open the page in the browser. While the browser starts, other users of this machine can see the address and its
+    /// token in the browser's command line.
     #[arg(long)]
     pub open: bool,
 }

@@ -1,4 +1,4 @@
-//! What `cargo xtask deploy`, `status` and `destroy` can be told.
+//! The options of `cargo xtask deploy`, `status` and `destroy`.
 
 use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
@@ -22,40 +22,42 @@ pub struct Options {
 pub enum Command {
     /// Creates or changes the stacks.
     Deploy(Deploy),
-    /// Shows them.
+    /// Shows the stacks.
     Status(Status),
-    /// Deletes them.
+    /// Deletes the stacks.
     Destroy(Destroy),
 }
 
 /// Deploys the cluster to AWS: creates its stacks, or changes them, and shows what happens.
 ///
-/// Says first what CloudFormation would do, and asks. What it creates costs money until `cargo xtask destroy`:
-/// three tasks on Fargate of a quarter of a virtual CPU each, or three t3.micro instances;
-/// with `--network private` also the hours of VPC endpoints.
-/// Credentials come from where the AWS CLI has them, except from a browser login:
+/// It first shows what CloudFormation would do, and asks. What it creates costs money until `cargo xtask destroy`:
+/// three Fargate tasks with a quarter of a virtual CPU each, or three t3.micro instances;
+/// with `--network private` also VPC endpoints, which cost money by the hour.
+/// Credentials come from the same places as for the AWS CLI, except from a browser login:
 /// after that, first run eval "$(aws configure export-credentials --format env)".
 #[derive(Debug, Clone, Args)]
 pub struct Deploy {
-    /// Where.
+    /// Where to deploy.
     #[command(flatten)]
     pub place: Place,
 
-    /// How many nodes there should be.
+    /// How many nodes to run.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub nodes: u8,
 
-    /// What nodes are.
+    /// What the nodes run as.
     #[arg(long, value_enum, default_value_t = Workload::Ecs)]
     pub workload: Workload,
 
-    /// The image that tasks run, with its tag; without it, the image is built and pushed to a repository of its own.
+    /// The image that tasks run, with its tag [default: the image is built, and pushed to a repository made for it].
     #[arg(long, value_name = "URI", conflicts_with = "program")]
     pub image: Option<String>,
 
-    /// The program that instances run, in a bucket of yours in the same region, for example s3://my-bucket/demo-node.
+    /// The program that instances run: an object in your own bucket in the same region, for example
+    /// s3://my-bucket/demo-node.
     ///
-    /// It must be there: `cargo xtask image --files FOLDER` makes FOLDER/demo-node, and `aws s3 cp` takes it there.
+    /// Upload it first: `cargo xtask image --files FOLDER` makes FOLDER/demo-node, and `aws s3 cp` copies it to the
+    /// bucket.
     #[arg(
         long,
         value_name = "S3-URI",
@@ -64,52 +66,53 @@ pub struct Deploy {
     )]
     pub program: Option<Program>,
 
-    /// The SHA-256 sum of the program, as `sha256sum` prints it. Instances run no other one.
+    /// The SHA-256 sum of the program, as `sha256sum` prints it. Instances run the program only if the sum is right.
     #[arg(long, value_name = "SUM", requires = "program", value_parser = sha256)]
     pub program_sha256: Option<String>,
 
-    /// The network that nodes are in.
+    /// The network for the nodes.
     #[arg(long, value_enum, default_value_t = Network::DefaultVpc)]
     pub network: Network,
 
-    /// The addresses of the private network, where 10.76.0.0/16 is in use elsewhere; from a /16 to a /22.
+    /// The address range of the private network, from a /16 to a /22 [default: 10.76.0.0/16].
     #[arg(long, value_name = "CIDR")]
     pub vpc_cidr: Option<String>,
 
-    /// The processor of tasks [default: that of this machine where the image is built here, else x86_64].
+    /// The processor type of tasks [default: this machine's, if the image is built here; else x86_64].
     #[arg(long, value_enum)]
     pub architecture: Option<Architecture>,
 
-    /// The availability zones that nodes are in, for example eu-west-1a,eu-west-1b [default: all of the default VPC, or the
-    /// first two of the region for a private network].
+    /// The availability zones for the nodes, for example eu-west-1a,eu-west-1b [default: all zones of the default
+    /// VPC; for a private network, the first two of the region].
     #[arg(long, value_name = "ZONES", value_delimiter = ',', value_parser = zone)]
     pub zones: Vec<String>,
 
-    /// The role that CloudFormation does its work with, in place of your own permissions: the output ServiceRoleArn of
+    /// The role that CloudFormation uses instead of your own permissions: the output ServiceRoleArn of
     /// cloudformation/deployer-role.yaml.
     #[arg(long, value_name = "ARN", value_parser = role)]
     pub role_arn: Option<String>,
 
-    /// What the roles of nodes may do at most: the output PermissionsBoundaryArn of cloudformation/deployer-role.yaml. For stacks that were
-    /// created with it, and new ones.
+    /// The permissions boundary for the nodes' roles: the output PermissionsBoundaryArn of
+    /// cloudformation/deployer-role.yaml. For new stacks, and for stacks that were created with it.
     #[arg(long, value_name = "ARN", value_parser = policy)]
     pub permissions_boundary: Option<String>,
 
-    /// A tag for each stack and all that is in it. Can be repeated.
+    /// A tag for each stack and all its resources. Can be repeated.
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
     pub tags: Vec<(String, String)>,
 
-    /// A parameter of the template of the nodes (cloudformation/ecs-service.yaml or ec2-auto-scaling-group.yaml) that no other
-    /// option sets, for example Monitoring=ENABLED. Can be repeated; what is not given has its default.
+    /// A parameter of the nodes' template (cloudformation/ecs-service.yaml or ec2-auto-scaling-group.yaml) that no
+    /// other option sets, for example Monitoring=ENABLED. Can be repeated; parameters that are not given keep their
+    /// defaults.
     #[arg(long = "parameter", value_name = "KEY=VALUE", value_parser = parameter)]
     pub parameters: Vec<(String, String)>,
 
-    /// Only look at account, credentials, Docker, image, default network, service-linked role, quota of virtual CPUs, stacks and
-    /// cost. Creates nothing.
+    /// Only check account, credentials, Docker, image, default network, service-linked role, quota of virtual CPUs,
+    /// stacks and cost. Creates nothing.
     #[arg(long)]
     pub check: bool,
 
-    /// Where it fails, delete what this run has created, rather than leave it to be looked at.
+    /// On failure, delete what this run has created. Without this option it stays, so that you can look at it.
     #[arg(long)]
     pub rollback: bool,
 
@@ -118,26 +121,26 @@ pub struct Deploy {
     pub yes: bool,
 }
 
-/// Shows the stacks, the tasks, and what the nodes say of their cluster where they can be reached.
+/// Shows the stacks, the tasks, and, if the nodes can be reached, what they say about their cluster.
 #[derive(Debug, Clone, Args)]
 pub struct Status {
-    /// Where.
+    /// Where the cluster is.
     #[command(flatten)]
     pub place: Place,
 
-    /// Look again and again, with this pause, and show what changes in its place [without a pause: 5s].
+    /// Repeat after this pause, and redraw what changes [PAUSE not given: 5s].
     #[arg(long, value_name = "PAUSE", num_args = 0..=1, require_equals = true, default_missing_value = "5s", value_parser = pause)]
     pub watch: Option<Duration>,
 }
 
-/// Deletes the stacks, the image and the logs included. Can be repeated.
+/// Deletes the stacks, with the image and the logs. Can be repeated.
 #[derive(Debug, Clone, Args)]
 pub struct Destroy {
-    /// Where.
+    /// Where the cluster is.
     #[command(flatten)]
     pub place: Place,
 
-    /// The role that CloudFormation deletes with [default: the one that each stack was created with, if any].
+    /// The role that CloudFormation uses to delete [default: the role that each stack was created with, if any].
     #[arg(long, value_name = "ARN", value_parser = role)]
     pub role_arn: Option<String>,
 
@@ -149,30 +152,30 @@ pub struct Destroy {
 /// Which cluster, and where it is.
 #[derive(Debug, Clone, Args)]
 pub struct Place {
-    /// The name of the service and of the cluster, and how the stacks' names begin.
+    /// The name of the service and of the cluster, and the prefix of the stacks' names.
     #[arg(long, default_value = "orders", value_parser = name)]
     pub name: String,
 
-    /// The AWS region [default: as the AWS CLI finds it].
+    /// The AWS region [default: the one that the AWS CLI would use].
     #[arg(long)]
     pub region: Option<String>,
 
-    /// An emulator in place of AWS. The templates are adapted: for MiniStack where nodes are tasks, for moto where
+    /// The URL of an emulator instead of AWS. The templates are adapted: to MiniStack if nodes are tasks, to moto if
     /// they are instances.
     #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
 }
 
-/// What nodes are.
+/// What the nodes run as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Workload {
     /// Tasks of an ECS service on Fargate.
     Ecs,
-    /// EC2 instances of an auto-scaling group, for x86-64.
+    /// EC2 instances of an Auto Scaling group (x86-64).
     Ec2,
 }
 
-/// What tasks run on.
+/// The processor type of tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Architecture {
     /// Intel and AMD.
@@ -191,17 +194,18 @@ pub struct Program {
     pub key: String,
 }
 
-/// Which network nodes are in.
+/// The network for the nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Network {
-    /// The account's default VPC. Tasks have public addresses, to pull the image; nobody can reach them there.
+    /// The account's default VPC. Tasks have public addresses, to pull the image, but take no connections from the
+    /// internet.
     DefaultVpc,
-    /// Private subnets without a way to the internet, with VPC endpoints.
+    /// Private subnets without internet access, with VPC endpoints.
     Private,
 }
 
 impl Deploy {
-    /// By key.
+    /// The tags by key.
     pub fn tags(&self) -> BTreeMap<String, String> {
         self.tags.iter().cloned().collect()
     }
@@ -228,7 +232,7 @@ impl Place {
         format!("{}-instances", self.name)
     }
 
-    /// Each after those that it needs.
+    /// All stacks, each after the stacks that it needs.
     pub fn stacks(&self) -> [String; 4] {
         [
             self.repository_stack(),
@@ -238,7 +242,7 @@ impl Place {
         ]
     }
 
-    /// The command that does `what` in the same place.
+    /// The xtask command `what` for the same cluster.
     pub fn command(&self, what: &str) -> String {
         let Self {
             name,
@@ -277,12 +281,12 @@ fn pause(text: &str) -> Result<Duration, &'static str> {
     let seconds = match (number.parse(), unit) {
         (Ok(seconds @ 1..=3600), "s") => seconds,
         (Ok(minutes @ 1..=60), "m") => minutes * 60,
-        _ => return Err("expected a pause such as `5s` or `1m`, of an hour at most"),
+        _ => return Err("expected a pause such as `5s` or `1m`, at most one hour"),
     };
     Ok(Duration::from_secs(seconds))
 }
 
-/// What ECS takes for a service, and CloudFormation with a suffix for a stack.
+/// A name that ECS accepts for a service, and CloudFormation, with a suffix, for a stack.
 fn name(name: &str) -> Result<String, &'static str> {
     let is_taken = name.len() <= LONGEST_NAME
         && name.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -295,7 +299,7 @@ fn name(name: &str) -> Result<String, &'static str> {
     }
 }
 
-/// The longest name that ECS's template takes. With the longest suffix, CloudFormation takes longer ones.
+/// The longest name that the ECS template accepts. CloudFormation accepts longer ones, even with the longest suffix.
 const LONGEST_NAME: usize = 63;
 
 fn zone(name: &str) -> Result<String, &'static str> {
@@ -344,7 +348,7 @@ fn of_iam(arn: &str, kind: &str) -> Option<String> {
     is_one.then(|| arn.to_owned())
 }
 
-/// What every service of AWS takes.
+/// A tag that every AWS service accepts.
 fn tag(text: &str) -> Result<(String, String), &'static str> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     let is_taken = |text: &str| {

@@ -1,4 +1,4 @@
-//! What `cargo xtask e2e` and the `e2e` binary can be told.
+//! The options of `cargo xtask e2e` and the `e2e` binary.
 
 use std::{
     env, fmt,
@@ -11,40 +11,40 @@ use clap::{Parser, ValueEnum};
 
 use crate::{deploy, docker};
 
-/// What LocalStack is run from.
+/// The image of LocalStack.
 pub const LOCALSTACK_IMAGE: &str = "localstack/localstack:latest";
 
-/// What it takes its licence from.
+/// The variable that holds LocalStack's licence.
 pub const LOCALSTACK_TOKEN: &str = "LOCALSTACK_AUTH_TOKEN";
 
 /// Shows real clusters forming: builds everything, then runs the end-to-end scenarios.
 ///
-/// Each scenario starts nodes, tells them no more than AWS would, and watches from outside, over HTTP,
-/// that they form the cluster they should. The scenarios run side by side; at the end each says what was seen
-/// and how long it took. When one fails, the last state seen and the folder with every node's log are printed,
-/// and the exit status is 1.
+/// Each scenario starts nodes, tells them no more than AWS would, and checks from outside, over HTTP,
+/// that they form the right cluster. Scenarios run in parallel; each reports what it saw and how long it took.
+/// When one fails, the last state seen and the folder with every node's log are printed, and the exit status is 1.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "e2e", max_term_width = 100)]
 pub struct Options {
     /// Where the nodes run:
     ///
-    /// embedded: processes on this machine, each with a loopback address of its own; AWS is pretended.
-    /// Needs nothing but Rust.
+    /// embedded: processes on this machine, each with its own loopback address; AWS is simulated.
+    /// Needs only Rust.
     ///
-    /// docker: containers of the image on networks of their own; AWS is pretended.
+    /// docker: containers of the image, on their own networks; AWS is simulated.
     /// Needs Docker on Linux; builds the image first.
     ///
-    /// ministack: containers that the emulator MiniStack runs for stacks that CloudFormation deploys to it.
-    /// Needs Docker on Linux, and Python to install MiniStack beside the build, once; builds the image first.
+    /// ministack: the templates are deployed to the emulator MiniStack, which runs the tasks as containers.
+    /// Needs Docker on Linux, and Python to install MiniStack into the build folder, once; builds the image first.
     ///
-    /// localstack: with a licence in LOCALSTACK_AUTH_TOKEN the same, in LocalStack; needs Docker and LocalStack's image.
-    /// Without a licence the scenarios of EC2 only: LocalStack's last open edition lists instances, and nodes run as
-    /// processes at their addresses. Needs Python 3.11 or later, to install LocalStack beside the build, once; no Docker.
+    /// localstack: the same with LocalStack, if LOCALSTACK_AUTH_TOKEN holds a licence; needs Docker and LocalStack's
+    /// image. Without a licence, only the EC2 scenarios: LocalStack's last open edition lists instances, and the
+    /// nodes run as processes at their addresses. Needs Python 3.11 or later to install LocalStack into the build
+    /// folder, once; no Docker.
     ///
-    /// http://... or https://...: an emulator that runs already; it must know the image.
+    /// http://... or https://...: an emulator that is already running; it must have the image.
     ///
-    /// aws: tasks on Fargate, in the account and region that the AWS CLI would use. Costs money: says how much and asks first,
-    /// and removes everything at the end.
+    /// aws: Fargate tasks, in the account and region that the AWS CLI would use. Costs money: shows how much and asks
+    /// first, and removes everything at the end.
     #[arg(long, value_name = "TARGET", default_value = "embedded")]
     pub target: Target,
 
@@ -60,51 +60,54 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
-    /// Write the run as a page to this file: what each node did and saw over time, the steps beside it, calls to AWS below.
-    /// Where logs are kept, as when a scenario fails, the page lies beside them anyway, also where Ctrl-C ends the run.
+    /// Write the run as an HTML page to this file: what each node did and saw over time, the scenarios' steps, and
+    /// the calls to AWS. Whenever logs are kept (a scenario failed, or Ctrl-C ended the run), the page is also
+    /// written next to them.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 
-    /// Keep the nodes' logs, and the run as a page, even when everything passes.
+    /// Keep the nodes' logs and the page of the run even when everything passes.
     #[arg(long)]
     pub keep: bool,
 
-    /// The image that nodes run, with its tag [default: it is built].
+    /// The image that the nodes run, with its tag [default: the image is built].
     #[arg(long, value_name = "URI")]
     pub image: Option<String>,
 
-    /// Ask the nodes of an emulator as on AWS: by a task among them, whose answer is read from its log.
+    /// Query the nodes of an emulator as on AWS: a task in the same network asks them, and its answer is read from
+    /// its log.
     #[arg(long)]
     pub ask_from_inside: bool,
 
-    /// The AWS region [default: as the AWS CLI finds it].
+    /// The AWS region [default: the one that the AWS CLI would use].
     #[arg(long)]
     pub region: Option<String>,
 
-    /// In AWS, the role that CloudFormation does its work with: the output ServiceRoleArn of cloudformation/deployer-role.yaml,
-    /// whose StackPrefix must be e2e.
+    /// In AWS, the role that CloudFormation uses instead of your own permissions: the output ServiceRoleArn of
+    /// cloudformation/deployer-role.yaml, whose StackPrefix must be e2e.
     #[arg(long, value_name = "ARN", value_parser = deploy::role)]
     pub role_arn: Option<String>,
 
-    /// In AWS, what the roles of nodes may do at most: the output PermissionsBoundaryArn of the same stack.
+    /// In AWS, the permissions boundary for the nodes' roles: the output PermissionsBoundaryArn of the same stack.
     #[arg(long, value_name = "ARN", value_parser = deploy::policy)]
     pub permissions_boundary: Option<String>,
 
-    /// Do not ask before something is created in AWS.
+    /// Do not ask before creating something in AWS.
     #[arg(long)]
     pub yes: bool,
 }
 
-/// How nodes come to run.
+/// Where the nodes run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// As processes; AWS is pretended.
+    /// As processes; AWS is simulated.
     Embedded,
-    /// As containers; AWS is pretended.
+    /// As containers; AWS is simulated.
     Docker,
     /// MiniStack, started for the run, runs them.
     Ministack,
-    /// LocalStack, started for the run, runs them; without a licence it lists instances, and nodes run as processes.
+    /// LocalStack, started for the run, runs them. Without a licence it only lists instances, and nodes run as
+    /// processes.
     Localstack,
     /// AWS runs them.
     Aws,
@@ -112,47 +115,47 @@ pub enum Target {
     Url(String),
 }
 
-/// What is shown.
+/// An end-to-end scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Scenario {
-    /// The tasks of an ECS service form one cluster; other services' tasks and stopped ones stay out.
+    /// The tasks of an ECS service form one cluster; stopped tasks and other services' tasks stay out.
     EcsService,
-    /// Tagged EC2 instances form one cluster; stopped, differently tagged and filtered-out ones stay out.
+    /// Tagged EC2 instances form one cluster; stopped instances and those with other tags or filters stay out.
     Ec2Tag,
-    /// Several nodes on one EC2 instance form one cluster, told apart by port.
+    /// Several nodes on one EC2 instance form one cluster; each has its own port.
     Ec2Ports,
-    /// The tasks of two ECS services, each in an ECS cluster of its own, form one cluster.
+    /// The tasks of two ECS services, in two ECS clusters, form one cluster of nodes.
     TwoServices,
-    /// Blue and green tasks of one service, told apart by tag, form two clusters that share no member.
+    /// Blue and green tasks of one service, with different tags, form two clusters that share no member.
     EcsTags,
     /// Two task sets of one service are two clusters; the green one takes over.
     EcsTaskSet,
-    /// A service grows from 3 tasks to 7 and shrinks again, and stays the same cluster.
+    /// A service grows from 3 tasks to 7 and shrinks again; it stays the same cluster.
     Scale,
-    /// A node is killed, seen unreachable, removed and replaced; another leaves of its own accord.
+    /// A node is killed, becomes unreachable, is removed and replaced; another node leaves cleanly.
     Failure,
-    /// Every node is replaced, one by one, and the cluster stays the same.
+    /// Every node is replaced, one by one; the cluster stays the same.
     Rolling,
-    /// AWS throttles, fails, lags and lists too little while 5 nodes start at once: still exactly one cluster.
+    /// AWS throttles, fails, lags and lists too few tasks while 5 nodes start: still exactly one cluster.
     FlakyApi,
-    /// The cluster forms with the policy of the stack; without any one statement nodes say what they lack.
+    /// The stack's policy is enough; without any one of its statements, nodes say which permission is missing.
     LeastPrivilege,
-    /// The network splits 5 nodes into 2 and 3, and heals: one cluster again, the same as before.
+    /// The network splits 5 nodes into 2 and 3, and heals: the same single cluster as before.
     Partition,
-    /// A task is listed whose node never answers: the others form the cluster without it, and as fast.
+    /// AWS lists a task whose node never answers: the others form the cluster without it, just as fast.
     DeadNode,
-    /// Tasks that have IPv6 addresses only form one cluster, without a setting for it.
+    /// Tasks with only IPv6 addresses form one cluster, without any setting for it.
     Ipv6,
-    /// Two clusters of one name, founded by nodes that AWS kept apart, become one: the older.
+    /// Two clusters with the same name, formed while AWS lists kept nodes apart, merge into the older one.
     Merge,
-    /// A task is listed that never gets an address, so that no list is complete: the others form the cluster without it.
+    /// AWS lists a task that never gets an address, so no list is complete: the others form the cluster without it.
     StuckTask,
-    /// A node's clock is wrong: the others name it and form the cluster without it.
+    /// One node's clock is wrong: the others report it and form the cluster without it.
     WrongClock,
 }
 
 impl Options {
-    /// The scenarios that were asked for, in the order they are told about.
+    /// The selected scenarios, in the order of the report.
     pub fn chosen(&self) -> impl Iterator<Item = Scenario> {
         let all = Scenario::all().iter().copied();
         all.filter(|scenario| self.scenarios.is_empty() || self.scenarios.contains(scenario))
@@ -160,7 +163,7 @@ impl Options {
 }
 
 impl Target {
-    /// What the target needs and is not there, and how to get it; asked before anything is built or started.
+    /// What the target needs and this machine lacks, and how to get it. Called before anything is built or started.
     pub fn missing(&self) -> Option<String> {
         match self {
             Self::Embedded | Self::Aws | Self::Url(_) => None,
@@ -176,7 +179,7 @@ impl Target {
                     .status();
                 let is_here = image.is_ok_and(|ended| ended.success());
                 (!is_here).then(|| {
-                    format!("LocalStack's image is not here: docker pull {LOCALSTACK_IMAGE}")
+                    format!("LocalStack's image is missing: docker pull {LOCALSTACK_IMAGE}")
                 })
             }
             Self::Localstack => {
@@ -189,9 +192,9 @@ impl Target {
                 let can_install = python.is_ok_and(|ended| ended.success());
                 (!can_install).then(|| {
                     format!(
-                        "LocalStack's open edition is a Python package: it needs Python 3.11 or later with its \
-                         module venv (`apt-get install python3-venv`). With a licence in {LOCALSTACK_TOKEN} its \
-                         image runs instead"
+                        "LocalStack's open edition is a Python package: it needs Python 3.11 or later with the \
+                         module venv (`apt-get install python3-venv`). With a licence in {LOCALSTACK_TOKEN}, \
+                         LocalStack's image is used instead"
                     )
                 })
             }
@@ -199,12 +202,12 @@ impl Target {
     }
 }
 
-/// Whether there is a licence, so that LocalStack's image runs rather than its last open edition.
+/// Whether there is a licence: then LocalStack's image runs, else its last open edition.
 pub fn has_localstack_token() -> bool {
     env::var_os(LOCALSTACK_TOKEN).is_some_and(|token| !token.is_empty())
 }
 
-/// Whether packages can be installed, as Python says it by its exit status.
+/// A Python program whose exit status says whether it can install packages.
 const CAN_INSTALL: &str = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
 
 impl FromStr for Target {
@@ -244,7 +247,7 @@ impl fmt::Display for Target {
 }
 
 impl Scenario {
-    /// All, in the order they are told about.
+    /// All scenarios, in the order of the report.
     pub fn all() -> &'static [Self] {
         Self::value_variants()
     }

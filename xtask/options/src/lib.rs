@@ -1,7 +1,7 @@
-//! What `cargo xtask demo`, `e2e`, `deploy`, `status` and `destroy` can be told.
+//! The options of `cargo xtask demo`, `e2e`, `deploy`, `status` and `destroy`.
 //!
-//! A crate of its own, so that xtask refuses a wrong option before a build of ten minutes and not after it:
-//! xtask needs it, and so do the programs that it builds. Nothing but clap is needed here.
+//! A separate crate, so that xtask rejects a wrong option before a build of ten minutes, not after it. Both xtask and
+//! the programs that it builds use it. It depends only on clap.
 
 pub mod demo;
 pub mod deploy;

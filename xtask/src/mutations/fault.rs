@@ -41,7 +41,7 @@ impl Fault {
         let code = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         ensure!(
             code.matches(self.was).count() == 1,
-            "{} has changed: `{}` is not in it once. Say in `xtask/src/mutations.rs` where it is",
+            "{} has changed: it does not contain `{}` exactly once. Correct the fault in `xtask/src/mutations.rs`",
             self.file,
             self.was
         );

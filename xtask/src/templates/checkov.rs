@@ -22,22 +22,22 @@ const ACCEPTED: [Accepted; 5] = [
     Accepted {
         check: "CKV_AWS_65",
         templates: &["ecs-service.yaml", "ecs-task-set.yaml"],
-        reason: "Container Insights cost by the metric: the service has them by parameter",
+        reason: "Container Insights costs by the metric, and is a parameter of the service",
     },
     Accepted {
         check: "CKV_AWS_136",
         templates: &["image-repository.yaml"],
-        reason: "images are no secret, and ECR encrypts them with a key of its own",
+        reason: "images are not secret, and ECR encrypts them with its own key",
     },
     Accepted {
         check: "CKV_AWS_149",
         templates: &["ec2-auto-scaling-group.yaml", "ecs-task-set.yaml"],
-        reason: "AWS's own key encrypts the secret; one's own costs by the month, and the service has it by parameter",
+        reason: "AWS's own key encrypts the secret; a customer key costs by the month, and is a parameter of the service",
     },
     Accepted {
         check: "CKV_AWS_158",
         templates: &["ec2-auto-scaling-group.yaml", "ecs-task-set.yaml"],
-        reason: "CloudWatch Logs encrypts the log; a key of one's own costs by the month, and the service has it by parameter",
+        reason: "CloudWatch Logs encrypts the log; a customer key costs by the month, and is a parameter of the service",
     },
 ];
 
@@ -86,7 +86,7 @@ pub(super) fn judge(report: &str) -> anyhow::Result<()> {
                 .any(|finding| finding.check == *check && finding.template == **template)
         });
         wrong.extend(gone.map(|template| {
-            format!("{template}: {check} is accepted ({reason}), and is found no more")
+            format!("{template}: {check} is accepted ({reason}), but is no longer found")
         }));
     }
     ensure!(wrong.is_empty(), "checkov:\n  {}", wrong.join("\n  "));

@@ -1,4 +1,4 @@
-//! Asking a contact point, and what is wrong with it where that fails.
+//! Asks a contact point, and says what is wrong with it if that fails.
 
 use std::{
     collections::HashSet,
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Problem {
     pub(super) text: String,
-    /// The kinds that the log has a line about: however the answers change, there are few.
+    /// The kinds that were logged already: there are few kinds, however often the answers change.
     pub(super) told: HashSet<Kind>,
 }
 
@@ -32,12 +32,12 @@ pub(super) enum Kind {
     Answer {
         error: Discriminant<ProbeError>,
         rejected: Option<Discriminant<wire::Rejected>>,
-        /// Whether it claims a cluster all the same.
+        /// Whether it still claims to be in a cluster.
         claims: bool,
     },
 }
 
-/// Why a contact point did not answer, or not as one.
+/// Why a contact point gave no valid answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProbeError {
     #[error("no answer")]
@@ -66,7 +66,7 @@ impl ProbeError {
         }
     }
 
-    /// Whether nobody answered, which is normal, rather than somebody in a way that does not count.
+    /// Whether there was no answer, which is normal, rather than an answer that does not count.
     pub(super) fn is_silence(&self) -> bool {
         match self {
             Self::Http(http::Error::TooLarge { .. }) => false,

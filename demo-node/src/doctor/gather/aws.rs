@@ -149,7 +149,7 @@ fn reasons_not_to(config: &Config, lookup: &Result<Resolved, Error>) -> NotMade 
     if let Settings::Ecs(Ecs { tags, .. }) = &config.discovery
         && !tags.is_empty()
     {
-        reasons.insert(expected, "tags choose among the tasks".into());
+        reasons.insert(expected, "tags select some of the tasks".into());
     }
     reasons
 }

@@ -1,4 +1,4 @@
-//! What AWS is asked, and whether it answers.
+//! Whether the right thing is asked of AWS, and whether AWS answers.
 
 use discovery::{Chain, Error, Remedy, config::MethodName};
 
@@ -31,14 +31,13 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
             Code::ExposedSecret,
             Vec::new(),
             format!("{exposed}."),
-            "Keep the secret from others, and replace it in rounds where they may have seen it."
-                .to_owned(),
+            "Hide the secret from other users. If they may have seen it, rotate it.".to_owned(),
         )
     }));
     findings
 }
 
-/// Whoever asks a wrong region, or for a wrong name, may be told anything of these.
+/// Whether a wrong region or a wrong name can cause this, too.
 fn follows_from_wrong_names(code: Code) -> bool {
     matches!(
         code,
@@ -55,7 +54,7 @@ fn setting(facts: &Facts, name: &str) -> String {
     format!("discovery.{}.{name}", facts.asked.method)
 }
 
-/// Another region is asked than this runs in.
+/// The settings name another region than the one this runs in.
 fn region(facts: &Facts) -> Option<Finding> {
     let here = facts.here.region()?;
     let asked = facts.asked.region.as_ref()?;
@@ -67,14 +66,14 @@ fn region(facts: &Facts) -> Option<Finding> {
         Code::WrongRegion,
         vec![asked.clone()],
         format!(
-            "The region {asked} is asked, and this runs in {here}{}.",
+            "The settings name the region {asked}, but this runs in {here}{}.",
             because(facts)
         ),
-        format!("Set {setting}, or AWS_REGION where that is not set, to {here}."),
+        format!("Set {setting}, or AWS_REGION if that is not set, to {here}."),
     ))
 }
 
-/// What the lookup says in the end.
+/// The error of the lookup, if it failed.
 fn because(facts: &Facts) -> String {
     match &facts.lookup {
         Ok(_) => String::new(),
@@ -82,7 +81,7 @@ fn because(facts: &Facts) -> String {
     }
 }
 
-/// The own task runs in another cluster than is asked.
+/// This task runs in another ECS cluster than the one in the settings.
 fn cluster(facts: &Facts) -> Option<Finding> {
     let Scope::EcsCluster(asked) = &facts.asked.scope else {
         return None;
@@ -98,14 +97,14 @@ fn cluster(facts: &Facts) -> Option<Finding> {
         Code::WrongCluster,
         vec![asked.to_owned()],
         format!(
-            "The ECS cluster `{asked}` is asked, and this task runs in `{here}`{}.",
+            "The settings name the ECS cluster `{asked}`, but this task runs in `{here}`{}.",
             because(facts)
         ),
         format!("Set {setting} to {here}."),
     ))
 }
 
-/// The own task belongs to another service than is asked.
+/// This task belongs to another service than those in the settings.
 fn service(facts: &Facts) -> Option<Finding> {
     match facts.asked.method {
         MethodName::Ecs => {}
@@ -119,16 +118,16 @@ fn service(facts: &Facts) -> Option<Finding> {
     let asked = facts.asked.looked_up();
     let (is, advice) = if facts.asked.services.is_empty() {
         let advice = format!("Set bootstrap.service-name to {here}.");
-        ("The service", advice)
+        ("the service", advice)
     } else {
         let setting = setting(facts, "services");
-        ("None but", format!("Add {here} to {setting}."))
+        ("only", format!("Add {here} to {setting}."))
     };
     Some(failure(
         Code::WrongService,
         asked.iter().map(|name| (*name).to_owned()).collect(),
         format!(
-            "{is} `{}` is looked up, and this task belongs to `{here}`{}.",
+            "The settings name {is} `{}`, but this task belongs to `{here}`{}.",
             asked.join("`, `"),
             because(facts)
         ),
@@ -136,12 +135,12 @@ fn service(facts: &Facts) -> Option<Finding> {
     ))
 }
 
-/// Why the lookup failed. Denials are told by [`permissions`].
+/// Why the lookup failed. [`permissions`] reports denied calls.
 fn of_error(error: &Error, facts: &Facts) -> Option<Finding> {
     let asked = &facts.asked;
-    let region = asked.region.as_deref().unwrap_or("that is asked");
+    let region = asked.region.as_deref().unwrap_or("in the settings");
     let said = || match error {
-        // The causes list each place where there are none.
+        // The causes list each place that has no credentials.
         Error::NoCredentials { .. } => format!("The lookup failed: {error}."),
         _ => format!("The lookup failed: {}.", Chain(error)),
     };
@@ -155,7 +154,7 @@ fn of_error(error: &Error, facts: &Facts) -> Option<Finding> {
             Code::WrongCluster,
             format!(
                 "Compare {} with the clusters of this account in the region {region}: `aws ecs \
-                 list-clusters`. The account or the region may be the wrong one, too.",
+                 list-clusters`. The account or the region may also be wrong.",
                 setting(facts, "cluster")
             ),
         ),
@@ -167,30 +166,30 @@ fn of_error(error: &Error, facts: &Facts) -> Option<Finding> {
         ),
         Error::NoCredentials { .. } | Error::CredentialsUnavailable { .. } => (
             Code::NoCredentials,
-            "Give the task or instance a role, or this shell credentials of the account."
+            "Give the task or instance a role; in a shell, set credentials of the account."
                 .to_owned(),
         ),
         Error::CredentialsRejected { .. } => (
             Code::NoCredentials,
             format!(
-                "Use credentials that are valid for the region {region}. AWS refuses those that \
-                 have expired, and any where this machine's clock is wrong."
+                "Use credentials that are valid for the region {region}. AWS refuses expired ones, \
+                 and all of them if this machine's clock is wrong."
             ),
         ),
         Error::Unreachable { .. } | Error::TimedOut { .. } => (
             Code::AwsUnreachable,
             format!(
-                "See whether the region {region} exists, and whether there is a way to its API \
-                 from here: a NAT gateway, a public address or VPC endpoints, and outbound TCP 443 \
-                 in the security group."
+                "Check whether the region {region} exists, and whether its API can be reached \
+                 from here: by a NAT gateway, a public address or VPC endpoints, and with outbound TCP 443 \
+                 allowed in the security group."
             ),
         ),
-        // Told of with the tasks that are listed.
+        // Reported with the listed tasks.
         Error::NetworkMode { .. } => return None,
         other => (
             Code::LookupFailed,
             match other.remedy() {
-                Remedy::RetryLater => "Ask again in a while: this passes as a rule.".to_owned(),
+                Remedy::RetryLater => "Try again later: this is usually temporary.".to_owned(),
                 Remedy::FixPermissions | Remedy::FixConfiguration => {
                     "Correct the setting that the message names.".to_owned()
                 }
@@ -224,8 +223,8 @@ fn permissions(facts: &Facts) -> Vec<Finding> {
         };
         let advice = if call.action == calls::ASSUME_ROLE {
             format!(
-                "Allow the role of this node {} on the resource {}, and this caller in the trust policy of that \
-                 role; compare {} with the sts:ExternalId that it asks for.",
+                "Allow {} on the resource {} in the role of this node, and allow this caller in that role's \
+                 trust policy; compare {} with the sts:ExternalId that the trust policy requires.",
                 call.action,
                 needed.resource,
                 setting(facts, "external-id")
@@ -260,7 +259,7 @@ fn who(caller: &str) -> String {
     }
 }
 
-/// Whether the number of nodes is known.
+/// Whether the number of expected nodes is known.
 fn expected(facts: &Facts) -> Option<Finding> {
     match facts.asked.expected {
         ExpectedNodes::Auto => {}
@@ -274,11 +273,11 @@ fn expected(facts: &Facts) -> Option<Finding> {
         Told::Failed(error) => format!(": {}", Chain(error)),
         Told::Nothing(why) => format!(": {why}"),
     };
-    let number = "set bootstrap.expected-nodes to the number of nodes that are to run.";
+    let number = "set bootstrap.expected-nodes to the number of nodes that should run.";
     let advice = match could_not_ask(facts) {
         Some(_) => format!(
-            "Let {} be answered, for which the endpoint of its API must be reached from here (a \
-             NAT gateway, a public address or a VPC endpoint, and outbound TCP 443), or {number}",
+            "Make sure that {} is answered: the endpoint of its API must be reachable from here (by a \
+             NAT gateway, a public address or a VPC endpoint, with outbound TCP 443). Or {number}",
             calls::of_expected_nodes(facts.asked.method)
         ),
         None => number.replacen('s', "S", 1),
@@ -287,14 +286,14 @@ fn expected(facts: &Facts) -> Option<Finding> {
         Code::ExpectedUnknown,
         Vec::new(),
         format!(
-            "The number of expected nodes is not known{why}. That a second cluster is not founded \
-             rests on bootstrap.stable-margin alone."
+            "The number of expected nodes is not known{why}. Only bootstrap.stable-margin prevents \
+             a second cluster."
         ),
         advice,
     ))
 }
 
-/// Why the number of nodes could not be asked for; nothing where that is forbidden, or not needed.
+/// Why the number of expected nodes could not be asked for; nothing if the call is denied or not needed.
 pub(super) fn could_not_ask(facts: &Facts) -> Option<&Error> {
     match (&facts.asked.expected, facts.told.as_ref()?) {
         (_, Told::Failed(Error::AccessDenied { .. })) => None,

@@ -1,4 +1,4 @@
-//! Nodes, counted as one does that would found a cluster.
+//! The nodes, counted in the same way as a node that wants to found a cluster counts them.
 
 use std::collections::BTreeSet;
 
@@ -9,20 +9,20 @@ use crate::{
     doctor::facts::{Asked, Facts, Told},
 };
 
-/// Nodes, counted as a node does that would found a cluster.
+/// The nodes, counted in the same way as a node that wants to found a cluster counts them.
 #[derive(Debug)]
 pub(super) struct Counted {
     /// Contact points that discovery names.
     pub(super) listed: usize,
-    /// How many nodes there are to be, where anybody was told.
+    /// How many nodes are expected, if any node knows.
     pub(super) expected: Option<usize>,
     /// How many may take part in founding.
     pub(super) participants: usize,
     /// How many of these must consent.
     pub(super) quorum: usize,
-    /// How many answered that could: with the key, and with a clock that is right enough.
+    /// How many answered that can take part: with the key, and with a clock that is right enough.
     pub(super) able: usize,
-    /// The clusters that nodes with the key say they are in: when each was founded, and its id.
+    /// The clusters that nodes with the key are in: when each was founded, and its id.
     pub(super) clusters: BTreeSet<(u64, ClusterId)>,
 }
 

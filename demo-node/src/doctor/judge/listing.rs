@@ -1,4 +1,4 @@
-//! Who is listed, and who counts.
+//! Which peers are listed, and which of them count.
 
 use std::net::IpAddr;
 
@@ -36,7 +36,7 @@ pub(super) fn findings(facts: &Facts, counted: &Counted) -> Vec<Finding> {
     findings
 }
 
-/// Tasks without an address of their own.
+/// Tasks that have no own address.
 fn bridge_mode(facts: &Facts) -> Option<Finding> {
     let mut tasks = dropped(facts, |reason| {
         matches!(
@@ -65,7 +65,7 @@ fn bridge_mode(facts: &Facts) -> Option<Finding> {
         Code::BridgeMode,
         tasks.clone(),
         format!(
-            "{have} no address of their own, since their network mode is bridge, host or none: {}.",
+            "{have} no own address, since the network mode is bridge, host or none: {}.",
             some(&tasks)
         ),
         "Run the service in network mode awsvpc (the task definition's networkMode), so that each \
@@ -74,7 +74,7 @@ fn bridge_mode(facts: &Facts) -> Option<Finding> {
     ))
 }
 
-/// Addresses of the other family.
+/// Addresses are of the other family.
 fn family(facts: &Facts) -> Option<Finding> {
     let asked = facts.asked.family;
     if asked == AddressFamily::Auto {
@@ -108,7 +108,7 @@ fn family(facts: &Facts) -> Option<Finding> {
     let other = match asked {
         AddressFamily::Ipv4 => "ipv6",
         AddressFamily::Ipv6 => "ipv4",
-        // Then either will do.
+        // Either will do.
         AddressFamily::Auto => return None,
     };
     let own = own.map(|own| format!("this machine ({own})"));
@@ -118,7 +118,7 @@ fn family(facts: &Facts) -> Option<Finding> {
         Code::AddressFamily,
         others.clone(),
         format!(
-            "The settings ask for {asked} addresses, and there are only {other} ones of {}.",
+            "The settings ask for {asked} addresses, but only {other} addresses exist for {}.",
             some(&others)
         ),
         format!(
@@ -128,7 +128,7 @@ fn family(facts: &Facts) -> Option<Finding> {
     ))
 }
 
-/// Any family will do, but a node sends by one.
+/// Any family will do, but a node sends by one family only.
 fn both_families(facts: &Facts) -> Option<Finding> {
     let resolved = facts.lookup.as_ref().ok()?;
     let addresses = resolved.targets.iter().map(|target| target.address);
@@ -146,22 +146,22 @@ fn both_families(facts: &Facts) -> Option<Finding> {
                 .to_owned()
         }
         method @ (MethodName::Ec2TagBased | MethodName::Ecs | MethodName::EcsTaskSet) => format!(
-            "Set discovery.{method}.address-family to the family that all nodes have, on every \
-             node, and give addresses of it to those that lack one."
+            "Choose one family: set discovery.{method}.address-family to the family that all nodes have, on every \
+             node, or give an address of it to the nodes that lack one."
         ),
     };
     Some(failure(
         Code::AddressFamily,
         Vec::new(),
         format!(
-            "Some nodes are listed by IPv4 ({four}) and others by IPv6 ({six}), and a node sends \
-             to those of its own family only."
+            "Some nodes are listed with IPv4 addresses ({four}) and others with IPv6 ({six}), but a node \
+             sends only to nodes of its own family."
         ),
         advice,
     ))
 }
 
-/// The own address is not known. Where no node is to run it need not be.
+/// This machine's address is not known. It need not be if no node should run here.
 fn own_address(facts: &Facts) -> Option<Finding> {
     let error = match &facts.here.address {
         Ok(_)
@@ -179,7 +179,7 @@ fn own_address(facts: &Facts) -> Option<Finding> {
         severity: Severity::Failure,
         about: Vec::new(),
         message: format!(
-            "The own address cannot be told: {}.",
+            "This machine's own address is not known: {}.",
             discovery::Chain(error)
         ),
         advice: "Set node.address to the address that AWS lists for this machine.".to_owned(),
@@ -194,7 +194,7 @@ fn own_address(facts: &Facts) -> Option<Finding> {
     })
 }
 
-/// Everything that is listed lacks a tag.
+/// No listed task has the tags.
 fn tags(facts: &Facts, resolved: &Resolved) -> Option<Finding> {
     let without = dropped(facts, |reason| matches!(reason, DropReason::TagMismatch(_)));
     if without.is_empty() || !resolved.targets.is_empty() {
@@ -204,39 +204,39 @@ fn tags(facts: &Facts, resolved: &Resolved) -> Option<Finding> {
         Code::WrongTags,
         without.clone(),
         format!(
-            "{} in the list, and none has the tags {}: {}.",
+            "{} listed, but none has the tags {}: {}.",
             plural(without.len(), "task is", "tasks are"),
             facts.asked.tags.join(", "),
             some(&without)
         ),
         format!(
-            "Compare discovery.{}.tags with the tags of the tasks; ECS gives tasks those of the \
-             service only where propagateTags says so.",
+            "Compare discovery.{}.tags with the tags of the tasks. ECS copies the service's tags to \
+             its tasks only if propagateTags says so.",
             facts.asked.method
         ),
     ))
 }
 
-/// Nothing that runs is listed.
+/// No running task or instance is listed.
 fn nobody(facts: &Facts, resolved: &Resolved) -> Option<Finding> {
     if !resolved.targets.is_empty() {
         return None;
     }
     let dropped = match resolved.dropped.len() {
         0 => String::new(),
-        more => format!("; what is listed was dropped, all of {more}"),
+        more => format!("; all of the {more} listed were dropped"),
     };
     let advice = match facts.asked.method {
         MethodName::Ecs => {
-            "See why the service runs no tasks: its desired count, and its events in ECS."
+            "Find out why the service runs no tasks: see its desired count and its events in ECS."
                 .to_owned()
         }
         MethodName::EcsTaskSet => {
-            "See why the task set runs no tasks: its events in ECS.".to_owned()
+            "Find out why the task set runs no tasks: see its events in ECS.".to_owned()
         }
         MethodName::Ec2TagBased => format!(
             "Start instances with the tag {}, or compare the tag's key and value, the filters and \
-             the region with what runs.",
+             the region with the instances that run.",
             whom(&facts.asked)
         ),
         MethodName::Config => "Set discovery.config.addresses.".to_owned(),
@@ -244,7 +244,10 @@ fn nobody(facts: &Facts, resolved: &Resolved) -> Option<Finding> {
     Some(failure(
         Code::NobodyListed,
         Vec::new(),
-        format!("Discovery lists nobody of {}{dropped}.", whom(&facts.asked)),
+        format!(
+            "Discovery lists no node of {}{dropped}.",
+            whom(&facts.asked)
+        ),
         advice,
     ))
 }
@@ -265,7 +268,7 @@ fn whom(asked: &Asked) -> String {
     }
 }
 
-/// This machine's node, or what is to be one, is not in the list.
+/// The node that runs, or should run, on this machine is not in the list.
 fn not_listed(facts: &Facts, resolved: &Resolved) -> Option<Finding> {
     let own = facts.here.address.as_ref().ok()?;
     if !is_a_nodes_place(facts) || is_listed(facts) || resolved.targets.is_empty() {
@@ -274,11 +277,11 @@ fn not_listed(facts: &Facts, resolved: &Resolved) -> Option<Finding> {
     let task = facts.here.task.as_ref();
     let own_drop = task.and_then(|task| resolved.dropped.iter().find(|it| it.id == task.arn));
     if own_drop.is_none() && !resolved.completeness.is_complete() {
-        // It may be among those that are not known.
+        // It may be among those that are missing.
         return None;
     }
     let why = match (own_drop, task) {
-        (Some(dropped), _) => format!(": it is dropped, {}", dropped.reason),
+        (Some(dropped), _) => format!(": it was dropped ({})", dropped.reason),
         (None, Some(task)) if task.service.is_none() => {
             ", and this task belongs to no service".to_owned()
         }
@@ -286,15 +289,15 @@ fn not_listed(facts: &Facts, resolved: &Resolved) -> Option<Finding> {
     };
     let advice = match (facts.asked.method, own_drop) {
         (_, Some(_)) => {
-            "See what is said of it above; a task that stops is listed no more.".to_owned()
+            "See above why it was dropped. A task that stops is no longer listed.".to_owned()
         }
         (MethodName::Ecs, None) => format!(
             "Run this node as a task of the service {}, or set node.address to the address that \
-             AWS lists for it. Right after its start AWS may not list it yet.",
+             AWS lists for it. A task that has just started may not be listed yet.",
             either(&facts.asked.looked_up())
         ),
         (MethodName::EcsTaskSet, None) => {
-            "Wait a moment: right after its start AWS may not list a task yet.".to_owned()
+            "Wait a moment: a task that has just started may not be listed yet.".to_owned()
         }
         (MethodName::Ec2TagBased, None) => format!(
             "Give this instance the tag {}, or set node.address to the address that AWS lists for \
@@ -310,8 +313,8 @@ fn not_listed(facts: &Facts, resolved: &Resolved) -> Option<Finding> {
         Code::NotListed,
         vec![own.ip.to_string()],
         format!(
-            "Discovery does not list this node ({}){why}. A node that is not listed founds no \
-             cluster, and others do not find it.",
+            "Discovery does not list this node ({}){why}. A node that is not listed cannot found a \
+             cluster, and other nodes do not find it.",
             own.ip
         ),
         advice,
@@ -321,7 +324,7 @@ fn not_listed(facts: &Facts, resolved: &Resolved) -> Option<Finding> {
         Finding {
             severity: Severity::Warning,
             advice: format!(
-                "Leave it so where this task only runs the doctor. {}",
+                "Ignore this if the task only runs the doctor. {}",
                 found.advice
             ),
             ..found
@@ -331,7 +334,7 @@ fn not_listed(facts: &Facts, resolved: &Resolved) -> Option<Finding> {
     })
 }
 
-/// The own address is listed, and the own port is not the one that peers ask.
+/// This node's address is listed, but peers ask another port than its own.
 fn wrong_port(facts: &Facts) -> Option<Finding> {
     let own = facts.here.address.as_ref().ok()?;
     let port = facts.asked.management_port;
@@ -345,20 +348,20 @@ fn wrong_port(facts: &Facts) -> Option<Finding> {
         return None;
     }
     let asked = if filtered {
-        "at none of the ports that discovery names for it".to_owned()
+        "on none of the ports that discovery gives for it".to_owned()
     } else {
-        format!("at port {}", some(&ports(&here)))
+        format!("on port {}", some(&ports(&here)))
     };
     Some(failure(
         Code::WrongPort,
         names(here),
         format!(
-            "Peers ask {} {asked}, and management.port of the node there is {port}.",
+            "Peers ask {} {asked}, but management.port of the node there is {port}.",
             own.ip
         ),
         format!(
-            "Set management.port to what peers ask, or bootstrap.fallback-port (now {}) to \
-             management.port, on every node.",
+            "On every node, set management.port to the port that peers ask, or bootstrap.fallback-port (now \
+             {}) to management.port.",
             facts.asked.fallback_port
         ),
     ))
@@ -371,7 +374,7 @@ fn ports(points: &[&crate::doctor::facts::Point]) -> Vec<String> {
         .collect()
 }
 
-/// Fewer are listed than must consent.
+/// Fewer nodes are listed than must consent.
 fn too_few(facts: &Facts, counted: &Counted, resolved: &Resolved) -> Option<Finding> {
     let Counted {
         listed,
@@ -385,7 +388,7 @@ fn too_few(facts: &Facts, counted: &Counted, resolved: &Resolved) -> Option<Find
     let of = match counted.expected {
         Some(expected) => format!("{expected} nodes are expected"),
         None => {
-            format!("{participants} may take part, as the number of expected nodes is not known")
+            format!("{participants} may take part (the number of expected nodes is not known)")
         }
     };
     let gone = match resolved.dropped.len() {
@@ -393,39 +396,39 @@ fn too_few(facts: &Facts, counted: &Counted, resolved: &Resolved) -> Option<Find
         dropped => format!(" ({} dropped)", plural(dropped, "more was", "more were")),
     };
     if !resolved.completeness.is_complete() {
-        // Then nothing is said against the number.
+        // More nodes may exist than are listed.
         return Some(warning(
             Code::TooFewNodes,
             Vec::new(),
             format!(
-                "{} listed{gone}, and {quorum} must consent to a new cluster, since {of}; but the \
-                 list may lack some.",
+                "{} listed{gone}, but {quorum} must consent to a new cluster, since {of}. The list may \
+                 not be complete.",
                 plural(listed, "node is", "nodes are")
             ),
-            "Ask again in a while, until the list is whole.".to_owned(),
+            "Try again until the list is complete.".to_owned(),
         ));
     }
     let advice = match facts.asked.method {
         MethodName::Ecs | MethodName::EcsTaskSet => {
-            "See why the service runs fewer tasks than it wants: its events in ECS. If so few are \
-             meant to run, set bootstrap.expected-nodes to their number."
+            "Find out why the service runs fewer tasks than its desired count: see its events in ECS. If \
+             so few should run, set bootstrap.expected-nodes to their number."
         }
         MethodName::Ec2TagBased | MethodName::Config => {
-            "Start more nodes, or set bootstrap.expected-nodes to the number that is to run."
+            "Start more nodes, or set bootstrap.expected-nodes to the number that should run."
         }
     };
     Some(failure(
         Code::TooFewNodes,
         Vec::new(),
         format!(
-            "{} listed{gone}, and {quorum} must consent to a new cluster, since {of}.",
+            "{} listed{gone}, but {quorum} must consent to a new cluster, since {of}.",
             plural(listed, "node is", "nodes are")
         ),
         advice.to_owned(),
     ))
 }
 
-/// The list may lack some, for other reasons than those above.
+/// The list may be incomplete, for other reasons than those above.
 fn partial(resolved: &Resolved) -> Option<Finding> {
     let Completeness::Partial(reasons) = &resolved.completeness else {
         return None;
@@ -448,12 +451,12 @@ fn partial(resolved: &Resolved) -> Option<Finding> {
     Some(warning(
         Code::PartialList,
         reasons.clone(),
-        format!("The list may lack some: {}.", some(&reasons)),
+        format!("The list may not be complete: {}.", some(&reasons)),
         if stays {
-            "Correct what is said of the service that could not be looked up: it stays so until then."
+            "Correct the problem of the service that could not be looked up; it does not pass by itself."
         } else {
-            "Ask again in a while: tasks that start get their addresses, and calls that failed are \
-             made again."
+            "Try again later: starting tasks get their addresses, and failed calls are \
+             repeated."
         }
         .to_owned(),
     ))

@@ -1,4 +1,4 @@
-//! Whether the contact points answer, with whose key, and with what clock.
+//! Whether the contact points answer, with which key, and with which clock.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Two nodes whose clocks are off by about the same have, most likely, the same right one.
+/// Two clocks that are off by about the same amount are most likely both right.
 const ABOUT_THE_SAME_MS: u64 = 5_000;
 
 pub(super) fn findings(facts: &Facts, counted: &Counted) -> Vec<Finding> {
@@ -32,40 +32,40 @@ pub(super) fn findings(facts: &Facts, counted: &Counted) -> Vec<Finding> {
             Code::NotAllAsked,
             Vec::new(),
             format!(
-                "{} not asked: there are many, or they answer slowly.",
+                "{} not asked: there are too many, or they answer too slowly.",
                 plural(facts.unasked, "contact point was", "contact points were")
             ),
-            "Read the log of each node, too: it names the contact points that do not count."
-                .to_owned(),
+            "Also read the nodes' logs: they name the contact points that do not count.".to_owned(),
         ));
     }
     findings
 }
 
-/// What is left to say where nothing speaks against a cluster.
+/// What remains to be said if nothing prevents a cluster.
 pub(super) fn without_a_cause(facts: &Facts, counted: &Counted) -> Option<Finding> {
     let says = facts.here.node.as_ref().and_then(|node| node.says.as_ref());
     let says = says.map_or(String::new(), |says| {
         format!(" The node on this machine says: {says}.")
     });
-    let again = "Ask again in some seconds; what a node waits for is at GET /bootstrap of its \
-                 management port."
-        .to_owned();
+    let again =
+        "Try again in a few seconds; GET /bootstrap on a node's management port says what it \
+                 waits for."
+            .to_owned();
     let Some((_, cluster)) = counted.clusters.first() else {
         if !facts.asked.may_found {
             return Some(warning(
                 Code::NoClusterYet,
                 Vec::new(),
                 format!(
-                    "There is no cluster, and a node of these settings founds none: \
+                    "There is no cluster, and a node with these settings cannot found one: \
                      bootstrap.new-cluster-enabled is off.{says}"
                 ),
-                "Set bootstrap.new-cluster-enabled to on for the nodes that shall found a cluster."
+                "Set bootstrap.new-cluster-enabled to on for the nodes that should found a cluster."
                     .to_owned(),
             ));
         }
         if counted.expected.is_none() && could_not_ask(facts).is_some() {
-            // That is told of, and is what to mend first.
+            // That is another finding, and must be corrected first.
             return None;
         }
         let alive = 0 < counted.able;
@@ -74,8 +74,8 @@ pub(super) fn without_a_cause(facts: &Facts, counted: &Counted) -> Option<Findin
                 Code::NoClusterYet,
                 Vec::new(),
                 format!(
-                    "There is no cluster yet, and nothing that can be seen from here speaks \
-                     against one.{says}"
+                    "There is no cluster yet, but nothing that can be seen from here prevents \
+                     one.{says}"
                 ),
                 again,
             )
@@ -90,14 +90,14 @@ pub(super) fn without_a_cause(facts: &Facts, counted: &Counted) -> Option<Findin
             Code::NotAMember,
             vec![own.contact_point.to_string()],
             format!(
-                "There is the cluster {cluster}, and the node on this machine is not in it yet.{says}"
+                "The cluster {cluster} exists, but the node on this machine is not in it yet.{says}"
             ),
             again,
         )
     })
 }
 
-/// Those of whom it matters whether they answer: all but this machine's own where no node runs on it.
+/// The contact points that should answer: all of them, except this machine's own if no node runs on it.
 fn judged(facts: &Facts) -> impl Iterator<Item = &Point> {
     let runs_here = runs_here(facts);
     let points = facts.points.iter();
@@ -111,9 +111,9 @@ fn management(facts: &Facts, counted: &Counted) -> Option<Finding> {
         let how = match &point.management {
             Management::Refused => "refused: nothing listens on that port",
             Management::Silent { connected: false } => {
-                "silent: dropped on the way, or nobody is there"
+                "no answer: packets are dropped, or no host has this address"
             }
-            Management::Silent { connected: true } => "connected, and silent then",
+            Management::Silent { connected: true } => "connected, but no answer",
             Management::Failed(why) => {
                 failed.push(format!("{}: {why}", point.at));
                 "failed"
@@ -139,7 +139,7 @@ fn management(facts: &Facts, counted: &Counted) -> Option<Finding> {
         String::new()
     } else {
         format!(
-            " By gossip {} all the same, so a node runs there.",
+            " But {} by gossip, so a node runs there.",
             plural(gossiping.len(), "of them answers", "of them answer")
         )
     };
@@ -148,16 +148,16 @@ fn management(facts: &Facts, counted: &Counted) -> Option<Finding> {
     } else {
         format!(" {}.", some(&failed))
     };
-    let silent = closed.keys().any(|how| how.starts_with("silent"));
+    let silent = closed.keys().any(|how| how.starts_with("no answer"));
     let advice = if silent {
         let port = all[0].at.0.port();
         format!(
             "Allow TCP {port} from the nodes' security group to itself, inbound and outbound, and \
-             see whether the nodes run there."
+             check whether the nodes run there."
         )
     } else {
-        "See whether the nodes run there (their logs), and whether their management.port is the \
-         port that is asked."
+        "Check whether the nodes run there (see their logs), and whether their management.port is the \
+         port that others ask."
             .to_owned()
     };
     let asked = judged(facts).count();
@@ -175,16 +175,16 @@ fn management(facts: &Facts, counted: &Counted) -> Option<Finding> {
     })
 }
 
-/// Where a cluster forms all the same, it is a warning.
-fn severity(all_the_same: bool) -> Severity {
-    if all_the_same {
+/// A warning if a cluster can form in spite of it.
+fn severity(forms: bool) -> Severity {
+    if forms {
         Severity::Warning
     } else {
         Severity::Failure
     }
 }
 
-/// Whoever answers and is not believed.
+/// Contact points that answer, but whose answers do not count.
 fn strangers(facts: &Facts, counted: &Counted) -> Vec<Finding> {
     let with = |is: fn(&Stranger) -> bool| -> Vec<String> {
         let points = judged(facts).filter(|point| match &point.management {
@@ -203,12 +203,12 @@ fn strangers(facts: &Facts, counted: &Counted) -> Vec<Finding> {
             Code::OtherKey,
             other.clone(),
             format!(
-                "{} with another key than this machine's settings have: {}.",
-                plural(other.len(), "contact point seals", "contact points seal"),
+                "{} another key than this machine's settings: {}.",
+                plural(other.len(), "contact point has", "contact points have"),
                 some(&other)
             ),
-            "Give all nodes the same membership.keys. To change it without a gap, add the new one \
-             last everywhere, then put it first, then drop the old one."
+            "Give all nodes the same membership.keys. To rotate a key without a gap: add the new one at \
+             the end on every node, then move it to the front, then remove the old one."
                 .to_owned(),
         ));
     }
@@ -226,7 +226,8 @@ fn strangers(facts: &Facts, counted: &Counted) -> Vec<Finding> {
                 ),
                 some(&unproven)
             ),
-            "Give all nodes the same membership.keys, and membership.unsealed to none.".to_owned(),
+            "Give all nodes the same membership.keys, and set membership.unsealed on none."
+                .to_owned(),
         ));
     }
     let named = with(|it| matches!(it, Stranger::OtherName(_)));
@@ -242,7 +243,7 @@ fn strangers(facts: &Facts, counted: &Counted) -> Vec<Finding> {
             Code::OtherName,
             named.clone(),
             format!(
-                "{} the cluster `{}`, and this machine's settings name `{}`: {}.",
+                "{} the cluster `{}`, but this machine's settings name `{}`: {}.",
                 plural(
                     named.len(),
                     "contact point belongs to",
@@ -262,10 +263,10 @@ fn strangers(facts: &Facts, counted: &Counted) -> Vec<Finding> {
             severity: severity(counted.suffices()),
             about: no_node.clone(),
             message: format!(
-                "Something else than a node answers on the management port of {}.",
+                "Another program than a node answers on the management port of {}.",
                 some(&no_node)
             ),
-            advice: "See what listens there, and whether bootstrap.fallback-port is the nodes' \
+            advice: "Check what listens there, and whether bootstrap.fallback-port is the nodes' \
                      management.port."
                 .to_owned(),
         });
@@ -273,7 +274,7 @@ fn strangers(facts: &Facts, counted: &Counted) -> Vec<Finding> {
     findings
 }
 
-/// A contact point's clock, by whichever port tells it.
+/// A contact point's clock, from either port.
 fn skew(point: &Point) -> Option<Skew> {
     match (&point.management, &point.gossip) {
         (Management::Proven(proven), _) => Some(proven.skew),
@@ -300,15 +301,15 @@ fn clocks(facts: &Facts) -> Option<Finding> {
         .iter()
         .all(|(_, skew)| skew.0.abs_diff(off.0) < ABOUT_THE_SAME_MS);
     let about = names(wrong.iter().map(|(point, _)| *point));
-    let service = "by the Amazon Time Sync Service (169.254.169.123), or another NTP server";
+    let service = "with the Amazon Time Sync Service (169.254.169.123) or another NTP server";
     let (message, advice) = if alike && wrong.len() == skews.len() && 1 < wrong.len() {
         (
             format!(
-                "The clocks of all {} others are {off}: this machine's is the wrong one, most \
-                 likely. More than 25 s keep nodes out of one cluster.",
+                "The clocks of all {} others are {off}, so most likely this machine's clock is \
+                 wrong. Nodes whose clocks differ by more than 25 s cannot be in one cluster.",
                 wrong.len()
             ),
-            format!("Set the clock of this machine right, {service}."),
+            format!("Correct the clock of this machine, {service}."),
         )
     } else {
         let each: Vec<String> = wrong
@@ -322,16 +323,17 @@ fn clocks(facts: &Facts) -> Option<Finding> {
         };
         (
             format!(
-                "Clocks differ too much: {}. More than 25 s keep nodes out of one cluster.",
+                "Clocks differ too much: {}. Nodes whose clocks differ by more than 25 s cannot be in one \
+                 cluster.",
                 some(&each)
             ),
-            format!("Set the clocks of {whose} right, {service}."),
+            format!("Correct the clocks of {whose}, {service}."),
         )
     };
     Some(failure(Code::WrongClock, about, message, advice))
 }
 
-/// Nodes that answer by HTTP and not by gossip.
+/// Nodes that answer by HTTP but not by gossip.
 fn gossip(facts: &Facts) -> Option<Finding> {
     let closed = |point: &&Point| {
         let is_node = matches!(point.management, Management::Proven(_));
@@ -356,25 +358,25 @@ fn gossip(facts: &Facts) -> Option<Finding> {
     {
         (
             why.as_str(),
-            "Give all nodes addresses of one family, and see that this machine has a route to \
-             theirs."
+            "Give all nodes addresses of one family, and make sure that this machine has a route to \
+             them."
                 .to_owned(),
         )
     } else if refused {
         (
             "refused: nothing listens on that port",
             format!(
-                "See why gossip of the nodes does not listen on UDP {port}: membership.port, and \
-                 membership.bind-port with the mapping of ports where that is set."
+                "Find out why the nodes do not listen for gossip on UDP {port}: check membership.port, and, \
+                 if set, membership.bind-port and the port mapping."
             ),
         )
     } else {
         (
-            "silent: dropped on the way, or on the way back",
+            "no answer: packets are dropped on the way there or back",
             format!(
                 "Allow UDP {port} from the nodes' security group to itself, inbound and outbound. \
-                 Where a key is being changed: these nodes must have the first of this machine's \
-                 membership.keys, too."
+                 If a key is being rotated: these nodes must also have the first of this machine's \
+                 membership.keys."
             ),
         )
     };
@@ -408,7 +410,7 @@ fn other_addresses(facts: &Facts) -> Option<Finding> {
         Code::OtherAddress,
         elsewhere.clone(),
         format!(
-            "A node knows itself by another address than the one that it is listed under: {}.",
+            "A node considers another address its own than the one that discovery lists: {}.",
             some(&elsewhere)
         ),
         "Set node.address and management.port of these nodes to what discovery lists.".to_owned(),
@@ -425,12 +427,12 @@ fn two_clusters(counted: &Counted) -> Option<Finding> {
         Code::TwoClusters,
         ids.clone(),
         format!(
-            "There are {} clusters of this name, the oldest first: {}.",
+            "There are {} clusters with this name, the oldest first: {}.",
             ids.len(),
             some(&ids)
         ),
-        "See that every node reaches every other one by UDP: the younger cluster joins the older \
-         then, unless bootstrap.on-rival-cluster is alarm."
+        "Make sure that all nodes reach each other by UDP. Then the younger cluster joins the older one, \
+         unless bootstrap.on-rival-cluster is alarm."
             .to_owned(),
     ))
 }

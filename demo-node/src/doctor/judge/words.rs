@@ -5,7 +5,7 @@ use crate::doctor::{
     finding::{Code, Finding, Severity},
 };
 
-/// Names a few of what there may be hundreds of.
+/// Names the first few of a list that may have hundreds.
 pub(super) fn some(names: &[String]) -> String {
     const MOST: usize = 5;
     let shown: Vec<&str> = names.iter().take(MOST).map(String::as_str).collect();

@@ -3,23 +3,23 @@
 /** What to do about each rule that a node may wait for. */
 const ADVICE = {
   "no-lookup-yet": "It has only just started. If this lasts, see below how its calls to AWS end.",
-  "lookup-failed": "See below why: as a rule a permission is missing, or AWS cannot be reached from here.",
-  "partial-view": "The next complete list lifts this. With bootstrap.expected-nodes set, none is needed.",
+  "lookup-failed": "See the reason below. Usually a permission is missing, or AWS cannot be reached.",
+  "partial-view": "The next complete list ends this. With bootstrap.expected-nodes set, none is needed.",
   "new-cluster-disabled": "Start a node that may found a cluster, or set bootstrap.new-cluster-enabled to on.",
   "expected-nodes-pending":
     "The node asks again by itself. If this lasts, allow ecs:DescribeServices (on EC2 autoscaling:DescribeAutoScalingGroups) or set bootstrap.expected-nodes.",
   "too-few-contact-points": "Start more nodes. If they run already, see below what was left out of the list, and why.",
   "not-listed": "Run this node in the service, or set node.address to the address that AWS lists for it.",
-  "lower-address-answers": "Nothing to do, as a rule. If this lasts, look at that node's page: it says what it waits for.",
+  "lower-address-answers": "Usually nothing to do. If this lasts, look at that node's page: it says what it waits for.",
   "not-all-answered":
     "Check that these nodes run, that they have the same membership.keys, and that their management port can be reached.",
   "not-stable": "Nothing to do: it goes on once the list has stayed the same for that long.",
-  "seeking": "Nothing to do, as a rule. If this lasts, see below who answers.",
+  "seeking": "Usually nothing to do. If this lasts, see below who answers.",
   "too-few-answered": "Start more nodes, or see below why contact points do not answer.",
   "clocks-apart": "ECS and EC2 set clocks by the Amazon Time Sync Service; see below which are wrong.",
 };
 
-/** The stage of the way at which each rule holds a node up. */
+/** The stage at which each rule makes a node wait. */
 const HELD_UP_AT = {
   "no-lookup-yet": "listed",
   "lookup-failed": "listed",
@@ -29,7 +29,7 @@ const HELD_UP_AT = {
   "lower-address-answers": "votes",
 };
 
-/** What the node does: how it stands, a word for it, a sentence, what to do, and where on the way that is. */
+/** What the node does: its state, a word for it, a sentence, what to do, and at which stage it is. */
 export function doing(bootstrap, members) {
   const { phase, reason } = bootstrap;
   if (phase === "waiting") {
@@ -43,7 +43,7 @@ export function doing(bootstrap, members) {
     };
   }
   if (phase === "founding") {
-    const advice = "Nothing to do: this takes a moment, or a few seconds where two nodes try at once.";
+    const advice = "Nothing to do: this takes a moment, or a few seconds if two nodes try at once.";
     const { quorum, consents } = bootstrap;
     const text = `Asking the others to consent to a new cluster: ${consents ?? 0} of ${quorum} have.`;
     return { state: "wait", kind: "Founding", text, advice, link: null, at: "votes" };
@@ -75,15 +75,15 @@ export function doing(bootstrap, members) {
       : `This node is one of ${all} members. ${lost === 1 ? "One of them does" : `${lost} of them do`} not answer.`;
   return {
     state: lost === 0 ? "good" : "alarm",
-    kind: lost === 0 ? "Member" : "Member, with others out of reach",
+    kind: lost === 0 ? "Member" : "Member; others do not answer",
     text,
-    advice: lost === 0 ? "" : "Whoever does not answer is removed within seconds.",
+    advice: lost === 0 ? "" : "Members that do not answer are soon removed.",
     link: null,
     at: null,
   };
 }
 
-/** What is wrong besides: a title and a sentence each. */
+/** What else is wrong: a title and a sentence each. */
 export function notes(bootstrap, members) {
   const found = [];
   const own = members.cluster?.id;
@@ -92,25 +92,25 @@ export function notes(bootstrap, members) {
       `${brief(id)}${id === own ? " (this node's)" : ""}, founded ${moment(foundedAt)}`;
     found.push([
       "Another cluster of this name was seen",
-      `The older is ${named(older)}; the younger is ${named(younger)}. Members of the younger go over by themselves, unless bootstrap.on-rival-cluster says otherwise.`,
+      `The older is ${named(older)}; the younger is ${named(younger)}. Its members join the older by themselves, unless bootstrap.on-rival-cluster says otherwise.`,
     ]);
   }
   const clocks = bootstrap.contactPoints
     .filter((point) => point.clockAheadMs !== undefined)
     .map((point) => `${point.contactPoint} is ${skew(point.clockAheadMs)}`);
   if (clocks.length !== 0) {
-    found.push(["Clocks are wrong", `Beside this node's clock that of ${some(clocks)}. Set the clocks right.`]);
+    found.push(["Clocks are wrong", `By this node's clock, ${some(clocks)}. Correct the clocks.`]);
   }
   const lookup = bootstrap.lastLookup;
   if (lookup && lookup.completeness !== "complete" && lookup.reasons.length !== 0) {
     const title = lookup.completeness === "failed" ? "The last lookup failed" : "The last lookup was partial";
-    // Members read one page at a time only, and that is no fault.
+    // Members only read one page at a time; that is not a fault.
     if (lookup.completeness === "failed" || bootstrap.phase !== "member") {
       found.push([title, sentence(some(lookup.reasons))]);
     }
   }
   if (bootstrap.expectedNodesProblem) {
-    found.push(["How many nodes there are to be could not be learnt", sentence(bootstrap.expectedNodesProblem)]);
+    found.push(["The number of expected nodes is not known", sentence(bootstrap.expectedNodesProblem)]);
   }
   const faulty = bootstrap.contactPoints.filter((point) => point.problem && !point.member && point.clockAheadMs === undefined);
   if (faulty.length !== 0) {
@@ -186,7 +186,7 @@ function reasons(lookup) {
   return [...times].sort((a, b) => b[1] - a[1]).map(([reason, n]) => `${n} ${reason}`);
 }
 
-/** What happened, or null where nothing is said about it. */
+/** What happened, or null if the page does not show it. */
 export function happened(type, event, name) {
   const who = event.node ? name(event.node) : "";
   switch (type) {

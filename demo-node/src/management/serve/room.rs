@@ -72,7 +72,7 @@ impl Room {
         let Some(idle) = idle.and_then(|idle| self.0.remove(idle)) else {
             return false;
         };
-        tracing::debug!("a connection made room for another");
+        tracing::debug!("closed an idle connection to make room for a new one");
         idle.task.abort();
         // Its descriptor is free once the task has gone.
         while !idle.task.is_finished() {
@@ -95,7 +95,7 @@ impl Refusals {
         tracing::warn!(
             error = %Chain(failure),
             untold_before = before,
-            "a connection could not be accepted; this is told once a minute"
+            "a connection could not be accepted; this is logged once a minute"
         );
     }
 

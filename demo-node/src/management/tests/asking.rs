@@ -376,7 +376,7 @@ async fn another_path_or_method_is_refused_in_json() {
     ] {
         rig.ask(method, path, "")
             .await
-            .refuses(405, "does not take that method");
+            .refuses(405, "does not allow that method");
     }
 }
 

@@ -76,7 +76,7 @@ async fn a_node_that_found_nobody_joins_through_whom_it_is_told() {
     let join = format!("address={}", cluster.sources.node);
     lost.ask(Method::POST, "/cluster/members", &join)
         .await
-        .refuses(409, "knows of no cluster yet");
+        .refuses(409, "knows no cluster yet");
 
     // It knows of the cluster, and asks at its own address, where nobody can let it in.
     let nobody = vec![lost.socket()];

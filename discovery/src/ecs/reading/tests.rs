@@ -68,7 +68,7 @@ fn a_page_token_that_comes_twice_ends_the_listing_and_is_never_complete() {
     assert_eq!(
         found.partial,
         [PartialReason::ListingEnded {
-            error: "listing: the same page token came twice".to_owned()
+            error: "listing: AWS gave the same page token twice".to_owned()
         }]
     );
 }

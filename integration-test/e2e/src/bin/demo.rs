@@ -49,14 +49,14 @@ async fn play(options: Options) -> anyhow::Result<ExitCode> {
     let at = (Ipv4Addr::LOCALHOST, options.port.unwrap_or(0));
     let listener = TcpListener::bind(at).await.with_context(|| {
         format!(
-            "port {} of 127.0.0.1 cannot be had: choose another with --port, or leave it out",
+            "port {} of 127.0.0.1 is not free: choose another with --port, or omit --port",
             at.1
         )
     })?;
     let logs = tempfile::Builder::new()
         .prefix("cluster-on-aws-demo-")
         .tempdir()
-        .context("there is no room for the nodes' logs")?;
+        .context("the folder for the nodes' logs cannot be created")?;
     let program = env::current_exe()
         .context("this program's own path is unknown")?
         .with_file_name("demo-node");
@@ -65,7 +65,7 @@ async fn play(options: Options) -> anyhow::Result<ExitCode> {
     let (orders, ordered) = mpsc::channel(WAITING);
     let shown = Arc::new(watch::Sender::new(Arc::from("null")));
     let door = Door {
-        token: web::token().context("the system has no randomness for a token")?,
+        token: web::token().context("the system gives no random bytes for a token")?,
         port: listener.local_addr()?.port(),
         orders,
         shown: Arc::clone(&shown),
@@ -95,7 +95,7 @@ async fn play(options: Options) -> anyhow::Result<ExitCode> {
     let folder = logs.path().display().to_string();
     let removed = logs.close();
     removed.with_context(|| format!("the logs cannot be removed: delete {folder} by hand"))?;
-    say("The nodes were ended; nothing is left.");
+    say("All nodes have ended; nothing is left.");
     code
 }
 

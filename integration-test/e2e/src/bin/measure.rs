@@ -3,9 +3,9 @@
 use clap::{Parser, Subcommand};
 use e2e::measure::{cold_start, idle, in_virtual_time, load, soak};
 
-/// Measures clusters: how fast they settle, what they use, what they bear.
+/// Measures clusters: how fast they form, what they use, how much load they take.
 ///
-/// Figures other than those in virtual time are this machine's, and of this build; `--program` measures another.
+/// Figures that are not in virtual time depend on this machine and this build; `--program` measures another build.
 #[derive(Debug, Parser)]
 #[command(
     name = "measure",
@@ -19,16 +19,17 @@ struct Program {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Many nodes that start together, in virtual time: how long it takes, and what it costs AWS and the network
+    /// Many nodes start together, in virtual time: how long it takes, how many AWS calls and probes it needs
     ColdStart(cold_start::Options),
     /// The membership of many nodes in virtual time: convergence, traffic, false alarms
     Virtual(in_virtual_time::Options),
-    /// A cluster of processes that has nothing to do: processor time and memory
+    /// An idle cluster of processes: processor time and memory
     Idle(idle::Options),
-    /// A node's management HTTP under slow connections and many requests, and its cluster meanwhile; then nodes with few
-    /// descriptors and a log that nobody reads
+    /// A node's management HTTP with slow connections and many requests, and what happens to its cluster; then nodes
+    /// with few file descriptors and a log that nobody reads
     Load(load::Options),
-    /// A member that outlives all others: its memory, descriptors and tasks, and how fast its cluster heals
+    /// A member that stays while all others are replaced: its memory, descriptors and tasks, and how fast its cluster
+    /// heals
     Soak(soak::Options),
 }
 

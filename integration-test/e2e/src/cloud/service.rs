@@ -62,7 +62,7 @@ impl<'cloud> Service<'cloud> {
         };
         ensure!(
             output("ServiceName")? == ORDERS,
-            "the service has another name"
+            "the service has a different name"
         );
         let cluster = output("ClusterName")?;
         let log_group = output("LogGroupName")?;
@@ -113,7 +113,7 @@ impl<'cloud> Service<'cloud> {
         let running = self.running().await?;
         ensure!(
             running.len() == tasks,
-            "{} tasks run, and not {tasks}",
+            "{} tasks run, not {tasks}",
             running.len()
         );
         running.iter().map(node).collect()
@@ -163,7 +163,7 @@ impl<'cloud> Service<'cloud> {
         let task = running.first().context("no task runs")?;
         match self.cloud.kind() {
             Kind::Ministack(containers) => containers.kill(task.task_arn().unwrap_or_default())?,
-            Kind::Emulator | Kind::Aws => anyhow::bail!("nobody can kill a container here"),
+            Kind::Emulator | Kind::Aws => anyhow::bail!("no container can be killed here"),
         }
         Ok(node(task)?.name().to_owned())
     }

@@ -91,7 +91,10 @@ impl Containers {
     /// Ends the container of a task as a power failure would.
     pub fn kill(&self, task_arn: &str) -> anyhow::Result<()> {
         let containers = self.with("running", &format!("{TASK_LABEL}={task_arn}"))?;
-        ensure!(!containers.is_empty(), "no container runs for {task_arn}");
+        ensure!(
+            !containers.is_empty(),
+            "no container is running for {task_arn}"
+        );
         for container in containers.keys() {
             Docker::kill(container)?;
         }

@@ -62,7 +62,7 @@ impl Program {
         }
 
         crate::progress::announce(&format!(
-            "setting {title} {version} up in {}, once",
+            "installing {title} {version} in {}, once",
             folder.display()
         ));
         if folder.exists() {

@@ -1,6 +1,6 @@
 //! EC2 as scenarios use it: an account that lists instances, whose nodes run here.
 //!
-//! The region pretends one; an emulator has others.
+//! The simulated region has one; an emulator has others.
 
 use std::{collections::BTreeMap, fmt, future::Future};
 

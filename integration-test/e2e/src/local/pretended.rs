@@ -24,7 +24,7 @@ impl Pretended {
         }
     }
 
-    /// The pretended AWS.
+    /// The simulated AWS.
     pub fn region(&self) -> &Region {
         &self.region
     }

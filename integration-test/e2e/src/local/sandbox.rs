@@ -78,7 +78,7 @@ impl Ports {
 }
 
 impl<'runtime> Sandbox<'runtime> {
-    /// An empty account that is pretended.
+    /// An empty simulated account.
     pub async fn create(runtime: &'runtime Runtime, scenario: &str) -> anyhow::Result<Self> {
         let (region, chronicle) = (runtime.region().await?, Chronicle::default());
         let account = Pretended::new(region, String::new(), chronicle.clone());
@@ -99,7 +99,7 @@ impl<'runtime> Sandbox<'runtime> {
         })
     }
 
-    /// The pretended AWS.
+    /// The simulated AWS.
     pub fn region(&self) -> &Region {
         self.account.region()
     }
@@ -145,7 +145,7 @@ impl<'runtime, Account> Sandbox<'runtime, Account> {
         account: Account,
     ) -> anyhow::Result<Self> {
         let mut key = [0; 32];
-        getrandom::fill(&mut key).context("the system has no randomness for a key")?;
+        getrandom::fill(&mut key).context("the system gives no random bytes for a key")?;
         Ok(Self {
             runtime,
             account,

@@ -1,4 +1,4 @@
-//! A cold start of many nodes in virtual time: how long it takes, and what it costs AWS and the network.
+//! A cold start of many nodes in virtual time: how long it takes, and how many AWS calls and probes it needs.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -13,31 +13,32 @@ pub struct Options {
     /// How many nodes
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     nodes: u16,
-    /// How many of them are started a second, while the desired count is raised with them [default: all within one second]
+    /// How many nodes start per second; the desired count is raised with them [default: all within one second]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     per_second: Option<u32>,
-    /// How many tasks AWS lists besides that never get an address
+    /// How many more tasks AWS lists that never get an address
     #[arg(long, default_value_t = 0)]
     never_ready: u16,
-    /// The milliseconds from a question to its answer, of AWS and of nodes
+    /// The round-trip time to AWS and between nodes, in milliseconds
     #[arg(long, default_value_t = 40)]
     round_trip: u64,
-    /// What everything random follows from
+    /// The seed of everything random
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Then, to a cluster that has grown old, show an older one of so many nodes, and see how soon all have gone over to it
+    /// Then let the settled cluster meet an older one of this many nodes, and measure how soon all nodes have joined
+    /// that one
     #[arg(long)]
     meet: Option<u16>,
-    /// Write the figures here, too, as JSON; `-` for standard output, and nothing else there
+    /// Also write the figures here as JSON; `-` writes JSON, and nothing else, to standard output
     #[arg(long)]
     json: Option<PathBuf>,
 }
 
-/// Starts them all.
+/// Starts all nodes.
 ///
 /// # Errors
 ///
-/// When they do not become one cluster, or the figures cannot be written.
+/// If they do not become one cluster, or the figures cannot be written.
 pub fn measure(options: &Options) -> anyhow::Result<()> {
     let what = cold_start::Options {
         nodes: options.nodes.into(),
@@ -79,7 +80,7 @@ pub fn measure(options: &Options) -> anyhow::Result<()> {
         );
         if 0 < cost.turns {
             tell(
-                "a turn of who asks everyone, on this machine",
+                "a turn of a node that asks all others, on this machine",
                 format!("{:.1?}", cost.median),
             );
             tell("  99 of 100 within", format!("{:.1?}", cost.p99));
@@ -95,7 +96,7 @@ pub fn measure(options: &Options) -> anyhow::Result<()> {
     );
     if let Some(older) = options.meet {
         let met = cold_start::meet(&what, older.into())
-            .context("not all went over to the older cluster within 5 minutes")?;
+            .context("not all nodes joined the older cluster within 5 minutes")?;
         if !only_json {
             tell(
                 "calls to AWS a second and page, to watch",
@@ -106,7 +107,7 @@ pub fn measure(options: &Options) -> anyhow::Result<()> {
                 format!("{:.1?}", met.noticed),
             );
             tell(
-                "  and all have gone over to it after",
+                "  and all have joined it after",
                 format!("{:.1?}", met.left_for),
             );
         }

@@ -1,4 +1,4 @@
-//! What nodes use that have nothing to do.
+//! What idle nodes use.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -21,15 +21,15 @@ pub struct Options {
     /// How many nodes
     #[arg(long, default_value_t = 50)]
     size: usize,
-    /// For how many seconds they are watched
+    /// How long to watch them, in seconds
     #[arg(long, default_value_t = 60)]
     watch: u64,
-    /// What they run [default: the demo-node that was built with this]
+    /// The program that the nodes run [default: the demo-node of this build]
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
 }
 
-/// Starts a cluster of processes and watches it doing nothing. Needs Linux.
+/// Starts a cluster of processes and watches it while it is idle. Needs Linux.
 ///
 /// # Errors
 ///
@@ -49,7 +49,7 @@ pub async fn measure(options: &Options) -> anyhow::Result<()> {
 
     let share = used.as_secs_f64() / watch.as_secs_f64() * 100.0;
     tell(
-        "processor time of all together",
+        "processor time of all nodes together",
         format!("{share:.2} % of a core"),
     );
     let mut resident = processes

@@ -16,13 +16,13 @@ pub struct Options {
     /// How many nodes
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(3..))]
     size: u16,
-    /// What everything random follows from
+    /// The seed of everything random
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// What part of all datagrams is lost while the cluster is watched
+    /// The share of datagrams that is lost while the cluster is watched
     #[arg(long, default_value_t = 0.02)]
     loss: f64,
-    /// For how many seconds it is watched
+    /// How long to watch it, in seconds
     #[arg(long, default_value_t = 30)]
     watch: u64,
 }
@@ -31,7 +31,7 @@ pub struct Options {
 ///
 /// # Errors
 ///
-/// When something never comes about.
+/// If an expected state is never reached.
 pub fn measure(options: &Options) -> anyhow::Result<()> {
     let size = options.size;
     let everyone = usize::from(size);
@@ -45,7 +45,7 @@ pub fn measure(options: &Options) -> anyhow::Result<()> {
     report("all started after", cluster.elapsed());
     let took = cluster
         .run_until(PATIENCE, |cluster| cluster.agree(everyone))
-        .context("the nodes do not find together")?;
+        .context("the nodes do not form one cluster")?;
     report("each sees all others after", took);
 
     // News of so many newcomers is passed on for a while after everyone has heard it.
@@ -72,7 +72,7 @@ pub fn measure(options: &Options) -> anyhow::Result<()> {
     let alarms = self::alarms(&cluster) - alarms;
     tell(&format!("with {} of all datagrams lost:", options.loss), "");
     tell("  traffic of each node", format!("{rate:.0} B/s"));
-    tell("  false alarms seen, by all together", alarms);
+    tell("  false alarms, of all nodes together", alarms);
     cluster.lose(0.0);
     cluster.run_for(Duration::from_secs(10));
 
@@ -100,7 +100,7 @@ pub fn measure(options: &Options) -> anyhow::Result<()> {
                 .all(|view| !view.members.contains_key(&leaver))
         })
         .context("a departure is not noticed")?;
-    report("one that leaves is gone for all after", left);
+    report("one that leaves is gone from every view after", left);
     Ok(())
 }
 
@@ -116,7 +116,7 @@ fn sent(cluster: &Simulation) -> u64 {
         .sum()
 }
 
-/// How many times some node has taken another for unreachable or dead.
+/// How many times a node has considered another unreachable or dead.
 fn alarms(cluster: &Simulation) -> usize {
     let nodes = cluster.running();
     nodes

@@ -1,4 +1,4 @@
-//! A node's management HTTP under load, and what becomes of its cluster.
+//! A node's management HTTP under load, and what happens to its cluster.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -33,10 +33,10 @@ pub struct Options {
     /// Requests a second for /alive, each on a connection of its own
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
-    /// For how many seconds
+    /// How long to load it, in seconds
     #[arg(long, default_value_t = 30)]
     watch: u64,
-    /// What the nodes run [default: the demo-node that was built with this]
+    /// The program that the nodes run [default: the demo-node of this build]
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
 }
@@ -108,12 +108,15 @@ pub async fn measure(options: &Options) -> anyhow::Result<()> {
                 .sum::<usize>()
         })
         .sum();
-    tell("members taken for unreachable or dead", flaps);
+    tell("members considered unreachable or dead", flaps);
     for node in &nodes {
         node.ready().await?;
     }
     ensure!(failed == 0, "{failed} requests had no answer");
-    ensure!(flaps == 0, "membership flapped under the load");
+    ensure!(
+        flaps == 0,
+        "members were considered unreachable or dead under the load"
+    );
     drop(fleet);
     impaired(options).await
 }

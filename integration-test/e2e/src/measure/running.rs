@@ -57,7 +57,7 @@ fn folder() -> anyhow::Result<TempDir> {
     tempfile::Builder::new()
         .prefix("cluster-on-aws-measure-")
         .tempdir()
-        .context("there is no room for the nodes' logs")
+        .context("the folder for the nodes' logs cannot be created")
 }
 
 fn chosen(program: Option<PathBuf>) -> anyhow::Result<PathBuf> {

@@ -1,5 +1,5 @@
-//! A member that outlives all others: whether it grows, and whether its cluster heals as fast at the end
-//! as at the beginning.
+//! A member that stays while all others are replaced: whether it grows, and whether its cluster heals as fast at the
+//! end as at the beginning.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -17,10 +17,10 @@ use crate::{
     scenarios::expect::form_one_cluster,
 };
 
-/// How many descriptors and tasks more are no growth: connections come and go.
+/// So many more descriptors and tasks do not count as growth: connections come and go.
 const TOLERANCE: usize = 10;
 
-/// How often it is said how things are.
+/// How often progress is printed.
 const PROGRESS: Duration = Duration::from_secs(60);
 
 /// What is measured.
@@ -29,10 +29,10 @@ pub struct Options {
     /// How many nodes; the first stays, the others are replaced at new addresses one after the other
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..))]
     size: u16,
-    /// For how many minutes, a week at most
+    /// How long to run, in minutes, at most a week
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_080))]
     minutes: u64,
-    /// What the nodes run [default: the demo-node that was built with this]
+    /// The program that the nodes run [default: the demo-node of this build]
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
 }
@@ -44,13 +44,13 @@ struct Sample {
     resident: u64,
     descriptors: usize,
     tasks: usize,
-    /// From the end of a node until its successor is a member and nobody lists it.
+    /// From the end of a node until its successor is a member and no member lists the old node.
     healed: Duration,
     /// Whether it ended without leaving.
     crashed: bool,
 }
 
-/// Replaces nodes all the while. Each second one leaves, the others end without warning.
+/// Replaces nodes continuously. Every second one leaves, the others are killed.
 ///
 /// # Errors
 ///
@@ -107,7 +107,7 @@ async fn sample(survivor: &Node, healed: Duration, crashed: bool) -> anyhow::Res
         .lines()
         .find_map(|line| line.strip_prefix("demo_node_tasks "))
         .and_then(|tasks| tasks.parse().ok())
-        .context("/metrics does not tell the tasks")?;
+        .context("/metrics does not give the number of tasks")?;
     Ok(Sample {
         resident: resident(process)?,
         descriptors: descriptors(process)?,
@@ -153,8 +153,8 @@ fn compare(samples: &[Sample]) -> anyhow::Result<()> {
         median(part, |sample| sample.tasks).to_string()
     });
     for (what, crashed) in [
-        ("healed, of one that left", false),
-        ("healed, of one that crashed", true),
+        ("healed after one left", false),
+        ("healed after one crashed", true),
     ] {
         pair(what, &|part| {
             let part: Vec<Sample> = part

@@ -47,8 +47,8 @@ struct Hosts {
 pub enum AddressError {
     /// Of 127.0.0.0/8 only 127.0.0.1 exists, as on macOS.
     #[error(
-        "no node can have {address}: this system has no loopback addresses but 127.0.0.1. \
-         Add some until the next restart with\n\
+        "no node can have {address}: this system's only loopback address is 127.0.0.1. \
+         Add more (they last until the next restart) with\n\
          \n    for n in $(seq 1 {MACOS_ADDRESSES}); do sudo ifconfig lo0 alias 127.{MACOS_BLOCK}.0.$n up; done\n"
     )]
     NoSuchAddress {
@@ -61,7 +61,7 @@ pub enum AddressError {
 
     /// Other runs hold every block.
     #[error(
-        "every block of loopback addresses is taken by another run, the last one tried is that of {address}"
+        "all blocks of loopback addresses are used by other runs; the last one tried is that of {address}"
     )]
     AllTaken {
         /// The last address that was tried.
@@ -72,7 +72,7 @@ pub enum AddressError {
     },
 
     /// The run needs more addresses than a block has.
-    #[error("all addresses of this run are used up")]
+    #[error("this run has used all its addresses")]
     UsedUp,
 }
 

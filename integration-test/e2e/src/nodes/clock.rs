@@ -19,7 +19,7 @@ pub fn ahead_by(seconds: i64, folder: &Path) -> anyhow::Result<BTreeMap<String, 
         .args(["-shared", "-fPIC", "-o"])
         .args([&library, &source])
         .output()
-        .context("a wrong clock takes a C compiler: cc")?;
+        .context("a wrong clock needs a C compiler: cc")?;
     ensure!(
         compiled.status.success(),
         "the wrong clock cannot be compiled: {}",

@@ -77,7 +77,7 @@ pub enum DockerError {
     /// Docker runs elsewhere: on another machine, or in a virtual one.
     #[error(
         "listen on {gateway}, where containers would reach this process; \
-         Docker must run on this very machine, and this machine run Linux"
+         Docker must run on this machine, and this machine must run Linux"
     )]
     Elsewhere {
         /// This machine's address on the containers' network.
@@ -88,11 +88,11 @@ pub enum DockerError {
     },
 
     /// The run needs more addresses than its network has.
-    #[error("all 253 addresses of this run are used up")]
+    #[error("this run has used all its 253 addresses")]
     UsedUp,
 
     /// The run needs more islands than there is room for.
-    #[error("all {ISLANDS} separate networks of this run are used up")]
+    #[error("this run has used all its {ISLANDS} separate networks")]
     NoIsland,
 }
 

@@ -16,8 +16,8 @@ const CLAIM_PORT: u16 = 7626;
 const BY_HAND: u16 = 61;
 
 /// Why there are none, and what would help.
-pub const NONE: &str = "this machine has no IPv6 addresses for nodes: run as root on Linux with `ip`, or add some until \
-                        the next restart: for n in $(seq 1 61); do sudo ip -6 addr add fd76:2600::$n/128 dev lo; done";
+pub const NONE: &str = "this machine has no IPv6 addresses for nodes: run as root on Linux with `ip`, or add addresses \
+                        (they last until the next restart): for n in $(seq 1 61); do sudo ip -6 addr add fd76:2600::$n/128 dev lo; done";
 
 /// Addresses that are handed out once each.
 #[derive(Debug)]

@@ -103,7 +103,7 @@ impl Node {
     pub async fn members(&self) -> anyhow::Result<Members> {
         let answer = self.get(members::PATH).await?;
         Members::read(&answer)
-            .with_context(|| format!("{} answers {answer} for its members", self.name))
+            .with_context(|| format!("{} answers {answer} when asked for its members", self.name))
     }
 
     /// An error with the node's own reason unless it is ready.
@@ -178,7 +178,7 @@ impl Node {
 
     fn process(&mut self) -> anyhow::Result<&mut Process> {
         let process = self.process.as_mut();
-        process.with_context(|| format!("somebody else runs {}", self.name))
+        process.with_context(|| format!("{} is run by something else", self.name))
     }
 }
 

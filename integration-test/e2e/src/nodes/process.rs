@@ -25,7 +25,7 @@ pub struct Process {
 
 /// A node that should run has ended.
 #[derive(Debug, thiserror::Error)]
-#[error("{name} has ended by itself with {status}; the end of its log: {last_words}")]
+#[error("{name} has ended unexpectedly with {status}; the end of its log: {last_words}")]
 pub struct Ended {
     /// The node's name.
     pub name: String,

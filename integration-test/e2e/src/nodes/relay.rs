@@ -34,7 +34,7 @@ pub struct Relay {
 struct Shared {
     /// By inner address.
     nodes: Mutex<BTreeMap<IpAddr, Attached>>,
-    /// The outer addresses of one side; empty while the network is whole.
+    /// The outer addresses of one side; empty while the network is not split.
     side: watch::Sender<BTreeSet<Ipv4Addr>>,
 }
 
@@ -107,7 +107,7 @@ impl Relay {
         inner
     }
 
-    /// Splits the nodes with these outer addresses from all others. Without any, the network is whole again.
+    /// Splits the nodes with these outer addresses from all others. Without any, the network is not split again.
     pub fn split(&self, side: impl IntoIterator<Item = Ipv4Addr>) {
         self.shared.side.send_replace(side.into_iter().collect());
     }
@@ -147,7 +147,7 @@ async fn relay_datagrams(shared: Arc<Shared>, node: Attached, inner: SocketAddr)
     }
 }
 
-/// Joins who connects with the node at `inner`, while the network is whole.
+/// Joins who connects with the node at `inner`, while the network is not split.
 async fn relay_streams(shared: Arc<Shared>, listener: TcpListener, inner: SocketAddr) {
     let mut streams = JoinSet::new();
     loop {

@@ -20,39 +20,39 @@ pub(super) fn check(command: &Command, scene: &Scene, ecs: &Scheduler) -> Result
     match command {
         Command::Scale { desired, .. } => at_most(*desired),
         Command::Afresh { nodes } => nodes.map_or(Ok(()), at_most),
-        Command::Deploy if ecs.is_rolling() => not_now("a deployment goes on already"),
+        Command::Deploy if ecs.is_rolling() => not_now("a deployment is already running"),
         Command::Deploy if scene.counted().next().is_none() => {
-            not_now("no task runs that could be replaced: scale the service up first")
+            not_now("no task is running that could be replaced: scale the service up first")
         }
         Command::Stop { node } => match find(scene, node)?.life {
             Life::Running => Ok(()),
             Life::Frozen => not_now(format!(
-                "{node} stands still and would not hear it: thaw it first, or kill it"
+                "{node} is frozen and would not notice: resume it first, or kill it"
             )),
-            Life::Stopping => not_now(format!("{node} is stopping already")),
+            Life::Stopping => not_now(format!("{node} is already stopping")),
             Life::Ended => gone(node),
         },
         Command::Kill { node } => match find(scene, node)?.life {
             Life::Running | Life::Frozen => Ok(()),
-            Life::Stopping => not_now(format!("{node} is stopping already")),
+            Life::Stopping => not_now(format!("{node} is already stopping")),
             Life::Ended => gone(node),
         },
         Command::Freeze { node } => match find(scene, node)?.life {
             Life::Running => Ok(()),
-            Life::Frozen => not_now(format!("{node} stands still already")),
-            Life::Stopping => not_now(format!("{node} is stopping already")),
+            Life::Frozen => not_now(format!("{node} is already frozen")),
+            Life::Stopping => not_now(format!("{node} is already stopping")),
             Life::Ended => gone(node),
         },
         Command::Thaw { node } => match find(scene, node)?.life {
             Life::Frozen => Ok(()),
-            Life::Running | Life::Stopping => not_now(format!("{node} does not stand still")),
+            Life::Running | Life::Stopping => not_now(format!("{node} is not frozen")),
             Life::Ended => gone(node),
         },
         Command::Split { nodes } => split(scene, nodes),
-        Command::Heal if scene.split.is_empty() => not_now("the network is whole"),
+        Command::Heal if scene.split.is_empty() => not_now("the network is not split"),
         Command::SecondCluster => second(scene, ecs),
         Command::Meet if !scene.apart => {
-            not_now("there are no two clusters that AWS keeps apart: start a second one first")
+            not_now("there are no two clusters that AWS lists separately: start a second one first")
         }
         Command::Replace { .. }
         | Command::Deploy
@@ -67,7 +67,7 @@ pub(super) fn check(command: &Command, scene: &Scene, ecs: &Scheduler) -> Result
 fn at_most(nodes: usize) -> Result<(), Refusal> {
     if MOST_NODES < nodes {
         return Err(Refusal::Never(format!(
-            "{nodes} nodes are too many: the playground runs {MOST_NODES} at most"
+            "{nodes} nodes are too many: the playground runs at most {MOST_NODES}"
         )));
     }
     Ok(())
@@ -82,10 +82,10 @@ fn split(scene: &Scene, nodes: &BTreeSet<String>) -> Result<(), Refusal> {
     let others = scene.counted().filter(|node| !nodes.contains(&node.name));
     match (nodes.is_empty(), others.count()) {
         (true, _) => Err(Refusal::Never(
-            "one side of a split needs a node: name some in `nodes`".to_owned(),
+            "one side of a split has no node: name some in `nodes`".to_owned(),
         )),
         (false, 0) => Err(Refusal::Never(
-            "the other side of a split needs a node, too: name fewer in `nodes`".to_owned(),
+            "the other side of a split has no node: name fewer in `nodes`".to_owned(),
         )),
         (false, _) => Ok(()),
     }
@@ -93,18 +93,18 @@ fn split(scene: &Scene, nodes: &BTreeSet<String>) -> Result<(), Refusal> {
 
 fn second(scene: &Scene, ecs: &Scheduler) -> Result<(), Refusal> {
     if scene.apart || 1 < scene.clusters().len() {
-        return not_now("there are two clusters already: let them meet first");
+        return not_now("there are already two clusters: let them meet first");
     }
     if scene.clusters().is_empty() {
-        return not_now("there is no cluster yet that could be the first");
+        return not_now("there is no first cluster yet");
     }
     if !scene.split.is_empty() {
         return not_now("the network is split: heal it first");
     }
     if MOST_NODES < ecs.desired() + SECOND {
         return not_now(format!(
-            "there is no room for {SECOND} more nodes: the playground runs {MOST_NODES} at most, \
-             so scale the service down first"
+            "{SECOND} more nodes are too many: the playground runs at most {MOST_NODES}, so \
+             scale the service down first"
         ));
     }
     Ok(())
@@ -199,7 +199,7 @@ mod tests {
             assert!(refusal.contains(told), "{refusal}");
         }
         let heal = r#"{"do":"heal"}"#;
-        assert_eq!(refusal(heal, &scene), not_now("the network is whole"));
+        assert_eq!(refusal(heal, &scene), not_now("the network is not split"));
     }
 
     #[test]

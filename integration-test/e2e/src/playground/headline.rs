@@ -53,8 +53,8 @@ pub(super) fn headline(scene: &Scene, ecs: &Scheduler) -> Headline {
 fn nothing(ecs: &Scheduler) -> Headline {
     let (text, advice) = if ecs.desired() == 0 {
         (
-            "No node runs, and none should.",
-            "Scale the service up, or have a story told.",
+            "No node is running, and none should.",
+            "Scale the service up, or start a story.",
         )
     } else {
         ("ECS starts the tasks.", "A moment.")
@@ -71,24 +71,24 @@ fn split(scene: &Scene) -> Headline {
     let small = scene.nodes.iter().filter(|node| is_minor(node));
     let small: Vec<_> = small.collect();
     let advice = if crosses(true) {
-        "Each side still counts on the other: it takes some seconds until silence means something."
+        "Each side still considers the other reachable: it takes some seconds to notice the silence."
             .to_owned()
     } else if scene.clusters().is_empty() {
-        "There is no cluster yet, and nobody reaches the other side.".to_owned()
+        "There is no cluster yet, and no node reaches the other side.".to_owned()
     } else if small.is_empty() && crosses(false) {
         "Each side says that the other does not answer.".to_owned()
     } else if small.is_empty() {
-        "Each side has taken the other out and goes on by itself.".to_owned()
+        "Each side has removed the other and continues by itself.".to_owned()
     } else if one.len() == other.len() {
         format!(
-            "Neither side is a majority of the desired nodes: {} say so, and none of them is ready. \
-             Heal the network, and they are one again.",
+            "Neither side is a majority of the desired nodes: {} report it, and none of them is \
+             ready. Heal the network, and they are one cluster again.",
             names(&small)
         )
     } else {
         format!(
-            "The smaller side knows that it is: {} {} not ready, so that load balancers send nobody there. \
-             Nobody is shut down. Heal the network, and they are one again.",
+            "The smaller side knows it: {} {} not ready, so that load balancers send no requests there. No \
+             node is shut down. Heal the network, and they are one cluster again.",
             names(&small),
             is_or_are(small.len())
         )
@@ -116,7 +116,7 @@ fn forming(scene: &Scene) -> Headline {
             bootstrap.consents.unwrap_or(0),
             bootstrap.quorum
         );
-        let why = "Two majorities always share a node: so there can be only one cluster.";
+        let why = "Two majorities always have a node in common, so there can be only one cluster.";
         return say(Mood::Wait, "Voting", text, why);
     }
     let all: Vec<_> = scene.counted().collect();
@@ -140,14 +140,14 @@ fn forming(scene: &Scene) -> Headline {
 fn several(scene: &Scene, older: &[&Seen], others: &[Vec<&Seen>]) -> Headline {
     let younger: Vec<_> = others.iter().flatten().copied().collect();
     let text = format!(
-        "Two clusters of one name: {} | {}.",
+        "Two clusters with the same name: {} | {}.",
         some(older),
         some(&younger)
     );
     let advice = if scene.apart {
-        "AWS shows each of them only its own nodes, so neither knows of the other. Let them meet."
+        "AWS lists to each of them only its own nodes, so neither knows of the other. Let them meet."
     } else {
-        "They have met: the members of the younger one go over to the older by themselves, within seconds of the next look."
+        "They have met: the members of the younger cluster join the older one by themselves, within seconds of their next look."
     };
     say(Mood::Alarm, "Two clusters", text, advice)
 }
@@ -169,18 +169,18 @@ fn one(scene: &Scene, members: &[&Seen], ecs: &Scheduler) -> Headline {
         let well = members.iter().filter(|node| !is_lost(node)).count();
         let leads = lost.iter().any(|node| node.name == leader);
         let text = format!(
-            "{} {} not answer. {} on without; {leader} {}.",
+            "{} {} not answer. {}; {leader} {}.",
             names(&lost),
             if lost.len() == 1 { "does" } else { "do" },
             going(well),
             if leads {
-                "still counts as the leader"
+                "is still considered the leader"
             } else {
                 "leads"
             }
         );
         let advice = format!(
-            "Silence for some seconds more, and {} taken out of the cluster.{}",
+            "After some more seconds of silence {} removed from the cluster.{}",
             if lost.len() == 1 { "it is" } else { "they are" },
             if leads {
                 " Then the next one leads."
@@ -201,10 +201,10 @@ fn one(scene: &Scene, members: &[&Seen], ecs: &Scheduler) -> Headline {
             (unnoticed.into_iter()).partition(|node| node.life == Life::Frozen);
         let gone = (!ended.is_empty())
             .then(|| format!("{} {} gone", names(&ended), is_or_are(ended.len())));
-        let frozen = (!frozen.is_empty()).then(|| stands_still(&frozen));
+        let frozen = (!frozen.is_empty()).then(|| are_frozen(&frozen));
         let how: Vec<_> = gone.into_iter().chain(frozen).collect();
         let text = format!("{}, and the others have not noticed yet.", how.join(", "));
-        let advice = "Nobody tells them: they find out by themselves, within a second or two.";
+        let advice = "Nothing tells them: they notice by themselves, within a second or two.";
         return say(Mood::Wait, "Just now", text, advice);
     }
     let small: Vec<_> = members
@@ -220,9 +220,9 @@ fn one(scene: &Scene, members: &[&Seen], ecs: &Scheduler) -> Headline {
             ecs.desired()
         );
         let advice = if small.len() == 1 {
-            "It cannot know whether the others are gone or merely cut off: it says that it is not ready."
+            "It cannot know whether the others are gone or only cut off, so it reports that it is not ready."
         } else {
-            "They cannot know whether the others are gone or merely cut off: they say that they are not ready."
+            "They cannot know whether the others are gone or only cut off, so they report that they are not ready."
         };
         return say(Mood::Alarm, "Too few", text, advice);
     }
@@ -255,32 +255,32 @@ fn one(scene: &Scene, members: &[&Seen], ecs: &Scheduler) -> Headline {
         .collect();
     if !frozen.is_empty() {
         let text = format!(
-            "{}; {} on without, and {leader} leads.",
-            stands_still(&frozen),
+            "{}; {}, and {leader} leads.",
+            are_frozen(&frozen),
             going(members.len())
         );
         let advice = if frozen.len() == 1 {
-            "For ECS its task runs on, so nothing is started in its place. Thaw it, and it comes back."
+            "For ECS its task is still running, so it starts no other one. Resume it, and it comes back."
         } else {
-            "For ECS their tasks run on, so nothing is started in their place. Thaw them, and they come back."
+            "For ECS their tasks are still running, so it starts no others. Resume them, and they come back."
         };
         return say(Mood::Wait, "Frozen", text, advice);
     }
     let missing = ecs.desired().saturating_sub(scene.counted().count());
     let text = match members {
-        [only] => format!("{} is a cluster of its own, and leads.", only.name),
+        [only] => format!("{} is a cluster with one member, and leads.", only.name),
         _ => format!(
             "{} nodes are one cluster, and {leader} leads.",
             members.len()
         ),
     };
     if ecs.is_rolling() {
-        let advice = "A deployment goes on: one new task settles in, then an old one leaves. The cluster stays the same.";
+        let advice = "A deployment is running: a new task joins, then an old one leaves. The cluster stays the same.";
         return say(Mood::Good, "Deploying", text, advice);
     }
     if missing != 0 {
         let advice = if ecs.is_starting() {
-            format!("{missing} fewer than desired: ECS is starting what is missing.")
+            format!("{missing} fewer than desired: ECS is starting the missing ones.")
         } else if ecs.replaces() {
             format!(
                 "{missing} fewer than desired: ECS starts {} {} s after a task has ended.",
@@ -288,11 +288,11 @@ fn one(scene: &Scene, members: &[&Seen], ecs: &Scheduler) -> Headline {
                 REPLACED_AFTER.as_secs()
             )
         } else {
-            format!("{missing} fewer than desired, and ECS is told not to replace what ends.")
+            format!("{missing} fewer than desired, but ECS is set not to replace tasks that end.")
         };
         return say(Mood::Good, "One cluster", text, advice);
     }
-    let advice = "Kill the leader, and see who takes over, and why.";
+    let advice = "Kill the leader, and see which node takes over, and why.";
     say(Mood::Good, "One cluster", text, advice)
 }
 
@@ -318,7 +318,7 @@ fn count(nodes: usize) -> String {
 }
 
 fn going(nodes: usize) -> String {
-    let go = if nodes == 1 { "goes" } else { "go" };
+    let go = if nodes == 1 { "continues" } else { "continue" };
     format!("{} {go}", count(nodes))
 }
 
@@ -326,9 +326,8 @@ fn is_or_are(nodes: usize) -> &'static str {
     if nodes == 1 { "is" } else { "are" }
 }
 
-fn stands_still(nodes: &[&Seen]) -> String {
-    let stand = if nodes.len() == 1 { "stands" } else { "stand" };
-    format!("{} {stand} still", names(nodes))
+fn are_frozen(nodes: &[&Seen]) -> String {
+    format!("{} {} frozen", names(nodes), is_or_are(nodes.len()))
 }
 
 /// The names of a few, the number of many.
@@ -429,7 +428,10 @@ mod tests {
         says(
             &noticed,
             "A member is lost",
-            &["orders-1 does not answer. 2 nodes go on", "orders-2 leads"],
+            &[
+                "orders-1 does not answer. 2 nodes continue",
+                "orders-2 leads",
+            ],
         );
         let mut frozen = scene(&[
             Some(member('a', &[1, 2], &[])),
@@ -437,7 +439,7 @@ mod tests {
             None,
         ]);
         frozen.lives(S, "orders-3", Life::Frozen);
-        says(&frozen, "Frozen", &["orders-3 stands still", "Thaw it"]);
+        says(&frozen, "Frozen", &["orders-3 is frozen", "Resume it"]);
     }
 
     #[test]
@@ -445,7 +447,7 @@ mod tests {
         let mut both = whole(5);
         both.lives(S, "orders-1", Life::Ended);
         both.lives(S, "orders-2", Life::Frozen);
-        let text = "orders-1 is gone, orders-2 stands still, and the others";
+        let text = "orders-1 is gone, orders-2 is frozen, and the others";
         says(&both, "Just now", &[text]);
         let mut two = whole(5);
         for node in ["orders-1", "orders-2"] {
@@ -455,14 +457,14 @@ mod tests {
 
         let lost = Some(member('a', &[3, 4, 5], &[1, 2]));
         let two = scene(&[None, None, lost.clone(), lost.clone(), lost]);
-        says(&two, "A member is lost", &["and they are taken out"]);
+        says(&two, "A member is lost", &["they are removed"]);
 
         let on = Some(member('a', &[3, 4, 5], &[]));
         let mut two = scene(&[None, None, on.clone(), on.clone(), on]);
         for node in ["orders-1", "orders-2"] {
             two.lives(S, node, Life::Frozen);
         }
-        let texts = ["orders-1 and orders-2 stand still; 3 nodes", "Thaw them"];
+        let texts = ["orders-1 and orders-2 are frozen; 3 nodes", "Resume them"];
         says(&two, "Frozen", &texts);
 
         let alone = scene(&[Some(minor('a', &[1]))]);
@@ -494,7 +496,7 @@ mod tests {
         let other = Some(member('a', &[3, 4], &[]));
         let told = "Each side says that the other does not answer.";
         says(&split(&lists, &other), "Split", &[told]);
-        let told = "Each side has taken the other out";
+        let told = "Each side has removed the other";
         says(&split(&forgot, &other), "Split", &[told]);
         let waits = Some(outside("it waits"));
         says(

@@ -28,7 +28,7 @@ pub(super) struct Picture<'a> {
     troubles: Vec<Offered<Trouble>>,
     stories: Vec<Offered<Story>>,
     telling: Option<Telling>,
-    /// One side of a split; empty while the network is whole.
+    /// One side of a split; empty while the network is not split.
     split: Vec<&'a str>,
     /// Whether AWS keeps a second cluster apart.
     apart: bool,

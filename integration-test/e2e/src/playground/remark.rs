@@ -124,18 +124,18 @@ impl Remark {
             }
             Self::Joins(cluster) => format!("asks to be let into cluster {}", cluster.brief()),
             Self::IsMember(cluster) => format!("“I am a member of cluster {}”", cluster.brief()),
-            Self::WentOver(cluster) => format!("“I went over to cluster {}”", cluster.brief()),
-            Self::LookedInVain(reason) => format!("AWS did not answer well: {}", name(reason)),
+            Self::WentOver(cluster) => format!("“I joined the older cluster {}”", cluster.brief()),
+            Self::LookedInVain(reason) => format!("no complete answer from AWS: {}", name(reason)),
             Self::Came(node) => format!("{} is a member", name(node)),
             Self::Left(node) => format!("{} has left", name(node)),
-            Self::Removed(node) => format!("{} was taken out", name(node)),
+            Self::Removed(node) => format!("{} was removed", name(node)),
             Self::Lost(node) => format!("{} does not answer", name(node)),
             Self::Found(node) => format!("{} answers again", name(node)),
             Self::Leads(node) => format!("{} leads", name(node)),
             Self::Minority(true) => "“I am on the smaller side of a split”".to_owned(),
             Self::Minority(false) => "“I reach a majority again”".to_owned(),
             Self::Rival(Alarm { older, younger }) => format!(
-                "another cluster of this name exists: {} is older than {}",
+                "another cluster with this name exists: {} is older than {}",
                 older.brief(),
                 younger.brief()
             ),
@@ -148,38 +148,42 @@ impl Remark {
         match self {
             Self::Waits(_) | Self::Joins(_) | Self::Came(_) | Self::Found(_) => None,
             Self::Founds(_) => Some(
-                "A majority of the desired nodes must consent. Two majorities share a node, \
-                 so two clusters cannot come into being.",
+                "A majority of the desired nodes must consent. Two majorities have a node \
+                 in common, so there cannot be two clusters.",
             ),
             Self::IsMember(_) => {
-                Some("From now on nodes hear of each other by gossip, and hardly ask AWS.")
+                Some("From now on nodes learn about each other by gossip, and hardly ask AWS.")
             }
-            Self::WentOver(_) => Some("Of two clusters of one name, the younger joins the older."),
+            Self::WentOver(_) => {
+                Some("Of two clusters with the same name, the younger joins the older.")
+            }
             Self::LookedInVain(_) => Some(
-                "It asks again, less and less often. Members do not need AWS: only newcomers \
-                 must find somebody.",
+                "It asks again, less and less often. Members do not need AWS; only new nodes \
+                 need it, to find a member.",
             ),
-            Self::Left(_) => Some("It was asked to stop, and said good-bye: nobody had to wait."),
+            Self::Left(_) => Some(
+                "It was asked to stop and told the others that it leaves, so they did not have to wait.",
+            ),
             Self::Removed(_) => Some(
-                "Who gives no sign for some seconds is taken out, so that the cluster can go on. \
-                 It may come back.",
+                "A member that is silent for some seconds is removed, so that the cluster can \
+                 continue. It may come back.",
             ),
             Self::Lost(_) => Some(
-                "Members try each other all the time. When one does not answer, five others are asked \
-                 to try as well: only if nobody reaches it is it said to be lost.",
+                "Members probe each other all the time. When one does not answer, five others are \
+                 asked to probe it, too. Only if none of them reaches it is it unreachable.",
             ),
             Self::Leads(_) => Some(
                 "Always the member with the lowest address. All see the same members, \
-                 so nobody has to be asked.",
+                 so no election is needed.",
             ),
             Self::Minority(true) => Some(
-                "It reaches fewer than half of the desired nodes. It goes on, but says that it is \
-                 not ready, so that load balancers send nobody there.",
+                "It reaches fewer than half of the desired nodes. It continues, but reports that \
+                 it is not ready, so that load balancers send it no requests.",
             ),
             Self::Minority(false) => Some("It is ready again."),
             Self::Rival(_) => Some(
                 "Each was founded by nodes that could not see the others. The members of the \
-                 younger one go over by themselves.",
+                 younger join the older by themselves.",
             ),
         }
     }

@@ -23,7 +23,7 @@ const REMEMBERED: Duration = Duration::from_secs(4);
 pub(super) struct Scene {
     /// In the order of their start.
     pub(super) nodes: Vec<Seen>,
-    /// One side of a split; empty while the network is whole.
+    /// One side of a split; empty while the network is not split.
     pub(super) split: BTreeSet<String>,
     /// What AWS does wrong.
     pub(super) troubles: BTreeSet<Trouble>,

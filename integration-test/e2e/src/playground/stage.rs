@@ -130,7 +130,7 @@ impl<'sandbox> Stage<'sandbox> {
             Duration::ZERO,
             Lane::Aws,
             format!(
-                "ECS is to run {} tasks of the service “{ORDERS}”",
+                "ECS should run {} tasks of the service “{ORDERS}”",
                 opening.nodes
             ),
         );
@@ -191,7 +191,7 @@ impl<'sandbox> Stage<'sandbox> {
         let ended = ended.filter_map(|node| Some((node.name().to_owned(), node.has_ended()?)));
         let ended: Vec<_> = ended.collect();
         for (name, (status, last_words)) in ended {
-            let text = format!("{name} has ended by itself with {status}: {last_words}");
+            let text = format!("{name} has ended unexpectedly with {status}: {last_words}");
             self.scene.note(self.now(), Lane::Aws, text);
             let departing = self.take(&name, Life::Ended)?;
             self.departures.push(crash(name, departing));
@@ -207,7 +207,7 @@ impl<'sandbox> Stage<'sandbox> {
         }
         if was_split && self.scene.split.is_empty() {
             self.heal();
-            let text = "Nobody is left on one side of the split: the network is whole";
+            let text = "No node is left on one side, so the split ends";
             self.scene.note(self.now(), Lane::You, text);
         }
     }
@@ -224,7 +224,7 @@ impl<'sandbox> Stage<'sandbox> {
                 Next::Do(command) => {
                     if let Err(refusal) = Box::pin(self.carry_out(command, Lane::Story)).await? {
                         self.teller = None;
-                        let text = format!("The story cannot go on: {refusal}");
+                        let text = format!("The story cannot continue: {refusal}");
                         self.scene.note(now, Lane::Story, text);
                     }
                 }
@@ -234,7 +234,7 @@ impl<'sandbox> Stage<'sandbox> {
                 }
                 Next::GaveUp => {
                     self.teller = None;
-                    let text = "What the story waits for has not come about in time: it ends here";
+                    let text = "What the story waits for did not happen in time, so it ends here";
                     self.scene.note(now, Lane::Story, text);
                 }
             }
@@ -310,11 +310,11 @@ impl<'sandbox> Stage<'sandbox> {
         }
         self.scene.lives(self.now(), node, life);
         let departing = self.fleet.take(node);
-        departing.with_context(|| format!("{node} is shown and does not run"))
+        departing.with_context(|| format!("{node} is shown but does not run"))
     }
 
     fn departed(&mut self, (name, ended): Departed) -> anyhow::Result<()> {
-        let status = ended.with_context(|| format!("{name} cannot be ended"))?;
+        let status = ended.with_context(|| format!("{name} cannot be stopped"))?;
         self.watcher.leave(&name);
         let was_stopping = self.scene.node(&name).map(|node| node.life) == Some(Life::Stopping);
         self.scene.lives(self.now(), &name, Life::Ended);
@@ -415,7 +415,7 @@ impl<'sandbox> Stage<'sandbox> {
                     self.watcher.follow(&node, thawed.management());
                 }
                 self.scene.lives(self.now(), &node, Life::Running);
-                format!("thaw {node}")
+                format!("resume {node}")
             }
             Command::Split { nodes } => {
                 self.fleet.split_off(&nodes);
@@ -439,18 +439,18 @@ impl<'sandbox> Stage<'sandbox> {
             }
             Command::SecondCluster => {
                 self.second_cluster()?;
-                format!("start {SECOND} tasks that AWS keeps apart")
+                format!("start {SECOND} tasks that AWS lists separately")
             }
             Command::Meet => {
                 self.apart.clear();
                 self.scene.apart = false;
                 self.apply_rules();
-                "AWS lists all tasks to all".to_owned()
+                "AWS lists all tasks to all nodes".to_owned()
             }
             Command::Afresh { nodes } => {
                 let nodes = nodes.unwrap_or(self.opening.nodes);
                 self.afresh(nodes).await?;
-                format!("start afresh, with {nodes} tasks")
+                format!("start again, with {nodes} tasks")
             }
             Command::Tell { story } => {
                 self.teller = Some(Teller::begin(story, self.opening.pace));
@@ -459,7 +459,7 @@ impl<'sandbox> Stage<'sandbox> {
             Command::Hush => match self.teller.take() {
                 Some(_) => "end the story".to_owned(),
                 None => {
-                    let text = "no story is being told".to_owned();
+                    let text = "no story is running".to_owned();
                     return Ok(Err(Refusal::NotNow(text)));
                 }
             },

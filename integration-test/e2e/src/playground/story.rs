@@ -61,11 +61,15 @@ impl Story {
     pub fn about(self) -> &'static str {
         match self {
             Self::ColdStart => "How five nodes that know nothing become one cluster, and never two",
-            Self::LostNode => "The leader is killed: who notices, who leads then, what ECS does",
+            Self::LostNode => {
+                "The leader is killed: which nodes notice, which one leads then, what ECS does"
+            }
             Self::FlakyAws => "AWS throttles, is slow and lists too little while five nodes start",
             Self::Partition => "The network splits into three nodes and two, and heals",
             Self::Rolling => "Every node is replaced, one by one; the cluster stays the same",
-            Self::Merge => "Nodes that AWS kept apart have founded a second cluster: they meet",
+            Self::Merge => {
+                "Nodes that AWS listed separately have founded a second cluster: the two meet"
+            }
         }
     }
 
@@ -84,12 +88,12 @@ impl Story {
 }
 
 const COLD_START: &[Step] = &[
-    Say("We begin with nothing: no task runs."),
+    Say("We begin with nothing: no task is running."),
     Do(Afresh(0)),
     Look(3),
     Say(
-        "The service is told to have five tasks. Here ECS starts one every four seconds, so that there is time to look. \
-         The first node asks AWS who is there, and finds only itself: one of five is no majority, so it waits.",
+        "The service is told to have five tasks. Here ECS starts one every four seconds, so that there is time to \
+         watch. The first node asks AWS for its peers and finds only itself: one of five is not a majority, so it waits.",
     ),
     Do(Scale(5, 4)),
     Until(Answering(1), 20),
@@ -97,21 +101,19 @@ const COLD_START: &[Step] = &[
     Until(Answering(2), 20),
     Say(
         "Two of five. They have found each other through AWS, and ask each other: are you in a cluster? Neither is. \
-         If each simply started one, there would be two: so they wait.",
+         If each simply started one, there would be two clusters. So they wait.",
     ),
     Until(AnyMember, 20),
     Say(
         "Three of five are a majority. The one with the lowest address asked for votes and got them: \
-         the cluster is founded, under an id that a majority has agreed on. {leader} leads.",
+         the cluster is founded, with an id that a majority has accepted. {leader} leads.",
     ),
     Look(3),
     Until(Answering(4), 20),
-    Say("Whoever comes later has it easy: it finds a member, and joins. No vote is needed."),
+    Say("For later nodes it is easy: each finds a member, and joins. No vote is needed."),
     Until(OneCluster(5), 30),
     Look(2),
-    Say(
-        "Five nodes, one cluster. It took one list from AWS for each of them, and a vote of three.",
-    ),
+    Say("Five nodes, one cluster. It needed one list from AWS for each node, and a vote of three."),
     Look(4),
 ];
 
@@ -121,25 +123,27 @@ const LOST_NODE: &[Step] = &[
     Until(OneCluster(5), 30),
     Look(2),
     Say(
-        "{leader} has the lowest address, so it leads. In three seconds it is killed: no good-bye, as in a power failure.",
+        "{leader} has the lowest address, so it leads. In three seconds it is killed, without leaving, as in a power failure.",
     ),
     Look(3),
     Do(KillLeader),
     Say(
-        "{killed} is gone, and nobody has told the others. They try each other all the time, and will miss it.",
+        "{killed} is gone, and nothing has told the others. They probe each other all the time, and will notice.",
     ),
     Until(Lost, 15),
     Say(
-        "They do not get an answer, have others try as well, and say: {killed} does not answer. It still counts as a member: \
-         it could be a moment's hiccup.",
+        "They get no answer, ask others to probe it, too, and report: {killed} does not answer. It is still a member: it may \
+         only be slow for a moment.",
     ),
     Until(NobodyLost, 20),
     Say(
-        "After some seconds of silence it is taken out. {leader} has the lowest address now, so it leads. \
-         No election was held: all see the same members, so all know.",
+        "After some seconds of silence it is removed. {leader} has the lowest address now, so it leads. \
+         No election is needed: all see the same members, so all know the leader.",
     ),
     Look(4),
-    Say("ECS has seen the task end. It starts another, which asks AWS, finds a member, and joins."),
+    Say(
+        "ECS has seen the task end. It starts another one, which asks AWS, finds a member, and joins.",
+    ),
     Until(OneCluster(5), 40),
     Look(1),
     Say("Five again, and still the same cluster: its id has not changed."),
@@ -148,28 +152,28 @@ const LOST_NODE: &[Step] = &[
 
 const FLAKY_AWS: &[Step] = &[
     Say(
-        "We begin with nothing, and with an AWS on a bad day: it refuses every second call, is slow, and lists two tasks too few.",
+        "We begin with nothing, and with an AWS that has problems: it refuses every second call, is slow, and lists two tasks too few.",
     ),
     Do(Afresh(0)),
     Do(Begin(Trouble::Throttle)),
     Do(Begin(Trouble::Lag)),
     Do(Begin(Trouble::TooLittle)),
     Look(4),
-    Say("Five nodes start at once. See how their calls end."),
+    Say("Five nodes start at once. Watch how their calls end."),
     Do(Scale(5, 0)),
     Until(Answering(5), 20),
     Look(2),
     Say(
-        "Each list looks complete and is not. Whoever trusted one could found a cluster for those it knows of. \
-         These nodes need a majority of five instead, whatever is listed: so they keep asking.",
+        "Each list looks complete, but is not. A node that trusted it could found a cluster of the nodes in \
+         it. These nodes need a majority of five, whatever is listed. So they keep asking.",
     ),
     Until(AnyMember, 120),
     Say(
-        "Somebody has heard of enough others: a majority has consented. The rest will join as soon as they hear of a member.",
+        "One node has found enough others: a majority has consented. The rest will join as soon as they find a member.",
     ),
     Until(OneCluster(5), 120),
     Say(
-        "It took longer, and there is one cluster. From now on they hear of each other by gossip: AWS hardly matters any more.",
+        "It took longer, but there is one cluster. From now on they learn about each other by gossip, so AWS hardly matters any more.",
     ),
     Look(4),
     Do(End(Trouble::TooLittle)),
@@ -183,7 +187,7 @@ const PARTITION: &[Step] = &[
     Until(OneCluster(5), 30),
     Look(2),
     Say(
-        "The network splits: three nodes here, two there. AWS reaches them all, and so does this page; but they do not reach each other.",
+        "The network splits: three nodes here, two there. All reach AWS, and this page reaches all; but the two sides do not reach each other.",
     ),
     Do(SplitLast(2)),
     Until(Lost, 15),
@@ -192,14 +196,14 @@ const PARTITION: &[Step] = &[
     ),
     Until(Minority(2), 30),
     Say(
-        "Two of five are fewer than half: these two say so, and are not ready, \
-         so that a load balancer would send nobody there. The other three go on as before.",
+        "Two of five are fewer than half: these two report it and are not \
+         ready, so that a load balancer sends them no requests. The other three continue as before.",
     ),
     Look(5),
     Until(NobodyLost, 30),
     Say(
-        "After some seconds of silence each side has taken the other out, and goes on with a leader of its own. \
-         Nobody is shut down.",
+        "After some seconds of silence each side has removed the other, and continues with its own leader. No \
+         node is shut down.",
     ),
     Look(5),
     Say("The network heals."),
@@ -210,20 +214,20 @@ const PARTITION: &[Step] = &[
 ];
 
 const ROLLING: &[Step] = &[
-    Say("Five nodes are one cluster, and a new version is to be deployed."),
+    Say("Five nodes are one cluster, and a new version will be deployed."),
     Do(Ensure(5)),
     Until(OneCluster(5), 30),
     Look(2),
     Say(
         "For each old task ECS starts a new one, waits until it is a member that all see, and only then asks the old one to stop. \
-         Who is asked to stop says good-bye: nobody has to find out that it is gone.",
+         A node that is asked to stop tells the others that it leaves, so none has to find out.",
     ),
     Do(Deploy),
     Look(1),
     Until(Rolled, 120),
     Until(OneCluster(5), 30),
     Say(
-        "Not one of the nodes is the same, and the cluster is: its id was handed on from the old to the new.",
+        "All nodes are new, but the cluster is the same: the old nodes passed its id to the new ones.",
     ),
     Look(4),
 ];
@@ -234,19 +238,19 @@ const MERGE: &[Step] = &[
     Until(OneCluster(5), 30),
     Look(2),
     Say(
-        "Two more tasks start, and AWS is wrong for a long time: it shows them only each other, and they were told that they are all there is. \
-         No rule can help them: they found a second cluster.",
+        "Two more tasks start, and AWS is wrong for a long time: it lists to them only each other, and says that no more nodes are expected. \
+         No rule can help here: they found a second cluster.",
     ),
     Do(SecondCluster),
     Until(Clusters(2), 30),
     Look(5),
     Say(
-        "AWS lists them all to each other again. Members take turns in looking whether there is another cluster of their name.",
+        "AWS lists all nodes to each other again. Members take turns to look for another cluster with their name.",
     ),
     Do(Meet),
     Until(OneCluster(7), 60),
     Say(
-        "The two have gone over to the older cluster, by themselves. Of two clusters everybody agrees which is the older.",
+        "The two have joined the older cluster by themselves. All nodes agree which of the two clusters is older.",
     ),
     Look(4),
 ];

@@ -60,7 +60,7 @@ impl Trouble {
             Self::Throttle => "throttles",
             Self::Lag => "is slow",
             Self::TooLittle => "lists too little",
-            Self::Stale => "lists what was",
+            Self::Stale => "lists old state",
             Self::Outage => "is down",
             Self::DenyListTasks => "denies ListTasks",
             Self::DenyDescribeTasks => "denies DescribeTasks",
@@ -72,14 +72,14 @@ impl Trouble {
     #[must_use]
     pub fn about(self) -> &'static str {
         match self {
-            Self::Throttle => "Every second call or so is refused: “Rate exceeded”.",
+            Self::Throttle => "About every second call is refused: “Rate exceeded”.",
             Self::Lag => "Each answer comes half a second late.",
-            Self::TooLittle => "Each list lacks two tasks, and looks complete.",
-            Self::Stale => "Lists stay as they are at this moment.",
+            Self::TooLittle => "Each list lacks two tasks, but looks complete.",
+            Self::Stale => "Lists stay as they are now.",
             Self::Outage => "Every call fails with status 500.",
             Self::DenyListTasks => "The nodes’ role may not list tasks.",
-            Self::DenyDescribeTasks => "It may not ask for their addresses.",
-            Self::DenyDescribeServices => "It may not ask how many there are to be.",
+            Self::DenyDescribeTasks => "The nodes’ role may not describe tasks (their addresses).",
+            Self::DenyDescribeServices => "It may not ask for the desired count.",
         }
     }
 

@@ -108,7 +108,7 @@ pub fn router(door: Door) -> Router {
         .route("/{token}/nodes/{name}/log", get(log))
         .fallback(async || Problem(StatusCode::NOT_FOUND, "no such path".to_owned()))
         .method_not_allowed_fallback(async || {
-            let text = "this path does not take that method";
+            let text = "this path does not allow that method";
             Problem(StatusCode::METHOD_NOT_ALLOWED, text.to_owned())
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
@@ -148,8 +148,8 @@ fn problem(door: &Door, headers: &HeaderMap, path: &str) -> Option<Problem> {
     if !is_same(given.as_bytes(), door.token.as_bytes()) {
         return Some(Problem(
             StatusCode::FORBIDDEN,
-            "the token is missing or wrong: open the address that `cargo xtask demo` has printed, \
-             which ends with it"
+            "the token is missing or wrong: open the address that `cargo xtask demo` has printed; \
+             the token is its last part"
                 .to_owned(),
         ));
     }
@@ -226,7 +226,7 @@ async fn log(
     // Where the playground ends there is no log either.
     let _gone = door.orders.send(Order::Log(name, reply)).await;
     let log = answer.await.unwrap_or_default();
-    let nobody = || Problem(StatusCode::NOT_FOUND, "no such node runs".to_owned());
+    let nobody = || Problem(StatusCode::NOT_FOUND, "there is no such node".to_owned());
     log.map(IntoResponse::into_response).ok_or_else(nobody)
 }
 

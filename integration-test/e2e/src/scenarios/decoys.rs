@@ -47,7 +47,7 @@ impl Decoys {
             Ok(())
         };
         record
-            .step("the decoys are still by themselves", looking)
+            .step("the decoys are still in no cluster with them", looking)
             .await
     }
 }

@@ -33,7 +33,7 @@ pub(super) async fn show(
     let decoys = Decoys::start(
         sandbox,
         record,
-        "a stopped instance, a differently tagged one, one that the filter leaves out",
+        "a stopped instance, one with another tag, one that the filter excludes",
         &place_decoys(sandbox).await?,
     )
     .await?;

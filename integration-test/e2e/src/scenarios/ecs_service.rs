@@ -28,7 +28,7 @@ pub(super) async fn show(
     let decoys = Decoys::start(
         sandbox,
         record,
-        "another service's task, a stopped one, a stopping one, one that is listed but gone",
+        "another service's task, a stopped task, a stopping task, one that is listed but gone",
         &place_decoys(sandbox)?,
     )
     .await?;

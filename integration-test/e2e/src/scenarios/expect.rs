@@ -70,7 +70,7 @@ pub(crate) async fn form_one_cluster(limit: Duration, nodes: &[&Node]) -> anyhow
     seen.remove(&id);
     ensure!(
         seen.is_empty(),
-        "they are {id}, and before some were {seen:?}"
+        "they are in {id}, but before some were in {seen:?}"
     );
     Ok(id)
 }
@@ -108,7 +108,7 @@ pub(super) fn agreed(views: &[View]) -> anyhow::Result<String> {
         let missing: Vec<_> = expected.difference(&up).collect();
         ensure!(missing.is_empty(), "{name} lacks {missing:?}");
         let more: Vec<_> = up.difference(&expected).collect();
-        ensure!(more.is_empty(), "{name} should not see {more:?}");
+        ensure!(more.is_empty(), "{name} must not see {more:?}");
         ensure!(
             members.members.len() == expected.len(),
             "{name} lists members that are not up: {:?}",

@@ -30,13 +30,13 @@ pub(super) async fn show(
     let survivors = fleet.nodes();
     try_join(
         record.step(
-            "the killed one is seen unreachable",
+            "the killed node becomes unreachable",
             within(UNREACHABLE, async || {
                 seen_unreachable(&survivors, &uri).await
             }),
         ),
         record.step(
-            "and is removed from every view",
+            "it is removed from every view",
             within(REMOVED, async || gone(&survivors, &uri).await),
         ),
     )
@@ -55,10 +55,7 @@ pub(super) async fn show(
     let uri = leaver.node().uri().to_owned();
     let others = fleet.nodes();
     try_join(
-        record.step(
-            "one that is asked to stop ends by itself",
-            left_in_time(leaver),
-        ),
+        record.step("another node stops when asked", left_in_time(leaver)),
         record.step(
             "it is gone from every view",
             within(LEFT, async || gone(&others, &uri).await),

@@ -32,7 +32,7 @@ pub(super) async fn show(
     let desired = u32::try_from(nodes).context("that many tasks are too many")?;
     let mut tasks = Vec::new();
     for _ in 0..nodes {
-        let address = addresses.next().context("all addresses are used up")?;
+        let address = addresses.next().context("all addresses are used")?;
         let task = region.edit(|account| {
             account.put_service(ECS_CLUSTER, ORDERS, desired);
             account.run_task(Task::of_service(ECS_CLUSTER, ORDERS).at_v6(address))
@@ -52,7 +52,7 @@ pub(super) async fn show(
     let all: Vec<&Node> = running.iter().collect();
     record
         .step(
-            format!("{nodes} tasks with IPv6 addresses only form one cluster"),
+            format!("{nodes} tasks with only IPv6 addresses form one cluster"),
             form_one_cluster(FORMING, &all),
         )
         .await?;
@@ -65,6 +65,6 @@ pub(super) async fn show(
         within(LEFT, async || gone(&left, leaving.uri()).await).await
     };
     record
-        .step("one leaves, and nobody lists it any more", leave)
+        .step("one leaves, and no node lists it any more", leave)
         .await
 }

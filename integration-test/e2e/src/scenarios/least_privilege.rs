@@ -124,7 +124,7 @@ async fn with_all(
     record
         .step(
             format!(
-                "with the {count} statements of {TEMPLATE} {nodes} tasks form one cluster, and use each of them"
+                "with the {count} statements of {TEMPLATE}, {nodes} tasks form one cluster and use each statement"
             ),
             whole,
         )
@@ -139,7 +139,7 @@ async fn without(
 ) -> anyhow::Result<()> {
     let [action] = actions(statement).try_into().map_err(|actions| {
         anyhow::anyhow!(
-            "one statement allows several things, {actions:?}: which is missing, if any?"
+            "one statement allows several actions, {actions:?}: this test cannot tell them apart"
         )
     })?;
     let sid = statement["Sid"].as_str().unwrap_or(&action).to_owned();
@@ -156,7 +156,7 @@ async fn without(
             one_cluster(&fleet.nodes()).await
         });
         let what = format!(
-            "without {sid} nodes name {action}, expect no number of nodes, and form a cluster after the stable margin"
+            "without {sid}, nodes report {action}, know no number of expected nodes, and form a cluster after the stable margin"
         );
         record.step(what, forming).await?;
     } else {
@@ -167,7 +167,7 @@ async fn without(
                 .map(|node| forms_nothing_for_lack_of(node, &action));
             try_join_all(nodes).await
         });
-        let what = format!("without {sid} no cluster forms: the nodes name {action}");
+        let what = format!("without {sid}, no cluster forms and the nodes report {action}");
         record.step(what, hopeless).await?;
     }
     Ok(())
@@ -232,7 +232,7 @@ fn every_permission_is_used(region: &Region, statements: &[Value]) -> anyhow::Re
         .collect();
     let granted = statements.iter().flat_map(actions);
     let unused: Vec<_> = granted.filter(|action| !used.contains(action)).collect();
-    ensure!(unused.is_empty(), "nobody needs {unused:?}");
+    ensure!(unused.is_empty(), "no node needs {unused:?}");
     Ok(())
 }
 

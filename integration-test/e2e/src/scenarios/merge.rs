@@ -47,18 +47,24 @@ pub(super) async fn show(
     let younger = apart(sandbox, "younger", YOUNGER)?;
     let rival = record
         .step(
-            format!("{YOUNGER} that AWS lists apart form another"),
+            format!("{YOUNGER} that AWS lists separately form another"),
             form_one_cluster(FORMING, &younger.nodes()),
         )
         .await?;
-    ensure!(before != rival, "two groups that do not meet are {before}");
+    ensure!(
+        before != rival,
+        "two groups that AWS lists separately are both {before}"
+    );
     be_cluster(FORMING, &older.nodes(), &before).await?;
 
     sandbox.region().faults().clear();
     let all = [older.nodes(), younger.nodes()].concat();
     let merging = within(MERGED, async || {
         let now = one_cluster(&all).await?;
-        ensure!(now == before, "all are {now}, and the older was {before}");
+        ensure!(
+            now == before,
+            "all are in {now}, but the older was {before}"
+        );
         Ok(())
     });
     record

@@ -63,11 +63,11 @@ pub(super) async fn show(
 
     try_join(
         record.step(
-            "the smaller side says that it is, and is not ready",
+            "the smaller side reports it and is not ready",
             within(REMOVED, async || minority(one, true).await),
         ),
         record.step(
-            "the other is",
+            "the larger side is ready",
             within(REMOVED, async || minority(other, false).await),
         ),
     )
@@ -83,18 +83,15 @@ pub(super) async fn show(
         .await?;
     record
         .step(
-            "and all are ready",
+            "all are ready",
             within(MERGED, async || minority(&all, false).await),
         )
         .await?;
     record
-        .step(
-            "nobody heard a word against a node of its own side",
-            async {
-                nothing_against(one, &of_one)?;
-                nothing_against(other, &of_other)
-            },
-        )
+        .step("no node raised a false alarm about its own side", async {
+            nothing_against(one, &of_one)?;
+            nothing_against(other, &of_other)
+        })
         .await
 }
 
@@ -132,7 +129,7 @@ fn nothing_against(side: &[&Node], told: &[Events]) -> anyhow::Result<()> {
                 .find(|node| event.about.node.as_deref() == Some(node.uri()));
             ensure!(
                 about.is_none(),
-                "{} says {} of {}, which was well all the while",
+                "{} reports {} for {}, which was always well",
                 observer.name(),
                 event.name,
                 event.about.node.unwrap_or_default(),

@@ -36,7 +36,7 @@ pub(super) async fn show(
 
         let old = fleet.take_oldest();
         try_join(
-            record.step(format!("old task {n} ends by itself"), left_in_time(old)),
+            record.step(format!("old task {n} stops when asked"), left_in_time(old)),
             record.step(
                 format!("old task {n} is gone from every view"),
                 be_cluster(LEFT, &fleet.nodes(), &founded),

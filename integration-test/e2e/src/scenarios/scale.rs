@@ -33,7 +33,7 @@ pub(super) async fn show(
     let leaving = (0..MORE).map(|_| left_in_time(fleet.take_oldest()));
     let leaving: Vec<_> = leaving.collect();
     try_join(
-        record.step(format!("{MORE} end by themselves"), try_join_all(leaving)),
+        record.step(format!("{MORE} stop when asked"), try_join_all(leaving)),
         record.step(
             format!("{nodes} are left"),
             be_cluster(LEFT, &fleet.nodes(), &founded),

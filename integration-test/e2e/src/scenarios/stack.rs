@@ -109,7 +109,7 @@ async fn failure(
     let replacing = within(service.patience(), async || {
         formed_without(service, nodes, from_ref(&killed)).await
     });
-    let what = "a container is killed, and a new task takes its place";
+    let what = "a container is killed, and a new task replaces it";
     let after = record.step(what, replacing).await?;
     ensure!(after == founded, "the cluster was {founded} and is {after}");
     Ok(())
@@ -127,7 +127,7 @@ async fn rolling(
     let replacing = within(service.patience(), async || {
         formed_without(service, nodes, &old).await
     });
-    let what = "the stack changes, and new tasks have taken the place of all";
+    let what = "the stack changes, and new tasks have replaced all";
     let after = record.step(what, replacing).await?;
     ensure!(after == founded, "the cluster was {founded} and is {after}");
     Ok(())

@@ -56,7 +56,7 @@ pub(super) async fn show(
             account.run_task(Task::of_service(cluster, service).at(address));
         }
     });
-    let what = "tasks of each service's name in the other ECS cluster, one of a third service";
+    let what = "tasks with each service's name in the other ECS cluster, one of a third service";
     let decoys = Decoys::start(sandbox, record, what, &strays).await?;
 
     let of = |service| Fleet::of_service(sandbox, service).with(settings());
@@ -75,7 +75,7 @@ pub(super) async fn show(
         .await?;
     record
         .step(
-            format!("nodes expect the desired counts of both together, {expected}"),
+            format!("nodes expect the sum of both desired counts, {expected}"),
             expect(expected, &together),
         )
         .await?;

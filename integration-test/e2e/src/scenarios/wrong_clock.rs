@@ -38,7 +38,7 @@ pub(super) async fn show(
         .await?;
     record
         .step(
-            "they name the one whose clock is wrong, and how far",
+            "they report the node with the wrong clock, and how far it is off",
             within(FORMING, async || {
                 for node in right {
                     let seen = skews(&bootstrap(node).await?);
@@ -50,7 +50,7 @@ pub(super) async fn show(
         .await?;
     record
         .step(
-            "it waits, and names theirs",
+            "that node waits, and reports the others' clocks",
             within(FORMING, async || {
                 let status = bootstrap(wrong).await?;
                 let seen = skews(&status);

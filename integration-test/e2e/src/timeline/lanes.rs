@@ -161,7 +161,7 @@ impl Draft {
             }
             Happening::FoundEnded(status) => {
                 let at = self.last;
-                let text = format!("has ended by itself: {status}");
+                let text = format!("has ended unexpectedly: {status}");
                 self.lane.marks.push(Mark {
                     at,
                     kind: "killed",
@@ -180,7 +180,7 @@ impl Draft {
             self.lane.marks.push(Mark {
                 at: last,
                 kind: "killed",
-                text: "was heard of last before it came back".to_owned(),
+                text: "was last heard of before it came back".to_owned(),
             });
             self.end(last);
         }
@@ -335,7 +335,7 @@ impl Draft {
             self.lane.marks.push(Mark {
                 at: removed.at,
                 kind: "ended",
-                text: format!("is no member any more, says {}", removed.by),
+                text: format!("is no longer a member, says {}", removed.by),
             });
             self.end(removed.at);
         }
@@ -390,7 +390,7 @@ fn keep_both_ends(said: &mut Vec<Said>) {
         let left_out = said.len() - MOST_SAID;
         said.drain(half..half + left_out);
         let at = said[half].at;
-        let text = format!("({left_out} lines are left out here)");
+        let text = format!("({left_out} lines are omitted here)");
         let level = "said";
         said.insert(half, Said { at, level, text });
     }

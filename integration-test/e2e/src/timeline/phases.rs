@@ -60,7 +60,7 @@ const RULES: [(&str, &str); 13] = [
     ("the list of contact points has not changed", "stable list"),
     ("looking for a cluster to join", "seeking"),
     ("waiting for contact points to answer", "answers"),
-    ("contact points with a right clock", "clocks"),
+    ("contact points with a correct clock", "clocks"),
 ];
 
 /// The first thing that a process says.

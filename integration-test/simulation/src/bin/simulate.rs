@@ -1,4 +1,4 @@
-//! Simulates formations, or the lives of whole nodes, for as long as one likes.
+//! Simulates how clusters form, or the lives of whole nodes: as many seeds as you like.
 #![expect(clippy::print_stdout, reason = "the report")]
 
 use std::{collections::BTreeMap, process::ExitCode, time::Duration};
@@ -9,29 +9,30 @@ use simulation::{
     whole_nodes,
 };
 
-/// Simulates cluster formations in virtual time and counts the clusters that come of each.
+/// Simulates in virtual time how clusters form, and counts the clusters at the end of each run.
 ///
-/// Every seed is another run: other nodes, other faults. The same seed is the same run.
-/// Exit status 1 if any run ends with other than one cluster; its seed is printed.
+/// Every seed is another run, with other nodes and other faults. The same seed gives the same run.
+/// If a run does not end with exactly one cluster, its seed is printed and the exit status is 1.
 ///
-/// With --whole-nodes it simulates the lives of clusters of whole nodes instead, and looks at more
-/// than their number. A seed takes a thousand times as long.
+/// With --whole-nodes it simulates clusters of whole nodes for longer, and checks more than the number
+/// of clusters. A seed takes a thousand times as long.
 ///
-/// With --beyond as well, more processes take part than the guarantee is for: a majority is replaced
-/// while the others are cut off. Two clusters come of it, and the younger must join the older.
+/// With --beyond as well, more processes take part than the guarantee covers: a majority is replaced
+/// while the others are cut off. This gives two clusters, and the younger must join the older.
 #[derive(Debug, Parser)]
 #[command(name = "simulate")]
 struct Args {
-    /// How many seeds [default: 10000; 100 of whole nodes, which take a minute or so]
+    /// How many seeds [default: 10000; with --whole-nodes 100, which take about a minute]
     #[arg(long)]
     seeds: Option<u64>,
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// What is assumed, and so which faults occur.
+    /// What is assumed; this decides which faults occur.
     #[arg(long, value_enum, default_value = "expected")]
     promise: Which,
-    /// Something is wrong for good, while the expected nodes are known. All who can be in one cluster must be in the end.
+    /// One thing stays wrong for the whole run, with the expected nodes known. All nodes that can be in one cluster
+    /// must be in it at the end.
     #[arg(long, value_enum, conflicts_with_all = ["promise", "whole_nodes"])]
     adverse: Option<Adverse>,
     /// Simulate whole nodes: management HTTP, bootstrap and membership together.
@@ -40,19 +41,19 @@ struct Args {
     /// Replace a majority of the nodes while the others are cut off.
     #[arg(long, requires = "whole_nodes")]
     beyond: bool,
-    /// Print what happens in each run, and what every node sees of it.
+    /// Print what happens in each run, and what every node sees.
     #[arg(long, requires = "whole_nodes")]
     show: bool,
-    /// Log like the nodes do, by this filter, for example `info`. Times are not virtual.
+    /// Print the nodes' logs with this filter, for example `info`. The times in them are not virtual.
     #[arg(long, requires = "whole_nodes")]
     log: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Which {
-    /// Expected nodes known: whatever AWS lists, whatever is lost, whoever crashes.
+    /// Expected nodes are known: AWS may list anything, any message may be lost, any process may crash.
     Expected,
-    /// Expected nodes unknown: lists are out of date by less than the stable margin.
+    /// Expected nodes are unknown: lists are out of date by less than the stable margin.
     Unknown,
 }
 

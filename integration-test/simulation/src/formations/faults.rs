@@ -27,15 +27,15 @@ pub enum Promise {
     Unknown,
 }
 
-/// What is wrong with a cluster for good, while the number of expected nodes is known. All who can be in one cluster
-/// must be in the end, however long it lasts.
+/// What stays wrong for a whole run, with the number of expected nodes known. All nodes that can be in one cluster must
+/// be in it at the end, however long that takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Adverse {
-    /// What AWS calls a complete list is any of the processes, each time others.
+    /// Each list that AWS calls complete has a random part of the processes.
     AnyList,
-    /// One node may not found a cluster, is not told how many are expected, or never sees a part of the others.
+    /// One node may not found a cluster, or is not told the expected nodes, or never sees some of the others.
     Impaired,
-    /// Nodes are told different numbers, within what ARCHITECTURE.md says of them.
+    /// Nodes are told different numbers of expected nodes, as far as ARCHITECTURE.md allows.
     Numbers,
     /// One node's clock is wrong by a minute to a day. That node cannot be in the cluster.
     Clocks,

@@ -111,7 +111,7 @@ fn subnet(cidr: &str, n: u32) -> anyhow::Result<String> {
 }
 
 fn no_cidr(cidr: &str) -> String {
-    format!("{cidr} are no addresses of a network, such as {CIDR}")
+    format!("{cidr} is not an address range of a network, such as {CIDR}")
 }
 
 #[cfg(test)]

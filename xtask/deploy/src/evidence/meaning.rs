@@ -30,7 +30,7 @@ const NO_ANSWER: &[&str] = &[
     "network is unreachable",
 ];
 
-const NO_ROUTE: &str = "the tasks have no way to AWS from their subnets";
+const NO_ROUTE: &str = "the tasks cannot reach AWS from their subnets";
 const NO_ROUTE_REMEDY: &str = "give subnets with a route to an internet gateway or a NAT gateway, or deploy with --network private, which has endpoints";
 
 const DENIED: &[&str] = &[
@@ -72,23 +72,23 @@ const RULES: &[Rule] = &[
             "ecr registry auth",
             "registry auth from amazon ecr",
         ],
-        what: "the image cannot be pulled: the tasks may not log in to the registry",
+        what: "the image cannot be pulled: the tasks lack the permission to log in to the registry",
         quotes: false,
-        remedy: "see that no permissions boundary or policy of the organisation forbids ecr:GetAuthorizationToken",
+        remedy: "check that no permissions boundary or organisation policy forbids ecr:GetAuthorizationToken",
     },
     Rule {
         all: &["resourceinitializationerror", "secret", "resourcenotfound"],
         any: &[],
-        what: "the secret with the gossip key is not there",
+        what: "the secret with the gossip key does not exist",
         quotes: false,
-        remedy: "was it deleted by hand? Remove the stack, and deploy again: that makes a new one",
+        remedy: "was it deleted by hand? Remove the stack and deploy again: that creates a new secret",
     },
     Rule {
         all: &["resourceinitializationerror", "secret"],
         any: DENIED,
-        what: "the secret with the gossip key cannot be read: the execution role of the tasks may not",
+        what: "the secret with the gossip key cannot be read: the tasks' execution role lacks the permission",
         quotes: false,
-        remedy: "see that no permissions boundary or policy of the organisation forbids secretsmanager:GetSecretValue, nor kms:Decrypt where the key is your own",
+        remedy: "check that no permissions boundary or organisation policy forbids secretsmanager:GetSecretValue, or kms:Decrypt if the key is your own",
     },
     Rule {
         all: &["resourceinitializationerror", "secret"],
@@ -102,14 +102,14 @@ const RULES: &[Rule] = &[
         any: &["log stream", "log group", "logging driver"],
         what: "the log cannot be written",
         quotes: false,
-        remedy: "see that nothing forbids the execution role logs:CreateLogStream, and that the log group is there",
+        remedy: "check that the execution role may call logs:CreateLogStream, and that the log group exists",
     },
     Rule {
         all: &["cannotpullcontainer"],
         any: &["platform", "architecture"],
-        what: "the image is for another kind of processor than the tasks have",
+        what: "the image is for another processor type than the tasks",
         quotes: false,
-        remedy: "build it on a machine of the kind that the tasks have (X86_64 unless the image is built here)",
+        remedy: "build it on a machine with the tasks' processor type (X86_64 unless the image is built here)",
     },
     Rule {
         all: &["cannotpullcontainer"],
@@ -119,16 +119,16 @@ const RULES: &[Rule] = &[
             "does not exist",
             "notfound",
         ],
-        what: "the image cannot be pulled: there is none of that name and tag",
+        what: "the image cannot be pulled: there is no image with that name and tag",
         quotes: false,
-        remedy: "see --image for mistakes, and that it was pushed to the same region; without --image it is built and pushed",
+        remedy: "check --image, and that the image was pushed to the same region; without --image it is built and pushed",
     },
     Rule {
         all: &["cannotpullcontainer", "toomanyrequests"],
         any: &[],
-        what: "the image cannot be pulled: its registry has given too many to strangers",
+        what: "the image cannot be pulled: its registry limits pulls without a login",
         quotes: false,
-        remedy: "copy it to a repository of ECR; without --image that is done",
+        remedy: "copy it to an ECR repository; without --image this is done for you",
     },
     Rule {
         all: &["cannotpullcontainer"],
@@ -139,23 +139,23 @@ const RULES: &[Rule] = &[
             "403",
             "no basic auth",
         ],
-        what: "the image cannot be pulled: the tasks may not",
+        what: "the image cannot be pulled: the tasks lack the permission",
         quotes: false,
-        remedy: "see that the repository is in this account, or that its policy lets this account pull",
+        remedy: "check that the repository is in this account, or that its policy lets this account pull",
     },
     Rule {
         all: &["cannotpullcontainer"],
         any: &[],
         what: "the image cannot be pulled",
         quotes: false,
-        remedy: "see the reason above, and --image for mistakes",
+        remedy: "see the reason above, and check --image",
     },
     Rule {
         all: &["exec format error"],
         any: &[],
-        what: "the image is for another kind of processor than the tasks have",
+        what: "the image is for another processor type than the tasks",
         quotes: false,
-        remedy: "build it on a machine of the kind that the tasks have (X86_64 unless the image is built here)",
+        remedy: "build it on a machine with the tasks' processor type (X86_64 unless the image is built here)",
     },
     Rule {
         all: &["outofmemory"],
@@ -167,14 +167,14 @@ const RULES: &[Rule] = &[
     Rule {
         all: &["capacity is unavailable"],
         any: &[],
-        what: "Fargate has no room for such tasks now",
+        what: "Fargate has no capacity for these tasks now",
         quotes: false,
         remedy: "try again later, or in another region or zone",
     },
     Rule {
         all: &["limit on the number of"],
         any: &["vcpu", "tasks"],
-        what: "the account may not run as many tasks at once: new accounts have a small quota",
+        what: "the account's quota does not allow so many tasks at once: new accounts have a small quota",
         quotes: false,
         remedy: "ask for more under Service Quotas (Fargate On-Demand vCPU resource count), or deploy with fewer --nodes",
     },
@@ -183,42 +183,42 @@ const RULES: &[Rule] = &[
         any: &[],
         what: "a zone has no instances of this type",
         quotes: false,
-        remedy: "leave that zone out: cloudformation/README.md, \"Places\"",
+        remedy: "do not use that zone: see cloudformation/README.md, \"Places\"",
     },
     Rule {
         all: &["vcpu"],
         any: &["limit"],
-        what: "the account may not run as many instances at once",
+        what: "the account's quota does not allow so many instances at once",
         quotes: false,
         remedy: "ask for more under Service Quotas, or deploy with fewer --nodes",
     },
     Rule {
         all: &["lookup failed"],
         any: DENIED,
-        what: "the nodes may not ask AWS for each other",
+        what: "the nodes lack the permission to look each other up in AWS",
         quotes: false,
-        remedy: "see that no permissions boundary or policy of the organisation forbids what the log names",
+        remedy: "check that no permissions boundary or organisation policy forbids the action that the log names",
     },
     Rule {
         all: &["lookup failed"],
         any: NO_ANSWER,
-        what: "the nodes have no way to AWS from their subnets",
+        what: "the nodes cannot reach AWS from their subnets",
         quotes: false,
         remedy: NO_ROUTE_REMEDY,
     },
     Rule {
         all: &["is not authorized to perform"],
         any: &[],
-        what: "whoever deploys lacks a permission",
+        what: "the deploying user lacks a permission",
         quotes: true,
-        remedy: "have it granted to whoever deploys: the reason names the action",
+        remedy: "grant it to the deploying user; the reason names the action",
     },
     Rule {
         all: &["already exists"],
         any: &[],
-        what: "something else has a name that the stack needs",
+        what: "another resource already has a name that the stack needs",
         quotes: false,
-        remedy: "remove that, or choose another --name",
+        remedy: "remove that resource, or choose another --name",
     },
     Rule {
         all: &[],
@@ -235,44 +235,44 @@ const RULES: &[Rule] = &[
             "looking for a cluster to join",
             "new-cluster-enabled is off",
         ],
-        what: "the nodes run and are no cluster yet; what they wait for is, as GET /bootstrap would say",
+        what: "the nodes run, but they are not a cluster yet; this is what they wait for",
         quotes: true,
-        remedy: "see the table \"When something is wrong\" of README.md for these words, and that nothing keeps the nodes from each other on the ports 7626 and 7355",
+        remedy: "look for these words in the table \"When something is wrong\" of README.md, and check that the nodes can reach each other on the ports 7626 and 7355",
     },
     Rule {
         all: &["resource signal"],
         any: &[],
-        what: "the instances were started, and their nodes did not become members in time",
+        what: "the instances were started, but their nodes did not become members in time",
         quotes: false,
-        remedy: "see the last lines of their logs; without any, see that the program is in the bucket, and that they have a way to AWS",
+        remedy: "see the last lines of their logs; if there are none, check that the program is in the bucket, and that the instances can reach AWS",
     },
     Rule {
         all: &["failure signal"],
         any: &[],
-        what: "the instances were started, and say themselves that their nodes did not become members",
+        what: "the instances were started, but report that their nodes did not become members",
         quotes: false,
         remedy: "see the last lines of their logs",
     },
     Rule {
         all: &["failed container health checks"],
         any: &[],
-        what: "the nodes run, and are no members of a cluster for longer than a start may take",
+        what: "the nodes run, but were not members of a cluster within the time that a start may take",
         quotes: false,
-        remedy: "see the last lines of their log, and that nothing keeps them from each other on the ports 7626 and 7355",
+        remedy: "see the last lines of their log, and check that they can reach each other on the ports 7626 and 7355",
     },
     Rule {
         all: &["essential container in task exited"],
         any: &[],
-        what: "the program ends by itself soon after its start",
+        what: "the program ends soon after its start",
         quotes: false,
-        remedy: "see the last lines of its log, and try it here: docker run --rm IMAGE run",
+        remedy: "see the last lines of its log, and try the image here: docker run --rm IMAGE run",
     },
     Rule {
         all: &["circuit breaker was triggered"],
         any: &[],
         what: "the tasks of the service did not become healthy",
         quotes: false,
-        remedy: "see why they were stopped; in the console, the service's tab Deployments",
+        remedy: "find out why they were stopped: see the tab Deployments of the service in the console",
     },
 ];
 
@@ -312,25 +312,25 @@ mod tests {
             (
                 "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref \
                  123456789012.dkr.ecr.eu-west-1.amazonaws.com/orders:1: dial tcp 10.0.3.17:443: i/o timeout",
-                "the tasks have no way to AWS from their subnets",
+                "the tasks cannot reach AWS from their subnets",
             ),
             (
                 "ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry auth \
                  from Amazon ECR: There is a connection issue between the task and Amazon ECR. Check your task network \
                  configuration. RequestError: send request failed caused by: Post: dial tcp: i/o timeout",
-                "the tasks have no way to AWS from their subnets",
+                "the tasks cannot reach AWS from their subnets",
             ),
             (
                 "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: \
                  unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret \
                  arn:aws:secretsmanager:eu-west-1:123456789012:secret:GossipKey-1 from secrets manager: AccessDeniedException: \
                  User is not authorized to perform: secretsmanager:GetSecretValue",
-                "the secret with the gossip key cannot be read: the execution role of the tasks may not",
+                "the secret with the gossip key cannot be read: the tasks' execution role lacks the permission",
             ),
             (
                 "ResourceInitializationError: unable to pull secrets or registry auth: unable to retrieve secret from asm: \
                  ResourceNotFoundException: Secrets Manager can't find the specified secret.",
-                "the secret with the gossip key is not there",
+                "the secret with the gossip key does not exist",
             ),
             (
                 "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to \
@@ -339,23 +339,23 @@ mod tests {
             ),
             (
                 "CannotPullContainerError: image Manifest does not contain descriptor matching platform 'linux/amd64'",
-                "the image is for another kind of processor than the tasks have",
+                "the image is for another processor type than the tasks",
             ),
             (
                 "CannotPullContainerError: failed to resolve ref example.com/orders:2: not found",
-                "the image cannot be pulled: there is none of that name and tag",
+                "the image cannot be pulled: there is no image with that name and tag",
             ),
             (
                 "CannotPullContainerError: toomanyrequests: You have reached your unauthenticated pull rate limit",
-                "the image cannot be pulled: its registry has given too many to strangers",
+                "the image cannot be pulled: its registry limits pulls without a login",
             ),
             (
                 "CannotPullContainerError: pull access denied, repository does not exist or may require authorization",
-                "the image cannot be pulled: there is none of that name and tag",
+                "the image cannot be pulled: there is no image with that name and tag",
             ),
             (
                 "CannotPullContainerError: unexpected status: 403 Forbidden",
-                "the image cannot be pulled: the tasks may not",
+                "the image cannot be pulled: the tasks lack the permission",
             ),
             (
                 "CannotPullContainerError: something else",
@@ -363,7 +363,7 @@ mod tests {
             ),
             (
                 "exec /demo-node: exec format error",
-                "the image is for another kind of processor than the tasks have",
+                "the image is for another processor type than the tasks",
             ),
             (
                 "OutOfMemoryError: Container killed due to memory usage",
@@ -371,11 +371,11 @@ mod tests {
             ),
             (
                 "(service orders) was unable to place a task. Reason: Capacity is unavailable at this time.",
-                "Fargate has no room for such tasks now",
+                "Fargate has no capacity for these tasks now",
             ),
             (
                 "You've reached the limit on the number of vCPUs you can run concurrently.",
-                "the account may not run as many tasks at once: new accounts have a small quota",
+                "the account's quota does not allow so many tasks at once: new accounts have a small quota",
             ),
             (
                 "Your requested instance type (t3.micro) is not supported in your requested Availability Zone (us-east-1e).",
@@ -383,40 +383,40 @@ mod tests {
             ),
             (
                 "WARN lookup failed error=list the tasks: AccessDeniedException",
-                "the nodes may not ask AWS for each other",
+                "the nodes lack the permission to look each other up in AWS",
             ),
             (
                 "WARN lookup failed error=list the tasks: no answer: operation timed out",
-                "the nodes have no way to AWS from their subnets",
+                "the nodes cannot reach AWS from their subnets",
             ),
             (
                 "INFO waiting for contact points: 1 found, 2 needed",
-                "the nodes run and are no cluster yet; what they wait for is, as GET /bootstrap would say: \
+                "the nodes run, but they are not a cluster yet; this is what they wait for: \
                  INFO waiting for contact points: 1 found, 2 needed",
             ),
             (
                 "User: me is not authorized to perform: iam:CreateRole",
-                "whoever deploys lacks a permission: User: me is not authorized to perform: iam:CreateRole",
+                "the deploying user lacks a permission: User: me is not authorized to perform: iam:CreateRole",
             ),
             (
                 "orders already exists in stack other",
-                "something else has a name that the stack needs",
+                "another resource already has a name that the stack needs",
             ),
             (
                 "Failed to receive 3 resource signal(s) within the specified duration",
-                "the instances were started, and their nodes did not become members in time",
+                "the instances were started, but their nodes did not become members in time",
             ),
             (
                 "Received 1 FAILURE signal(s) out of 3.",
-                "the instances were started, and say themselves that their nodes did not become members",
+                "the instances were started, but report that their nodes did not become members",
             ),
             (
                 "Task failed container health checks",
-                "the nodes run, and are no members of a cluster for longer than a start may take",
+                "the nodes run, but were not members of a cluster within the time that a start may take",
             ),
             (
                 "Essential container in task exited",
-                "the program ends by itself soon after its start",
+                "the program ends soon after its start",
             ),
             (
                 "Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'.",

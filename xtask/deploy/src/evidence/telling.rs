@@ -50,7 +50,7 @@ pub fn lines(failure: &Failure, evidence: &Evidence) -> Vec<String> {
         .iter()
         .map(|gap| format!("what happened: {gap}"));
     let gaps: Vec<_> = of_stack.chain(evidence.gaps.iter().cloned()).collect();
-    section("what could not be had:", &gaps);
+    section("what could not be read:", &gaps);
 
     let reasons = failure.causes.iter().map(|cause| &cause.reason);
     let texts: Vec<_> = reasons
@@ -60,7 +60,7 @@ pub fn lines(failure: &Failure, evidence: &Evidence) -> Vec<String> {
         .map(String::as_str)
         .collect();
     if let Some(meaning) = meaning(&texts) {
-        lines.push(format!("what that most likely means: {}", meaning.what));
+        lines.push(format!("the most likely cause: {}", meaning.what));
         lines.push(format!("what to do: {}", meaning.remedy));
     }
     lines.extend(standing(failure));
@@ -75,20 +75,20 @@ fn standing(failure: &Failure) -> Option<String> {
     let there = region.map_or_else(String::new, |region| format!(" --region {region}"));
     match failure.status.as_str() {
         "CREATE_FAILED" => Some(format!(
-            "{stack} is left as it is, to be looked at; the same command deletes it and begins again"
+            "{stack} stays as it is, so that you can look at it; the same command deletes it and begins again"
         )),
         "UPDATE_ROLLBACK_COMPLETE" => Some(format!(
-            "the change of {stack} was taken back: what ran before goes on"
+            "the change of {stack} was rolled back: what ran before keeps running"
         )),
         "UPDATE_FAILED" => Some(format!(
-            "{stack} is left as it is; the same command tries the change again"
+            "{stack} stays as it is; the same command tries the change again"
         )),
         "UPDATE_ROLLBACK_FAILED" => Some(format!(
-            "the change of {stack} cannot be taken back; leave out each resource that is UPDATE_FAILED, and then run the same \
-             command: aws cloudformation continue-update-rollback{there} --stack-name {stack} --resources-to-skip RESOURCE"
+            "the change of {stack} cannot be rolled back. Skip each resource that is UPDATE_FAILED with this command, and \
+             then run yours again: aws cloudformation continue-update-rollback{there} --stack-name {stack} --resources-to-skip RESOURCE"
         )),
         "DELETE_FAILED" => Some(format!(
-            "{stack} cannot be deleted; remove what stands in the way and run the same command, or leave that behind: \
+            "{stack} cannot be deleted. Remove what prevents it and run the same command, or leave it behind with: \
              aws cloudformation delete-stack{there} --stack-name {stack} --deletion-mode FORCE_DELETE_STACK"
         )),
         _ => None,
@@ -216,11 +216,11 @@ mod tests {
                 "    3 times: task stopped: Essential container in task exited",
                 "the end of a log:",
                 "    ERROR no keys",
-                "what could not be had:",
+                "what could not be read:",
                 "    the instances: no answer",
-                "what that most likely means: the program ends by itself soon after its start",
-                "what to do: see the last lines of its log, and try it here: docker run --rm IMAGE run",
-                "orders-service is left as it is, to be looked at; the same command deletes it and begins again",
+                "the most likely cause: the program ends soon after its start",
+                "what to do: see the last lines of its log, and try the image here: docker run --rm IMAGE run",
+                "orders-service stays as it is, so that you can look at it; the same command deletes it and begins again",
             ]
         );
     }
@@ -245,7 +245,10 @@ mod tests {
 
         assert_eq!(
             lines(&failure, &Evidence::default()),
-            ["what could not be had:", "    what happened: Rate exceeded"]
+            [
+                "what could not be read:",
+                "    what happened: Rate exceeded"
+            ]
         );
     }
 
@@ -256,7 +259,7 @@ mod tests {
                 "CREATE_FAILED",
                 "the same command deletes it and begins again",
             ),
-            ("UPDATE_ROLLBACK_COMPLETE", "what ran before goes on"),
+            ("UPDATE_ROLLBACK_COMPLETE", "what ran before keeps running"),
             ("UPDATE_FAILED", "the same command tries the change again"),
             (
                 "UPDATE_ROLLBACK_FAILED",

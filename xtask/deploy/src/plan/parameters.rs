@@ -37,7 +37,7 @@ pub(super) fn check(options: &Deploy, name: &str, text: &str) -> anyhow::Result<
     let mut seen = BTreeSet::new();
     for (key, value) in &options.parameters {
         if let Some((_, option)) = BY_OPTION.iter().find(|(set, _)| set == key) {
-            bail!("--parameter {key}={value}: that is what {option} is for");
+            bail!("--parameter {key}={value}: use {option} instead");
         }
         let parameter = template.section("Parameters").find(|(name, _)| name == key);
         let Some((_, parameter)) = parameter else {
@@ -60,7 +60,7 @@ pub(super) fn check(options: &Deploy, name: &str, text: &str) -> anyhow::Result<
             .is_ok_and(|most: u8| 0 < most && most < options.nodes)
     {
         bail!(
-            "--parameter MaxCount={most}: a service of {} nodes does not grow to that many",
+            "--parameter MaxCount={most}: it must be at least the number of nodes, {}",
             options.nodes
         );
     }

@@ -322,7 +322,7 @@ impl Stacks {
         }
         Err(StackError::Refused {
             stack: stack.to_owned(),
-            reason: "its change set is not ready after some minutes".to_owned(),
+            reason: "its change set is not ready after several minutes".to_owned(),
         })
     }
 

@@ -170,26 +170,26 @@ pub fn consequences(effects: &[Effect]) -> Vec<&'static str> {
     };
     if any(&WHERE_NODES_RUN, &another) {
         told.push(
-            "ALL NODES END, and others form a new cluster: what they run in is replaced or removed",
+            "ALL NODES END, and new ones form a new cluster: what they run in is replaced or removed",
         );
     } else if any(&WHERE_NODES_RUN, &perhaps) {
         told.push(
-            "all nodes may end, and others form a new cluster: whether what they run in is replaced is not known before",
+            "all nodes may end, and new ones form a new cluster: it is not known in advance whether what they run in is replaced",
         );
     }
     if any(&WHERE_NODES_RUN, &|it| deployed(it) == Some(true)) {
-        told.push("every node is replaced, one after the other; the cluster goes on");
+        told.push("every node is replaced, one after the other; the cluster continues");
     } else if any(&WHERE_NODES_RUN, &|it| deployed(it) == Some(false)) {
         told.push(
-            "every node may be replaced, one after the other, which is not known before; the cluster goes on",
+            "every node may be replaced, one after the other (not known in advance); the cluster continues",
         );
     }
     let another = |it: &Effect| another(it) || perhaps(it);
     if any(&["AWS::SecretsManager::Secret"], &another) {
-        told.push("the gossip key may be another one: nodes with the old one and with the new one cannot talk to each other");
+        told.push("the gossip key may change: nodes with the old key and nodes with the new key cannot talk to each other");
     }
     if any(&["AWS::EC2::VPC", "AWS::EC2::Subnet"], &another) {
-        told.push("what is in the network has to move: nodes, and their addresses");
+        told.push("everything in the network must move: the nodes, and their addresses");
     }
     if any(&["AWS::ECR::Repository"], &another) {
         told.push("the images in the repository are gone");
@@ -350,7 +350,7 @@ mod tests {
                 Action::Replace,
                 "EC2::Subnet",
                 &["CidrBlock"],
-                Some("what is in the network"),
+                Some("everything in the network"),
             ),
             (
                 Action::Replace,

@@ -59,7 +59,7 @@ pub enum StackError {
 
     /// What was shown cannot be done any more. Nothing was changed.
     #[error(
-        "the stack {stack} was changed, or another run has looked at it, after its changes were shown here; run the same command again"
+        "the stack {stack} was changed, or another run prepared a change, after its changes were shown here; run the same command again"
     )]
     Outdated {
         /// Its name.
@@ -68,7 +68,7 @@ pub enum StackError {
 
     /// CloudFormation has taken an operation, and shows nothing of it.
     #[error(
-        "CloudFormation has taken what was asked for the stack {stack}, and shows nothing of it yet; see `cargo xtask status` later, and run the same command again"
+        "CloudFormation accepted the request for the stack {stack}, but does not show its effect yet; see `cargo xtask status` later, and run the same command again"
     )]
     NotBegun {
         /// Its id.
@@ -77,7 +77,7 @@ pub enum StackError {
 
     /// It is in a state that this program knows no way out of. It was not touched.
     #[error(
-        "the stack {stack} is {status}; nothing was done with it: see it in the console of CloudFormation"
+        "the stack {stack} is {status}, so nothing was done with it: look at it in the CloudFormation console"
     )]
     Unknown {
         /// Its name.

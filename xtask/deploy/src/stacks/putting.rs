@@ -102,7 +102,7 @@ impl Stacks {
                 Step::Keep => return Ok(Some((stack, OnFailure::TakeBack))),
                 Step::Change { on_failure, .. } => return Ok(Some((stack, on_failure))),
                 Step::Wait { status, is_attempt } => {
-                    tell(&format!("it is {status}: waiting for the end of that"));
+                    tell(&format!("it is {status}: waiting until that has ended"));
                     let mut told = self.old_news(&stack.id).await?;
                     let ended = self.settle(&stack.id, Since::Before, &mut told, tell);
                     let ended = ended.await?;
@@ -115,7 +115,7 @@ impl Stacks {
                     self.remove(&stack, tell).await?;
                 }
                 Step::TakeBack => {
-                    tell("it is UPDATE_ROLLBACK_FAILED: taking back the change that failed");
+                    tell("it is UPDATE_ROLLBACK_FAILED: rolling back the failed change");
                     self.take_back(&stack, tell).await?;
                 }
                 Step::Refuse(refusal) => return Err(refused(name, refusal)),
@@ -191,7 +191,7 @@ impl Stacks {
         }
         let may_have_begun = !is_untried && error.look().is_some();
         if may_have_begun || self.discard(prepared).await.is_err() {
-            tell("what was prepared may be left, and the next run throws it away");
+            tell("the change set may be left; the next run deletes it");
         }
     }
 
@@ -224,7 +224,7 @@ impl Stacks {
         let mut told = self.old_news(id).await?;
         let mut was = stack.status.clone();
         if !step::can_be_deleted(&was) {
-            tell(&format!("it is {was}: waiting for the end of that"));
+            tell(&format!("it is {was}: waiting until that has ended"));
             match self.settle(id, Since::Before, &mut told, tell).await? {
                 Some(ended) if ended.status != StackStatus::DeleteComplete => was = ended.status,
                 Some(_) | None => return Ok(()),
@@ -331,7 +331,7 @@ impl Stacks {
         again
             .send()
             .await
-            .map_err(|error| self.call("take back the change of", name, error))?;
+            .map_err(|error| self.call("roll back the change of", name, error))?;
         let since = Since::Was(stack.status.clone());
         match self.settle(id, since, &mut told, tell).await? {
             Some(ended) if ended.status == StackStatus::UpdateRollbackFailed => {

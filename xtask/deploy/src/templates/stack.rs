@@ -22,7 +22,7 @@ pub struct Stack<'a> {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unresolved {
     /// A parameter that was not given, or a resource whose name is not known.
-    #[error("`{0}` stands for nothing that is known")]
+    #[error("`{0}` refers to nothing that is known")]
     Reference(String),
     /// A resource's attribute that is not known.
     #[error("`{0}.{1}` is not known")]

@@ -51,7 +51,7 @@ pub(crate) struct Account {
     pub(crate) is_locked: bool,
     /// Whether somebody else changes each stack between a look and a change.
     pub(crate) is_shared: bool,
-    /// Whether it is moto that pretends to be AWS.
+    /// Whether it is moto that plays AWS.
     pub(crate) is_moto: bool,
     /// Each question, as IAM names it, with what it asks.
     pub(crate) questions: Vec<(String, BTreeMap<String, String>)>,

@@ -77,9 +77,9 @@ async fn what_is_shown_is_what_cloudformation_will_do_and_goes_with_the_question
       changes     Service (AWS::ECS::Service): TaskDefinition
       MAY REPLACE GossipIn (AWS::EC2::SecurityGroupIngress): GroupId
       REMOVES     Alarm (AWS::CloudWatch::Alarm)
-      -> every node is replaced, one after the other; the cluster goes on
+      -> every node is replaced, one after the other; the cluster continues
 
-error: nobody can be asked here: give --yes";
+error: there is no terminal to ask on: give --yes";
     assert!(said.text.contains(shown), "{}", said.text);
     assert_eq!(aws.calls(), [""; 0]);
     assert_eq!(aws.change_sets(), [""; 0]);
@@ -126,7 +126,7 @@ async fn a_number_of_nodes_that_somebody_has_set_is_not_reset_in_silence() {
 
         let said = run(&aws, &[&DEPLOY[..], &["--nodes", "5"]].concat()).await;
 
-        let told = "      -> number of nodes: somebody has set it to 7 by hand (this stack said 3); this sets it to 5";
+        let told = "      -> number of nodes: somebody set it to 7 by hand (the stack says 3); this deployment sets it to 5";
         assert_eq!(said.text.contains(told), expected, "{}", said.text);
     }
 }
@@ -138,7 +138,7 @@ async fn a_number_of_instances_that_somebody_has_set_is_not_reset_in_silence() {
 
         let said = run(&aws, &INSTANCES).await;
 
-        let told = "      -> number of nodes: somebody has set it to 7 by hand (this stack said 3); this sets it to 5";
+        let told = "      -> number of nodes: somebody set it to 7 by hand (the stack says 3); this deployment sets it to 5";
         assert_eq!(said.text.contains(told), expected, "{}", said.text);
     }
 }
@@ -182,7 +182,8 @@ async fn a_subnet_that_stands_cannot_become_another_one() {
         let said = run(&aws, &[&YES[..], &THREE_ZONES].concat()).await;
 
         assert_eq!(said.status, Some(1), "{}", said.text);
-        let error = "cannot become others while it stands, only zones more (SubnetB): choose another --name, or remove it";
+        let error =
+            "cannot be changed, only zones added (SubnetB): choose another --name, or remove it";
         assert!(said.text.contains(error), "{}", said.text);
         assert_eq!(aws.calls(), [""; 0]);
         assert_eq!(aws.change_sets(), [""; 0]);
@@ -267,7 +268,7 @@ async fn what_somebody_else_has_changed_meanwhile_is_not_changed_blindly() {
     let said = run(&aws, &YES).await;
 
     assert_eq!(said.status, Some(1), "{}", said.text);
-    let error = "error: the stack orders-service was changed, or another run has looked at it, after its changes were shown here";
+    let error = "error: the stack orders-service was changed, or another run prepared a change, after its changes were shown here";
     assert!(said.text.contains(error), "{}", said.text);
     assert_eq!(aws.calls(), [""; 0]);
 }

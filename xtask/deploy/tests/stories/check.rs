@@ -27,11 +27,11 @@ async fn what_a_deployment_needs_is_looked_at_and_nothing_is_created() {
         0,
         "\
 ok       account  123456789012 in eu-west-1, as arn:aws:iam::123456789012:user/me
-warning  image    demo-node:latest is not here to be looked at
-                  see that it is for X86_64, as the tasks are
+warning  image    demo-node:latest is not on this machine, so it cannot be checked
+                  make sure that it is for X86_64, like the tasks
 ok       network  the default VPC vpc-1 has subnets in eu-west-1a, eu-west-1b
-ok       role     AWSServiceRoleForECS is not there: it is made before the stack
-ok       quota    Fargate may run 6 virtual CPUs in all here; these nodes need 0.75, and 1.5 while they are replaced
+ok       role     AWSServiceRoleForECS does not exist: it is created before the stack
+ok       quota    the quota of Fargate is 6 virtual CPUs here; these nodes need 0.75, and 1.5 while they are replaced
 ok       stack    orders-service is CREATE_COMPLETE
 ok       cost     about $0.05 an hour, $38 a month, by the prices of us-east-1 as of March 2026; logs, the secret and traffic come to that
 nothing was created",
@@ -87,7 +87,7 @@ async fn a_stack_that_an_earlier_failure_has_left_is_no_good_news() {
     assert_eq!(said.status, Some(0), "{}", said.text);
     let finding = "\
 warning  stack    orders-service is ROLLBACK_COMPLETE
-                  a deployment deletes it and all that is in it, and creates it again";
+                  a deployment deletes it with all its resources, and creates it again";
     assert!(said.text.contains(finding), "{}", said.text);
     assert_eq!(aws.calls(), [""; 0]);
 }
@@ -100,7 +100,7 @@ async fn tasks_where_there_are_instances_of_the_name_are_a_failure() {
     let said = run(&aws, &CHECK).await;
 
     assert_eq!(said.status, Some(1), "{}", said.text);
-    let finding = "failure  stack    orders-instances is CREATE_COMPLETE: nodes of another kind have the name";
+    let finding = "failure  stack    orders-instances is CREATE_COMPLETE: nodes of another kind use this name";
     assert!(said.text.contains(finding), "{}", said.text);
     assert!(said.text.contains("choose another --name"), "{}", said.text);
 }

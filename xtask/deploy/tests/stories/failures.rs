@@ -47,8 +47,8 @@ its nodes:
 the end of a log:
     INFO starting version=0.1.0
     error: DEMO_NODE_MEMBERSHIP_KEYS: expected at least 16 characters
-what that most likely means: the program ends by itself soon after its start
-what to do: see the last lines of its log, and try it here: docker run --rm IMAGE run",
+the most likely cause: the program ends soon after its start
+what to do: see the last lines of its log, and try the image here: docker run --rm IMAGE run",
         ),
     );
     said.ends_with_reason("expected at least 16 characters");
@@ -83,8 +83,8 @@ what ECS says of the service:
     (service orders) was unable to place a task.
 its nodes:
     task stopped: {reason}; health UNKNOWN; demo-node: no exit code
-what that most likely means: the secret with the gossip key cannot be read: the execution role of the tasks may not
-what to do: see that no permissions boundary or policy of the organisation forbids secretsmanager:GetSecretValue, nor kms:Decrypt where the key is your own"
+the most likely cause: the secret with the gossip key cannot be read: the tasks' execution role lacks the permission
+what to do: check that no permissions boundary or organisation policy forbids secretsmanager:GetSecretValue, or kms:Decrypt if the key is your own"
         )),
     );
     said.ends_with_reason("is not authorized to perform: secretsmanager:GetSecretValue");
@@ -173,7 +173,7 @@ async fn an_attempt_of_another_run_that_fails_is_told_here_too() {
 
     assert_eq!(said.status, Some(1), "{}", said.text);
     assert!(
-        said.text.contains("waiting for the end of that"),
+        said.text.contains("waiting until that has ended"),
         "{}",
         said.text
     );
@@ -224,8 +224,8 @@ in eu-west-1:
 what failed first: Service (AWS::ECS::Service)
     {BREAKER}
 {why}
-orders-service is left as it is, to be looked at; the same command deletes it and begins again
-to remove it all: cargo xtask destroy --name orders --region eu-west-1 --endpoint-url URL
+orders-service stays as it is, so that you can look at it; the same command deletes it and begins again
+to remove everything: cargo xtask destroy --name orders --region eu-west-1 --endpoint-url URL
 
 error: the stack orders-service ended as CREATE_FAILED: Service: {BREAKER}"
     )

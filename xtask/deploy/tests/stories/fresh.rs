@@ -25,14 +25,14 @@ async fn the_role_of_ecs_is_made_first_and_the_stack_tried_once_more() {
 in eu-west-1:
   orders-service           is created
       adds 2 resources
-  AWSServiceRoleForECS     is made, once for the account, and stays
+  AWSServiceRoleForECS     is created once for the account, and stays
 
 ==> orders-service
     made AWSServiceRoleForECS: it stays in the account
     CREATE_IN_PROGRESS   orders-service           AWS::CloudFormation::Stack User Initiated
     CREATE_FAILED        Cluster                  AWS::ECS::Cluster {TOO_NEW}
     CREATE_FAILED        orders-service           AWS::CloudFormation::Stack
-    AWSServiceRoleForECS is not known everywhere yet: once more
+    AWSServiceRoleForECS is not known everywhere in AWS yet: trying again
     it is CREATE_FAILED: deleting it, to create it again
     DELETE_IN_PROGRESS   orders-service           AWS::CloudFormation::Stack
     DELETE_COMPLETE      orders-service           AWS::CloudFormation::Stack
@@ -45,7 +45,7 @@ stack    orders-service           CREATE_COMPLETE
 service  orders                   0 of 3 tasks run
 
 next: cargo xtask status --name orders --region eu-west-1 --endpoint-url URL
-to remove it all: cargo xtask destroy --name orders --region eu-west-1 --endpoint-url URL"
+to remove everything: cargo xtask destroy --name orders --region eu-west-1 --endpoint-url URL"
         ),
     );
     assert_eq!(

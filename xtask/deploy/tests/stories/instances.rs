@@ -62,10 +62,10 @@ the end of a log:
     the node is still no member
     this instance runs no member of the cluster: status 1
     WARN lookup failed error=access denied: ec2:DescribeInstances
-what that most likely means: the nodes may not ask AWS for each other
-what to do: see that no permissions boundary or policy of the organisation forbids what the log names
-orders-instances is left as it is, to be looked at; the same command deletes it and begins again
-to remove it all: cargo xtask destroy --name orders --region eu-west-1 --endpoint-url URL
+the most likely cause: the nodes lack the permission to look each other up in AWS
+what to do: check that no permissions boundary or organisation policy forbids the action that the log names
+orders-instances stays as it is, so that you can look at it; the same command deletes it and begins again
+to remove everything: cargo xtask destroy --name orders --region eu-west-1 --endpoint-url URL
 
 error: the stack orders-instances ended as CREATE_FAILED: AutoScalingGroup: Received 1 FAILURE signal(s) out of 3. Unable to satisfy 100% MinSuccessfulInstancesPercent requirement",
     );

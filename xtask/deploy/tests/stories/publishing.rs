@@ -49,7 +49,7 @@ stack    orders-service           CREATE_COMPLETE
 service  orders                   0 of 3 tasks run
 
 next: cargo xtask status --name orders --region eu-west-1
-to remove it all: cargo xtask destroy --name orders --region eu-west-1"
+to remove everything: cargo xtask destroy --name orders --region eu-west-1"
         ),
     );
     // A tag is a name; what runs is this.

@@ -53,8 +53,8 @@ async fn a_second_deploy_waits_for_the_first_one() {
     said.is(
         0,
         &deployed(
-            "is CREATE_IN_PROGRESS: this is waited for, and then looked at again",
-            "    it is CREATE_IN_PROGRESS: waiting for the end of that
+            "is CREATE_IN_PROGRESS: the deployment waits until that has ended, and then looks again",
+            "    it is CREATE_IN_PROGRESS: waiting until that has ended
     CREATE_COMPLETE      Service                  AWS::ECS::Service
     nothing to change",
             "CREATE_COMPLETE",
@@ -175,7 +175,7 @@ async fn a_change_that_never_begins_is_an_error_and_not_a_success() {
 
     assert_eq!(said.status, Some(1), "{}", said.text);
     assert!(
-        said.text.contains("shows nothing of it yet"),
+        said.text.contains("does not show its effect yet"),
         "{}",
         said.text
     );
@@ -235,7 +235,7 @@ async fn a_stack_of_somebody_else_is_left_alone() {
         1,
         "\
 in eu-west-1:
-  orders-service           is somebody else's
+  orders-service           does not belong to this program
 
 error: the stack orders-service was not made by this program; choose another name",
     );
@@ -267,8 +267,8 @@ async fn a_change_that_could_not_be_taken_back_is_taken_back_first() {
     said.is(
         0,
         &deployed(
-            "is UPDATE_ROLLBACK_FAILED: the change that failed is taken back, and then it is looked at again",
-            "    it is UPDATE_ROLLBACK_FAILED: taking back the change that failed
+            "is UPDATE_ROLLBACK_FAILED: the failed change is rolled back, and then the deployment looks again",
+            "    it is UPDATE_ROLLBACK_FAILED: rolling back the failed change
     UPDATE_ROLLBACK_COMPLETE orders-service           AWS::CloudFormation::Stack
       changes     Service (AWS::ECS::Service): DesiredCount
     UPDATE_IN_PROGRESS   orders-service           AWS::CloudFormation::Stack User Initiated
@@ -315,7 +315,7 @@ async fn task_definitions_that_a_stack_leaves_are_deleted() {
     let said = run(&aws, &["destroy", "--yes"]).await;
 
     assert_eq!(said.status, Some(0), "{}", said.text);
-    let told = "    task definitions that it left are deleted: 12";
+    let told = "    its remaining task definitions are deleted: 12";
     assert!(said.text.contains(told), "{}", said.text);
     assert_eq!(aws.definitions(), [others]);
 }
@@ -366,11 +366,11 @@ to be deleted in eu-west-1:
   orders-service
 
 ==> orders-service
-    it is UPDATE_IN_PROGRESS: waiting for the end of that
+    it is UPDATE_IN_PROGRESS: waiting until that has ended
     DELETE_IN_PROGRESS   orders-service           AWS::CloudFormation::Stack
     DELETE_COMPLETE      orders-service           AWS::CloudFormation::Stack
 
-all of it is deleted",
+everything is deleted",
     );
     assert_eq!(aws.calls(), ["DeleteStack orders-service"]);
 }
@@ -389,6 +389,6 @@ stack    orders-service           {status}
 service  orders                   0 of 3 tasks run
 
 next: cargo xtask status --name orders --region eu-west-1 --endpoint-url URL
-to remove it all: cargo xtask destroy --name orders --region eu-west-1 --endpoint-url URL"
+to remove everything: cargo xtask destroy --name orders --region eu-west-1 --endpoint-url URL"
     )
 }

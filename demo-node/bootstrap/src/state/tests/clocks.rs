@@ -55,9 +55,9 @@ fn where_too_few_are_left_the_reason_names_them_and_how_far_they_are() {
         .waits(reason.clone());
     assert_eq!(
         reason.to_string(),
-        "waiting for contact points with a right clock: 1 found, 2 needed; the clock of 10.0.0.1:7626 is 1h ahead \
-         of this node's, the clock of 10.0.0.3:7626 is 1h behind this node's. Set the clocks right, \
-         first of all this node's: it is far from all others"
+        "waiting for contact points with a correct clock: 1 found, 2 needed; the clock of 10.0.0.1:7626 is 1h ahead \
+         of this node's, the clock of 10.0.0.3:7626 is 1h behind this node's. Correct the clocks, \
+         first this node's: it is far from all others"
     );
 }
 

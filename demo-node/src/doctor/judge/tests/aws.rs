@@ -15,7 +15,7 @@ fn a_wrong_region() {
         },
         Code::WrongRegion,
         Failure,
-        "Set discovery.aws-api-ecs.region, or AWS_REGION where that is not set, to eu-west-1.",
+        "Set discovery.aws-api-ecs.region, or AWS_REGION if that is not set, to eu-west-1.",
     );
     // On an instance the zone tells it.
     check(
@@ -205,9 +205,9 @@ fn a_number_that_cannot_be_asked_for_comes_before_asking_again() {
         fails,
         Code::ExpectedUnknown,
         Warning,
-        "Let ecs:DescribeServices be answered",
+        "Make sure that ecs:DescribeServices is answered",
     );
-    for part in ["endpoint", "or set bootstrap.expected-nodes to the number"] {
+    for part in ["endpoint", "Or set bootstrap.expected-nodes to the number"] {
         assert!(diagnosis.first.contains(part), "{}", diagnosis.first);
     }
 }

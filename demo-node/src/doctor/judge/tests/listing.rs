@@ -44,8 +44,8 @@ fn one_of_several_services_that_cannot_be_looked_up() {
         partial.unwrap().advice.clone()
     };
     let stays = advice(Remedy::FixConfiguration);
-    assert!(stays.ends_with("it stays so until then."), "{stays}");
-    assert!(advice(Remedy::RetryLater).starts_with("Ask again in a while"));
+    assert!(stays.ends_with("it does not pass by itself."), "{stays}");
+    assert!(advice(Remedy::RetryLater).starts_with("Try again later"));
 }
 
 #[test]
@@ -200,10 +200,11 @@ fn fewer_nodes_than_must_consent() {
         listing(facts).targets.truncate(2);
         facts.points.truncate(2);
     };
-    let diagnosis = check(few, Code::TooFewNodes, Failure, "fewer tasks than it wants");
+    let fewer = "fewer tasks than its desired count";
+    let diagnosis = check(few, Code::TooFewNodes, Failure, fewer);
     let message = &diagnosis.findings[0].message;
     assert!(
-        message.contains("2 nodes are listed, and 3 must consent"),
+        message.contains("2 nodes are listed, but 3 must consent"),
         "{message}"
     );
     assert!(message.contains("5 nodes are expected"), "{message}");
@@ -263,7 +264,7 @@ fn a_list_that_lacks_some_does_not_speak_against_the_number() {
         change,
         Code::TooFewNodes,
         Warning,
-        "until the list is whole",
+        "until the list is complete",
     );
     for finding in &diagnosis.findings {
         assert!(!finding.advice.contains("expected-nodes"), "{finding:?}");

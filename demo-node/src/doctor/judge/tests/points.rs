@@ -14,7 +14,7 @@ fn a_cluster_that_is_well_has_no_findings() {
     assert!(
         diagnosis
             .first
-            .contains("the one on this machine is one of them")
+            .contains("the node on this machine among them")
     );
 }
 
@@ -49,7 +49,7 @@ fn a_closed_management_port() {
     let first = &diagnosis.findings[0];
     assert_eq!(first.about, ["10.0.0.2:7626", "10.0.0.3:7626"]);
     assert!(
-        first.message.contains("By gossip 2 of them answer"),
+        first.message.contains("2 of them answer by gossip"),
         "{first:?}"
     );
     let dead_ones = |facts: &mut Facts| dead(facts, &[2, 3]);
@@ -117,7 +117,7 @@ fn clocks_that_are_wrong_there_or_here() {
         there,
         Code::WrongClock,
         Failure,
-        "the clocks of 10.0.0.2:7626 right",
+        "Correct the clocks of 10.0.0.2:7626",
     );
     assert!(
         diagnosis.findings[0]

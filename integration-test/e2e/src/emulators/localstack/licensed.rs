@@ -75,7 +75,7 @@ impl Localstack {
         });
         healthy.await.with_context(|| {
             format!(
-                "LocalStack does not start: is the licence good? Its log: {}",
+                "LocalStack does not start: is the licence valid? Its log: {}",
                 log.display()
             )
         })?;

@@ -76,7 +76,8 @@ impl Localstack {
     pub async fn start(logs: &Path) -> anyhow::Result<Self> {
         let program = PROGRAM.set_up().await?;
         let endpoint = emulators::free_port(Ipv4Addr::LOCALHOST)?;
-        let files = tempfile::tempdir().context("there is no room for LocalStack's files")?;
+        let files =
+            tempfile::tempdir().context("the folder for LocalStack's files cannot be created")?;
         let mut command = Command::new(program);
         command
             // Settings and a profile that somebody has for another LocalStack are not for this one.
@@ -144,7 +145,7 @@ impl Ec2 for Account {
     async fn run_instance(&self, instance: Instance) -> anyhow::Result<BTreeMap<String, String>> {
         let interface = instance.primary_interface();
         let address = interface.and_then(|interface| interface.ipv4.first());
-        let address = address.context("the instance is to have an address")?;
+        let address = address.context("the instance has no address")?;
         let tags = instance.tags.iter();
         let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
         let tags = TagSpecification::builder()

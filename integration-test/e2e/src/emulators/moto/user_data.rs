@@ -17,9 +17,9 @@ pub(super) fn environment(user_data: &str) -> anyhow::Result<BTreeMap<String, St
         .split_once(END)
         .context("the user data writes no end to the node's environment")?;
     let variable = |line: &str| {
-        let (name, value) = line
-            .split_once('=')
-            .with_context(|| format!("in the node's environment is no variable: {line}"))?;
+        let (name, value) = line.split_once('=').with_context(|| {
+            format!("this line of the node's environment is not a variable: {line}")
+        })?;
         Ok((name.to_owned(), value.to_owned()))
     };
     lines.lines().map(variable).collect()

@@ -30,8 +30,8 @@ export class Controls {
     at("service").append(
       el("span", { class: "stepper" }, this.fewer, this.count, this.more),
       this.deploy,
-      el("label", { class: "check" }, this.replaces, " ECS replaces what ends"),
-      does("Start afresh", { do: "afresh" }),
+      el("label", { class: "check" }, this.replaces, " ECS replaces tasks that end"),
+      does("Start again", { do: "afresh" }),
     );
 
     this.sides = el("select", { "aria-label": "Who is split off" });
@@ -77,7 +77,7 @@ export class Controls {
     this.more.disabled = MOST <= service.desired;
     this.deploy.disabled = service.rolling || service.running === 0;
     this.replaces.checked = service.replaces;
-    say(at("service-text"), `${service.name}: ${service.desired} tasks desired, ${service.running} running, revision ${service.revision}${service.rolling ? ", a deployment goes on" : ""}.`);
+    say(at("service-text"), `${service.name}: ${service.desired} tasks desired, ${service.running} running, revision ${service.revision}${service.rolling ? ", a deployment is running" : ""}.`);
 
     const there = this.there();
     list(
@@ -90,13 +90,13 @@ export class Controls {
     this.sides.disabled = there.length < 2;
     this.split.disabled = there.length < 2;
     this.heal.disabled = split.length === 0;
-    say(at("network-text"), split.length === 0 ? "Whole: every node reaches every other." : `Cut: ${split.join(", ")} | ${there.filter((name) => !split.includes(name)).join(", ")}. Newcomers reach nobody until it heals.`);
+    say(at("network-text"), split.length === 0 ? "Not split: every node reaches every other." : `Cut: ${split.join(", ")} | ${there.filter((name) => !split.includes(name)).join(", ")}. New nodes reach no other node until it heals.`);
 
     this.second.disabled = apart || clusters.length !== 1 || split.length !== 0 || MOST < service.desired + 2;
     this.meet.disabled = !apart;
     say(
       at("second-text"),
-      apart ? "AWS shows each cluster only its own tasks." : "Two tasks that AWS shows only each other: so they start a cluster of their own.",
+      apart ? "AWS lists to each cluster only its own tasks." : "Two tasks to which AWS lists only each other, so they found a second cluster.",
     );
 
     this.leader.hidden = telling !== null || picture.headline.kind !== "One cluster" || this.leading() === null || nodes.length < 2;
@@ -153,7 +153,7 @@ export class Controls {
 
   showTasks(tasks, service) {
     const running = tasks.filter((task) => task.desired === "RUNNING").length;
-    say(at("tasks-text"), `${running} of ${service.desired} are wanted to run. That is all that a new node can learn from AWS.`);
+    say(at("tasks-text"), `${running} of ${service.desired} should run. A new node can learn no more from AWS.`);
     list(
       at("tasks"),
       tasks,

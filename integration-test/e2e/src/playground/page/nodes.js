@@ -5,10 +5,10 @@ import { word } from "./picture.js";
 import { doing } from "./words.js";
 
 const DEEDS = [
-  { do: "kill", name: "Kill", title: "It ends at once, without a word, as in a power failure" },
-  { do: "stop", name: "Stop", title: "ECS asks it to stop: it says good-bye first" },
-  { do: "freeze", name: "Freeze", title: "It stands still, and does not know that it does" },
-  { do: "thaw", name: "Thaw", title: "It goes on" },
+  { do: "kill", name: "Kill", title: "It ends at once, without leaving, as in a power failure" },
+  { do: "stop", name: "Stop", title: "ECS asks it to stop: it leaves the cluster first" },
+  { do: "freeze", name: "Freeze", title: "It stands still, but does not know it" },
+  { do: "thaw", name: "Resume", title: "It continues" },
 ];
 
 /** The list in `place`. Has something done by `act`; calls `pointed` with the node under the pointer, or null. */
@@ -83,11 +83,11 @@ function fill(card, node) {
 }
 
 function sentence(node) {
-  if (node.life === "ended") return "Its process is gone; the others must find out by themselves.";
-  if (node.life === "frozen") return "Stands still: it neither answers nor knows that it does not.";
+  if (node.life === "ended") return "Its process is gone; the others must notice by themselves.";
+  if (node.life === "frozen") return "Frozen: it does not answer, and does not know it.";
   if (!node.answers) return node.voice ? "Says nothing." : "Starts.";
   const { bootstrap, members } = node.voice;
-  if (node.life === "stopping") return "Says good-bye and ends.";
+  if (node.life === "stopping") return "Leaves the cluster and ends.";
   if (bootstrap.phase !== "member") return doing(bootstrap, members).text;
   if (members.minority) return `On the smaller side: reaches ${members.minority.reachable}, and ${members.minority.majority} would be a majority. Not ready.`;
   const [all, lost] = [members.members.length, members.unreachable.length];

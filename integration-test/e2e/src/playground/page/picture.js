@@ -247,7 +247,7 @@ function legend({ nodes, links, split, clusters }) {
     is((node) => node.leads) && key({ ...one, leads: true }, "leader: the lowest address"),
     is((node) => node.oldest) && key({ ...one, oldest: true }, "oldest"),
     is((node) => node.cluster === null && node.life === "running" && !node.lost) && key({ ...one, cluster: null }, "in no cluster yet"),
-    is((node) => node.life === "frozen") && key({ ...one, cluster: null, life: "frozen" }, "stands still"),
+    is((node) => node.life === "frozen") && key({ ...one, cluster: null, life: "frozen" }, "frozen"),
     is((node) => node.lost || node.life === "ended") && key({ ...one, lost: true }, "does not answer"),
     bound("both") && stroke("bond both", "count on each other"),
     bound("one") && stroke("bond one", "only one does, or can"),

@@ -301,7 +301,7 @@ fn a_node_that_talks_without_end_is_cut_in_the_middle() {
         (said[0].text.as_str(), said.last().unwrap().text.as_str()),
         ("line 0", "line 999")
     );
-    assert_eq!(said[MOST_SAID / 2].text, "(600 lines are left out here)");
+    assert_eq!(said[MOST_SAID / 2].text, "(600 lines are omitted here)");
 }
 
 #[test]
