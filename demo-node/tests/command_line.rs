@@ -46,7 +46,7 @@ fn a_wrong_configuration_ends_with_one_line_that_names_it_and_status_2() {
         ),
         (
             vec![("DEMO_NODE_MEMBERSHIP_UNSEALED", "on")],
-            "do not go together",
+            "are both set",
         ),
         (vec![("DEMO_NODE_MEMBERSHIP_PORT", "7626")], "are both 7626"),
         (

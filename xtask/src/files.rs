@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(too_long("a.rs", &"\n".repeat(LONGEST)), None);
 
         let finding = too_long("a.rs", &"\n".repeat(LONGEST + 1)).unwrap();
-        assert_eq!(finding, "a.rs: 601 lines, and 600 are allowed");
+        assert_eq!(finding, "a.rs has 601 lines; 600 are allowed");
     }
 
     #[test]

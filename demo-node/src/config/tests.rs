@@ -238,7 +238,7 @@ fn a_wrong_value_of_one_method_is_named_once() {
             ecs,
             "DEMO_NODE_DISCOVERY_AWS_API_ECS_TAGS",
             "a=1;a=2",
-            "`a` comes twice; a task has one value per key",
+            "`a` is given twice; a task has one value per key",
         ),
         (
             ecs,

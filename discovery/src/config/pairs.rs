@@ -234,7 +234,7 @@ mod tests {
         let error = "a=1;a=2".parse::<Tags>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "tags: `a` comes twice; a task has one value per key"
+            "tags: `a` is given twice; a task has one value per key"
         );
     }
 

@@ -145,7 +145,7 @@ mod tests {
         );
         let error = both.await.unwrap_err();
 
-        assert_eq!(format!("{error:#}"), "not seen: b: something else");
+        assert_eq!(format!("{error:#}"), "did not happen: b: something else");
         let (steps, trace) = record.into_parts();
         assert_eq!(steps.len(), 1);
         let waited = |what: &str, from, ended| Waited {

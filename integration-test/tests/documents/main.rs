@@ -8,4 +8,5 @@
 mod commands;
 mod figures;
 mod files;
+mod symptoms;
 mod typed;

@@ -87,6 +87,8 @@ fn told(line: &str) -> String {
         ..Evidence::default()
     };
     let told = lines(&failure, &evidence);
-    let meant = told.iter().filter(|line| line.starts_with("what that"));
+    let meant = told
+        .iter()
+        .filter(|line| line.starts_with("the most likely"));
     meant.cloned().collect()
 }

@@ -124,7 +124,7 @@ async fn a_file_that_everybody_can_read_draws_a_warning_of_every_command() {
         let said = demo_node(&["lookup"], &environment).await;
         assert_eq!(said.status, Some(0), "{said:?}");
         let warning = format!(
-            "membership.keys is in {path}, which everybody on this host can read: `chmod o= {path}`"
+            "membership.keys is in {path}, which everybody on this host can read: run `chmod o= {path}`"
         );
         assert_eq!(said.error.matches(&warning).count(), warned, "{said:?}");
     }

@@ -306,7 +306,7 @@ mod tests {
     fn every_state_that_is_known_is_in_the_table() {
         for status in StackStatus::values() {
             let step = ours(Some(&(*status).into()), true);
-            let refused = step.ends_with("left alone");
+            let refused = step.ends_with("not touched");
             assert_eq!(refused, *status == "IMPORT_ROLLBACK_FAILED", "{status}");
         }
     }

@@ -110,7 +110,7 @@ async fn a_founding_message_that_does_not_count_is_refused_with_the_reason() {
         (
             handle.sealer.request(&prepare(NodeUid(me.uid.0 + 1))).1,
             421,
-            "for another process",
+            "for an earlier process",
         ),
         (handle.sealer.request(&prepare(me.uid)).1, 503, "has ended"),
     ] {

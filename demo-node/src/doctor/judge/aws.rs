@@ -277,7 +277,7 @@ fn expected(facts: &Facts) -> Option<Finding> {
     let advice = match could_not_ask(facts) {
         Some(_) => format!(
             "Make sure that {} is answered: the endpoint of its API must be reachable from here (by a \
-             NAT gateway, a public address or a VPC endpoint, with outbound TCP 443). Or {number}",
+             NAT gateway, a public address or a VPC endpoint, with outbound TCP 443), or {number}",
             calls::of_expected_nodes(facts.asked.method)
         ),
         None => number.replacen('s', "S", 1),

@@ -155,7 +155,7 @@ async fn a_founding_message_for_a_former_process_is_refused_and_changes_nothing(
     };
     rig.send(founding(sealer.request(&recorded).1))
         .await
-        .refuses(421, "is for another process");
+        .refuses(421, "is for an earlier process");
     // No promise was made: an earlier ballot is still free.
     let (question, request) = sealer.request(&prepare_for(&rig));
     let response = rig.respond(founding(request)).await;

@@ -171,7 +171,7 @@ fn a_task_that_the_answer_leaves_out_makes_the_view_partial() {
         found.partial,
         [PartialReason::NotDescribed {
             id: id(1),
-            reason: "the answer leaves it out".to_owned()
+            reason: "the answer does not contain it".to_owned()
         }]
     );
 }

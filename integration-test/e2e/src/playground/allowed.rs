@@ -215,7 +215,7 @@ mod tests {
 
         assert_eq!(refusal(r#"{"do":"scale","desired":12}"#, &whole(5)), None);
         let many = refusal(r#"{"do":"scale","desired":13}"#, &whole(5));
-        let text = "13 nodes are too many: the playground runs 12 at most";
+        let text = "13 nodes are too many: the playground runs at most 12";
         assert_eq!(many, Some(Refusal::Never(text.to_owned())));
         assert!(refusal(r#"{"do":"afresh","nodes":13}"#, &whole(5)).is_some());
     }

@@ -515,7 +515,7 @@ mod tests {
             "Split",
             &[
                 "orders-4 and orders-5 | orders-1, orders-2 and orders-3",
-                "still counts",
+                "still considers",
             ],
         );
 

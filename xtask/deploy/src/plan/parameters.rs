@@ -140,7 +140,7 @@ mod tests {
             ("BakeMinutes=2000", "from 0 to 1440"),
             ("BakeMinutes=long", "from 0 to 1440"),
             ("LogRetentionDays=2", "1, 3, 7"),
-            ("MaxCount=2", "a service of 3 nodes"),
+            ("MaxCount=2", "the number of nodes, 3"),
             (
                 "Monitoring=ENABLED --parameter Monitoring=DISABLED",
                 "twice",

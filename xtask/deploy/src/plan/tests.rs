@@ -178,9 +178,9 @@ fn zones_are_two_or_three_and_each_another_one() {
         ..tasks()
     };
     for (names, network, remedy) in [
-        ("eu-west-1a", Network::DefaultVpc, "two at least"),
+        ("eu-west-1a", Network::DefaultVpc, "at least two"),
         ("eu-west-1a,eu-west-1a", Network::DefaultVpc, "twice"),
-        ("a,b,c,d", Network::Private, "3 at most"),
+        ("a,b,c,d", Network::Private, "at most 3"),
     ] {
         let refusal = check(&zones(names, network)).unwrap_err().to_string();
         assert!(refusal.contains(remedy), "{refusal}");

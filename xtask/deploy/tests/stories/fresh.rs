@@ -28,7 +28,7 @@ in eu-west-1:
   AWSServiceRoleForECS     is created once for the account, and stays
 
 ==> orders-service
-    made AWSServiceRoleForECS: it stays in the account
+    created AWSServiceRoleForECS: it stays in the account
     CREATE_IN_PROGRESS   orders-service           AWS::CloudFormation::Stack User Initiated
     CREATE_FAILED        Cluster                  AWS::ECS::Cluster {TOO_NEW}
     CREATE_FAILED        orders-service           AWS::CloudFormation::Stack

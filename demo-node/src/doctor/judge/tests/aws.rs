@@ -207,7 +207,7 @@ fn a_number_that_cannot_be_asked_for_comes_before_asking_again() {
         Warning,
         "Make sure that ecs:DescribeServices is answered",
     );
-    for part in ["endpoint", "Or set bootstrap.expected-nodes to the number"] {
+    for part in ["endpoint", "or set bootstrap.expected-nodes to the number"] {
         assert!(diagnosis.first.contains(part), "{}", diagnosis.first);
     }
 }

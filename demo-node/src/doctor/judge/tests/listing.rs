@@ -102,11 +102,12 @@ fn tags_that_nobody_has() {
             drop_as(facts, n, DropReason::TagMismatch("colour".to_owned()));
         }
     };
-    let diagnosis = check(change, Code::WrongTags, Failure, "propagateTags");
+    let diagnosis = check(change, Code::WrongTags, Failure, "Compare");
+    assert!(diagnosis.findings[0].advice.contains("propagateTags"));
     assert!(diagnosis.findings[0].message.contains("colour=blue"));
     // Others of the service may lack them.
     let one = |facts: &mut Facts| drop_as(facts, 3, DropReason::TagMismatch("colour".to_owned()));
-    check(one, Code::NoClusterYet, Warning, "Ask again");
+    check(one, Code::NoClusterYet, Warning, "Try again");
 }
 
 #[test]
@@ -142,7 +143,7 @@ fn a_node_that_is_not_listed() {
         own.source = Some(AddressSource::Interface("eth0".to_owned()));
         own.zone = None;
     };
-    check(laptop, Code::NoClusterYet, Warning, "Ask again");
+    check(laptop, Code::NoClusterYet, Warning, "Try again");
     // A task that stops is dropped, with the reason.
     let stopping = |facts: &mut Facts| {
         let (desired, last) = ("STOPPED".to_owned(), "RUNNING".to_owned());
@@ -189,7 +190,7 @@ fn a_port_that_peers_do_not_ask() {
     assert!(
         diagnosis.findings[0]
             .message
-            .contains("Peers ask 10.0.0.1 at port 7626")
+            .contains("Peers ask 10.0.0.1 on port 7626")
     );
 }
 
@@ -280,7 +281,7 @@ fn nodes_of_both_families_do_not_reach_each_other() {
     let set = "discovery.aws-api-ecs.address-family to the family that all nodes have";
     let diagnosis = check(both, Code::AddressFamily, Failure, set);
     let message = &diagnosis.findings[0].message;
-    assert!(message.contains("by IPv6 (fd00::3)"), "{message}");
+    assert!(message.contains("with IPv6 (fd00::3)"), "{message}");
     let listed = |facts: &mut Facts| {
         both(facts);
         facts.asked.method = MethodName::Config;

@@ -20,7 +20,7 @@ fn a_cluster_that_is_well_has_no_findings() {
 
 #[test]
 fn where_no_cause_is_seen_it_says_what_the_node_waits_for() {
-    let diagnosis = check(|_| {}, Code::NoClusterYet, Warning, "Ask again");
+    let diagnosis = check(|_| {}, Code::NoClusterYet, Warning, "Try again");
     assert!(
         diagnosis.findings[0]
             .message
