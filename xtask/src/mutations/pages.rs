@@ -1,4 +1,4 @@
-//! Faults of the pages for people. What each test of a browser claims is broken here once.
+//! Faults of the pages for people: each claim of a browser test is broken here once.
 
 use super::fault::{Browser, Fault};
 
