@@ -1,4 +1,4 @@
-//! Whether something can be done as things are.
+//! Whether a command is possible in the current state.
 
 use std::collections::BTreeSet;
 
