@@ -91,11 +91,9 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
 /// Builds the image, tests it, and returns its name with the tag.
 pub(crate) fn build(sh: &Shell, tag: &str) -> anyhow::Result<String> {
     // Checked first, because the build takes minutes.
-    cmd!(sh, "docker version")
-        .quiet()
-        .ignore_stdout()
-        .run()
-        .context("Docker does not answer: start it, or let this user use it (see `docker info`)")?;
+    if let Some(missing) = options::docker::missing() {
+        bail!("{missing}");
+    }
 
     let folder = folders::target()?.join("image");
     lay_out(sh, &folder)?;

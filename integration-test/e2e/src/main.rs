@@ -203,9 +203,14 @@ fn conclude(
         return ExitCode::SUCCESS;
     };
     eprintln!(
-        "\nerror: {} of {} scenarios failed. To see one alone: cargo xtask e2e --target {} --scenario {first} --keep",
+        "\nerror: {} of {} {} failed. To see one alone: cargo xtask e2e --target {} --scenario {first} --keep",
         failed.len(),
         report.scenarios.len(),
+        if report.scenarios.len() == 1 {
+            "scenario"
+        } else {
+            "scenarios"
+        },
         options.target
     );
     ExitCode::FAILURE

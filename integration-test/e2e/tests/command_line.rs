@@ -114,6 +114,29 @@ fn an_earlier_page_stays_until_there_is_a_new_one() {
     assert!(page.ends_with("</html>\n"), "{page}");
 }
 
+#[test]
+fn who_may_not_use_docker_is_told_how_to_before_anything_is_installed() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let docker = folder.path().join("docker");
+    fs::write(
+        &docker,
+        "#!/bin/sh\necho 'connect: permission denied' >&2\nexit 1\n",
+    )
+    .unwrap();
+    fs::set_permissions(&docker, fs::Permissions::from_mode(0o755)).unwrap();
+    for target in ["docker", "ministack"] {
+        let ended = Command::new(env!("CARGO_BIN_EXE_e2e"))
+            .args(["--target", target])
+            .env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert!(said.contains("usermod --append --groups docker"), "{said}");
+        assert!(!said.contains("setting"), "{said}");
+    }
+}
+
 /// Writing to it fails as to a disk that is full.
 #[cfg(target_os = "linux")]
 #[test]
@@ -125,7 +148,7 @@ fn what_cannot_be_written_does_not_take_the_logs_with_it() {
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(1), "{said}");
     for told in [
-        "error: 1 of 1 scenarios failed",
+        "error: 1 of 1 scenario failed",
         "error: the report cannot be written: No space left",
         "error: the page cannot be written to /dev/full: No space left",
     ] {

@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Parser, ValueEnum};
 
-use crate::deploy;
+use crate::{deploy, docker};
 
 /// The image of LocalStack.
 pub const LOCALSTACK_IMAGE: &str = "localstack/localstack:latest";
@@ -166,20 +166,21 @@ impl Target {
     /// What the target needs and this machine lacks, and how to get it. Called before anything is built or started.
     pub fn missing(&self) -> Option<String> {
         match self {
-            Self::Embedded | Self::Docker | Self::Ministack | Self::Aws | Self::Url(_) => None,
+            Self::Embedded | Self::Aws | Self::Url(_) => None,
+            Self::Docker | Self::Ministack => docker::missing(),
             Self::Localstack if has_localstack_token() => {
+                if let Some(missing) = docker::missing() {
+                    return Some(missing);
+                }
                 let image = Command::new("docker")
                     .args(["image", "inspect", LOCALSTACK_IMAGE])
                     .stdout(Stdio::null())
                     .stderr(Stdio::null())
                     .status();
-                match image {
-                    Ok(found) if found.success() => None,
-                    Ok(_) => Some(format!(
-                        "LocalStack's image is missing: docker pull {LOCALSTACK_IMAGE}"
-                    )),
-                    Err(error) => Some(format!("cannot run docker: {error}")),
-                }
+                let is_here = image.is_ok_and(|ended| ended.success());
+                (!is_here).then(|| {
+                    format!("LocalStack's image is missing: docker pull {LOCALSTACK_IMAGE}")
+                })
             }
             Self::Localstack => {
                 let python = Command::new("python3")

@@ -5,4 +5,5 @@
 
 pub mod demo;
 pub mod deploy;
+pub mod docker;
 pub mod e2e;
