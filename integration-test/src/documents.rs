@@ -35,7 +35,7 @@ pub fn root() -> PathBuf {
 ///
 /// # Panics
 ///
-/// Where it cannot be read.
+/// If it cannot be read.
 #[must_use]
 pub fn text(document: &str) -> String {
     let read = fs::read_to_string(root().join(document));

@@ -46,7 +46,7 @@ pub fn sdk_config(region: &Region, role: &str, session: &str) -> SdkConfig {
 ///
 /// # Errors
 ///
-/// Where it has not been built.
+/// If it has not been built.
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
     let test = env::current_exe()?;
     let folder = test.parent().and_then(|deps| deps.parent());

@@ -36,7 +36,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Where there is none.
+    /// If there is none.
     pub async fn open() -> anyhow::Result<Self> {
         let group = Group::start()?;
         let folder = TempDir::new()?;
@@ -83,7 +83,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Where nothing is.
+    /// If nothing is.
     pub async fn visit(&self, url: &str) -> anyhow::Result<()> {
         self.tell("/url", &json!({ "url": url })).await?;
         Ok(())
@@ -122,7 +122,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Where the browser has gone.
+    /// If the browser has gone.
     pub async fn complaints(&self) -> anyhow::Result<Vec<String>> {
         let log = self.tell("/se/log", &json!({ "type": "browser" })).await?;
         let entries = log.as_array().context("the browser's log is no list")?;
@@ -133,7 +133,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Where the browser has gone.
+    /// If the browser has gone.
     pub async fn looks(&self, width: u32, scheme: &str) -> anyhow::Result<()> {
         let size =
             json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
@@ -149,7 +149,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Where the browser has gone.
+    /// If the browser has gone.
     pub async fn picture(
         &self,
         width: u32,

@@ -31,7 +31,7 @@ impl fmt::Display for Answer {
 ///
 /// # Errors
 ///
-/// Where there is no complete answer within two seconds.
+/// If there is no complete answer within two seconds.
 pub async fn get(to: SocketAddr, path: &str) -> Result<Answer, Error> {
     let (status, body) = ask(&Tcp, to, Ask::get(path), PATIENCE).await?;
     Ok(Answer {

@@ -88,7 +88,7 @@ impl Account {
     ///
     /// # Panics
     ///
-    /// Where there is no such service.
+    /// If there is no such service.
     pub fn deploy(&mut self, cluster: &str, service: &str) -> String {
         let id = self.deployment_id();
         let now = self.now;
@@ -108,7 +108,7 @@ impl Account {
     ///
     /// # Panics
     ///
-    /// Where there is no such service.
+    /// If there is no such service.
     pub fn put_task_set(&mut self, cluster: &str, service: &str) -> String {
         let id = self.deployment_id();
         let now = self.now;
@@ -126,7 +126,7 @@ impl Account {
     ///
     /// # Panics
     ///
-    /// Where the task belongs to a service that is not there.
+    /// If the task belongs to a service that is not there.
     pub fn run_task(&mut self, mut task: Task) -> TaskArn {
         let serial = self.next_serial();
         task.id = hexadecimal(serial);
@@ -155,7 +155,7 @@ impl Account {
     ///
     /// # Panics
     ///
-    /// Where it is not.
+    /// If it is not.
     pub fn task(&self, arn: &TaskArn) -> &Task {
         self.clusters
             .get(arn.cluster())
@@ -167,7 +167,7 @@ impl Account {
     ///
     /// # Panics
     ///
-    /// Where it is not.
+    /// If it is not.
     pub fn task_mut(&mut self, arn: &TaskArn) -> &mut Task {
         self.clusters
             .get_mut(arn.cluster())
@@ -179,7 +179,7 @@ impl Account {
     ///
     /// # Panics
     ///
-    /// Where there is no such task.
+    /// If there is no such task.
     pub fn stop_task(&mut self, arn: &TaskArn) {
         let now = self.now;
         let task = self.task_mut(arn);
@@ -193,7 +193,7 @@ impl Account {
     ///
     /// # Panics
     ///
-    /// Where there is no such task.
+    /// If there is no such task.
     pub fn finish_task(&mut self, arn: &TaskArn) {
         self.stop_task(arn);
         let now = self.now;
@@ -232,7 +232,7 @@ impl Account {
     ///
     /// # Panics
     ///
-    /// Where it is not.
+    /// If it is not.
     pub fn instance_mut(&mut self, id: &InstanceId) -> &mut Instance {
         self.instances
             .get_mut(id)

@@ -187,7 +187,7 @@ impl Region {
     ///
     /// # Panics
     ///
-    /// Where there is no such task.
+    /// If there is no such task.
     #[must_use]
     pub fn task_environment(&self, task: &TaskArn) -> BTreeMap<String, String> {
         let endpoint = &self.endpoint;

@@ -119,7 +119,7 @@ impl<'sandbox> Fleet<'sandbox> {
     ///
     /// # Panics
     ///
-    /// Where the fleet has no network of its own.
+    /// If the fleet has no network of its own.
     pub fn split(&self, first: usize) {
         self.split_between(self.running.iter().take(first));
     }
@@ -128,7 +128,7 @@ impl<'sandbox> Fleet<'sandbox> {
     ///
     /// # Panics
     ///
-    /// Where the fleet has no network of its own.
+    /// If the fleet has no network of its own.
     pub fn split_off(&self, names: &BTreeSet<String>) {
         let side = self.running.iter();
         self.split_between(side.filter(|running| names.contains(running.node.name())));
@@ -214,7 +214,7 @@ impl<'sandbox> Fleet<'sandbox> {
     ///
     /// # Panics
     ///
-    /// Where none was placed.
+    /// If none was placed.
     pub fn lose_first(&mut self) -> anyhow::Result<Silence> {
         let (_, lost) = self.placed.remove(0);
         self.sandbox.silence(lost.address)
@@ -224,7 +224,7 @@ impl<'sandbox> Fleet<'sandbox> {
     ///
     /// # Panics
     ///
-    /// Where none was placed.
+    /// If none was placed.
     pub fn set_clock_of_first(&mut self, ahead: i64) -> anyhow::Result<()> {
         let (_, placed) = self.placed.first_mut().expect("one was placed");
         placed.environment.extend(self.sandbox.wrong_clock(ahead)?);
@@ -260,7 +260,7 @@ impl<'sandbox> Fleet<'sandbox> {
     ///
     /// # Panics
     ///
-    /// Where none runs.
+    /// If none runs.
     pub fn take_oldest(&mut self) -> Departing<'sandbox> {
         self.take_at(0)
     }

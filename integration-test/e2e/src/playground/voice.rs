@@ -126,7 +126,7 @@ impl Voice {
     ///
     /// # Errors
     ///
-    /// Where they are not those of a node.
+    /// If they are not those of a node.
     pub(super) fn read(bootstrap: &str, members: &str) -> serde_json::Result<Self> {
         Ok(Self {
             bootstrap: serde_json::from_str(bootstrap)?,
