@@ -209,7 +209,7 @@ impl<'sandbox> Fleet<'sandbox> {
         self.placed.iter().map(|(arn, _)| arn.clone()).collect()
     }
 
-    /// The first placed task stays listed and running, but has no node: whoever asks it gets no answer, as long as
+    /// The first placed task stays listed and running, but has no node: questions get no answer, as long as
     /// the returned value is kept.
     ///
     /// # Panics

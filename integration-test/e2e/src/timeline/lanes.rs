@@ -74,7 +74,7 @@ struct Report {
     by: String,
     about: String,
     what: About,
-    /// When whoever says it was heard of last.
+    /// When the node that says it was last seen.
     until: i64,
 }
 

@@ -300,7 +300,7 @@ impl Stacks {
         let Some(set) = &prepared.set else {
             return Ok(Begun::TooEarly);
         };
-        // Whoever sends the same twice means it once.
+        // The same token makes a repeated request have its effect only once.
         let token = set.id.rsplit('/').next().unwrap_or_default();
         // From now on it is not for this run to throw away.
         self.pending.remove(&set.id);

@@ -24,7 +24,7 @@ class Chart {
     this.whole = { from: Math.min(0, ...scenario.lanes.map((lane) => lane.phases[0]?.from ?? 0)), to: Math.max(scenario.took, 1) };
     this.view = this.whole;
     this.viewed = viewed;
-    /** What is put anew when another time is shown. */
+    /** The elements to move when another time is shown. */
     this.placed = [];
     this.axis = el("div", { class: "axis", "aria-hidden": "true" });
     this.cursor = el("div", { class: "cursor", hidden: "", "aria-hidden": "true" });
