@@ -1,4 +1,4 @@
-//! From "who is listed" to "who is in": joins the existing cluster, or founds one.
+//! Joins the existing cluster among the nodes that discovery lists, or founds one with them.
 //!
 //! A [`Bootstrap`] is made from [`Settings`], a [`Discovery`](discovery::Discovery) and a [`Keyring`](seal::Keyring).
 //! It gives [`Order`]s, which the service carries out with the membership of its choice, and the service reports its

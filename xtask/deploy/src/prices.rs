@@ -94,7 +94,7 @@ pub fn per_hour(options: &Deploy) -> f64 {
     f64::from(options.nodes) * node + network
 }
 
-/// For people.
+/// The cost as a text.
 pub fn told(options: &Deploy) -> String {
     let hour = per_hour(options);
     let besides = match options.parameters.is_empty() {
@@ -102,7 +102,7 @@ pub fn told(options: &Deploy) -> String {
         false => ", and what --parameter adds (see cloudformation/README.md)",
     };
     format!(
-        "about ${hour:.2} an hour, ${:.0} a month, by {OF}; logs, the secret and traffic come to that{besides}",
+        "about ${hour:.2} an hour, ${:.0} a month, by {OF}; plus logs, the secret and traffic{besides}",
         hour * HOURS_OF_A_MONTH
     )
 }
