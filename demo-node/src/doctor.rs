@@ -1,8 +1,8 @@
-//! Why is there no cluster? What can be seen from here without changing anything, and what follows from it.
+//! Why is there no cluster? What can be seen from here without changing anything, and the conclusions.
 //!
-//! [`gather`] asks: the metadata, AWS, each contact point. It founds nothing, joins nothing, binds no port of a node's, and
-//! ends in bounded time. All else is plain: [`facts`] is what was seen, [`judge`] makes [`finding`]s of it,
-//! [`needs`] says what AWS must allow, and [`report`] and [`json`] show it all.
+//! [`gather`] asks: the metadata, AWS, each contact point. It founds nothing, joins nothing, does not bind a node's
+//! ports, and ends in limited time. Everything else is plain: [`facts`] is what was seen, [`judge`] makes
+//! [`finding`]s from it, [`needs`] says what AWS must allow, and [`report`] and [`json`] show all of it.
 
 pub mod calls;
 pub mod facts;

@@ -1,4 +1,4 @@
-//! Management HTTP: what this node says of itself and its cluster.
+//! Management HTTP: what this node says about itself and its cluster.
 //!
 //! | path | method | answer |
 //! |---|---|---|
@@ -15,8 +15,8 @@
 //! | `/ready`, `/alive`, `/startup` | GET | 200 or 503, and why |
 //! | `/metrics` | GET | OpenMetrics, or classic Prometheus text |
 //!
-//! It reads what the stages publish; what it may write goes through their handles. People's writing
-//! methods are refused unless `management.read-only` is off.
+//! It reads what the stages publish; what it may write goes through their handles. People's writing methods are
+//! refused unless `management.read-only` is off.
 
 use std::{error::Error as _, sync::Arc, time::Duration};
 
@@ -56,13 +56,13 @@ pub use serve::{Limits, serve};
 pub use settings::Settings;
 pub use sources::Sources;
 
-/// The largest request body. A form takes less than a sealed founding message.
+/// The largest request body. A form is smaller than a sealed founding message.
 const LARGEST_BODY: usize = LARGEST_REQUEST;
 
-/// How long a request's body may take. All of them are small.
+/// How long a request's body may take. All bodies are small.
 const BODY_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a complete request may take to be answered, streams of events aside.
+/// How long answering a complete request may take, except for streams of events.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Every path.
@@ -108,7 +108,7 @@ pub fn router(sources: Sources) -> Router {
         .with_state(sources)
 }
 
-/// Takes in the request as a whole, then has it answered, both in bounded time.
+/// Reads the whole request, then gets its answer, both in limited time.
 async fn bounded(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let busy: Busy = parts.extensions.get().cloned().unwrap_or_default();
@@ -123,7 +123,7 @@ async fn bounded(request: Request, next: Next) -> Response {
         busy.set(false);
         return took_too_long();
     };
-    // A stream goes on.
+    // A stream continues.
     busy.set(response.body().size_hint().exact().is_none());
     response
 }

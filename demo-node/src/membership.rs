@@ -1,11 +1,11 @@
 //! Who is in the cluster, by gossip.
 //!
-//! [`Gossip`] is the protocol: `foca`'s SWIM, sealed, with its timers; it does no IO, reads no
-//! clock and is driven by calls. [`Driver`] is the task around it that owns the socket.
-//! Everyone else holds a [`Handle`], and reads a [`Members`] value that changes.
+//! [`Gossip`] is the protocol: `foca`'s SWIM, sealed, with its timers; it does no IO, reads no clock and is driven by
+//! calls. [`Driver`] is the task around it that owns the socket. All other code has a [`Handle`], and reads a
+//! [`Members`] value that changes.
 //!
-//! A node is in no cluster until it is told which one: it never founds or joins of its own accord.
-//! Datagrams of any other cluster, of strangers, and from before that moment are dropped.
+//! A node is in no cluster until it is told which one: it never founds or joins by itself. Datagrams of another
+//! cluster, of strangers, and from before that moment are dropped.
 
 mod driver;
 pub mod echo;

@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (mut timers, mut datagram) = (JoinSet::new(), [0; 1500]);
     loop {
         tokio::select! {
-            // Whoever is in a cluster hears of all others by gossip.
+            // A member learns all others by gossip.
             view = watch.next_view() => if foca.num_members() == 0 {
                 for seed in view.seeds(own, PORT) {
                     foca.announce(seed, &mut wanted)?;
@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Some(Ok(timer)) = timers.join_next() => foca.handle_timer(timer, &mut wanted)?,
         }
         while let Some((to, data)) = wanted.to_send() {
-            // Gossip bears losses; one bad address must not end it.
+            // Gossip tolerates losses; one bad address must not end it.
             let _ = socket.send_to(&data, to).await;
         }
         while let Some((after, timer)) = wanted.to_schedule() {

@@ -1,4 +1,4 @@
-//! What the documents of this repository have people type, and what they show of the answers.
+//! The commands in this repository's documents, and the output that the documents show.
 
 use std::{fs, path::PathBuf};
 
@@ -35,7 +35,7 @@ pub fn root() -> PathBuf {
 ///
 /// # Panics
 ///
-/// Where it cannot be read.
+/// If it cannot be read.
 #[must_use]
 pub fn text(document: &str) -> String {
     let read = fs::read_to_string(root().join(document));
@@ -92,7 +92,7 @@ pub fn section(document: &str, section: &str) -> Vec<Typed> {
     typed
 }
 
-/// What the text of a document has between two backticks, outside of its blocks.
+/// The texts between two backticks in a document, outside of its blocks.
 #[must_use]
 pub fn mentioned(document: &str) -> Vec<String> {
     let text = text(document);
@@ -101,7 +101,7 @@ pub fn mentioned(document: &str) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// Words of the same kind in the same places: ids, addresses, names of nodes and times are others each time.
+/// Replaces what differs each time (ids, addresses, names of nodes and times) by words of the same kind.
 #[must_use]
 pub fn shape(line: &str) -> Vec<String> {
     let kind = |word: &str| {

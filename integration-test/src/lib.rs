@@ -17,8 +17,8 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::Builder as HttpClient;
 use region::Region;
 
-/// A configuration with the credentials of a role, for a session of this name.
-/// It tries once: what comes back is what the region answered.
+/// A configuration with the credentials of a role, for a session with this name. It does not retry: the result is the
+/// region's first answer.
 #[must_use]
 pub fn sdk_config(region: &Region, role: &str, session: &str) -> SdkConfig {
     let credentials = region.credentials(role, session);
@@ -42,11 +42,11 @@ pub fn sdk_config(region: &Region, role: &str, session: &str) -> SdkConfig {
 
 /// A program of another package, for example `demo-node`.
 ///
-/// Cargo builds it beside the tests, since its package has a test that runs it, too.
+/// Cargo builds it for the tests, since its package has a test that runs it, too.
 ///
 /// # Errors
 ///
-/// Where it has not been built.
+/// If it has not been built.
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
     let test = env::current_exe()?;
     let folder = test.parent().and_then(|deps| deps.parent());

@@ -1,4 +1,4 @@
-//! A browser without a window, driven by WebDriver: a little JSON over HTTP.
+//! A browser without a window, controlled by WebDriver: a little JSON over HTTP.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -21,7 +21,7 @@ use tokio::process::Command;
 /// Long enough for a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A browser, and the page that it shows. Gone when this is dropped, with all that it has stored.
+/// A browser and its page. Dropping it ends the browser and deletes what it has stored.
 #[derive(Debug)]
 pub struct Session {
     driver: SocketAddr,
@@ -36,7 +36,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Where there is none.
+    /// If there is none.
     pub async fn open() -> anyhow::Result<Self> {
         let group = Group::start()?;
         let folder = TempDir::new()?;
@@ -60,7 +60,7 @@ impl Session {
             _group: group,
             _folder: folder,
         };
-        // Containers have little shared memory, and their root no sandbox; the pages here are our own.
+        // Containers have little shared memory, and no sandbox for root; the pages here are our own.
         let arguments = [
             "--headless=new",
             "--no-sandbox",
@@ -79,21 +79,21 @@ impl Session {
         Ok(session)
     }
 
-    /// Shows whatever is there.
+    /// Opens an address.
     ///
     /// # Errors
     ///
-    /// Where nothing is.
+    /// If there is nothing.
     pub async fn visit(&self, url: &str) -> anyhow::Result<()> {
         self.tell("/url", &json!({ "url": url })).await?;
         Ok(())
     }
 
-    /// What a script gives that runs in the page.
+    /// Runs a script in the page and returns its result.
     ///
     /// # Errors
     ///
-    /// What it fails with.
+    /// If the script fails.
     pub async fn run(&self, script: &str) -> anyhow::Result<Value> {
         let script = json!({ "script": script, "args": [] });
         self.tell("/execute/sync", &script).await
@@ -103,7 +103,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// All that the page says, where it does not become so.
+    /// If it does not become true: with all text of the page.
     pub async fn shows_within(&self, limit: Duration, what: &str) -> anyhow::Result<()> {
         let script = format!("return [Boolean({what}), document.body.innerText]");
         let shown = eventually(limit, async || {
@@ -118,22 +118,22 @@ impl Session {
         shown.await.map_err(missed)
     }
 
-    /// What the browser finds fault with: errors, and what the page's policy forbids.
+    /// The browser's complaints: errors, and what the page's policy forbids.
     ///
     /// # Errors
     ///
-    /// Where the browser has gone.
+    /// If the browser has gone.
     pub async fn complaints(&self) -> anyhow::Result<Vec<String>> {
         let log = self.tell("/se/log", &json!({ "type": "browser" })).await?;
         let entries = log.as_array().context("the browser's log is no list")?;
         Ok(entries.iter().map(ToString::to_string).collect())
     }
 
-    /// Makes the window so wide, and the scheme of colours this one.
+    /// Sets the window's width and the colour scheme.
     ///
     /// # Errors
     ///
-    /// Where the browser has gone.
+    /// If the browser has gone.
     pub async fn looks(&self, width: u32, scheme: &str) -> anyhow::Result<()> {
         let size =
             json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
@@ -145,11 +145,11 @@ impl Session {
         Ok(())
     }
 
-    /// The upper part of the page, so wide and as high as this at most, as PNG: smaller than on the screen by `scale`.
+    /// The upper part of the page as PNG, with this width and at most this height, scaled by `scale`.
     ///
     /// # Errors
     ///
-    /// Where the browser has gone.
+    /// If the browser has gone.
     pub async fn picture(
         &self,
         width: u32,

@@ -1,14 +1,14 @@
-//! Whether a browser is here that tests can drive.
+//! Whether this machine has a browser that tests can drive.
 //!
-//! One of these tests also needs axe-core from PyPI, by Python 3 with venv. It looks for that itself, and is left out with
-//! the reason where that cannot be had, unless `CI` is set.
+//! One of these tests also needs axe-core from PyPI, installed with Python 3 and venv. It checks that itself, and is
+//! skipped with the reason if it cannot be installed, unless `CI` is set.
 
 use std::{
     io,
     process::{Command, Stdio},
 };
 
-/// What must answer, and how it comes to Debian.
+/// The commands that must exist, and their packages in Debian.
 const DRIVER: &str = "chromedriver";
 const BROWSERS: [&str; 3] = ["chromium", "google-chrome", "chromium-browser"];
 const REMEDY: &str = "Debian has them as chromium and chromium-driver";

@@ -4,7 +4,7 @@ use xshell::Shell;
 
 use crate::program;
 
-/// Whatever was asked for: the binary has the same commands.
+/// Passes on all arguments: the binary has the same commands.
 pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     program::build_and_become(sh, "deploy", 1)
 }

@@ -1,4 +1,4 @@
-//! Whether Docker is here.
+//! Whether this machine has Docker.
 
 use std::{
     io::{self, Read},
@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-/// An engine that is there answers at once; one that hangs must not hold anybody up.
+/// A running engine answers at once; one that hangs must not block the caller.
 const ANSWERING: Duration = Duration::from_secs(5);
 
-/// Asks the engine, and gives the reason if it is not one that tests can use.
+/// Asks the engine, and returns the reason if tests cannot use it.
 pub(crate) fn unusable() -> Option<String> {
     if !cfg!(target_os = "linux") {
         return Some(
@@ -24,7 +24,7 @@ pub(crate) fn unusable() -> Option<String> {
     answer(asking, ANSWERING).err()
 }
 
-/// What the command prints, or why it is no answer.
+/// What the command prints, or why it failed.
 fn answer(mut command: Command, limit: Duration) -> Result<String, String> {
     let child = command
         .stdin(Stdio::null())
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn silence_is_not_waited_for() {
-        // It would outlive the limit of the test.
+        // It would outlive the time limit of the test.
         let refusal = answer(shell("exec sleep 600"), Duration::from_millis(50)).unwrap_err();
 
         assert!(

@@ -11,9 +11,9 @@ pub(crate) fn run(sh: &Shell, args: &Options) -> anyhow::Result<()> {
         bail!("{missing}");
     }
     let builds = match args.target {
-        // AWS takes it from a repository, where it is published after the person has agreed.
+        // For AWS, the image is published to a repository after the person has agreed.
         Target::Embedded | Target::Aws => false,
-        // Its open edition runs nothing.
+        // LocalStack's open edition runs no images.
         Target::Localstack if !has_localstack_token() => false,
         Target::Docker | Target::Ministack | Target::Localstack | Target::Url(_) => {
             args.image.is_none()

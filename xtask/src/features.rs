@@ -1,4 +1,4 @@
-//! What a user of the library compiles, as cargo would resolve it. Compiles nothing itself.
+//! What a user of the library compiles, according to cargo. Compiles nothing itself.
 
 use anyhow::ensure;
 use xshell::{Shell, cmd};
@@ -7,7 +7,7 @@ const AUTO_SCALING: &str = "aws-sdk-autoscaling";
 const EC2: &str = "aws-sdk-ec2";
 const ECS: &str = "aws-sdk-ecs";
 
-/// The library's features, and which SDKs each brings.
+/// The library's features, and the SDKs of each.
 const FEATURES: [(&str, &[&str]); 5] = [
     ("", &[]),
     ("ecs", &[ECS]),
@@ -16,12 +16,12 @@ const FEATURES: [(&str, &[&str]); 5] = [
     ("ecs,ec2", &[EC2, ECS]),
 ];
 
-/// The packages that are built by themselves, often, and so must not wait for an SDK; and the library whose users choose
-/// which they need.
+/// The packages that are often built alone, and so must not need an SDK; and the library whose users choose which
+/// SDKs they need.
 const WITHOUT_SDK: [&str; 3] = ["bootstrap", "region", "xtask"];
 
-/// Who wants ECS alone must not pay ten minutes and 8 GiB for `aws-sdk-ec2`, and nobody the second
-/// HTTP and TLS stack that AWS crates have for a default.
+/// Users who only want ECS must not pay ten minutes and 8 GiB for `aws-sdk-ec2`, and no user the second HTTP and TLS
+/// stack that is a default of AWS crates.
 pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
     for (features, expected) in FEATURES {
         let format = "{p}";
@@ -59,7 +59,7 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Which of the SDKs are in a tree, each line of which opens with a name.
+/// Which of the SDKs are in a tree, each line of which begins with a name.
 fn sdks(tree: &str) -> Vec<&'static str> {
     [AUTO_SCALING, EC2, ECS]
         .into_iter()
@@ -77,7 +77,7 @@ fn of_aws(tree: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The AWS crates that a manifest takes with their default features.
+/// The AWS crates that a manifest uses with their default features.
 fn with_defaults(manifest: &str) -> Vec<&str> {
     manifest
         .lines()

@@ -1,7 +1,7 @@
-//! How the code is spread over files: each of a size that one can read, and none importing one that imports it.
+//! Checks how the code is divided into files: each of readable size, and no circles of imports.
 //!
-//! `cargo modules dependencies --acyclic` was looked at: it compiles rust-analyzer first, which takes longer
-//! than everything else here together. What is needed of it is little: the paths that stand in the files.
+//! Why not `cargo modules dependencies --acyclic`: it compiles rust-analyzer first, which takes longer than
+//! everything else here together. Only a little of it is needed: the paths in the files.
 
 mod circles;
 mod source;
@@ -11,10 +11,10 @@ use std::path::Path;
 use anyhow::ensure;
 use xshell::{Shell, cmd};
 
-/// Lines. Who needs more has more than one idea in a file.
+/// Lines. A file that needs more has more than one idea.
 const LONGEST: usize = 600;
 
-/// Fails on files that are too long, and on circles of imports, and names them all.
+/// Fails on files that are too long and on circles of imports, and names all of them.
 pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
     let listed = cmd!(
         sh,
@@ -44,7 +44,7 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The folders that have a crate's root.
+/// The folders with a crate's root.
 fn source_folders<'a>(files: &[(&'a str, String)]) -> Vec<&'a str> {
     let roots = ["/src/lib.rs", "/src/main.rs"];
     let mut folders: Vec<_> = files

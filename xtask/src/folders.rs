@@ -1,4 +1,4 @@
-//! Where things are.
+//! Where the folders are.
 
 use std::{
     env,
@@ -15,7 +15,7 @@ pub(crate) fn root() -> &'static Path {
         .expect("this package's folder is in the repository's folder")
 }
 
-/// Where cargo has put this program, and puts everything.
+/// Cargo's target folder, which contains this program.
 pub(crate) fn target() -> anyhow::Result<PathBuf> {
     let this = env::current_exe().context("this program's own path is unknown")?;
     let target = this.parent().and_then(Path::parent);

@@ -2,7 +2,7 @@
 //!
 //! One static binary and the CA certificates, `FROM scratch`. Nothing is pulled:
 //! the binary is compiled on this machine, and `docker/Dockerfile` says how it becomes an image.
-//! For `docker/compose.yaml` another, of the simulated region.
+//! `docker/compose.yaml` needs another image, with the simulated region.
 
 use std::{
     fs::{self, Permissions},
@@ -19,22 +19,23 @@ use crate::{
     folders::{self, root},
 };
 
-/// What the image is called on this machine.
+/// The image's name on this machine.
 pub(crate) const NAME: &str = "demo-node";
 
-/// What the image of the simulated region is called.
+/// The name of the simulated region's image.
 const REGION: &str = "pretended-region:latest";
 
-/// An image that is pulled whenever a task starts must be small; what outgrows this has gained something by mistake.
+/// The size limit: an image that is pulled whenever a task starts must be small. If it is exceeded, something was
+/// added by mistake.
 const LIMIT: u64 = 25_000_000;
 
 const DOCKERFILE: &str = "docker/Dockerfile";
 
-/// The stage of the Dockerfile that an image is made by, and what it takes from the one before.
+/// The Dockerfile's stage that makes the image, and what it copies from the stage before.
 const LAST_STAGE: &str = "\nFROM scratch\n";
 const BUILD_STAGE: &str = "FROM scratch AS build\nCOPY . /image/\n";
 
-/// Where the binary looks for them, and where Debian, Ubuntu and Alpine keep theirs.
+/// Where the binary expects the certificates, and where Debian, Ubuntu and Alpine keep them.
 const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
 
 /// Builds the container image: one static binary, the CA certificates, nothing else.
@@ -87,9 +88,9 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the image, tries it, and gives its name with the tag.
+/// Builds the image, tests it, and returns its name with the tag.
 pub(crate) fn build(sh: &Shell, tag: &str) -> anyhow::Result<String> {
-    // Asked first: the build takes minutes.
+    // Checked first, because the build takes minutes.
     if let Some(missing) = options::docker::missing() {
         bail!("{missing}");
     }
@@ -115,7 +116,7 @@ pub(crate) fn build(sh: &Shell, tag: &str) -> anyhow::Result<String> {
         .quiet()
         .read()?;
     let size: u64 = size.parse().context("Docker does not give the size")?;
-    // As it is meant to run: not root, nothing writable, no capabilities.
+    // As in production: not root, nothing writable, no capabilities.
     let version = cmd!(
         sh,
         "docker run --rm --read-only --cap-drop ALL --network none {image} --version"
@@ -157,7 +158,7 @@ pub(crate) fn build_region(sh: &Shell) -> anyhow::Result<()> {
     .context("the image cannot be built; see Docker's message above")
 }
 
-/// The files of the image, in a folder.
+/// Writes the image's files to a folder.
 fn lay_out(sh: &Shell, folder: &Path) -> anyhow::Result<()> {
     let certificates = Path::new("/").join(CERTIFICATES);
     ensure!(
@@ -179,7 +180,7 @@ fn lay_out(sh: &Shell, folder: &Path) -> anyhow::Result<()> {
     copied().with_context(|| format!("{} cannot be filled", folder.display()))
 }
 
-/// A static binary, optimised.
+/// Builds an optimised static binary.
 fn compile(sh: &Shell, what: &[&str], binary: &str) -> anyhow::Result<PathBuf> {
     let host = cmd!(sh, "rustc --print host-tuple").quiet().read()?;
     if !host.contains("-linux-") {
@@ -187,8 +188,8 @@ fn compile(sh: &Shell, what: &[&str], binary: &str) -> anyhow::Result<PathBuf> {
             "{host} cannot link a static Linux binary; use: docker build --file {DOCKERFILE} --tag {NAME} ."
         );
     }
-    // A target is named, though it is this machine's: so the flags do not reach build scripts and macros,
-    // which cannot be static.
+    // The target is given, although it is this machine's: so the flags do not reach build scripts and macros, which
+    // cannot be static.
     as_from_a_shell(cmd!(
         sh,
         "cargo build --locked --release {what...} --target {host}"
@@ -207,7 +208,7 @@ fn install(from: &Path, to: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(to, Permissions::from_mode(mode))
 }
 
-/// A Dockerfile that ends like ours, and takes the image's files from the folder it is given.
+/// A Dockerfile with the same last stage as ours, which takes the image's files from a given folder.
 fn packing(dockerfile: &str) -> anyhow::Result<String> {
     let (_, last) = dockerfile
         .split_once(LAST_STAGE)
@@ -215,7 +216,7 @@ fn packing(dockerfile: &str) -> anyhow::Result<String> {
     Ok(format!("{BUILD_STAGE}{LAST_STAGE}{last}"))
 }
 
-/// What the image is made from, as a tag.
+/// The source of the image, as a tag.
 pub(crate) fn commit(sh: &Shell) -> anyhow::Result<String> {
     cmd!(sh, "git describe --always --dirty")
         .quiet()

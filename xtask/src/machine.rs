@@ -1,14 +1,14 @@
-//! What the first build takes of a machine, said before it begins.
+//! What the first build needs from the machine, printed before it begins.
 
 use std::{env, fs, path::Path, process::Command};
 
-/// What the compiler takes for `aws-sdk-ec2`, in GiB; measured as its peak.
+/// What the compiler needs for `aws-sdk-ec2`, in GiB: the measured peak.
 const MEMORY: f64 = 8.0;
 
-/// What the folder of a build holds when everything has been built once, in GiB.
+/// The size of the build folder when everything has been built once, in GiB.
 const DISK: f64 = 10.0;
 
-/// What is to be said before a build: one line, and what this machine may lack.
+/// The text before a build: one line, and what this machine may lack.
 pub(crate) fn before_build() -> Vec<String> {
     let Some(folder) = env::current_exe()
         .ok()
@@ -25,7 +25,7 @@ pub(crate) fn before_build() -> Vec<String> {
     told(memory.as_deref().and_then(free_memory), disk)
 }
 
-/// Cargo puts libraries into a folder beside the programs.
+/// Cargo puts libraries into a folder next to the programs.
 fn has_been_built(folder: &Path) -> bool {
     let Ok(built) = fs::read_dir(folder.join("deps")) else {
         return false;
@@ -56,7 +56,7 @@ fn told(memory: Option<f64>, disk: Option<f64>) -> Vec<String> {
     lines
 }
 
-/// Memory that programs can have, swap included, in GiB; of what Linux says.
+/// The memory that programs can get, including swap, in GiB, from Linux's figures.
 fn free_memory(meminfo: &str) -> Option<f64> {
     let of = |name: &str| -> Option<f64> {
         let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
@@ -65,7 +65,7 @@ fn free_memory(meminfo: &str) -> Option<f64> {
     Some((of("MemAvailable:")? + of("SwapFree:").unwrap_or(0.0)) / f64::from(1 << 20))
 }
 
-/// What is free on the disk of a folder, in GiB; of what `df -Pk` says.
+/// The free space on a folder's disk, in GiB, from the output of `df -Pk`.
 fn free_disk(df: &str) -> Option<f64> {
     let free: f64 = df.lines().nth(1)?.split_whitespace().nth(3)?.parse().ok()?;
     Some(free / f64::from(1 << 20))

@@ -36,7 +36,7 @@ use xshell::Shell;
 ///
 /// New here? `cargo xtask demo` is a cluster to play with, and `cargo xtask e2e` shows what a cluster guarantees.
 /// Both run on this machine and need only Rust.
-/// Before you hand in a change: `cargo xtask check` and `cargo xtask test`.
+/// Before you submit a change: `cargo xtask check` and `cargo xtask test`.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
 struct Cli {

@@ -41,7 +41,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "the quorum is a majority of those asked",
+        name: "the quorum is a majority of the nodes that were asked, not of the expected nodes",
         file: "demo-node/bootstrap/src/coordinator/founding.rs",
         was: "let participants = self.state.participants(turn.now);",
         becomes: "let participants = self.state.among(turn.now).len() + 1;",
@@ -49,7 +49,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "what was promised is forgotten when an attempt fails",
+        name: "a node forgets its promises when its own attempt fails",
         file: "demo-node/bootstrap/src/coordinator/founding.rs",
         was: "        let failures = founding.failures.saturating_add(1).min(5);",
         becomes: "        let failures = founding.failures.saturating_add(1).min(5);\n        self.acceptor = Default::default();",
@@ -57,7 +57,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "the founder's place is taken at once",
+        name: "a node waits for the founder for only a moment, then tries again",
         file: "demo-node/bootstrap/src/coordinator/stage.rs",
         was: "JOIN_PATIENCE: Duration = Duration::from_secs(5)",
         becomes: "JOIN_PATIENCE: Duration = Duration::from_millis(1)",
@@ -65,7 +65,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "an acceptor accepts whatever it has promised",
+        name: "an acceptor accepts a ballot below the one that it has promised",
         file: "demo-node/bootstrap/src/founding.rs",
         was: "            Request::Prepare(ballot) | Request::Accept(ballot, _)\n                if",
         becomes: "            Request::Prepare(ballot)\n                if",
@@ -73,7 +73,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "an acceptor forgets what it has promised",
+        name: "an acceptor does not store its promise",
         file: "demo-node/bootstrap/src/founding.rs",
         was: "self.promised = Some(ballot);\n                let accepted",
         becomes: "let accepted",
@@ -81,7 +81,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "what was accepted before is passed over",
+        name: "a proposer ignores values that were accepted before",
         file: "demo-node/bootstrap/src/founding.rs",
         was: ".filter_map(|promise| promise.accepted)",
         becomes: ".filter_map(|promise| promise.accepted.filter(|_| false))",
@@ -89,7 +89,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "of what was accepted before, the earliest goes on",
+        name: "a proposer takes the accepted value with the lowest ballot, not the highest",
         file: "demo-node/bootstrap/src/founding.rs",
         was: ".max_by_key(|(ballot, _)| *ballot)",
         becomes: ".min_by_key(|(ballot, _)| *ballot)",
@@ -97,7 +97,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "the number that a voter was told does not count",
+        name: "the expected nodes of other voters are ignored",
         file: "demo-node/bootstrap/src/founding.rs",
         was: "self.participants.max(voter.expected.unwrap_or(0))",
         becomes: "self.participants.max(voter.expected.map_or(0, |_| 0))",
@@ -105,7 +105,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "who may still be told another number counts all the same",
+        name: "voters whose expected nodes are not known yet are counted",
         file: "demo-node/bootstrap/src/founding.rs",
         was: "let (told, untold) = (self.consents(), self.untold().count());",
         becomes: "let (told, untold) = (self.voters().count(), 0);",
@@ -113,7 +113,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "who is asked again does not ask for the number",
+        name: "a node that gets another request does not ask the platform for the expected nodes",
         file: "demo-node/bootstrap/src/coordinator/founding.rs",
         was: "self.is_needed |= self.state.is_untold()",
         becomes: "self.is_needed |= self.state.own_number().is_some()",
@@ -121,7 +121,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "nobody but the lowest address ever asks everyone",
+        name: "only the node with the lowest address ever asks all nodes",
         file: "demo-node/bootstrap/src/survey.rs",
         was: "            Progress::From(at) if at <= now => {",
         becomes: "            Progress::From(at) if at <= now && nodes == 0 => {",
@@ -129,7 +129,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "whoever looks for a cluster asks everyone",
+        name: "each node that looks for a cluster asks all nodes",
         file: "demo-node/bootstrap/src/coordinator/looking.rs",
         was: "const FEW: usize = 4;",
         becomes: "const FEW: usize = 4_000;",
@@ -137,7 +137,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "every member looks as often as a lone one",
+        name: "each member looks as often as the only member of a cluster",
         file: "demo-node/bootstrap/src/pacing.rs",
         was: "interval.saturating_mul(count(members.max(1)))",
         becomes: "interval.saturating_mul(count(members.clamp(1, 1)))",
@@ -145,7 +145,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "who meets an older cluster tells nobody",
+        name: "a node that meets an older cluster does not tell the other members",
         file: "demo-node/bootstrap/src/coordinator/watching.rs",
         was: ".filter(|(_, uid)| **uid != me.uid)",
         becomes: ".filter(|(_, uid)| **uid == me.uid)",
@@ -153,7 +153,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "who goes over to an older cluster is called back",
+        name: "a node that moves to an older cluster is called back",
         file: "demo-node/bootstrap/src/coordinator/joining.rs",
         was: "&& joining.formation.precedes(&formation)",
         becomes: "&& joining.formation.precedes(&formation)\n            && joining.starts()",
@@ -161,7 +161,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "who goes over to an older cluster forgets where to",
+        name: "a node that moves to an older cluster forgets that cluster",
         file: "demo-node/bootstrap/src/coordinator/watching.rs",
         was: "going_to.filter(|going_to| going_to.is_lasting(now))",
         becomes: "going_to.filter(|_| false)",
@@ -169,7 +169,7 @@ const FAULTS: &[Fault] = &[
         browser: Browser::NotNeeded,
     },
     Fault {
-        name: "what a member has seen counts no longer than a moment",
+        name: "a member's result of a lookup is valid for only a moment",
         file: "demo-node/bootstrap/src/coordinator/watching.rs",
         was: "if untold && let",
         becomes: "if !untold && let",

@@ -9,7 +9,7 @@ use crate::{cargo::as_from_a_shell, machine};
 
 /// Builds everything, then becomes a program of another package, with the arguments from `first` on.
 pub(crate) fn build_and_become(sh: &Shell, name: &str, first: usize) -> anyhow::Result<()> {
-    // Asked before the build, which replaces this very file.
+    // Read before the build, which replaces this very file.
     let this = env::current_exe().context("this program's own path is unknown")?;
     let program = this.with_file_name(name);
 
@@ -18,7 +18,7 @@ pub(crate) fn build_and_become(sh: &Shell, name: &str, first: usize) -> anyhow::
         .run()
         .context("correct what the compiler names above")?;
 
-    // Replacing this process hands on signals and the exit status, and leaves nobody behind who would have to.
+    // Replacing this process passes on signals and the exit status, and leaves no process behind that would have to.
     let error = process::Command::new(&program)
         .args(env::args_os().skip(first))
         .exec();

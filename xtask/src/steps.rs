@@ -1,6 +1,6 @@
-//! The steps of a command: announced, timed, and told again at the end.
+//! The steps of a command: announced, timed, and summarised at the end.
 //!
-//! A failed step does not keep the next from running: one run shows everything that is to be mended.
+//! A failed step does not stop the next one: one run shows everything that must be corrected.
 
 use std::{
     fmt,
@@ -37,7 +37,7 @@ impl Steps {
         }
     }
 
-    /// Runs one step. `remedy` says what to do when it fails.
+    /// Runs one step. `remedy` says what to do if it fails.
     pub(crate) fn run(
         &mut self,
         name: &'static str,
@@ -56,7 +56,7 @@ impl Steps {
         self.done.push(done);
     }
 
-    /// Says how every step ended; an error if one failed.
+    /// Prints how every step ended; returns an error if one failed.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         eprintln!(
             "\n==> all steps, {:.1} s",

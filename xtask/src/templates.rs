@@ -1,7 +1,7 @@
-//! The CloudFormation templates as cfn-lint and checkov judge them.
+//! Checks the CloudFormation templates with cfn-lint and checkov.
 //!
-//! What they promise beyond that is held by the tests in integration-test/tests/templates.
-//! cfn-guard is not asked: it is an engine without rules, and those of AWS are to be had from GitHub alone.
+//! The tests in integration-test/tests/templates check everything else that the templates guarantee. cfn-guard is not
+//! used: it has no built-in rules, and AWS's rules are only available from GitHub.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::folders;
 
 mod checkov;
 
-/// A linter from PyPI. Another version knows other rules: then templates that were good are good no more.
+/// A linter from PyPI. Another version has other rules, so that good templates may fail.
 struct Linter {
     name: &'static str,
     version: &'static str,
@@ -32,7 +32,7 @@ const CHECKOV: Linter = Linter {
     size: "half a minute and 300 MB",
 };
 
-/// Fails on any finding of cfn-lint, informational ones too.
+/// Fails on any finding of cfn-lint, also informational ones.
 pub(crate) fn lint(sh: &Shell) -> anyhow::Result<()> {
     let cfn_lint = CFN_LINT.program(sh)?;
     let mut templates = sh.read_dir("cloudformation")?;
@@ -45,21 +45,21 @@ pub(crate) fn lint(sh: &Shell) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Fails on any finding of checkov that is not accepted, and where one that is accepted is found no more.
+/// Fails on any finding of checkov that is not accepted, and if an accepted one is no longer found.
 pub(crate) fn secure(sh: &Shell) -> anyhow::Result<()> {
     let program = CHECKOV.program(sh)?;
     let report = cmd!(
         sh,
         "{program} --directory cloudformation --framework cloudformation --compact --quiet --skip-download --soft-fail"
     )
-    // It would draw in colours where it is told to.
+    // It prints colours if the environment asks for them.
     .env("ANSI_COLORS_DISABLED", "1")
     .read()?;
     checkov::judge(&report)
 }
 
 impl Linter {
-    /// Installed where it is missing: in a virtual environment of this repository's own.
+    /// Installs it, if it is missing, into a virtual environment of this repository.
     fn program(&self, sh: &Shell) -> anyhow::Result<PathBuf> {
         let Self {
             name,
@@ -89,7 +89,7 @@ impl Linter {
         Ok(program)
     }
 
-    /// An installation that broke off is none.
+    /// An interrupted installation does not count.
     fn works(&self, sh: &Shell, program: &Path) -> bool {
         cmd!(sh, "{program} --version")
             .quiet()

@@ -1,10 +1,9 @@
 //! `cargo xtask test`: the tests.
 //!
-//! Always the whole workspace: one selection of packages means one set of features,
-//! so that `cargo build --workspace` and the tests share every compiled dependency.
-//! That matters for one of them: aws-sdk-ec2 takes ten minutes and 8 GiB.
-//! For the same reason no dev-dependency may switch on a feature of what aws-sdk-ec2 depends on;
-//! integration-test and the crates in its folder therefore have ordinary dependencies only.
+//! Always the whole workspace: the same selection of packages means the same set of features, so that `cargo build
+//! --workspace` and the tests share every compiled dependency. This matters for one of them: aws-sdk-ec2 takes ten
+//! minutes and 8 GiB. For the same reason no dev-dependency may switch on a feature in the dependencies of
+//! aws-sdk-ec2; so integration-test and the crates in its folder only have ordinary dependencies.
 
 use std::ffi::OsString;
 
@@ -77,7 +76,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
                 }
                 let mut tests = cmd!(sh, "cargo nextest run --workspace --profile browser");
                 if args.ci {
-                    // What is asked for by --ci is not left out either.
+                    // With --ci, these tests are required.
                     tests = tests.env("CI", "true");
                 }
                 as_from_a_shell(tests).run()?;
@@ -172,7 +171,7 @@ mod tests {
             (true, &[], None),
             (false, &["--with-browser"], None),
         ] {
-            // This may itself be run by CI, which the environment says.
+            // CI may run this test, which the environment says.
             let args = Args {
                 ci,
                 ..parsed(arguments)

@@ -1,4 +1,4 @@
-//! The cargo subcommands that the commands here use, installed where they are missing.
+//! The cargo subcommands that the commands here need, installed if they are missing.
 
 use anyhow::Context;
 use xshell::{Shell, cmd};
@@ -8,7 +8,7 @@ use xshell::{Shell, cmd};
 pub(crate) struct Tool {
     package: &'static str,
     subcommand: &'static str,
-    /// The version that is installed when there is none; another one that is there already will do.
+    /// The version to install if there is none; any other installed version is used as it is.
     version: &'static str,
 }
 
@@ -19,7 +19,7 @@ pub(crate) const NEXTEST: Tool = Tool {
     version: "0.9.143",
 };
 
-/// Judges the dependencies: licences, sources, duplicates.
+/// Checks the dependencies: licences, sources, duplicates.
 pub(crate) const DENY: Tool = Tool {
     package: "cargo-deny",
     subcommand: "deny",
@@ -27,7 +27,7 @@ pub(crate) const DENY: Tool = Tool {
 };
 
 impl Tool {
-    /// Installs the tool unless it is there.
+    /// Installs the tool unless it is already there.
     pub(crate) fn ensure(&self, sh: &Shell) -> anyhow::Result<()> {
         let Self {
             package,
@@ -47,7 +47,7 @@ impl Tool {
         eprintln!(
             "{package} is missing: installing {version} from crates.io, once; this takes a few minutes"
         );
-        // Built in a temporary folder: nothing here shares a compiled crate with it.
+        // Built in a temporary folder: no compiled crate here is shared with it.
         cmd!(sh, "cargo install --locked {package} --version {version}")
             .env_remove("CARGO_TARGET_DIR")
             .run()

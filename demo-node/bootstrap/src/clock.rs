@@ -1,8 +1,7 @@
 //! The only place that reads a clock.
 //!
-//! Decisions use [`now`], which is monotonic and stands still when a test pauses tokio's time.
-//! [`unix_millis`] is for what is shown to people and for what must differ between two lives of a
-//! process; nothing is ordered by it across machines.
+//! Decisions use [`now`], which is monotonic and stands still when a test pauses tokio's time. [`unix_millis`] is for
+//! people, and for values that must differ between two lives of a process; nothing is ordered by it across machines.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,7 +11,7 @@ pub fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// Milliseconds since 1970, by the wall clock. 0 where the clock is set before that.
+/// Milliseconds since 1970, by the wall clock. 0 if the clock is set to an earlier time.
 #[must_use]
 #[expect(
     clippy::disallowed_methods,

@@ -13,7 +13,8 @@ use crate::seal::WINDOW;
 /// delay and for clocks that drift.
 pub const TOLERANCE: Duration = WINDOW.saturating_sub(Duration::from_secs(5));
 
-/// How much two measures of the same difference may differ: a probe takes a second at most, and clocks are set now and then.
+/// How much two measurements of the same difference may differ: a probe takes at most a second, and clocks are
+/// corrected sometimes.
 const NOISE: Duration = Duration::from_secs(2);
 
 /// How far another clock is ahead of this node's, in milliseconds; negative if it is behind.

@@ -1,12 +1,12 @@
-//! What names a cluster and its nodes: names, ids and addresses, parsed once and valid from then on.
+//! Names, ids and addresses of a cluster and its nodes, parsed once and valid from then on.
 
 use std::{fmt, net::SocketAddr, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The name that a cluster's nodes are found by: the ECS service or the tag's value.
+/// The name by which a cluster's nodes are found: the ECS service or the tag's value.
 ///
-/// One to 255 letters, digits, `-`, `_` or `.`: what ECS allows in a service name, and a dot.
+/// One to 255 letters, digits, `-`, `_` or `.`: what ECS allows in a service name, plus the dot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClusterName(String);
 
@@ -15,7 +15,7 @@ pub struct ClusterName(String);
 #[error("`{0}` is not a cluster name: expected 1 to 255 letters, digits, `-`, `_` or `.`")]
 pub struct InvalidClusterName(String);
 
-/// Tells two clusters of the same name apart. Drawn at random when a cluster is founded.
+/// Distinguishes two clusters with the same name. Random, chosen when a cluster is founded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClusterId(pub u128);
 
@@ -24,7 +24,7 @@ pub struct ClusterId(pub u128);
 #[error("`{0}` is not a cluster id: expected 32 hexadecimal digits")]
 pub struct InvalidClusterId(String);
 
-/// One cluster, as opposed to another of the same name.
+/// One particular cluster, as opposed to another with the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Formation {
@@ -35,20 +35,20 @@ pub struct Formation {
 }
 
 impl Formation {
-    /// Whether this cluster goes first where two of the same name meet: the older one does, and
-    /// of two founded in the same millisecond the one with the lower id, so that all agree.
+    /// Whether this cluster has precedence when two with the same name meet: the older one has, and of two founded in
+    /// the same millisecond the one with the lower id, so that all agree.
     #[must_use]
     pub fn precedes(&self, other: &Self) -> bool {
         (self.founded_at, self.id) < (other.founded_at, other.id)
     }
 }
 
-/// Tells two lives of a node at one address apart. Drawn at random when the process starts.
+/// Distinguishes two lives of a node at one address. Random, chosen when the process starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct NodeUid(pub u64);
 
-/// Where a node is reached by its cluster: `cluster://<name>@<ip>:<gossip port>`.
+/// Where its cluster reaches a node: `cluster://<name>@<ip>:<gossip port>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeAddress {
     /// The cluster's name.
@@ -63,13 +63,13 @@ pub struct NodeAddress {
 pub struct InvalidNodeAddress(String);
 
 impl NodeUid {
-    /// Of 64 random bits. It has 53 of them, so that readers whose numbers are floating point keep it.
+    /// From 64 random bits. It has only 53 of them, so that readers with floating-point numbers keep it exact.
     #[must_use]
     pub const fn of_bits(random: u64) -> Self {
         Self(random >> 11)
     }
 
-    /// A fresh one from the operating system.
+    /// A new one from the operating system.
     #[must_use]
     pub fn random() -> Self {
         let bits = getrandom::u64()

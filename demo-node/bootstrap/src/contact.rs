@@ -1,4 +1,4 @@
-//! Which of the targets that discovery names are contact points, and at which port.
+//! Which of discovery's targets are contact points, and on which port.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,30 +13,30 @@ use super::ContactPoint;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Selection {
-    /// The port of targets for which discovery names none.
+    /// The port of targets for which discovery gives none.
     pub fallback_port: u16,
-    /// Whether, of a host with several ports, only the fallback port is a contact point.
+    /// If a host has several ports: whether only the fallback port is a contact point.
     pub filter_on_fallback_port: bool,
-    /// The port name that was asked for, if one was: then every port that discovery names counts.
+    /// The port name that was asked for, if any: then every port that discovery gives counts.
     pub port_name: Option<String>,
     /// This node's own gossip address, which speaks no HTTP and is never probed.
     pub gossip: SocketAddr,
 }
 
-/// The contact points, and what had to be left out although discovery names it.
+/// The contact points, and what was left out although discovery lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selected {
-    /// Whom to probe.
+    /// The contact points to probe.
     pub contact_points: BTreeSet<ContactPoint>,
-    /// Set when the configuration would have this node probe its own gossip port.
+    /// Set if the configuration would make this node probe its own gossip port.
     pub skipped_own_gossip: bool,
-    /// Hosts of which no port is left, since the fallback port is none of their several.
+    /// Hosts without a remaining port: they have several, and none is the fallback port.
     pub filtered_hosts: BTreeSet<IpAddr>,
 }
 
 impl Selection {
-    /// With the port of targets that have none, for a node that gossips here. Of a host with several ports only that
-    /// port counts.
+    /// With this port for targets that have none, for a node that gossips at this address. If a host has several
+    /// ports, only this port counts.
     #[must_use]
     pub fn new(fallback_port: u16, gossip: SocketAddr) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl Selection {
         }
     }
 
-    /// Picks the contact points among the targets.
+    /// Chooses the contact points among the targets.
     #[must_use]
     pub fn select(&self, targets: &[Target]) -> Selected {
         let filters = self.filter_on_fallback_port && self.port_name.is_none();

@@ -1,9 +1,8 @@
-//! Everything that a node does between its start and its membership, and the watch it keeps after.
+//! Everything that a node does from its start until it is a member, and its watch after that.
 //!
-//! It puts the rules ([`State`]), the votes ([`Acceptor`]) and the pace together, and is still pure:
-//! inputs come in with the time, outputs go out to be carried out by [`Bootstrap`](crate::Bootstrap) or by a
-//! simulation. What it does depends on the `Stage`: it looks for a cluster, founds one, joins one,
-//! or is a member and watches.
+//! It combines the rules ([`State`]), the votes ([`Acceptor`]) and the pace, and is still pure: inputs come in with
+//! the time, and [`Bootstrap`](crate::Bootstrap) or a simulation carries out the outputs. What it does depends on the
+//! `Stage`: it looks for a cluster, founds one, joins one, or is a member and watches.
 
 use std::{
     collections::BTreeSet,
@@ -48,17 +47,17 @@ pub struct Settings {
     pub expectation: Expectation,
     /// The pause between lookups.
     pub interval: Duration,
-    /// Added to pauses between lookups, at most this share.
+    /// The largest share that is added to pauses between lookups at random.
     pub random_factor: f64,
     /// The longest pause between lookups that fail.
     pub backoff_max: Duration,
     /// The pause between two probes of a contact point.
     pub probe_interval: Duration,
-    /// Added to pauses between probes, at most this share.
+    /// The largest share that is added to pauses between probes at random.
     pub probe_interval_jitter: f64,
-    /// The pause between two lookups of all members together, who look for other clusters.
+    /// The pause between two looks of all members together for other clusters.
     pub watch_interval: Duration,
-    /// How long a member must reach too few others before it says so.
+    /// How long a member must reach too few others before it reports that.
     pub minority_after: Duration,
 }
 
@@ -84,13 +83,13 @@ pub enum Input {
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
-    /// Look up the service, so much of it.
+    /// Look up the service, and read this much of the list.
     Lookup(Extent),
     /// Ask for the number of expected nodes.
     AskExpected,
     /// Probe a contact point.
     Probe(ContactPoint),
-    /// Send to a contact point, for this process there and no other.
+    /// Send this to a contact point, for exactly this process there.
     Send(ContactPoint, NodeUid, Request),
     /// Answer the request that came in.
     Reply(Reply),
@@ -98,9 +97,9 @@ pub enum Output {
     Start(Formation),
     /// Join this cluster.
     Join(KnownCluster),
-    /// Two clusters of one name exist: this node's or the one it joins, and another.
+    /// Two clusters with the same name exist: this node's or the one that it joins, and another.
     Alarm {
-        /// The one that goes first.
+        /// The older one, which has precedence.
         older: Formation,
         /// The other.
         younger: Formation,
@@ -171,33 +170,33 @@ pub struct Coordinator {
     stage: Stage,
     /// The highest round used or heard of.
     round: u64,
-    /// The smaller side of a split, where this node is on it.
+    /// The smaller side of a split, if this node is on it.
     minority: Option<Minority>,
-    /// Pairs of clusters, the older first, that the alarm was raised for.
+    /// Pairs of clusters for which the alarm was raised, the older first.
     alarmed: BTreeSet<(ClusterId, ClusterId)>,
     lookup: Schedule,
     lookup_backoff: Backoff,
     /// How much the latest lookup reads.
     extent: Extent,
-    /// When this node asks everyone.
+    /// When this node asks all contact points.
     turns: Turns,
-    /// Rests while nobody needs the number.
+    /// Idle while nothing needs the number.
     asking: Schedule,
-    /// When the platform told the number, the last time.
+    /// When the platform last told the number.
     told_at: Option<Instant>,
     /// Whether the platform may tell the number.
     asks: bool,
-    /// Whether chance has it that this node asks for the number although it does not propose.
+    /// Whether this node was randomly chosen to ask for the number although it does not propose.
     is_drawn: bool,
-    /// Whether a proposer waits for this node to be told the number.
+    /// Whether a proposer waits until this node has been told the number.
     is_needed: bool,
-    /// The number is not asked for again before.
+    /// Do not ask for the number before this time.
     next_asking: Instant,
     asking_backoff: Backoff,
     probes: Probes,
 }
 
-/// One moment, and where chance comes from in it.
+/// One moment, with its source of randomness.
 struct Turn<'a, R> {
     now: Instant,
     /// The wall clock, in milliseconds since 1970.
@@ -209,7 +208,7 @@ struct Turn<'a, R> {
 // === impl Settings ===
 
 impl Settings {
-    /// As they are for a node that is told nothing else.
+    /// The defaults.
     #[must_use]
     pub fn defaults(me: Process) -> Self {
         let second = Duration::from_secs(1);
@@ -265,10 +264,8 @@ impl Coordinator {
         }
     }
 
-    /// Takes one input and says what to do about it.
-    ///
-    /// `unix_millis` is the wall clock, in milliseconds since 1970: votes tell it, so that a new
-    /// cluster's age is known.
+    /// Takes one input and says what to do. `unix_millis` is the wall clock, in milliseconds since 1970: votes
+    /// contain it, so that a new cluster's age is known.
     pub fn handle(
         &mut self,
         now: Instant,
@@ -301,8 +298,8 @@ impl Coordinator {
         turn.out
     }
 
-    /// When [`Input::Tick`] is wanted at the latest: later than `now`, once everything due now has
-    /// been [handled](Self::handle).
+    /// The latest time for the next [`Input::Tick`]: later than `now`, after everything that is due now has been
+    /// [handled](Self::handle).
     #[must_use]
     pub fn next_wakeup(&self, now: Instant) -> Instant {
         let changes = if self.is_member() {
@@ -347,7 +344,7 @@ impl Coordinator {
         }
     }
 
-    /// How many have consented so far to the cluster that this node would found.
+    /// How many have consented so far to the cluster that this node wants to found.
     #[must_use]
     pub fn consents(&self) -> Option<usize> {
         match &self.stage {
@@ -356,8 +353,8 @@ impl Coordinator {
         }
     }
 
-    /// What to do about a call of a lookup that AWS throttles. Whoever founds a cluster tells all: its list goes before
-    /// those of others. Members can do without theirs.
+    /// What to do if AWS throttles a call of a lookup. The node that founds a cluster tells all others, so its list
+    /// is more important than theirs. Members can do without a list.
     #[must_use]
     pub fn on_throttle(&self, extent: Extent, now: Instant) -> OnThrottle {
         if self.is_member() {
@@ -388,7 +385,7 @@ impl Coordinator {
         matches!(self.stage, Stage::Watching(_))
     }
 
-    /// What is done again and again in this stage.
+    /// What is repeated in this stage.
     fn schedules(&self) -> impl Iterator<Item = Schedule> {
         let probes = self.probes.next();
         [self.lookup, self.asking]
@@ -396,7 +393,7 @@ impl Coordinator {
             .chain(probes.map(Schedule::Due))
     }
 
-    /// What this node's votes say of it.
+    /// What this node's votes say about it.
     fn voter(&self, unix_millis: u64) -> Voter {
         Voter {
             expected: self.state.own_number(),
@@ -405,7 +402,7 @@ impl Coordinator {
         }
     }
 
-    /// Acts on what was seen, as long as this node is not a member.
+    /// Acts on what was seen, while this node is not a member.
     fn proceed<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
         self.end_what_takes_too_long(turn);
         self.ask_untold_again(turn);
@@ -418,10 +415,11 @@ impl Coordinator {
                 self.join(cluster, turn);
             }
             Decision::Propose => match self.acceptor.decided() {
-                // It did not let this node in, nor, it seems, anybody else.
+                // The cluster did not let this node in, nor, it seems, any other.
                 Some(decided) => self.start(decided.formation, turn),
                 None => {
-                    // It may have heard the number from another: its own vote wants one of its own.
+                    // It may have heard the number from another node, but its own vote needs a number that it was
+                    // told itself.
                     if self.state.is_untold() {
                         self.want_number(turn);
                     }
@@ -431,8 +429,8 @@ impl Coordinator {
             Decision::Wait(reason) => {
                 self.want_number(turn);
                 let reason = self.in_its_turn(reason);
-                // Permission withdrawn: an attempt under way ends. What was sent may still be
-                // accepted; whoever proposes next will find and finish it.
+                // Founding is no longer allowed, so a running attempt ends. What was sent may still be accepted; the
+                // next proposer will find and finish it.
                 self.stage = Stage::Looking(Looking {
                     reason: Some(reason),
                     paused: self.stage.pause(),

@@ -1,71 +1,71 @@
-//! How many nodes the deployment means to run, as far as this node knows.
+//! How many nodes the deployment should run, as far as this node knows.
 //!
-//! It is learnt rather than known: the platform may not say it yet, says another number while the
-//! service is scaled, and says it to some nodes later than to others. A number that is too high
-//! costs time, and one that is too low may cost the one cluster. So a higher one counts at once,
-//! and a lower one only after it has been steady.
+//! The number is learnt over time: the platform may not tell it yet, tells another number while the service is
+//! scaled, and tells it to some nodes later than to others. A number that is too high only costs time; one that is
+//! too low may lead to a second cluster. So a higher number counts at once, and a lower one only after it has been
+//! stable.
 
 use std::time::{Duration, Instant};
 
-/// How long a lower number must have been told, and how long a higher one counts that another node
+/// How long a lower number must have been told before it counts, and how long a higher one counts that another node
 /// has said.
 pub const STEADY: Duration = Duration::from_secs(30);
 
-/// How long it is "not yet" when the platform denies the number, or knows no such service. In a new
-/// stack, permissions take seconds to spread.
+/// How long a denied call or a missing service counts as "not yet". In a new stack, permissions take seconds to
+/// become effective.
 pub const GRACE: Duration = Duration::from_secs(15);
 
-/// How long it is "not yet" when the question finds no answer, while lists are answered: where the number comes from
-/// another service, a network may let the nodes reach the one and not the other.
+/// How long an unanswered call counts as "not yet" while lists are answered: the number may come from another AWS
+/// service, and a network may reach only one of the two.
 pub const UNANSWERED_GRACE: Duration = Duration::from_secs(60);
 
-/// How many nodes the deployment means to run.
+/// How many nodes the deployment should run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expectation {
-    /// Being asked for; nothing is founded until the answer is there.
+    /// It is being asked for; nothing is founded until there is an answer.
     Asking,
     /// Known, by configuration, from the platform or from another node.
     Known(usize),
-    /// Not to be had. Safety then rests on the number of participants and the stable margin.
+    /// Unknown. Then safety depends on the number of participants and the stable margin.
     Unknown,
 }
 
-/// What the platform says when it is asked.
+/// What the platform answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
     /// This many nodes, and not zero.
     Nodes(usize),
-    /// It denies the number, knows no such service, or wants none of it: perhaps not yet.
+    /// It denies the number, does not know the service, or wants no nodes: perhaps only for now.
     Nothing,
     /// It will never say.
     Never,
-    /// It throttles: to be asked again.
+    /// It throttles: ask again.
     Throttled,
-    /// It cannot be reached, or gives no answer that makes sense: to be asked again, and not for ever waited for.
+    /// It cannot be reached, or gives no valid answer: ask again, but do not wait for ever.
     Unanswered,
 }
 
-/// What is known of the number.
+/// What is known about the number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Expected {
     own: Own,
-    /// The highest that another node said, and when it was last said.
+    /// The highest number that another node said, and when it last said it.
     heard: Option<(usize, Instant)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Own {
-    /// Configured, or never to be told.
+    /// Configured, or known to stay unknown.
     Fixed(Option<usize>),
     Learnt {
         number: Option<usize>,
-        /// A lower one, and since when it has been told.
+        /// A lower number, and since when it has been told.
         lower: Option<(usize, Instant)>,
-        /// Since when the platform has said nothing.
+        /// Since when the platform has told no number.
         nothing_since: Option<Instant>,
-        /// Since when the question has found no answer, while lists were answered.
+        /// Since when the question has had no answer, while lists were answered.
         unanswered_since: Option<Instant>,
-        /// When it was asked in vain, first and last.
+        /// The first and the last time that it was asked in vain.
         in_vain: Option<(Instant, Instant)>,
     },
 }
@@ -88,7 +88,7 @@ impl Expected {
         Self { own, heard: None }
     }
 
-    /// Takes note of what the platform said at `now`.
+    /// Notes what the platform said at `now`.
     pub fn told(&mut self, now: Instant, told: Told) {
         let Own::Learnt {
             number,
@@ -132,7 +132,7 @@ impl Expected {
         }
     }
 
-    /// Takes note that no list could be had: then it is no wonder that the number cannot be, and says nothing.
+    /// Notes that no list could be read: then a missing number is no surprise, and says nothing.
     pub fn no_list(&mut self) {
         if let Own::Learnt {
             unanswered_since, ..
@@ -142,22 +142,22 @@ impl Expected {
         }
     }
 
-    /// Takes note of what another node said at `now` that it was told.
+    /// Notes the number that another node said at `now` that it was told.
     pub fn heard(&mut self, now: Instant, number: usize) {
         if self.in_force(now).is_none_or(|heard| heard <= number) {
             self.heard = Some((number, now));
         }
     }
 
-    /// Takes note of how many members a member sees at `now`: where the number is known, at least so many are meant.
+    /// Notes how many members a member sees at `now`: if the number is known, it must be at least that high.
     pub fn saw(&mut self, now: Instant, members: usize) {
         if self.own().is_some() {
             self.heard(now, members);
         }
     }
 
-    /// What this node was told itself. That is what it tells others, so that no number lives on
-    /// because each has heard it from the other.
+    /// The number that this node was told itself. It tells others only this one, so that no number survives because
+    /// two nodes repeat it to each other.
     #[must_use]
     pub fn own(&self) -> Option<usize> {
         match self.own {
@@ -165,8 +165,8 @@ impl Expected {
         }
     }
 
-    /// Whether this node has not been told the number, and may soon be. One that has asked in vain, again and again, for
-    /// [`GRACE`] is not one of these.
+    /// Whether this node does not know the number, and may soon. Not if it has asked in vain repeatedly for
+    /// [`GRACE`].
     #[must_use]
     pub fn is_untold(&self) -> bool {
         match self.own {
@@ -179,8 +179,8 @@ impl Expected {
         }
     }
 
-    /// When it has been asked in vain for [`GRACE`], if it is not told before: then to be asked once more, so that this
-    /// node stops waiting for it as soon as it may.
+    /// When it will have asked in vain for [`GRACE`], if it gets no number before: then ask once more, so that this
+    /// node stops waiting as soon as possible.
     #[must_use]
     pub fn last_chance(&self) -> Option<Instant> {
         match self.own {
@@ -193,7 +193,7 @@ impl Expected {
         }
     }
 
-    /// What counts at `now`: the highest that was told or heard.
+    /// The number that counts at `now`: the highest that was told or heard.
     #[must_use]
     pub fn expectation(&self, now: Instant) -> Expectation {
         if let Some(number) = self.own().max(self.in_force(now)) {

@@ -1,16 +1,16 @@
-//! How a new cluster is decided on: single-decree Paxos among the contact points.
+//! How a new cluster is decided: single-decree Paxos among the contact points.
 //!
-//! Pure functions of messages: no IO, no clock, no randomness. [`Bootstrap`](crate::Bootstrap) carries the messages,
-//! the model checker and the simulations carry them worse.
+//! Pure functions of messages: no IO, no clock, no randomness. [`Bootstrap`](crate::Bootstrap) carries the messages;
+//! the model checker and the simulations also lose, repeat and delay them.
 //!
-//! Source: L. Lamport, "Paxos Made Simple" (2001), section 2. Every process is an [`Acceptor`] until
-//! it is a member; whoever may found a cluster runs a [`Proposer`]. What is promised or accepted is
-//! remembered for the life of the process, and a restarted process takes part as a new one, which
-//! is why a quorum is counted in processes ([`NodeUid`]), not in addresses.
+//! Source: L. Lamport, "Paxos Made Simple" (2001), section 2. Every process is an [`Acceptor`] until it is a member;
+//! a node that may found a cluster runs a [`Proposer`]. A process remembers its promises and acceptances only while
+//! it lives, and a restarted process takes part as a new one. So a quorum is counted in processes ([`NodeUid`]), not
+//! in addresses.
 //!
-//! A quorum is more than half of the processes that may take part. How many those are is not the
-//! same to all while a service is scaled, so each vote says what the voter was told, and the highest
-//! counts. Whoever may still be told another number does not count until it is, unless [`TOLD`] others were told.
+//! A quorum is more than half of the processes that may take part. While a service is scaled, nodes know different
+//! numbers, so each vote contains the number that the voter was told, and the highest counts. A voter that may still
+//! be told another number does not count until it is told, unless [`TOLD`] others were told.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -18,24 +18,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::{ClusterId, Formation, NodeUid};
 
-/// How many of those who consent must have been told the number of expected nodes. Of fewer than these, all.
+/// How many of the consenting voters must know the number of expected nodes. If there are fewer, all of them.
 pub const TOLD: usize = 16;
 
-/// A numbered attempt. No two processes share one, since it ends in the process's own uid.
+/// A numbered attempt. No two processes share one, because it contains the process's uid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Ballot {
-    /// Counts up; a later attempt overrules an earlier one.
+    /// Increases; a later attempt overrules an earlier one.
     pub round: u64,
-    /// Whose attempt.
+    /// The process that makes the attempt.
     pub proposer: NodeUid,
 }
 
-/// A cluster that was decided on, and who is in it or about to be.
+/// A decided cluster, and which processes are in it or about to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Decided {
     /// The cluster.
     pub formation: Formation,
-    /// Where one gossips who can let others in.
+    /// The gossip addresses of members that can let others in.
     pub seed: SocketAddr,
 }
 
@@ -53,11 +53,11 @@ pub enum Request {
 /// From an acceptor to a proposer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Reply {
-    /// Promised, with what was accepted before, if anything was.
+    /// A promise, with what was accepted before, if anything.
     Promised {
         /// To which request.
         ballot: Ballot,
-        /// The latest that was accepted.
+        /// The latest accepted proposal.
         accepted: Option<(Ballot, Formation)>,
         /// Who promises.
         voter: Voter,
@@ -69,7 +69,7 @@ pub enum Reply {
         /// Who accepts.
         voter: Voter,
     },
-    /// Promised to a later attempt.
+    /// It has promised a later attempt.
     Refused {
         /// To which request.
         ballot: Ballot,
@@ -80,18 +80,18 @@ pub enum Reply {
     Known(Decided),
 }
 
-/// What a voter says of itself.
+/// What a voter says about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Voter {
-    /// How many nodes it was told to expect, where it was.
+    /// The number of expected nodes that it was told, if any.
     pub expected: Option<usize>,
-    /// Whether it was not, and may soon be.
+    /// Whether it was told none, and may soon be.
     pub untold: bool,
     /// Its wall clock, in milliseconds since 1970.
     pub clock: u64,
 }
 
-/// Votes on attempts. One per process, for as long as it is not a member.
+/// Votes on attempts. One for each process, until it is a member.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Acceptor {
     promised: Option<Ballot>,
@@ -103,7 +103,7 @@ pub struct Acceptor {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Proposer {
     ballot: Ballot,
-    /// How many processes may take part, by the highest number known.
+    /// How many processes may take part, by the highest known number.
     participants: usize,
     progress: Progress,
 }
@@ -138,7 +138,7 @@ pub enum Step {
     Chosen(Formation),
     /// It was decided before.
     Known(Decided),
-    /// A later attempt is under way: try again above it, after a while.
+    /// There is a later attempt: try again with a higher ballot, after a while.
     Overruled(Ballot),
 }
 
@@ -184,13 +184,13 @@ impl Acceptor {
         }
     }
 
-    /// Takes note of a cluster that was decided on. The latest counts: where there are two, which
-    /// can only be by other means, it is the one that lives.
+    /// Notes a decided cluster. The latest counts: there can only be two for other reasons than votes, and then the
+    /// latest is the live one.
     pub fn learn(&mut self, decided: Decided) {
         self.decided = Some(decided);
     }
 
-    /// Whether it has consented to this before: whoever asks again wants a better answer.
+    /// Whether it has consented to this before: a proposer that asks again wants a better answer.
     #[must_use]
     pub fn has_consented(&self, request: &Request) -> bool {
         match request {
@@ -202,7 +202,7 @@ impl Acceptor {
         }
     }
 
-    /// The decision, once this process has heard of it.
+    /// The decision, if this process knows it.
     #[must_use]
     pub fn decided(&self) -> Option<Decided> {
         self.decided
@@ -212,8 +212,8 @@ impl Acceptor {
 // === impl Proposer ===
 
 impl Proposer {
-    /// Starts an attempt to found the cluster `own`, and gives what to send to every acceptor, this
-    /// process included.
+    /// Starts an attempt to found the cluster `own`, and returns what to send to every acceptor, including this
+    /// process.
     ///
     /// The ballot's round must be above every round that this process has used or heard of.
     #[must_use]
@@ -236,19 +236,19 @@ impl Proposer {
         majority(self.participants)
     }
 
-    /// How many have consented, in the round of messages that is under way.
+    /// How many have consented in the current round of messages.
     #[must_use]
     pub fn consents(&self) -> usize {
         self.voters().filter(|(_, voter)| !voter.untold).count()
     }
 
-    /// Those who have consented in this round of messages, and may still be told how many nodes are expected.
+    /// Those that have consented in this round of messages, but may still be told the number of expected nodes.
     pub fn untold(&self) -> impl Iterator<Item = NodeUid> + '_ {
         let voters = self.voters();
         voters.filter(|(_, voter)| voter.untold).map(|(uid, _)| uid)
     }
 
-    /// What every acceptor is asked now.
+    /// What to ask every acceptor now.
     #[must_use]
     pub fn request(&self) -> Option<Request> {
         match &self.progress {
@@ -271,22 +271,23 @@ impl Proposer {
             .chain(accepted.map(|(uid, voter)| (*uid, *voter)))
     }
 
-    /// Whether as many have consented as must, and only too few of them have been told.
+    /// Whether enough have consented, but too few of them know the number.
     #[must_use]
     pub fn lacks_only_told(&self) -> bool {
         self.quorum() <= self.voters().count() && !self.is_quorum()
     }
 
-    /// Whether as many have consented as must. Where some may still be told another number, so many others must have
-    /// been that one of them would know it, and there may be one process more than anyone was told.
+    /// Whether enough have consented. If some of them may still be told another number, so many others must know
+    /// their number that one of them would know that one, too, and one process more than anyone was told may take
+    /// part.
     fn is_quorum(&self) -> bool {
         let (told, untold) = (self.consents(), self.untold().count());
         let all = told + untold;
         self.quorum() <= told || TOLD <= told && majority(self.participants + 1) <= all
     }
 
-    /// Takes a reply from the process `from`. Replies to other attempts are passed over, and so is an earlier one of the
-    /// same process that arrives after it was told the number.
+    /// Takes a reply from the process `from`. Replies to other attempts are ignored, and so is an earlier reply of
+    /// the same process that arrives after the one with its number.
     pub fn observe(&mut self, from: NodeUid, reply: Reply) -> Step {
         if self.progress == Progress::Over {
             return Step::Wait;
@@ -334,8 +335,8 @@ impl Proposer {
         if !is_quorum {
             return Step::Wait;
         }
-        // What may already have been decided goes on; only where nothing was accepted is there room
-        // for an own proposal. It was founded now: by most clocks, not by this one alone.
+        // A value that may already be decided must be used; only if nothing was accepted may this node propose its
+        // own. It is founded now: by the median of the clocks, not only by its own.
         let formation = promises
             .values()
             .filter_map(|promise| promise.accepted)
@@ -370,7 +371,7 @@ impl Proposer {
     }
 }
 
-/// The middle one; of two, the earlier.
+/// The median; of two, the earlier.
 fn median(mut clocks: Vec<u64>) -> u64 {
     clocks.sort_unstable();
     let middle = clocks.len().saturating_sub(1) / 2;

@@ -1,6 +1,6 @@
-//! Answers those who ask this node, and tells what the bootstrap sees.
+//! Answers other nodes, and says what the bootstrap sees.
 //!
-//! [`Handle::answer`] is all of it over HTTP, for whatever server the service has.
+//! [`Handle::answer`] does all of it over HTTP, for any HTTP server of the service.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// A founding message that waits for one turn of the loop.
+/// A founding message that waits for a turn of the loop.
 pub(crate) type Asked = (Request, oneshot::Sender<Reply>);
 
 /// Asks the bootstrap's loop. Clones ask the same one.
@@ -38,13 +38,13 @@ pub struct Handle {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refused {
-    /// It does not come from somebody with the cluster's key.
+    /// It is not from a node with the cluster's key.
     #[error(transparent)]
     Sealed(NotOpened),
-    /// It is for a process that was here before this one.
+    /// It is for an earlier process at this address.
     #[error("this founding message is for an earlier process at this address")]
     OtherProcess,
-    /// The loop is not running any more.
+    /// The loop no longer runs.
     #[error("the bootstrap has ended")]
     Ended,
 }
@@ -58,11 +58,11 @@ impl Handle {
         self.status.clone()
     }
 
-    /// Answers `GET /bootstrap/seed-nodes`, `POST /bootstrap/founding` and `GET /bootstrap` as HTTP has it; other paths
-    /// with 404, other methods with 405. A refusal is JSON with the member `error`.
+    /// Answers `GET /bootstrap/seed-nodes`, `POST /bootstrap/founding` and `GET /bootstrap`; other paths with 404,
+    /// other methods with 405. A refusal is JSON with the member `error`.
     ///
-    /// The first two are for other nodes, and must be answered at the contact point that discovery names.
-    /// No body that counts is larger than [`LARGEST_REQUEST`](crate::wire::LARGEST_REQUEST).
+    /// The first two are for other nodes, and must be served at the contact point that discovery gives. No valid body
+    /// is larger than [`LARGEST_REQUEST`](crate::wire::LARGEST_REQUEST).
     pub async fn answer(&self, method: &Method, uri: &Uri, body: &[u8]) -> Response<Vec<u8>> {
         match (method.as_str(), uri.path()) {
             ("GET" | "HEAD", SEED_NODES_PATH) => match challenge(uri.query()) {
@@ -84,7 +84,8 @@ impl Handle {
         }
     }
 
-    /// Who this node is, and through whom one joins its cluster; proven to who asks with a challenge.
+    /// Which process this node is, and through which members one joins its cluster; with a proof if the question has
+    /// a challenge.
     #[must_use]
     pub fn seed_nodes(&self, challenge: Option<Challenge>) -> SeedNodes {
         let (cluster, seeds) = match &*self.standing.borrow() {
@@ -127,11 +128,11 @@ impl Handle {
         (Some(formation).filter(|_| !nodes.is_empty()), nodes)
     }
 
-    /// Answers another node's founding message, sealed as it was.
+    /// Answers another node's sealed founding message.
     ///
     /// # Errors
     ///
-    /// When it is sealed with another key or is for another process, and when the loop has ended.
+    /// When it is sealed with another key or is for another process, or when the loop has ended.
     pub async fn founding(&self, sealed: &[u8]) -> Result<Vec<u8>, Refused> {
         let (question, request) = match self.sealer.requested(sealed) {
             Ok(opened) => opened,
@@ -157,7 +158,7 @@ impl Handle {
 // === impl Refused ===
 
 impl Refused {
-    /// As HTTP has it.
+    /// As an HTTP response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -181,7 +182,7 @@ enum BadRequest {
     Challenges,
 }
 
-/// The challenge of a probe. Whoever leaves it out, a person for example, gets no proof.
+/// The challenge of a probe. Without one, for example from a person, the answer has no proof.
 fn challenge(query: Option<&str>) -> Result<Option<Challenge>, BadRequest> {
     // Digits need no escapes.
     let mut challenges = query

@@ -1,4 +1,4 @@
-//! A small HTTP client for asking peers: one request, one connection, bounded in time and size.
+//! A small HTTP client for asking peers: one request for each connection, limited in time and size.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -10,11 +10,11 @@ use tokio::task::JoinSet;
 
 use crate::net::Network;
 
-/// The largest answer that is read unless less is expected. A full state of 1,000 members is about a
+/// The largest answer that is read unless the caller sets a lower limit. A full state of 1,000 members is about a
 /// tenth of it.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
-/// Why a peer gave no answer. Nothing has changed here, and all of these are normal in operation.
+/// Why a peer gave no answer. This changes nothing here, and each of these is normal in operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No connection.
@@ -23,7 +23,7 @@ pub enum Error {
     /// The connection broke, or what came was not HTTP.
     #[error("ask {0}")]
     Exchange(SocketAddr, #[source] hyper::Error),
-    /// The answer is larger than anything that was asked for.
+    /// The answer is larger than the limit.
     #[error("read the answer of {from}: it is larger than {most} bytes")]
     TooLarge {
         /// Who answered.
@@ -37,7 +37,7 @@ pub enum Error {
         SocketAddr,
         #[source] Box<dyn std::error::Error + Send + Sync>,
     ),
-    /// Took too long.
+    /// It took too long.
     #[error("{to} did not answer within {limit:?}")]
     TimedOut {
         /// Who.
@@ -82,7 +82,7 @@ impl Ask {
         }
     }
 
-    /// Reads no more than so many bytes of an answer: of one that may come from anyone.
+    /// Reads at most so many bytes of an answer: for answers that may come from anyone.
     #[must_use]
     pub fn expecting_at_most(self, bytes: usize) -> Self {
         Self {

@@ -1,15 +1,15 @@
-//! From "who is listed" to "who is in": join the cluster that exists, or found it.
+//! Joins the existing cluster among the nodes that discovery lists, or founds one with them.
 //!
-//! A [`Bootstrap`] is made from [`Settings`], a [`Discovery`](discovery::Discovery) and a
-//! [`Keyring`](seal::Keyring). It hands out [`Order`]s, which the service carries out with the membership of its choice,
-//! and is told the service's [`Standing`]. Peers are answered by its [`Handle`], through the service's HTTP server.
-//! The crate's README says what it promises, with an example.
+//! A [`Bootstrap`] is made from [`Settings`], a [`Discovery`](discovery::Discovery) and a [`Keyring`](seal::Keyring).
+//! It gives [`Order`]s, which the service carries out with the membership of its choice, and the service reports its
+//! [`Standing`]. The [`Handle`] answers other nodes, through the service's HTTP server. The crate's README says what
+//! it guarantees, with an example.
 //!
-//! Discovery only says whom to ask. [`state`] decides from what those say, [`founding`] makes sure
-//! that only one cluster is founded; [`coordinator`] puts them together, without IO, clock or chance of its own.
+//! Discovery only says whom to ask. [`state`] decides from the answers, [`founding`] makes sure that only one cluster
+//! is founded; [`coordinator`] combines them, without IO, clock or randomness of its own.
 #![warn(missing_docs)]
 
-// What names, seals and asks.
+// Names, keys and questions.
 pub mod clock;
 pub mod cluster;
 pub mod http;
@@ -49,7 +49,7 @@ pub use standing::{Seed, Standing};
 pub use tokio::sync::{mpsc, watch};
 pub use tokio_util::sync::CancellationToken;
 
-/// Its example is compiled as a test.
+/// The README's example is compiled as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

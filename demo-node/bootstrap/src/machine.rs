@@ -1,19 +1,19 @@
-//! What the bootstrap needs of the machine: the network, the time and chance.
+//! What the bootstrap needs from the machine: network, time and randomness.
 
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{clock, net::Tcp, seal::Nonce};
 
-/// The network, the time and chance: those of this machine, or of a simulated one.
+/// Network, time and randomness: those of this machine, or of a simulated one.
 #[derive(Debug, Clone)]
 pub struct Machine<N, R> {
     /// Opens streams to peers.
     pub network: N,
-    /// Everything random but nonces.
+    /// The source of everything random except nonces.
     pub rng: R,
     /// Milliseconds since 1970, now.
     pub unix_millis: fn() -> u64,
-    /// The same, and a nonce that was never used: for what is sealed.
+    /// The same, with a nonce that was never used: for sealing.
     pub fresh: fn() -> (u64, Nonce),
 }
 

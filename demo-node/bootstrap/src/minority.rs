@@ -1,8 +1,8 @@
 //! Whether a member is on the smaller side of a split.
 //!
-//! Both sides of a split run on under one cluster id. Where the number of expected nodes is known, at most one of them
-//! reaches a majority of it: the others know that they are the smaller ones, and say so.
-//! As Akka's and Pekko's split brain resolver has it ("static quorum"), but with a number that is learnt.
+//! Both sides of a split keep running with one cluster id. If the number of expected nodes is known, at most one side
+//! reaches a majority of it; members on the others know that they are on a smaller side, and report it. This is
+//! "static quorum" of Akka's and Pekko's split brain resolver, but with a number that is learnt.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use super::{expected::Expectation, founding::majority};
 pub struct Reach {
     /// How many, itself included.
     pub reachable: usize,
-    /// Whether some do not answer, or did not, and were removed for it. Those that left are not missed.
+    /// Whether some members do not answer, or were removed for that. Members that left are not missed.
     pub missing: bool,
 }
 
@@ -33,7 +33,7 @@ pub struct Minority {
 pub(super) struct Few(Option<(Instant, Minority)>);
 
 impl Few {
-    /// Takes note of whom the member reaches. Says whether it has just become too few.
+    /// Notes which members the member reaches. Returns whether it has just become a minority.
     pub(super) fn observe(&mut self, now: Instant, reach: Reach, expected: Expectation) -> bool {
         let Expectation::Known(expected) = expected else {
             self.0 = None;
@@ -54,13 +54,13 @@ impl Few {
         self.0.map(|(since, _)| since)
     }
 
-    /// The minority, where it has been one for so long.
+    /// The minority, if it has been one for this long.
     pub(super) fn lasting(self, now: Instant, long: Duration) -> Option<Minority> {
         let (since, minority) = self.0?;
         (long <= now.saturating_duration_since(since)).then_some(minority)
     }
 
-    /// When it will have been one for so long.
+    /// When it will have been one for this long.
     pub(super) fn lasts_at(self, long: Duration) -> Option<Instant> {
         Some(self.0?.0 + long)
     }

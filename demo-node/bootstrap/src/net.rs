@@ -1,6 +1,6 @@
 //! The streams that peers are asked over: TCP of the operating system, or of a simulation.
 //!
-//! Nothing above this module knows which.
+//! Code above this module does not know which.
 
 use std::{future::Future, io, net::SocketAddr};
 

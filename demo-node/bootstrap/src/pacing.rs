@@ -1,4 +1,4 @@
-//! How long to wait before asking again: pure functions of settings, failures and chance.
+//! How long to wait before asking again: pure functions of settings, failures and randomness.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ pub struct Backoff {
     pub base: Duration,
     /// The longest delay, before jitter.
     pub max: Duration,
-    /// Up to this share of the delay is added at random, so that nodes do not ask in step.
+    /// Up to this share of the delay is added at random, so that nodes do not ask at the same moments.
     pub random_factor: f64,
     failures: u32,
 }
@@ -47,24 +47,24 @@ impl Backoff {
     }
 }
 
-/// The delay, and up to `factor` of it more.
+/// The delay, plus up to `factor` of it.
 pub fn jittered(delay: Duration, factor: f64, rng: &mut impl Rng) -> Duration {
     delay.mul_f64(1.0 + factor * rng.random::<f64>())
 }
 
-/// One thing that is done again and again, never twice at once.
+/// One repeated task, which never runs twice at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Schedule {
-    /// To be done then.
+    /// Due at this time.
     Due(Instant),
-    /// Being done.
+    /// Running.
     UnderWay,
-    /// Not to be done.
+    /// Not planned.
     Off,
 }
 
 impl Schedule {
-    /// When it is to be done, if it is.
+    /// When it is due, if it is planned.
     #[must_use]
     pub fn due_at(self) -> Option<Instant> {
         match self {
@@ -73,7 +73,7 @@ impl Schedule {
         }
     }
 
-    /// Whether it is to be done at `now`. It is under way then.
+    /// Whether it is due at `now`. If so, it runs from now on.
     pub fn fall_due(&mut self, now: Instant) -> bool {
         let due = self.due_at().is_some_and(|at| at <= now);
         if due {
@@ -83,29 +83,29 @@ impl Schedule {
     }
 }
 
-/// How many tasks ECS lists a call, and describes a call: `ListTasks` and `DescribeTasks`, "maxResults".
+/// How many tasks ECS lists and describes in one call: `ListTasks` and `DescribeTasks`, "maxResults".
 const PAGE: usize = 100;
 
-/// What all nodes together that look for a cluster to join may ask of AWS: half of what ECS grants an account (20 calls a
-/// second for cluster resource reads, "Request throttling for the Amazon ECS API"). One look at the first page is two
-/// calls, so of N nodes each looks every N times this long.
+/// How many calls all nodes together that look for a cluster to join may make: half of what ECS allows an account (20
+/// calls a second for cluster resource reads, "Request throttling for the Amazon ECS API"). A look at the first page
+/// is two calls, so each of N nodes looks every N times this long.
 const SEEK: Duration = Duration::from_millis(200);
 
-/// How long a node waits between two looks at the first page of the list, where there are so many nodes. Whoever founds
-/// a cluster tells all, and members that watch find who is outside: this is for who was missed.
+/// How long a node waits between two looks at the first page of the list, with this many nodes. The node that founds
+/// a cluster tells all, and members that watch find nodes outside: this is only for nodes that were missed.
 #[must_use]
 pub fn seek_pause(interval: Duration, nodes: usize) -> Duration {
     interval.max(SEEK.saturating_mul(count(nodes)))
 }
 
-/// How long a node that does not propose waits before it asks again for the number of expected nodes: as long as
-/// `interval` for so many voters, and the longer the more nodes there are, so that they ask no more often together.
+/// How long a node that does not propose waits before it asks again for the number of expected nodes: `interval` with
+/// a normal number of voters, and longer with more nodes, so that all together do not ask more often.
 #[must_use]
 pub fn vote_pause(interval: Duration, voters: usize, nodes: usize) -> Duration {
     interval.saturating_mul(count(nodes.div_ceil(voters).max(1)))
 }
 
-/// How many pages a lookup reads of a list of so many nodes.
+/// How many pages a list of this many nodes has.
 #[must_use]
 pub fn pages(extent: Extent, nodes: usize) -> u32 {
     match extent {
@@ -114,14 +114,14 @@ pub fn pages(extent: Extent, nodes: usize) -> u32 {
     }
 }
 
-/// How long a node waits between two looks at the whole list: the more pages it has, the longer.
+/// How long a node waits between two looks at the whole list: longer if it has more pages.
 #[must_use]
 pub fn survey_pause(interval: Duration, nodes: usize) -> Duration {
     interval.saturating_mul(pages(Extent::Whole, nodes))
 }
 
-/// How long a member of so many waits between two looks at the whole list, on average, where all of them together look
-/// once in `interval`.
+/// How long a member of a cluster of this size waits between two looks at the whole list, on average, if all members
+/// together look once in `interval`.
 #[must_use]
 pub fn watch_pause(interval: Duration, members: usize) -> Duration {
     interval.saturating_mul(count(members.max(1)))

@@ -1,4 +1,4 @@
-//! A node's process, and where it is reached.
+//! A node's process, and where others reach it.
 
 use std::{
     fmt,
@@ -11,15 +11,15 @@ use crate::cluster::NodeUid;
 
 /// Where a peer's management HTTP answers.
 ///
-/// Ordered by address, then port: the lowest that answers proposes first.
+/// Ordered by address, then port: the lowest one that answers proposes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ContactPoint(pub SocketAddr);
 
-/// A node's process, and where it is reached.
+/// A node's process, and where others reach it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Process {
-    /// Which process: one that restarts is another.
+    /// Which process: a restarted one is another.
     pub uid: NodeUid,
     /// Where it says that its management HTTP answers.
     pub contact_point: ContactPoint,
@@ -42,7 +42,7 @@ impl fmt::Display for ContactPoint {
 }
 
 impl Process {
-    /// This process, with an id that chance gives it: where peers ask it over HTTP, and where its membership is reached.
+    /// This process, with a random id: where peers ask it over HTTP, and where its membership is reached.
     #[must_use]
     pub fn new(contact_point: SocketAddr, gossip: SocketAddr) -> Self {
         Self {

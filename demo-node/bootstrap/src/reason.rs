@@ -36,7 +36,7 @@ pub enum WaitReason {
     /// The number of expected nodes is still being asked for.
     #[error("waiting for the number of expected nodes")]
     ExpectedNodesPending,
-    /// Discovery names too few contact points.
+    /// Discovery lists too few contact points.
     #[error("waiting for contact points: {found} found, {required} needed")]
     TooFewContactPoints {
         /// How many there are.
@@ -44,7 +44,7 @@ pub enum WaitReason {
         /// How many must consent.
         required: usize,
     },
-    /// Discovery does not name this node.
+    /// Discovery does not list this node.
     #[error("discovery does not list this node's own contact point {me}")]
     NotListed {
         /// This node's contact point.

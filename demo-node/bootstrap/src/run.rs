@@ -40,8 +40,8 @@ use crate::{
 
 mod problem;
 
-/// How many founding messages may wait. Each waits for one turn of the loop; a handful per peer is
-/// plenty, and a peer that finds the queue full tries again.
+/// How many founding messages may wait. Each waits for one turn of the loop; a few for each peer are enough, and a
+/// peer that finds the queue full tries again.
 const INBOX: usize = 64;
 
 /// How many orders may wait for the service; they come one at a time.
@@ -224,7 +224,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                 Output::Send(point, to, request) => self.send(point, to, request, work),
                 Output::Reply(reply) => {
                     if let Some(waiting) = reply_to.take() {
-                        // Whoever asked may have gone; its proposer does without.
+                        // The asker may be gone; its proposer does not depend on this reply.
                         let _unheard = waiting.send(reply);
                     }
                 }
@@ -283,7 +283,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         let was_member = matches!(self.record.phase, Phase::Member { .. });
         let expected_before = self.record.expected_nodes;
         self.published_at = now;
-        // Members are not probed any more: they have answered otherwise.
+        // Members are no longer probed: they answer in other ways.
         self.problems
             .retain(|point, _| !self.coordinator.is_fellow(*point));
         let problem = |point: &ContactPoint| Some(self.problems.get(point)?.text.clone());
@@ -327,7 +327,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         });
     }
 
-    /// Says how many nodes are expected, when that changes.
+    /// Logs how many nodes are expected, when that changes.
     fn tell_expectation(&mut self, before: Option<usize>, now: Instant) {
         match self.coordinator.state().expectation(now) {
             Expectation::Known(expected) => {
@@ -354,7 +354,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         let mut lookup = self.settings.lookup.clone();
         lookup.extent = extent;
         lookup.on_throttle = self.coordinator.on_throttle(extent, now);
-        // A list of many pages takes long while others ask, too.
+        // A long list also takes long while others ask.
         let timeout = self.settings.resolve_timeout.saturating_mul(pages);
         work.spawn(async move {
             let began = clock::now();
@@ -366,7 +366,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
     fn ask_expected(&self, now: Instant, work: &mut JoinSet<Done>) {
         let discovery = self.discovery.clone();
         let name = self.settings.lookup.service_name.clone();
-        // On EC2 it is known once the list is there, and a list of many pages takes long.
+        // On EC2 the number is known when the list is, and a long list takes long.
         let pages = pacing::pages(Extent::Whole, self.coordinator.state().nodes(now));
         let timeout = self.settings.resolve_timeout.saturating_mul(pages);
         work.spawn(async move { Done::Expected(discovery.expected_nodes(&name, timeout).await) });
@@ -416,8 +416,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         }
     }
 
-    /// Takes note of how a probe ended. Silence is normal; whoever answers and does not belong is
-    /// worth a line, once.
+    /// Notes how a probe ended. Silence is normal; an answer from a node that does not belong here is logged once.
     fn note(&mut self, point: ContactPoint, result: &Result<Answer, ProbeError>) {
         let counted = match result {
             Ok(_) => &mut self.record.probes.answered,

@@ -1,11 +1,11 @@
-//! Keeps outsiders, and other clusters, out of what nodes tell each other.
+//! Keeps outsiders and other clusters out of the messages between nodes.
 //!
-//! Whoever knows the cluster's secret can read and write; nobody else can do either.
-//! A message is bound to its purpose, to the cluster's name and to the cluster's id, so that one
-//! sealed for another use, or overheard in another cluster, does not open.
+//! Any holder of the cluster's secret can read and write; nobody else can. A message is bound to its purpose, to the
+//! cluster's name and to the cluster's id, so that a message that was sealed for another use, or overheard in another
+//! cluster, cannot be opened.
 //!
-//! This module reads no clock and draws no randomness but in [`Nonce::random`].
-//! It does not remember what it has opened: see [`Replays`] for that.
+//! This module reads no clock, and creates randomness only in [`Nonce::random`]. It does not remember what it has
+//! opened: see [`Replays`] for that.
 //!
 //! ```text
 //! version 1 | key id 4 | cluster tag 8 | unix ms 8 | nonce 24 | ciphertext | authenticator 16
@@ -32,7 +32,7 @@ pub use replays::{Replays, WINDOW};
 /// How many bytes sealing adds.
 pub const OVERHEAD: usize = HEADER + AUTHENTICATOR;
 
-/// A secret shorter than this is refused: it would be a password, and those are guessed.
+/// A shorter secret is refused: it would be a password, which can be guessed.
 pub const SECRET_MIN_CHARS: usize = 32;
 
 const VERSION: u8 = 1;
@@ -44,15 +44,15 @@ const NONCE_AT: usize = 21;
 const HEADER: usize = 45;
 const AUTHENTICATOR: usize = 16;
 
-/// The key id of a message that is not sealed. No secret gets it.
+/// The key id of a message that is not sealed. No secret has this id.
 const UNSEALED: KeyId = [0; 4];
 
 type KeyId = [u8; 4];
 
 /// The keys that a node opens messages with. The first one seals.
 ///
-/// Secrets are changed without downtime in three rounds of restarts:
-/// `[old]`, then `[old, new]`, then `[new, old]`, then `[new]`.
+/// To rotate secrets without downtime, restart all nodes in three rounds: `[old]`, then `[old, new]`, then `[new,
+/// old]`, then `[new]`.
 #[derive(Clone)]
 pub struct Keyring {
     keys: Vec<Key>,
@@ -64,7 +64,7 @@ struct Key {
     cipher: XChaCha20Poly1305,
 }
 
-/// Why secrets do not make a [`Keyring`]. Says which, never what.
+/// Why secrets do not make a [`Keyring`]. It says which secret, never its text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSecrets {
     /// There is none.
@@ -88,14 +88,14 @@ pub enum InvalidSecrets {
     },
 }
 
-/// What a message is for and which cluster it belongs to. Sealer and opener must agree on it.
+/// What a message is for and to which cluster it belongs. The sealer and the opener must agree on it.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
     /// What the message is for.
     pub purpose: Purpose,
     /// The cluster's name.
     pub cluster: &'a ClusterName,
-    /// Which cluster of that name, where there is one yet.
+    /// Which cluster with that name, if there is one yet.
     pub id: Option<ClusterId>,
 }
 
@@ -108,11 +108,11 @@ pub enum Purpose {
     FoundingReply,
     /// The answer to a probe: which cluster a node is in.
     Contact,
-    /// For the service's membership, which may seal its messages likewise: one gossip datagram.
+    /// One gossip datagram of the service's membership, which may seal its messages in the same way.
     Gossip,
     /// Everything that a member knows of the membership.
     State,
-    /// The question by datagram whether a node is there.
+    /// The question, by datagram, whether a node is there.
     EchoQuestion,
     /// The answer to one.
     EchoAnswer,
@@ -123,14 +123,13 @@ pub enum Purpose {
 pub struct Opened {
     /// What was sealed.
     pub message: Vec<u8>,
-    /// What it was sealed with, to recognise a replay by.
+    /// The nonce that it was sealed with, to recognise a replay.
     pub nonce: Nonce,
-    /// When, by the clock of who sealed it: milliseconds since 1970.
+    /// When it was sealed, by the sender's clock: milliseconds since 1970.
     pub stamp: u64,
 }
 
-/// Why a message did not open. Happens whenever strangers, old configurations or other clusters
-/// talk to a node.
+/// Why a message did not open. This happens when strangers, old configurations or other clusters talk to a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unopened {
     /// Shorter than the seal itself.
@@ -139,13 +138,13 @@ pub enum Unopened {
     /// Sealed in a way that this program does not know.
     #[error("message has an unknown version")]
     UnknownVersion,
-    /// Sealed with a secret that this node was not given, or not sealed where it should be.
+    /// Sealed with a secret that this node does not have, or not sealed although it should be.
     #[error("message is sealed with an unknown key")]
     UnknownKey,
     /// Meant for another cluster.
     #[error("message is for another cluster")]
     OtherCluster,
-    /// Stamped too far from this node's clock.
+    /// Its time is too far from this node's clock.
     #[error("message's time is {} s or more away from this node's clock", WINDOW.as_secs())]
     Expired,
     /// Not what was sealed: tampered with, or sealed for another use.
@@ -154,11 +153,11 @@ pub enum Unopened {
 }
 
 impl Keyring {
-    /// A ring of one key per secret. The first seals, all open.
+    /// A key ring with one key for each secret. The first one seals, all open.
     ///
     /// # Errors
     ///
-    /// Where there is no secret, one is short, or one is given twice.
+    /// When there is no secret, or one is too short, or one is given twice.
     pub fn from_secrets<S: AsRef<str>>(secrets: &[S]) -> Result<Self, InvalidSecrets> {
         if secrets.is_empty() {
             return Err(InvalidSecrets::None);
@@ -181,7 +180,7 @@ impl Keyring {
         Ok(Self { keys })
     }
 
-    /// No keys: messages travel in the clear, and anyone who reaches the node can alter the cluster.
+    /// No keys: messages are sent in the clear, and anyone who reaches the node can change the cluster.
     #[must_use]
     pub fn unsealed() -> Self {
         Self { keys: Vec::new() }
@@ -230,8 +229,8 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// Where it was not sealed with one of these keys, for this scope, and where its purpose
-    /// [expires](Purpose::expires), at about this time.
+    /// When it was not sealed with one of these keys for this scope, or, if its purpose [expires](Purpose::expires),
+    /// not at about this time.
     pub fn open(
         &self,
         scope: Scope<'_>,
@@ -280,11 +279,11 @@ impl Keyring {
 }
 
 impl Purpose {
-    /// Whether a message counts for a while only.
+    /// Whether a message is only valid for a while.
     ///
-    /// What takes part in founding is bound to one question or one process, so that it may come as
-    /// late as it likes, and whether there is one cluster does not depend on clocks.
-    /// Whether a node is there is also asked to learn what its clock says.
+    /// Messages of founding are bound to one question or one process. So they may arrive at any time, and the promise
+    /// of one cluster does not depend on clocks. The question whether a node is there does not expire either, since
+    /// it is also asked to learn the node's clock.
     #[must_use]
     pub fn expires(self) -> bool {
         match self {
@@ -319,7 +318,7 @@ impl Key {
     }
 }
 
-/// Two are the same where they have the same keys in the same order.
+/// Two are equal if they have the same keys in the same order.
 impl PartialEq for Keyring {
     fn eq(&self, other: &Self) -> bool {
         let ids = |ring: &Self| ring.keys.iter().map(|key| key.id).collect::<Vec<_>>();
@@ -336,14 +335,14 @@ impl fmt::Debug for Keyring {
 }
 
 impl Scope<'_> {
-    /// Tells clusters apart in the clear, so that a neighbour is not taken for a forger.
-    /// Ids are random, so their first half does.
+    /// Identifies a cluster in the clear, so that messages of a neighbour cluster are not counted as forged. Ids are
+    /// random, so half of one is enough.
     fn tag(&self) -> [u8; 8] {
         let id = self.id.map_or([0; 16], |id| id.0.to_be_bytes());
         field(&id, 0)
     }
 
-    /// What is authenticated beside the message itself.
+    /// The data that is authenticated together with the message.
     fn bind(&self, header: &[u8]) -> Vec<u8> {
         let name = self.cluster.as_str().as_bytes();
         let mut bound = Vec::with_capacity(HEADER + 18 + name.len());
@@ -359,7 +358,7 @@ impl Scope<'_> {
         });
         bound.push(u8::from(self.id.is_some()));
         bound.extend(self.id.map_or([0; 16], |id| id.0.to_be_bytes()));
-        // Last, being the only part of varying length.
+        // Last, since it is the only part with variable length.
         bound.extend(name);
         bound
     }

@@ -1,4 +1,4 @@
-//! What the bootstrap can be told, and what holds where it is not.
+//! The settings of the bootstrap, and their defaults.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use discovery::{DEFAULT_RESOLVE_TIMEOUT, Lookup};
 
 use crate::{cluster::ClusterName, contact::Selection, coordinator, process::Process};
 
-/// What the bootstrap can be told.
+/// The settings of the bootstrap.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Settings {
@@ -14,14 +14,14 @@ pub struct Settings {
     pub cluster: ClusterName,
     /// The rules and the pace.
     pub coordinator: coordinator::Settings,
-    /// What is looked up: the service of the cluster's name, unless it is another.
+    /// What is looked up: the service with the cluster's name, unless it has another one.
     pub lookup: Lookup,
-    /// The limit of one lookup, all its calls included, for each page that there may be. 3 s.
+    /// The time limit of one lookup with all its calls, for each page that the list may have. 3 s.
     pub resolve_timeout: Duration,
-    /// The limit of one probe or one founding message. 1 s.
+    /// The time limit of one probe or one founding message. 1 s.
     pub ask_timeout: Duration,
-    /// Which of the targets that discovery names are contact points. A target without a port is asked at the port at
-    /// which this node is.
+    /// Which of discovery's targets are contact points. A target without a port is asked on the same port as this
+    /// node's.
     pub selection: Selection,
 }
 

@@ -1,4 +1,4 @@
-//! What the service tells the bootstrap of its membership.
+//! What the service tells the bootstrap about its membership.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,8 +24,8 @@ pub enum Standing {
         members: BTreeMap<ContactPoint, NodeUid>,
         /// Which of them it reaches.
         reach: Reach,
-        /// Through whom others may join, itself first; those beyond the first
-        /// [`MOST_SEED_NODES`](crate::wire::MOST_SEED_NODES) are not named. None while it lets nobody in.
+        /// Members through which others may join, itself first; at most the first
+        /// [`MOST_SEED_NODES`](crate::wire::MOST_SEED_NODES) are named. Empty while it lets nobody in.
         seeds: Vec<Seed>,
     },
 }
@@ -37,15 +37,15 @@ pub struct Seed {
     pub gossip: SocketAddr,
     /// Its process.
     pub uid: NodeUid,
-    /// Its status, for people: `Up` as a rule.
+    /// Its status, for people: usually `Up`.
     pub status: String,
     /// Its roles, for people.
     pub roles: BTreeSet<String>,
 }
 
 impl Standing {
-    /// A member of this cluster that reaches these others, and through any of which one may join. `missing` says whether
-    /// some members do not answer, or did not and were removed for it: with too few left, this node is on the smaller
+    /// A member of this cluster that reaches these others; others may join through any of them. `missing` says
+    /// whether some members do not answer, or were removed for that: if too few are left, this node is on the smaller
     /// side of a split.
     #[must_use]
     pub fn member(
@@ -74,7 +74,7 @@ impl Standing {
 }
 
 impl From<Process> for Seed {
-    /// One that is up and has no roles.
+    /// A member that is up and has no roles.
     fn from(process: Process) -> Self {
         Self {
             gossip: process.gossip,

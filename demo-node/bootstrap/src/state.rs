@@ -1,9 +1,8 @@
-//! The bootstrap's decision: join, propose a new cluster, or wait for what.
+//! The bootstrap's decision: join, propose a new cluster, or wait, and for what.
 //!
-//! A pure core: it does no IO, reads no clock, draws no randomness and is not async.
-//! It is told what was seen ([`Event`]) and asked what to do ([`State::decide`]).
-//! It decides who *may try* to found a cluster; whether a cluster comes into being is decided by
-//! [`super::founding`].
+//! A pure core: it does no IO, reads no clock, uses no randomness and is not async. It is told what was seen
+//! ([`Event`]) and asked what to do ([`State::decide`]). It decides who *may try* to found a cluster;
+//! [`super::founding`] decides whether a cluster starts.
 
 use std::{
     cmp::Reverse,
@@ -33,9 +32,9 @@ pub use seen::{Answer, Event, KnownCluster, View};
 pub enum Decision {
     /// A cluster exists: join it.
     Join {
-        /// The one to join: of several, the one that was formed first, or that most are in ([`OnRival`]).
+        /// The one to join: of several, the one that was founded first, or the one with the most nodes ([`OnRival`]).
         cluster: KnownCluster,
-        /// Other clusters of the same name. More than none is an alarm.
+        /// Other clusters with the same name. If there are any, this is an alarm.
         rivals: Vec<Formation>,
     },
     /// This node may propose a cluster, among [those that can consent](State::among).
@@ -56,9 +55,9 @@ pub struct State {
     processes: Processes,
     /// When [`Self::contacts`] last changed.
     changed_at: Option<Instant>,
-    /// Since when only the order of addresses has kept this node from proposing.
+    /// Since when only the order of addresses prevents this node from proposing.
     able_since: Option<Instant>,
-    /// When clusters did not let this node in, the last time.
+    /// When clusters last did not let this node in.
     shut_out: BTreeMap<ClusterId, Instant>,
 }
 
@@ -90,7 +89,7 @@ impl State {
         }
     }
 
-    /// Takes note of what was seen at `now`.
+    /// Notes what was seen at `now`.
     pub fn observe(&mut self, now: Instant, event: Event) {
         match event {
             Event::Looked(View::Complete(named)) => {
@@ -142,7 +141,7 @@ impl State {
             Event::Saw(members) => self.expected.saw(now, members),
             Event::ShutOut(cluster) => {
                 self.shut_out.insert(cluster, now);
-                // Whoever starts it in another's place does so in turn, too.
+                // A node that starts it in place of another also does so in turn.
                 self.able_since = None;
             }
         }
@@ -150,7 +149,7 @@ impl State {
 
     fn name(&mut self, now: Instant, named: BTreeSet<ContactPoint>) {
         let before: BTreeSet<_> = self.contacts.keys().copied().collect();
-        // Another view adds contact points and takes none away that may live: it may well miss them.
+        // A view that is not complete adds contact points but removes none that may live, since it may lack them.
         let complete = self.view == Completeness::Complete;
         let (processes, me) = (&mut self.processes, self.rules.me);
         self.contacts.retain(|point, contact| {
@@ -181,7 +180,7 @@ impl State {
         }
     }
 
-    /// Whom to probe: those that discovery names, without this node and those given up.
+    /// Which contact points to probe: those that discovery lists, without this node and those that were dropped.
     pub fn to_probe(&self) -> impl Iterator<Item = ContactPoint> + '_ {
         self.contacts
             .iter()
@@ -189,21 +188,21 @@ impl State {
             .map(|(point, _)| *point)
     }
 
-    /// Whether this one is to be probed.
+    /// Whether this one must be probed.
     #[must_use]
     pub fn is_to_probe(&self, point: ContactPoint) -> bool {
         let contact = self.contacts.get(&point);
         point != self.me() && contact.is_some_and(|contact| !contact.dropped)
     }
 
-    /// Whether somebody was asked who they are and has answered or not, or there is nobody to ask.
+    /// Whether some contact point has answered or failed, or there is none to ask.
     #[must_use]
     pub fn has_sounded(&self) -> bool {
         let asked = |contact: &Contact| contact.heard.is_some() || contact.failing_since.is_some();
         self.has_list() && (self.contacts.values().any(asked) || self.to_probe().next().is_none())
     }
 
-    /// How many nodes there are or are to be, as far as is known.
+    /// How many nodes there are or should be, as far as is known.
     #[must_use]
     pub fn nodes(&self, now: Instant) -> usize {
         match self.expectation(now) {
@@ -224,8 +223,8 @@ impl State {
         self.has_list() && !self.more_pages
     }
 
-    /// Whether nobody is known below this node's address who might found a cluster: none that has not been asked,
-    /// and none that answers.
+    /// Whether no lower address is known that might found a cluster: none that has not been asked, and none that
+    /// answers.
     #[must_use]
     pub fn is_first(&self) -> bool {
         let might = |contact: &Contact| {
@@ -242,7 +241,7 @@ impl State {
                 .any(|(_, contact)| might(contact))
     }
 
-    /// For how long this contact point has answered no probe; not at all where it has answered the last.
+    /// For how long this contact point has answered no probe; none if it has answered the last.
     #[must_use]
     pub fn failing_for(&self, point: ContactPoint, now: Instant) -> Duration {
         self.contacts
@@ -251,32 +250,32 @@ impl State {
             .map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
-    /// Every contact point, and whether it has answered freshly.
+    /// Every contact point, and whether it has a fresh answer.
     pub fn contact_points(&self, now: Instant) -> impl Iterator<Item = (ContactPoint, bool)> + '_ {
         self.contacts
             .keys()
             .map(move |point| (*point, self.is_fresh(point, now)))
     }
 
-    /// How many nodes this one was told to expect.
+    /// The number of expected nodes that this node was told.
     #[must_use]
     pub fn own_number(&self) -> Option<usize> {
         self.expected.own()
     }
 
-    /// Whether this node was not told how many, and may soon be.
+    /// Whether this node was not told the number, and may soon be.
     #[must_use]
     pub fn is_untold(&self) -> bool {
         self.expected.is_untold()
     }
 
-    /// When this node is to ask for the number once more before it stops waiting for it.
+    /// When this node must ask for the number once more before it stops waiting for it.
     #[must_use]
     pub fn last_chance(&self) -> Option<Instant> {
         self.expected.last_chance()
     }
 
-    /// How many nodes the deployment means to run, as far as is known.
+    /// How many nodes the deployment should run, as far as is known.
     #[must_use]
     pub fn expectation(&self, now: Instant) -> Expectation {
         self.expected.expectation(now)
@@ -295,15 +294,14 @@ impl State {
         most.max(self.listed())
     }
 
-    /// How many nodes must consent to a new cluster, this one included, as far as is known.
-    ///
-    /// Any two groups of this many meet while no more processes take part than are expected.
+    /// How many nodes must consent to a new cluster, including this one, as far as is known. Any two groups of this
+    /// size have a node in common while no more processes take part than are expected.
     #[must_use]
     pub fn quorum(&self, now: Instant) -> usize {
         majority(self.participants(now))
     }
 
-    /// Whether this cluster did not let this node in, lately.
+    /// Whether this cluster recently did not let this node in.
     #[must_use]
     pub fn is_shut_out(&self, cluster: ClusterId, now: Instant) -> bool {
         self.shut_out
@@ -325,11 +323,10 @@ impl State {
         stable.into_iter().chain(turn).filter(|at| now < *at).min()
     }
 
-    /// What to do now. `decided` is the cluster that this node was told of; `in_turn`, whether chance has given it its
-    /// turn, so that it need not wait for lower addresses where the number of expected nodes is known.
-    ///
-    /// A cluster is joined unless it did not let this node in; then there may be another one, or
-    /// enough others to whom the same has happened. Where there is neither, it is tried again.
+    /// What to do now. `decided` is the cluster that this node was told of; `in_turn` says whether it has its random
+    /// turn, so that it need not wait for lower addresses if the number of expected nodes is known. A cluster is
+    /// joined unless it did not let this node in; then there may be another one, or enough others with the same
+    /// experience. If there is neither, it is tried again.
     #[must_use]
     pub fn decide(&mut self, now: Instant, decided: Option<Decided>, in_turn: bool) -> Decision {
         let obstacle = self.obstacle(now);
@@ -355,15 +352,15 @@ impl State {
         }
     }
 
-    /// Whom to ask for their consent beside this node: those that have answered freshly and are in no cluster.
+    /// Which nodes to ask for consent besides this one: those that have a fresh answer and are in no cluster.
     #[must_use]
     pub fn among(&self, now: Instant) -> BTreeMap<NodeUid, ContactPoint> {
         let voters = self.voters(now).into_iter();
         voters.map(|voter| (voter.uid, voter.asked_at)).collect()
     }
 
-    /// The clusters that contact points are in, the one to join in front: that which was formed first, or that which
-    /// most are in. Any view may join: whoever freshly says that there is a cluster is believed.
+    /// The clusters that contact points are in, with the one to join first: the oldest, or the one with the most
+    /// nodes. Any view may join: a fresh answer that names a cluster is enough.
     fn clusters(&self, now: Instant) -> Vec<KnownCluster> {
         let mut clusters: BTreeMap<_, (usize, KnownCluster)> = BTreeMap::new();
         let known = self
@@ -388,7 +385,7 @@ impl State {
         clusters.into_iter().map(|(_, cluster)| cluster).collect()
     }
 
-    /// The first rule that forbids to propose a cluster, apart from whose turn it is.
+    /// The first rule that forbids proposing a cluster, apart from whose turn it is.
     fn obstacle(&self, now: Instant) -> Option<WaitReason> {
         if self.view == Completeness::None {
             return Some(WaitReason::NoLookupYet);
@@ -443,8 +440,8 @@ impl State {
         })
     }
 
-    /// What else forbids it where the expected nodes are unknown: two groups with disjoint lists
-    /// could each find a quorum in its own.
+    /// What else forbids it if the expected nodes are unknown: two groups with disjoint lists could each find a
+    /// quorum in its own list.
     fn doubt(&self, now: Instant) -> Option<WaitReason> {
         if let Some(lowest) = self.lower(now).min() {
             return Some(WaitReason::LowerAddressAnswers { lowest });
@@ -467,9 +464,9 @@ impl State {
             .then_some(WaitReason::NotStable { margin })
     }
 
-    /// Who goes first instead of this node, where nothing else keeps it from proposing.
+    /// The node that goes before this one, if nothing else prevents this node from proposing.
     ///
-    /// Votes alone decide; this only keeps nodes from getting in each other's way.
+    /// Only votes decide; this only keeps nodes from competing.
     fn turn(&self, now: Instant) -> Option<WaitReason> {
         let waited = self
             .able_since
@@ -486,7 +483,7 @@ impl State {
         Some(WaitReason::LowerAddressAnswers { lowest })
     }
 
-    /// Who has answered freshly, and has a clock too far from this node's to be in a cluster with it.
+    /// Nodes with a fresh answer whose clock is too far from this node's for one cluster.
     fn clocks_apart(&self, now: Instant) -> BTreeMap<ContactPoint, Skew> {
         self.freshly_heard(now)
             .map(|(point, heard)| (point, heard.answer.skew))
@@ -494,7 +491,7 @@ impl State {
             .collect()
     }
 
-    /// The clocks that were too far off when their nodes answered last, however long ago: a member seldom asks.
+    /// The clocks that were too far off in their nodes' last answers, however old: a member seldom asks.
     #[must_use]
     pub fn wrong_clocks(&self) -> BTreeMap<ContactPoint, Skew> {
         self.contacts
@@ -505,15 +502,15 @@ impl State {
             .collect()
     }
 
-    /// The addresses below this node's at which somebody answers who could consent.
+    /// The addresses below this node's at which a node answers that could consent.
     fn lower(&self, now: Instant) -> impl Iterator<Item = ContactPoint> {
         let voters = self.voters(now).into_iter();
         let itself = voters.map(|voter| voter.itself);
         itself.filter(|itself| *itself < self.me())
     }
 
-    /// The other processes that have answered freshly and are in no cluster. One that is listed under several addresses
-    /// is one.
+    /// The other processes that have a fresh answer and are in no cluster. A process that is listed with several
+    /// addresses counts once.
     fn voters(&self, now: Instant) -> Vec<Voter> {
         let mut voters: Vec<_> = self
             .who_can_consent(now)
@@ -539,13 +536,12 @@ impl State {
         })
     }
 
-    /// How many processes discovery names: contact points at which the same one has answered are
-    /// one.
+    /// How many processes discovery lists: contact points with the same process count once.
     fn listed(&self) -> usize {
         self.contacts.len() - self.processes.again()
     }
 
-    /// Whether discovery names this node, under whatever address.
+    /// Whether discovery lists this node, with any address.
     fn is_listed(&self) -> bool {
         self.processes.contains(self.rules.me.uid)
     }
@@ -563,7 +559,7 @@ impl State {
                 .is_some_and(|contact| self.heard(contact, now).is_some())
     }
 
-    /// What the other contact points have answered, where that is fresh.
+    /// The fresh answers of the other contact points.
     fn freshly_heard(&self, now: Instant) -> impl Iterator<Item = (ContactPoint, &Heard)> {
         self.contacts
             .iter()
@@ -571,7 +567,7 @@ impl State {
             .filter_map(move |(point, contact)| Some((*point, self.heard(contact, now)?)))
     }
 
-    /// An answer counts for as long as the contact point might be failing unnoticed.
+    /// An answer is valid for as long as the contact point might be failing unnoticed.
     fn heard<'a>(&self, contact: &'a Contact, now: Instant) -> Option<&'a Heard> {
         let patience = self.rules.probing_failure_timeout;
         contact

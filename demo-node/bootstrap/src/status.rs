@@ -1,4 +1,4 @@
-//! What the bootstrap has seen and what it waits for, as `GET /bootstrap` and the metrics show it.
+//! What the bootstrap has seen and what it waits for, for `GET /bootstrap` and the metrics.
 
 use std::{
     collections::BTreeMap,
@@ -29,20 +29,20 @@ pub struct Status {
     pub message: String,
     /// The discovery method.
     pub method: &'static str,
-    /// Whom discovery names.
+    /// The contact points that discovery lists.
     pub contact_points: Vec<ContactPointStatus>,
     /// How many processes may take part in founding a cluster.
     pub participants: usize,
-    /// How many nodes the deployment means to run, where that is known.
+    /// How many nodes the deployment should run, if that is known.
     pub expected_nodes: Option<usize>,
-    /// The same, where this node was told itself. That is what it tells others.
+    /// The same number, if this node was told it itself. It tells others only this one.
     #[serde(skip)]
     pub told_to_expect: Option<usize>,
-    /// Why that could not be learnt, the last time.
+    /// Why that number was not known, the last time.
     pub expected_nodes_problem: Option<String>,
     /// How many must consent to a new cluster.
     pub quorum: usize,
-    /// How many have consented so far, while this node asks them to.
+    /// How many have consented so far, while this node asks for consent.
     pub consents: Option<usize>,
     /// The last lookup.
     pub last_lookup: Option<LastLookup>,
@@ -56,14 +56,14 @@ pub struct Status {
     pub calls: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
     /// Probes by outcome.
     pub probes: Probes,
-    /// Where two clusters of the same name were seen. No two name the same pair.
+    /// Where two clusters with the same name were seen. No two entries name the same pair.
     pub alarms: Vec<Alarm>,
 }
 
-/// Two clusters of one name.
+/// Two clusters with the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Alarm {
-    /// The one that goes first.
+    /// The older one, which has precedence.
     pub older: Formation,
     /// The other.
     pub younger: Formation,
@@ -80,8 +80,8 @@ pub struct ContactPointStatus {
     pub member: bool,
     /// Whether it has answered within the probing failure timeout.
     pub answered: bool,
-    /// How many milliseconds its clock is ahead of this node's, where it is too far off to be in one cluster with it;
-    /// negative where it is behind.
+    /// How many milliseconds its clock is ahead of this node's, if it is too far off for one cluster; negative if it
+    /// is behind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock_ahead_ms: Option<Skew>,
     /// Why its last answer does not count, or that there was none.
@@ -92,9 +92,9 @@ pub struct ContactPointStatus {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Probes {
-    /// Answered, by who has the cluster's key.
+    /// Answered by a node with the cluster's key.
     pub answered: u64,
-    /// Answered by somebody else, or in a way that does not count.
+    /// Answered by something else, or with an answer that does not count.
     pub rejected: u64,
     /// Not answered.
     pub silent: u64,
@@ -109,21 +109,20 @@ pub struct LastLookup {
     pub completeness: &'static str,
     /// Why it is partial or failed: the first [`MOST_SHOWN`].
     pub reasons: Vec<String>,
-    /// How many were taken of what was listed.
+    /// How many of the listed targets were used.
     pub targets: usize,
-    /// What was listed and not taken, id and reason: the first [`MOST_SHOWN`].
+    /// What was listed but dropped, id and reason: the first [`MOST_SHOWN`].
     pub dropped: Vec<(String, String)>,
-    /// How many were not taken in all.
+    /// How many were dropped in all.
     pub dropped_count: usize,
     /// How long it took, in milliseconds.
     pub elapsed_ms: u64,
 }
 
-/// How much of what a lookup dropped or misses is shown. There can be thousands, each for the same
-/// reason, and nobody reads them all.
+/// How many dropped or missing items of a lookup are shown. There can be thousands with the same reason.
 pub const MOST_SHOWN: usize = 100;
 
-/// How much of an id is shown. An ARN has some 100 characters.
+/// How much of an id is shown. An ARN has about 100 characters.
 const LONGEST_ID: usize = 300;
 
 /// Lookups by outcome.
@@ -141,7 +140,7 @@ pub struct Lookups {
 // === impl Status ===
 
 impl Status {
-    /// Of a bootstrap that has just started.
+    /// The status of a bootstrap that has just started.
     #[must_use]
     pub fn new(method: &'static str, coordinator: &Coordinator, now: Instant) -> Self {
         let mut status = Self {
@@ -167,7 +166,7 @@ impl Status {
         status
     }
 
-    /// Takes over what the coordinator has seen, and why some did not answer it.
+    /// Takes over what the coordinator has seen, and why some contact points did not answer.
     pub fn update(
         &mut self,
         coordinator: &Coordinator,
@@ -187,7 +186,7 @@ impl Status {
                     contact_point,
                     member,
                     answered,
-                    // Who is a member has had its clock set right.
+                    // A node that is a member has a correct clock again.
                     clock_ahead_ms: clock.copied().filter(|_| !member),
                     problem: problem(&contact_point),
                 }
@@ -203,7 +202,7 @@ impl Status {
         };
     }
 
-    /// The smaller side of a split, where this node is on it.
+    /// The smaller side of a split, if this node is on it.
     #[must_use]
     pub fn minority(&self) -> Option<Minority> {
         match &self.phase {
@@ -271,7 +270,7 @@ impl LastLookup {
         }
     }
 
-    /// Whether both say the same, however long they took.
+    /// Whether both say the same, apart from how long they took.
     #[must_use]
     pub fn says_the_same(&self, other: &Self) -> bool {
         Self {

@@ -1,23 +1,24 @@
-//! When a node asks everyone, rather than a few.
+//! When a node asks all contact points, and when only a few.
 //!
-//! Who looks for a cluster to join needs one member, whichever: the first page of the list and a few contact points
-//! at a time are enough. Who is to found a cluster must ask all, and that costs: two calls to AWS for every 100 nodes,
-//! and a probe of each. So the lowest address does it at once, and anyone else in its turn only, which chance draws:
-//! where the lowest cannot, somebody else soon does, and however long there is no cluster, there are never many.
+//! To join a cluster, any one member is enough: the first page of the list, and a few contact points at a time. To
+//! found a cluster, a node must ask all of them, which is expensive: two calls to AWS for every 100 nodes, and a
+//! probe of each. So the lowest address does it at once, and every other node only in its random turn: if the lowest
+//! one cannot, another soon does, and as long as there is no cluster, only a few nodes survey at a time.
 
 use std::time::{Duration, Instant};
 
 use rand::{Rng, RngExt};
 
-/// How long a survey goes on once the whole list is there.
+/// How long a survey continues after the whole list is read.
 const LASTS: Duration = Duration::from_secs(10);
 
-/// A node's first turn comes within this time for each node that there is: of N the first comes after about this long.
-/// Where many start together it is later, since only a few have a list of them by then; and no survey gets through
-/// while several compete for what AWS grants.
+/// A node's first turn comes within this time for each node that there is: of N nodes, the first comes after about
+/// this long. If many start together it is later, since only a few have a list by then; and no survey succeeds while
+/// several compete for AWS's limits.
 const FIRST_TURN: Duration = Duration::from_secs(1);
 
-/// The later ones come within twice as long each time, up to this for each node: about two of all are under way then.
+/// Later turns come within twice as long each time, at most this long for each node: then about two of all nodes
+/// survey at a time.
 const LATER_TURN: Duration = Duration::from_secs(10);
 
 /// Where a node is between two of its turns.
@@ -25,11 +26,11 @@ const LATER_TURN: Duration = Duration::from_secs(10);
 enum Progress {
     /// Nothing was looked up yet.
     NotDrawn,
-    /// Its turn comes then.
+    /// Its turn comes at this time.
     From(Instant),
-    /// Its turn has come; the whole list is not there yet.
+    /// Its turn has come; the whole list is not read yet.
     Reading,
-    /// It asks everyone, until then.
+    /// It asks all contact points until this time.
     Asking(Instant),
 }
 
@@ -55,7 +56,7 @@ impl Turns {
         matches!(self.progress, Progress::Reading | Progress::Asking(_))
     }
 
-    /// Time has passed. Says whether its turn has just come.
+    /// Time has passed. Returns whether its turn has just come.
     pub(super) fn proceed(&mut self, now: Instant, nodes: usize, rng: &mut impl Rng) -> bool {
         match self.progress {
             Progress::From(at) if at <= now => {
@@ -72,28 +73,28 @@ impl Turns {
         }
     }
 
-    /// There is a list, whole or its first page.
+    /// There is a list, complete or only its first page.
     pub(super) fn has_list(&mut self, now: Instant, nodes: usize, rng: &mut impl Rng) {
         if self.progress == Progress::NotDrawn {
             self.draw(now, nodes, rng);
         }
     }
 
-    /// The whole list is there, as far as it could be read.
+    /// The whole list was read, as far as possible.
     pub(super) fn has_whole_list(&mut self, now: Instant) {
         if self.progress == Progress::Reading {
             self.progress = Progress::Asking(now + LASTS);
         }
     }
 
-    /// The list could not be read: somebody else may have its turn.
+    /// The list could not be read, so another node may have its turn.
     pub(super) fn has_no_list(&mut self, now: Instant, nodes: usize, rng: &mut impl Rng) {
         if self.progress == Progress::Reading {
             self.draw(now, nodes, rng);
         }
     }
 
-    /// When something changes by itself.
+    /// When something changes without an input.
     pub(super) fn next_change(self) -> Option<Instant> {
         match self.progress {
             Progress::From(at) | Progress::Asking(at) => Some(at),

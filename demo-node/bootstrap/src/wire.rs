@@ -1,12 +1,11 @@
 //! What contact points tell each other over management HTTP.
 //!
-//! `GET /bootstrap/seed-nodes` is plain JSON with the names that Apache Pekko's cluster bootstrap
-//! uses, and a few fields of our own. Anyone could say that, so no node acts on it: to one that asks
-//! with a challenge, the answer is given a second time, sealed, and only that counts.
-//! The messages of founding are sealed, too.
+//! `GET /bootstrap/seed-nodes` is plain JSON with the names of Apache Pekko's cluster bootstrap, and a few fields of
+//! our own. Anyone could send that, so no node acts on it: if the question has a challenge, the answer contains the
+//! same again, sealed, and only that counts. The messages of founding are sealed, too.
 //!
-//! A sealed answer repeats what marks its question, and a founding message names the process that it
-//! is for: what was recorded once is of no use to anyone later.
+//! A sealed answer repeats the challenge of its question, and a founding message names the process that it is for. So
+//! recorded messages are of no use later.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
@@ -32,11 +31,11 @@ pub const FOUNDING_PATH: &str = "/bootstrap/founding";
 /// The path of the [`Status`](crate::status::Status), for people.
 pub const STATUS_PATH: &str = "/bootstrap";
 
-/// The largest body of a request that a server need take. A sealed founding message takes about 250 bytes.
+/// The largest request body that a server must accept. A sealed founding message has about 250 bytes.
 pub const LARGEST_REQUEST: usize = 16 * 1024;
 
-/// The largest answer to a probe or founding message that is read: several times what five members
-/// take. Whoever answers may be anyone.
+/// The largest answer to a probe or founding message that is read: several times the size of one with five members.
+/// Anyone may send it.
 pub const LARGEST_ANSWER: usize = 16 * 1024;
 
 /// The most members that one answer names.
@@ -52,12 +51,12 @@ pub struct SeedNodes {
     pub self_uid: NodeUid,
     /// The cluster it is a member of.
     pub cluster: Option<Formation>,
-    /// Members of that cluster, itself among them; none before it is a member.
+    /// Members of that cluster, itself among them; empty before it is a member.
     pub seed_nodes: Vec<SeedNode>,
-    /// How many nodes it was told to expect.
+    /// The number of expected nodes that it was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_nodes: Option<usize>,
-    /// The same, sealed for the one who asked with a challenge: hexadecimal.
+    /// The same, sealed for the node that asked with a challenge: hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<String>,
 }
@@ -70,7 +69,7 @@ pub struct SeedNode {
     pub node: NodeAddress,
     /// Its process.
     pub node_uid: NodeUid,
-    /// Its status, `Up` as a rule.
+    /// Its status, usually `Up`.
     pub status: String,
     /// Its roles.
     pub roles: BTreeSet<String>,
@@ -79,7 +78,7 @@ pub struct SeedNode {
 /// A question to a contact point: which cluster are you in?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Probe {
-    /// Whom it is for.
+    /// The contact point that is asked.
     pub contact_point: ContactPoint,
     /// What the proof must repeat.
     pub challenge: Challenge,
@@ -87,7 +86,7 @@ pub struct Probe {
     pub asked_at: u64,
 }
 
-/// What marks a probe. Drawn at random for each, so that no earlier answer fits.
+/// Identifies a probe. Random for each, so that no earlier answer fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Challenge(Nonce);
@@ -103,7 +102,7 @@ pub enum Rejected {
     /// Not the JSON of a contact point.
     #[error("the answer is not a contact point's")]
     NotSeedNodes(#[source] serde_json::Error),
-    /// A contact point of another cluster name.
+    /// A contact point with another cluster name.
     #[error("it belongs to the cluster `{theirs}`, this node to `{ours}`")]
     OtherName {
         /// Its cluster's name.
@@ -111,13 +110,13 @@ pub enum Rejected {
         /// Ours.
         ours: String,
     },
-    /// It says who it is and proves nothing.
+    /// It says which process it is, but proves nothing.
     #[error("it does not prove that it has the cluster's key{}", claim(*.cluster))]
     NoProof {
         /// The cluster that it says it is in.
         cluster: Option<ClusterId>,
     },
-    /// What it calls a proof is none. Another key, as a rule.
+    /// Its proof is not valid. Usually it has another key.
     #[error("it does not have the cluster's key{}", claim(*.cluster))]
     Unproven {
         /// The cluster that it says it is in.
@@ -126,7 +125,7 @@ pub enum Rejected {
         #[source]
         error: NotOpened,
     },
-    /// The proof is good, and was given for another question.
+    /// The proof is valid, but for another question.
     #[error("its proof is for another question")]
     OtherQuestion,
 }
@@ -137,7 +136,7 @@ fn claim(cluster: Option<ClusterId>) -> String {
     })
 }
 
-/// What a contact point says, inside the seal.
+/// What a contact point says inside the seal.
 #[derive(Debug, Serialize, Deserialize)]
 struct Proof {
     challenge: Challenge,
@@ -150,7 +149,7 @@ struct Proof {
 /// From a proposer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundingRequest {
-    /// The process that it is for. Another one at its address has promised nothing.
+    /// The process that it is for. Another process at its address has promised nothing.
     pub to: NodeUid,
     /// What is asked.
     pub message: Request,
@@ -159,19 +158,19 @@ pub struct FoundingRequest {
 /// From an acceptor.
 #[derive(Debug, Serialize, Deserialize)]
 struct FoundingReply {
-    /// What the request was sealed with.
+    /// The nonce that the request was sealed with.
     question: Nonce,
     message: Reply,
 }
 
-/// Seals and opens what goes through management HTTP while a cluster forms.
+/// Seals and opens the messages over management HTTP while a cluster forms.
 #[derive(Debug, Clone)]
 pub struct Sealer {
     /// The cluster's keys.
     pub keyring: Keyring,
     /// The cluster's name.
     pub cluster: ClusterName,
-    /// Where the time and the nonces come from.
+    /// The source of the time and the nonces.
     pub fresh: fn() -> (u64, Nonce),
 }
 
@@ -181,7 +180,7 @@ pub enum NotOpened {
     /// It is not sealed with this cluster's key, or for another purpose.
     #[error("open a sealed message")]
     Sealed(#[source] Unopened),
-    /// It opened, and made no sense: a member of another version sent it.
+    /// It opened, but made no sense: a node with another version sent it.
     #[error("read a sealed message")]
     Malformed(#[source] postcard::Error),
     /// It is the answer to another question.
@@ -192,7 +191,7 @@ pub enum NotOpened {
 // === impl Rejected ===
 
 impl Rejected {
-    /// The cluster that is claimed without proof.
+    /// The cluster that is claimed without a proof.
     #[must_use]
     pub fn claims_cluster(&self) -> Option<ClusterId> {
         match self {
@@ -212,12 +211,12 @@ impl Probe {
         format!("{SEED_NODES_PATH}?challenge={digits}")
     }
 
-    /// Reads the answer. It may be of a node that says that it answers elsewhere: one may be listed
-    /// under several addresses.
+    /// Reads the answer. The node may say that it answers at another address, since a node may be listed with several
+    /// addresses.
     ///
     /// # Errors
     ///
-    /// When it is not one, belongs to a cluster of another name, or is not proven.
+    /// When it is not a contact point's answer, has another cluster name, or has no valid proof.
     pub fn read(&self, body: &[u8], sealer: &Sealer) -> Result<Answer, Rejected> {
         let said: SeedNodes = serde_json::from_slice(body).map_err(Rejected::NotSeedNodes)?;
         if said.self_node.cluster != sealer.cluster {
@@ -318,7 +317,7 @@ impl Sealer {
 
     /// Opens a founding message.
     ///
-    /// A repeated or late one is not refused: founding tolerates both.
+    /// A repeated or late message is not refused, since founding tolerates both.
     ///
     /// # Errors
     ///
@@ -361,7 +360,7 @@ impl Sealer {
         purpose: Purpose,
         sealed: &[u8],
     ) -> Result<(Opened, T), NotOpened> {
-        // None of these purposes expires, so that it does not matter when it is opened.
+        // None of these purposes expires, so it does not matter when it is opened.
         let opened = self
             .keyring
             .open(self.scope(purpose), sealed, 0)

@@ -31,7 +31,7 @@ macro_rules! settings {
             ///
             /// # Errors
             ///
-            /// Where one is wrong or missing.
+            /// If one is wrong or missing.
             $visibility fn read(
                 values: &$crate::config::values::Values,
             ) -> Result<Self, $crate::config::values::Error> {

@@ -46,7 +46,7 @@ pub trait Readable {
     ///
     /// # Errors
     ///
-    /// Where a value is wrong or missing.
+    /// If a value is wrong or missing.
     fn read(&self, values: &Values) -> Result<Self::Value, Error>;
 }
 

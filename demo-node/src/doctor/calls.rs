@@ -11,29 +11,29 @@ pub struct Call {
     pub action: &'static str,
     /// Whether a node works without it, though less well.
     pub optional: bool,
-    /// What came of it.
+    /// Its result.
     pub result: CallResult,
 }
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallResult {
     /// It is allowed, and was answered.
     Allowed,
     /// A permission is missing.
     Denied {
-        /// On which resource, where AWS says so.
+        /// On which resource, if AWS says so.
         resource: Option<String>,
-        /// Who lacks it, where AWS says so: the ARN of the caller.
+        /// Who lacks it, if AWS says so: the ARN of the caller.
         caller: Option<String>,
     },
-    /// Neither allowed nor denied: why.
+    /// It was neither allowed nor denied, for this reason.
     Failed(String),
-    /// It was not made: why.
+    /// It was not made, for this reason.
     NotMade(Cow<'static, str>),
 }
 
-/// What a node calls first whose settings name a role.
+/// The first call of a node whose settings name a role.
 pub const ASSUME_ROLE: &str = "sts:AssumeRole";
 
 /// The actions that a node of this method uses, and whether each is optional.
@@ -59,17 +59,17 @@ fn of_method(method: MethodName) -> &'static [(&'static str, bool)] {
     }
 }
 
-/// The action by which a node of this method learns how many there are to be; empty where it cannot.
+/// The action that gives a node of this method the number of expected nodes; empty if there is none.
 #[must_use]
 pub fn of_expected_nodes(method: MethodName) -> &'static str {
     let optional = of_method(method).iter().find(|(_, optional)| *optional);
     optional.map_or("", |(action, _)| action)
 }
 
-/// Why actions are not used.
+/// Why actions were not used.
 pub type NotMade = BTreeMap<&'static str, Cow<'static, str>>;
 
-/// What became of each: of the counts of calls, of the errors that they ended with, and of why others were not made.
+/// The result of each call: from the counts of calls, the errors that they ended with, and why others were not made.
 #[must_use]
 pub fn results(
     method: MethodName,
@@ -87,7 +87,7 @@ pub fn results(
         if let Some(denied) = denial {
             denied
         } else if action == ASSUME_ROLE {
-            // It is the SDK that calls, so that it is not counted: any other call shows that it was answered.
+            // The SDK makes this call, so it is not counted; any other call shows that it was answered.
             match not_assumed {
                 Some(error) => CallResult::Failed(Chain(*error).to_string()),
                 None if counts.is_empty() => {
@@ -124,7 +124,7 @@ pub fn results(
         .collect()
 }
 
-/// Who calls AWS: AWS names the caller where it denies something.
+/// The caller of AWS: AWS names it when it denies something.
 #[must_use]
 pub fn caller(calls: &[Call]) -> Option<&str> {
     calls.iter().find_map(|call| match &call.result {
@@ -148,7 +148,7 @@ fn denial(error: &Error, wanted: &str) -> Option<CallResult> {
     }
 }
 
-/// AWS says to whom it denies something: `User: arn:aws:sts::… is not authorized to perform: …`.
+/// AWS names the caller when it denies something: `User: arn:aws:sts::… is not authorized to perform: …`.
 fn named(words: &str) -> Option<String> {
     let (_, after) = words.split_once("User: ")?;
     let caller = after.split_whitespace().next()?;

@@ -28,13 +28,13 @@ pub struct Facts {
     pub calls: Vec<Call>,
     /// What the lookup found.
     pub lookup: Result<Resolved, discovery::Error>,
-    /// How many nodes the platform means to run, where it was asked.
+    /// How many nodes the platform should run, if it was asked.
     pub told: Option<Told>,
-    /// Hosts of which no port is asked: the fallback port is none of their several, or the only one is that of gossip.
+    /// Hosts on which no port is asked: they have several ports without the fallback port, or only the gossip port.
     pub filtered_hosts: Vec<IpAddr>,
-    /// Whom discovery names, in order, and what became of asking them.
+    /// The contact points that discovery lists, in order, with their answers.
     pub points: Vec<Point>,
-    /// How many of them were not asked, there being so many, or for want of time.
+    /// How many contact points were not asked, because there are too many or time was over.
     pub unasked: usize,
     /// How long all of this took.
     pub took: Duration,
@@ -47,32 +47,32 @@ pub struct Asked {
     pub method: MethodName,
     /// The name of the nodes' cluster; also what is looked up, unless there are services.
     pub service: String,
-    /// What is looked up instead, where the settings name several: `NAME` or `CLUSTER/NAME` of ECS services, or values of
-    /// the tag.
+    /// What is looked up instead, if the settings name several: `NAME` or `CLUSTER/NAME` of ECS services, or values
+    /// of the tag.
     pub services: Vec<String>,
-    /// Among which it is looked for.
+    /// Where it is looked for.
     pub scope: Scope,
-    /// Tags that tasks must carry, `key=value`.
+    /// Tags that tasks must have, `key=value`.
     pub tags: Vec<String>,
-    /// The ARN of the role that is assumed for the calls to AWS, where one is.
+    /// The ARN of the role that is assumed for the calls to AWS, if there is one.
     pub role: Option<String>,
-    /// Which of a peer's addresses.
+    /// Which address of a peer is used.
     pub family: AddressFamily,
-    /// The region that is asked, where it is known.
+    /// The region that is asked, if known.
     pub region: Option<String>,
-    /// How many nodes the settings say there are to be.
+    /// The number of expected nodes in the settings.
     pub expected: ExpectedNodes,
-    /// How many processes may take part in founding a cluster, where the settings say so.
+    /// How many processes may take part in founding a cluster, if the settings say so.
     pub participants: Option<usize>,
     /// Whether this node may found a cluster.
     pub may_found: bool,
-    /// Where peers reach management HTTP of this node.
+    /// The port on which peers reach this node's management HTTP.
     pub management_port: u16,
-    /// Where peers are asked for which discovery names no port.
+    /// The port on which peers are asked if discovery gives none.
     pub fallback_port: u16,
-    /// Where peers reach this node by gossip, and this node them.
+    /// The gossip port of this node and of its peers.
     pub gossip_port: u16,
-    /// Secrets that others on this host can read, as sentences.
+    /// Secrets that other users of this host can read, as sentences.
     pub exposed: Vec<String>,
 }
 
@@ -90,26 +90,26 @@ pub enum Scope {
 /// Where this runs.
 #[derive(Debug)]
 pub struct Here {
-    /// The own address, and where it came from.
+    /// This machine's own address, and where it was found.
     pub address: Result<OwnAddress, discovery::Error>,
-    /// The own task, where this runs in one.
+    /// This process's own task, if it runs in one.
     pub task: Option<OwnTask>,
-    /// What answers where a node of these settings would listen on this machine.
+    /// What answers where a node with these settings would listen on this machine.
     pub node: Option<Node>,
 }
 
-/// The own address.
+/// This machine's own address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnAddress {
-    /// It.
+    /// The address.
     pub ip: IpAddr,
-    /// Where it came from: none where the settings say it.
+    /// Where it was found; none if it is in the settings.
     pub source: Option<AddressSource>,
-    /// The availability zone, where known.
+    /// The availability zone, if known.
     pub zone: Option<String>,
 }
 
-/// The own task, as its metadata tells.
+/// The own task, according to its metadata.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OwnTask {
     /// Its ARN.
@@ -129,50 +129,50 @@ pub struct OwnTask {
 pub struct Node {
     /// Where it was asked.
     pub at: SocketAddr,
-    /// What it answered.
+    /// Its answer.
     pub management: Management,
-    /// What it says that it waits for or does, where it is a node.
+    /// What it says that it waits for or does, if it is a node.
     pub says: Option<String>,
 }
 
-/// How many nodes the platform means to run.
+/// How many nodes the platform should run.
 #[derive(Debug)]
 pub enum Told {
     /// So many.
     Nodes(usize),
-    /// Nothing, and why.
+    /// It did not tell, for this reason.
     Nothing(discovery::WhyUnknown),
     /// It could not be asked.
     Failed(discovery::Error),
 }
 
-/// A contact point, and what became of asking it.
+/// A contact point, and its answers.
 #[derive(Debug, Clone)]
 pub struct Point {
-    /// Which.
+    /// The contact point.
     pub at: ContactPoint,
     /// Whether it is this node's own.
     pub own: bool,
-    /// On the management port.
+    /// Its answer on the management port.
     pub management: Management,
-    /// Where it was asked by gossip.
+    /// Its gossip address.
     pub gossip_at: SocketAddr,
-    /// On the gossip port.
+    /// Its answer on the gossip port.
     pub gossip: Gossip,
 }
 
-/// What became of asking on a management port.
+/// The answer on a management port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Management {
     /// A node with the cluster's key answered.
     Proven(Proven),
-    /// Somebody answered who does not count.
+    /// Something answered that does not count.
     Rejected(Stranger),
-    /// Nobody listens there: the host says so.
+    /// Nothing listens there: the host says so.
     Refused,
-    /// Nothing came back. A packet filter, such as a security group, drops what it does not allow.
+    /// No answer. A packet filter, such as a security group, drops packets that it does not allow.
     Silent {
-        /// Whether there was a connection all the same.
+        /// Whether a connection was made.
         connected: bool,
     },
     /// It could not be asked.
@@ -184,30 +184,30 @@ pub enum Management {
 pub struct Proven {
     /// Its process.
     pub uid: NodeUid,
-    /// Where it says that it answers.
+    /// The contact point that it says is its own.
     pub contact_point: ContactPoint,
     /// The cluster that it is in.
     pub cluster: Option<Formation>,
-    /// How many nodes it was told to expect.
+    /// The number of expected nodes that it was told.
     pub expected: Option<usize>,
     /// How far its clock is from this one's.
     pub skew: Skew,
 }
 
-/// Who answers and is not believed.
+/// Something that answers, but does not count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stranger {
-    /// A node that seals with another key.
+    /// A node with another key.
     OtherKey,
-    /// A node that proves nothing: it runs without keys, or is of another program.
+    /// A node without a proof: it runs without keys, or another program answers.
     NoProof,
-    /// A node of another cluster name.
+    /// A node with another cluster name.
     OtherName(String),
-    /// No node: what it answered.
+    /// Not a node; this is its answer.
     NoNode(String),
 }
 
-/// What became of asking on a gossip port.
+/// The answer on a gossip port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gossip {
     /// A node with the cluster's key answered.
@@ -219,9 +219,9 @@ pub enum Gossip {
         /// How far its clock is from this one's.
         skew: Skew,
     },
-    /// Nobody listens there: the host says so.
+    /// Nothing listens there: the host says so.
     Refused,
-    /// Nothing came back: lost on its way, or nobody there could open it.
+    /// No answer: the datagram was lost, or the receiver could not open it.
     Silent,
     /// It could not be asked.
     Failed(String),
@@ -230,7 +230,7 @@ pub enum Gossip {
 // === impl Facts ===
 
 impl Facts {
-    /// The nodes with the cluster's key that answered, the one on this machine included, each process once.
+    /// The nodes with the cluster's key that answered, also the one on this machine, each process once.
     pub fn proven(&self) -> Vec<&Proven> {
         let here = self.here.node.iter().map(|node| &node.management);
         let mut proven: Vec<&Proven> = Vec::new();
@@ -249,7 +249,7 @@ impl Facts {
         proven
     }
 
-    /// Those on other machines, or at least other processes than the one here.
+    /// The contact points of other processes than the node here.
     pub fn others(&self) -> impl Iterator<Item = &Point> {
         self.points.iter().filter(|point| !point.own)
     }
@@ -285,7 +285,7 @@ impl Asked {
 // === impl Here ===
 
 impl Here {
-    /// The region that this runs in, where that is known: an ARN names it, and a zone's name begins with it.
+    /// The region that this runs in, if known: an ARN contains it, and a zone's name begins with it.
     pub fn region(&self) -> Option<String> {
         let of_task = self.task.as_ref().and_then(|task| arn_part(&task.arn, 3));
         let zone = self
@@ -323,7 +323,7 @@ impl Point {
     }
 }
 
-/// A part of an ARN, where it is there and not empty: `arn:partition:service:region:account:resource`.
+/// A part of an ARN, if it exists and is not empty: `arn:partition:service:region:account:resource`.
 pub fn arn_part(arn: &str, part: usize) -> Option<&str> {
     let mut parts = arn.splitn(6, ':');
     if parts.next() != Some("arn") {

@@ -1,5 +1,5 @@
-//! Asks everything that is asked. It only reads, binds no port of a node's, and every question has a limit: together they
-//! take a minute at most with the default settings, however little answers.
+//! Asks all questions. It only reads and does not bind a node's ports, and every question has a time limit: together
+//! they take at most a minute with the default settings, however few are answered.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -27,10 +27,10 @@ mod datagram;
 mod here;
 mod management;
 
-/// How many contact points are asked: more tell nothing more, as a rule.
+/// How many contact points are asked; more usually add no information.
 const MOST_POINTS: usize = 1000;
 
-/// How many of them at a time.
+/// How many contact points are asked at a time.
 const AT_A_TIME: usize = 64;
 
 /// How long all of them may take together.
@@ -43,7 +43,7 @@ pub enum Step {
     Here,
     /// AWS.
     Aws,
-    /// Contact points: so many of them have been asked.
+    /// Contact points, with progress.
     Points {
         /// So many.
         asked: usize,
@@ -52,7 +52,7 @@ pub enum Step {
     },
 }
 
-/// Asks everything. `exposed` says which secrets others can read.
+/// Asks all questions. `exposed` says which secrets other users can read.
 pub async fn gather(
     config: &Config,
     exposed: Vec<String>,
@@ -133,7 +133,7 @@ fn asked(config: &Config, region: Option<String>, exposed: Vec<String>) -> Asked
     }
 }
 
-/// As a node here would select them.
+/// The selection that a node here would make.
 fn selection(config: &Config, here: &Here) -> Selection {
     let own = here.address.as_ref().map(|own| own.ip);
     let own = own.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -144,7 +144,7 @@ fn selection(config: &Config, here: &Here) -> Selection {
     selection
 }
 
-/// Asks the contact points, the own one first, and how many were left out.
+/// Asks the contact points, the own one first; also returns how many were not asked.
 async fn points(
     selected: &Selected,
     config: &Config,
@@ -192,7 +192,7 @@ async fn points(
     (points, unasked)
 }
 
-/// Whether it is the node on this machine, however it is listed.
+/// Whether it is the node on this machine, with any of its addresses.
 fn is_node(here: &Here, management: &Management) -> bool {
     match management {
         Management::Proven(proven) => here.uid() == Some(proven.uid),

@@ -1,4 +1,4 @@
-//! All of it for programs. The names of its fields stay; there may be more of them later.
+//! The report for programs. The names of its fields do not change; new ones may be added.
 
 use discovery::Chain;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ pub fn json(facts: &Facts, diagnosis: &Diagnosis) -> Value {
     })
 }
 
-/// In one word.
+/// The verdict in one word.
 fn verdict(worst: Option<Severity>) -> &'static str {
     match worst {
         None => "fine",

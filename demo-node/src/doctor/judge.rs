@@ -60,7 +60,7 @@ fn all_is_well(facts: &Facts, counted: &Counted) -> String {
         proven.into_iter().find(|node| node.uid == uid)?.cluster
     });
     let own = if here.is_some() {
-        ", the node on this machine among them"
+        ", including the node on this machine"
     } else {
         ""
     };

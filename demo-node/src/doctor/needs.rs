@@ -1,5 +1,5 @@
-//! What AWS must allow, as the settings have it: permissions of the role, and rules of the security group. Nothing is asked
-//! to know it.
+//! What AWS must allow according to the settings: the role's permissions and the security group's rules. This asks no
+//! questions.
 
 use std::collections::BTreeSet;
 
@@ -17,26 +17,26 @@ pub struct Permission {
     pub action: &'static str,
     /// The resource to allow it on.
     pub resource: String,
-    /// What confines it further, where anything does.
+    /// The condition that limits it further, if there is one.
     pub condition: Option<String>,
 }
 
-/// A rule of the nodes' own security group.
+/// A rule of the nodes' security group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
-    /// Whether connections come in, or go out.
+    /// Whether it is for incoming or outgoing connections.
     pub direction: Direction,
-    /// Of what kind.
+    /// The protocol.
     pub protocol: Protocol,
-    /// To which port.
+    /// The port.
     pub port: u16,
-    /// To or from whom.
+    /// The other side.
     pub peer: &'static str,
-    /// What for.
+    /// The purpose.
     pub purpose: &'static str,
 }
 
-/// Which way.
+/// The direction of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of security groups")]
 pub enum Direction {
@@ -44,7 +44,7 @@ pub enum Direction {
     Outbound,
 }
 
-/// Which kind.
+/// The protocol of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of security groups")]
 pub enum Protocol {
@@ -52,7 +52,7 @@ pub enum Protocol {
     Udp,
 }
 
-/// Where the AWS API answers.
+/// The port of the AWS API.
 const HTTPS: u16 = 443;
 
 /// What the role must allow for this action.
@@ -130,7 +130,7 @@ pub fn rules(asked: &Asked) -> Vec<Rule> {
     rules
 }
 
-/// Whose resources: the parts of an ARN, as far as they are known.
+/// The owner in an ARN: its parts, as far as they are known.
 struct Place {
     partition: String,
     region: String,

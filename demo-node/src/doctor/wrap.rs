@@ -1,10 +1,10 @@
-//! Text in lines of bounded width.
+//! Text in lines of limited width.
 
-/// What a terminal has room for as a rule.
+/// The usual width of a terminal.
 pub(super) const COLUMNS: usize = 80;
 
-/// Breaks a text at white space, and within words that are too long for a line: `first` stands before the first line, and as
-/// many spaces before the others.
+/// Breaks a text at white space, and within words that are too long for a line. `first` is in front of the first
+/// line, and as many spaces in front of the others.
 pub(super) fn wrapped(first: &str, text: &str) -> String {
     let indent = first.chars().count();
     let room = COLUMNS.saturating_sub(indent).max(8);

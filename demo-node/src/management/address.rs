@@ -41,7 +41,7 @@ pub(super) fn socket(sources: &Sources, address: &str) -> Result<SocketAddr, Pro
     }
 }
 
-/// Why no node can have this address, where none can.
+/// Why no node can have this address, if so.
 fn why_no_node(socket: SocketAddr) -> Option<&'static str> {
     let ip = socket.ip();
     // All of 0.0.0.0/8 is this host, and all of 240.0.0.0/4 is reserved.

@@ -1,7 +1,6 @@
-//! What a browser cannot be made to do: pages of other sites can have it send requests to any address,
-//! and can make a name of their own mean this node's address (DNS rebinding).
-//!
-//! Nothing that writes is taken from such a page, and no answer is taken for something else than it says. Programs send neither `Origin` nor `Sec-Fetch-Site`.
+//! Protects the node from pages of other sites: such a page can make a browser send requests to any address, and can
+//! make one of its own names point to this node's address (DNS rebinding). Such a page cannot write anything, and no
+//! browser takes an answer for another type than it has. Programs send neither `Origin` nor `Sec-Fetch-Site`.
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
@@ -22,7 +21,7 @@ use super::problem::{LONGEST_SHOWN, Problem};
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Refuses what other sites have a browser send, and what is sent to a name that is not this node's.
+/// Refuses requests that pages of other sites make a browser send, and requests to a name that is not this node's.
 pub(super) async fn guarded(
     State(names): State<Arc<BTreeSet<String>>>,
     request: Request,
@@ -37,7 +36,7 @@ pub(super) async fn guarded(
     }
 }
 
-/// Has browsers take the answer for what it says that it is: others have a part in what is in it.
+/// Makes browsers use the declared type of an answer: parts of its content come from others.
 pub(super) async fn plain(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
@@ -51,7 +50,7 @@ fn problem(uri: &Uri, headers: &HeaderMap, names: &BTreeSet<String>) -> Option<S
             Ok(authority) => Some(authority),
             Err(_unreadable) => return Some(unknown(&shown(host))),
         },
-        // HTTP/1.0, which no browser speaks.
+        // HTTP/1.0, which no browser uses.
         (None, None) => None,
     };
     if let Some(host) = &host
@@ -81,7 +80,7 @@ fn problem(uri: &Uri, headers: &HeaderMap, names: &BTreeSet<String>) -> Option<S
     })
 }
 
-/// Addresses need no name, so that nobody can make them mean something else.
+/// Addresses need no name, so nobody can make them point elsewhere.
 fn is_known(host: &Authority, names: &BTreeSet<String>) -> bool {
     let name = host.host().to_ascii_lowercase();
     let bare = name.trim_start_matches('[').trim_end_matches(']');
@@ -89,7 +88,7 @@ fn is_known(host: &Authority, names: &BTreeSet<String>) -> bool {
     bare.parse::<IpAddr>().is_ok() || name == "localhost" || names.contains(name)
 }
 
-/// Whether a page of this origin came from that host.
+/// Whether a page with this origin came from that host.
 fn is_origin_of(origin: &HeaderValue, host: &Authority) -> bool {
     let Ok(origin) = Uri::try_from(origin.as_bytes()) else {
         return false;

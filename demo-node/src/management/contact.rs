@@ -1,4 +1,4 @@
-//! What other nodes ask while a cluster forms, and what people ask of it: the bootstrap answers itself.
+//! The paths for other nodes while a cluster forms, and for people about it; the bootstrap itself answers them.
 
 use axum::{
     body::{Body, Bytes},

@@ -21,18 +21,18 @@ use crate::{
     membership::{Event, Member, Members, events},
 };
 
-/// The kinds of events that are not the membership's: two clusters of this name exist, and this node has come to the
-/// smaller side of a split, or is there no more.
+/// The kinds of events that do not come from the membership: two clusters with this name exist, and this node is now
+/// on the smaller side of a split, or no longer.
 const RIVAL_CLUSTER: &str = "RivalCluster";
 const MINORITY_CHANGED: &str = "MinorityChanged";
 
-/// How long a stream is silent at most. Whoever hears nothing for longer knows that the stream is broken.
+/// The longest silence of a stream. A client that hears nothing for longer knows that the stream is broken.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// A line that programs pass over: what comes after it has happened since the stream began.
+/// A line that programs ignore: what comes after it has happened since the stream began.
 const LIVE: &str = "live";
 
-/// One stream, and what it has told so far.
+/// One stream, and what it has sent so far.
 struct Feed {
     sources: Sources,
     wanted: BTreeSet<&'static str>,
@@ -41,14 +41,14 @@ struct Feed {
     told_members: Arc<Members>,
     told_alarms: usize,
     told_minority: Option<Minority>,
-    /// Given back when the stream ends.
+    /// Returned when the stream ends.
     _slot: OwnedSemaphorePermit,
 }
 
-/// `GET /cluster/domain-events?type=…`; `type` may be given several times, and none means all.
+/// `GET /cluster/domain-events?type=…`; `type` may be given several times; without it, all types are sent.
 ///
-/// The stream starts with the members that are there and the alarms that were raised: as if each
-/// had come just now. A comment follows, and then what happens.
+/// The stream starts with the current members and the raised alarms, as if each had just happened. A comment follows,
+/// and then new events.
 pub(super) async fn stream(
     slots: Arc<Semaphore>,
     sources: Sources,
@@ -86,12 +86,12 @@ pub(super) async fn stream(
     let events = stream::iter(first).chain(batches.flatten());
     let alive = sse::KeepAlive::default().interval(SILENCE);
     let stream = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(alive);
-    // Proxies hand events on as they come.
+    // Proxies pass on events immediately.
     Ok(([("x-accel-buffering", "no")], stream).into_response())
 }
 
 impl Feed {
-    /// What has happened since the last time, once something has. None when the node ends.
+    /// What has happened since the last time, when something has. None when the node ends.
     async fn next(&mut self) -> Option<Vec<sse::Event>> {
         loop {
             let news = self.news();
@@ -163,7 +163,7 @@ fn body(sources: &Sources, event: &Event) -> Value {
     }
 }
 
-/// The kinds asked for; an unknown one is an error that lists the valid ones.
+/// The requested kinds; an unknown one is an error that lists the valid ones.
 fn wanted(query: &str) -> Result<BTreeSet<&'static str>, Problem> {
     let mut wanted = BTreeSet::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {

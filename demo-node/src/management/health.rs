@@ -1,4 +1,4 @@
-//! Whether the node is started, alive and ready. Three questions with three answers.
+//! Whether the node is started, alive and ready: three questions with separate answers.
 
 use axum::{
     Json,
@@ -11,19 +11,19 @@ use serde_json::json;
 use super::sources::Sources;
 use crate::membership::{OnMinority, Status};
 
-/// `GET /alive`: the process turns its loop, or it could not answer.
+/// `GET /alive`: the process runs its loop, otherwise it could not answer.
 pub(super) async fn alive() -> Response {
     answer(true, "answering")
 }
 
-/// `GET /startup`: the first lookup has ended, or there was no need for it.
+/// `GET /startup`: the first lookup has ended, or was not needed.
 pub(super) async fn startup(State(sources): State<Sources>) -> Response {
     let status = sources.bootstrap_status().borrow().clone();
     let started = status.last_lookup.is_some() || sources.members().me.status == Status::Up;
     answer(started, &status.message)
 }
 
-/// `GET /ready`: the node is a member, and not on the smaller side of a split where that counts.
+/// `GET /ready`: the node is a member, and, if the settings require it, not on the smaller side of a split.
 pub(super) async fn ready(State(sources): State<Sources>) -> Response {
     match sources.members().me.status {
         Status::Up if sources.on_minority != OnMinority::Report && sources.minority().is_some() => {

@@ -1,4 +1,4 @@
-//! The members, as this node sees them, and what people may do to them.
+//! The members as this node sees them, and what people may do to them.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 

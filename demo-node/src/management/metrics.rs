@@ -44,7 +44,7 @@ pub(super) async fn metrics(State(sources): State<Sources>, headers: HeaderMap) 
     (headers, format.of(text)).into_response()
 }
 
-/// As OpenMetrics. A registry of its own for each answer: the values live where they are made.
+/// As OpenMetrics. Each answer has its own registry: the values live where they are made.
 fn render(
     members: &Members,
     bootstrap: &status::Status,

@@ -1,7 +1,7 @@
 //! `GET /`: a page that shows people the cluster as this node sees it.
 //!
-//! The files are part of the program and the same for everyone. What there is to see they ask for themselves, at the
-//! paths beside them: nothing is served for the page alone, and it writes nothing.
+//! The files are part of the program and the same for every client. The page gets its data from the other paths of
+//! this server: nothing is served for the page alone, and it writes nothing.
 
 use axum::{
     Router,
@@ -13,11 +13,11 @@ use axum::{
 /// One file of a page.
 #[derive(Debug, Clone, Copy)]
 pub struct File {
-    /// Where it is served.
+    /// Its path.
     pub path: &'static str,
-    /// What it is.
+    /// Its media type.
     pub media_type: &'static str,
-    /// All of it.
+    /// Its content.
     pub text: &'static str,
 }
 
@@ -36,7 +36,7 @@ macro_rules! file {
     };
 }
 
-/// All that the page is made of.
+/// All files of the page.
 pub const FILES: [File; 10] = [
     file!("/", "text/html; charset=utf-8", "index.html"),
     file!("/page/page.css", "text/css; charset=utf-8", "page.css"),
@@ -50,11 +50,12 @@ pub const FILES: [File; 10] = [
     file!("/page/ring.js", SCRIPT, "ring.js"),
 ];
 
-/// Nothing comes from elsewhere, goes elsewhere, or is shown within a page of somebody else; no script stands in the text.
+/// Nothing is loaded from elsewhere, sent elsewhere, or shown within a page of somebody else, and scripts in the text
+/// do not run.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page and its files, without anything that they ask for.
+/// The page and its files, without the data.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     FILES.into_iter().fold(Router::new(), |router, file| {
         router.route(file.path, get(async move || file.answer()))
@@ -62,7 +63,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
 }
 
 impl File {
-    /// With what browsers must know: what it is, and that nothing of others has a part in it.
+    /// With headers for browsers: the media type, and that nothing from elsewhere belongs to it.
     #[must_use]
     pub fn answer(self) -> axum::response::Response {
         let headers = [

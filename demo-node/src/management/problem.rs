@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::Serialize;
 
-/// How much of what a request says is shown to who sent it, in characters.
+/// How much of a request is repeated to its sender, in characters.
 pub(super) const LONGEST_SHOWN: usize = 100;
 
 /// An answer that says what is wrong.

@@ -1,9 +1,8 @@
-//! The listener's loop: bounded in connections, time and size, and ended gracefully.
+//! The listener's loop: limited in connections, time and size, with a graceful end.
 //!
-//! Whoever sends a request or reads an answer too slowly is cut off. Where there are as many
-//! connections as there may be, the oldest that has nothing under way makes room for the next:
-//! however many are opened and left, those that ask are answered. Under way is a complete request
-//! until there is an answer, and a stream until it ends; an answer that is merely being taken is not.
+//! A client that sends a request or reads an answer too slowly is cut off. When all connections are used, the oldest
+//! that is not busy is closed for the next one: so however many idle connections are open, new requests are answered.
+//! A connection is busy from a complete request until its response starts; a stream is busy until it ends.
 
 use axum::{
     Router,
@@ -34,7 +33,7 @@ pub use limits::Limits;
 /// The largest request header.
 const LARGEST_HEADER: usize = 16 * 1024;
 
-/// Serves until stopped, then lets requests under way finish.
+/// Serves until stopped, then lets running requests finish.
 pub async fn serve<L: Listener>(
     mut listener: L,
     router: Router,
@@ -109,7 +108,7 @@ pub async fn serve<L: Listener>(
     }
 }
 
-/// What is unclear may mean something else to whoever passed it on: nothing more is taken from there.
+/// A malformed request may mean something else to a proxy in front, so nothing more is read from that connection.
 fn unclear(problem: &str) -> Response {
     let mut answer = Problem::new(StatusCode::BAD_REQUEST, problem).into_response();
     let close = HeaderValue::from_static("close");

@@ -35,7 +35,7 @@ settings! {
             parse::switch,
             "Whether the management port shows, at `/`, a page of the cluster as this node sees it",
         ).or("on");
-        /// Names of this node, in lower case, that may be written to.
+        /// Host names of this node, in lower case, that writing requests may use.
         host_names: Option<BTreeSet<String>> = optional(
             "management.host-names",
             "NAME,…",

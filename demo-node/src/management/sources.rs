@@ -1,4 +1,4 @@
-//! What the handlers read, and whom they ask.
+//! What the handlers read, and the handles that they use.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -11,7 +11,7 @@ use crate::{
     membership::{self, Members, OnMinority},
 };
 
-/// What the handlers read and whom they ask.
+/// What the handlers read, and the handles that they use.
 #[derive(Debug, Clone)]
 pub struct Sources {
     /// This node.
@@ -22,15 +22,15 @@ pub struct Sources {
     pub bootstrap: bootstrap::Handle,
     /// The membership.
     pub membership: membership::Handle,
-    /// How many streams of events there may be at once.
+    /// How many streams of events there may be at the same time.
     pub streams: usize,
     /// What this node does on the smaller side of a split.
     pub on_minority: OnMinority,
-    /// Whether people are shown a page.
+    /// Whether the page is served.
     pub page: bool,
     /// Whether people may not write.
     pub read_only: bool,
-    /// The names by which people may address what they write to, besides IP addresses and `localhost`.
+    /// The host names that people's writing requests may use, besides IP addresses and `localhost`.
     pub host_names: BTreeSet<String>,
     /// Milliseconds since 1970, now.
     pub unix_millis: fn() -> u64,
@@ -47,7 +47,7 @@ impl Sources {
         self.bootstrap.status()
     }
 
-    /// The smaller side of a split, where this node is on it.
+    /// The smaller side of a split, if this node is on it.
     pub(super) fn minority(&self) -> Option<Minority> {
         self.bootstrap_status().borrow().minority()
     }

@@ -1,4 +1,4 @@
-//! The task that owns the socket: it moves datagrams, minds the time, and answers the handles.
+//! The task that owns the socket: it moves datagrams, watches the time, and answers the handles.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Instant};
 
@@ -16,13 +16,13 @@ use super::{
 };
 use crate::clock;
 
-/// How many datagrams and requests are taken in before timers get their turn, however late they are.
+/// How many datagrams and requests are handled before timers get their turn, however late the timers are.
 ///
-/// Datagrams go first, so that a node that was held up hears the answers that are waiting before
-/// it takes their senders for dead; but no flood of them may stop the clock, nor keep requests waiting.
+/// Datagrams go first, so that a node that did not run for a while hears the waiting answers before it considers
+/// their senders dead; but even a flood of them must not stop the clock or block requests.
 const BURST: u32 = 64;
 
-/// How many receptions in a row may fail before the socket is taken for broken.
+/// How many receptions in a row may fail before the socket is considered broken.
 const FAILURES: u32 = 16;
 
 /// The membership's task: run it, and it answers the [`Handle`]s.
@@ -42,11 +42,11 @@ pub enum Departure {
     Stopped,
     /// The node has left: it was asked to, here or by another member.
     Left,
-    /// It was told to go at once.
+    /// It was told to end at once.
     Downed,
 }
 
-/// Why the task could not go on.
+/// Why the task could not continue.
 #[derive(Debug, thiserror::Error)]
 pub enum Broken {
     /// Receiving fails and keeps failing.
@@ -58,7 +58,7 @@ pub enum Broken {
 ///
 /// # Errors
 ///
-/// Where what the node says of itself is too long for a datagram.
+/// When the node's description of itself is too long for a datagram.
 pub fn new<D: Datagram>(
     settings: Local,
     socket: D,
@@ -86,9 +86,9 @@ impl<D: Datagram> Driver<D> {
     ///
     /// # Errors
     ///
-    /// Where the socket is broken.
+    /// When the socket is broken.
     pub async fn run(mut self, stop: CancellationToken) -> Result<Departure, Broken> {
-        // One byte more than any member sends, so that what is longer is seen to be.
+        // One byte more than any member sends, to recognise datagrams that are longer.
         let mut buffer = [0; DATAGRAM_LIMIT + 1];
         let mut failures = 0;
         let mut burst = 0;
@@ -148,7 +148,7 @@ impl<D: Datagram> Driver<D> {
 
     fn obey(&mut self, command: Command) {
         let now = self.now();
-        // Who asked may have lost interest: the answer then goes nowhere.
+        // The asker may be gone: then the answer goes nowhere.
         match command {
             Command::Found(formation, reply) => {
                 let _ = reply.send(self.gossip.found(formation, now));
@@ -184,7 +184,7 @@ impl<D: Datagram> Driver<D> {
         }
     }
 
-    /// The first of its kind is worth a line: secrets or clocks may differ. The others are counted.
+    /// The first of each kind is logged, since secrets or clocks may differ. The others are only counted.
     fn note(&self, rejection: Rejection, from: SocketAddr) {
         let count = self.gossip.traffic().rejected.get(&rejection);
         if count == Some(&1) && rejection != Rejection::NoCluster {
@@ -194,7 +194,7 @@ impl<D: Datagram> Driver<D> {
         }
     }
 
-    /// Tells the rest of the node, and the log, what has changed.
+    /// Reports changes to the rest of the node and to the log.
     fn publish(&mut self) -> Option<Departure> {
         let members = self.gossip.members();
         if !Arc::ptr_eq(&self.members.borrow(), members) {

@@ -1,9 +1,9 @@
-//! Asking by datagram whether a node is there: sealed both ways, and nothing changes by it.
+//! The question, by datagram, whether a node is there: question and answer are sealed, and change nothing.
 //!
-//! Any node that has the cluster's key answers, in a cluster or not, and whatever the clocks say; so it can be told whether
-//! datagrams come through, and back. The answer goes to where the question came from. It is no longer than the question, and
-//! a node gives so many a second and no more, and to each question one: whoever recorded a question and repeats it from a
-//! false address floods nobody, and keeps nobody else from an answer.
+//! Any node with the cluster's key answers, in a cluster or not, and whatever the clocks say. So this shows whether
+//! datagrams get through in both directions. The answer goes to the sender of the question and is no longer than it.
+//! A node gives a limited number of answers a second, and only one to each question: so a recorded question that is
+//! repeated from a false address cannot flood anybody, and cannot use up the answers for others.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,14 +12,14 @@ use crate::{
     seal::{Keyring, Nonce, Purpose, Scope, Unopened},
 };
 
-/// What a question says. It is as long as any answer may be, and no answer reads like it: where nothing is sealed, two nodes
-/// could be made to answer each other for ever otherwise.
+/// What a question says. It is as long as the longest answer, and no answer looks like it: without sealing, two nodes
+/// could otherwise be made to answer each other for ever.
 const QUESTION: [u8; 80] = [b'?'; 80];
 
 /// What an answer begins with.
 const ANSWER: u8 = b'!';
 
-/// A question, and what it takes to know its answer.
+/// A question, with what is needed to recognise its answer.
 #[derive(Debug, Clone)]
 pub struct Question {
     nonce: Nonce,
@@ -27,7 +27,7 @@ pub struct Question {
     asked_at: u64,
 }
 
-/// What a node says that is there.
+/// What an answering node says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Echo {
     /// The process that answers.
@@ -41,7 +41,7 @@ pub struct Echo {
 /// Why a datagram is not the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoEcho {
-    /// It is not sealed with one of these keys, or for something else.
+    /// It is not sealed with one of these keys, or sealed for something else.
     #[error("open the answer")]
     Sealed(#[source] Unopened),
     /// It makes no sense, or answers another question.
@@ -49,14 +49,14 @@ pub enum NoEcho {
     OtherQuestion,
 }
 
-/// Who answers.
+/// The node that answers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Me {
     pub(super) uid: NodeUid,
     pub(super) cluster: Option<ClusterId>,
 }
 
-/// What an answer says, after [`ANSWER`]. The id as a number, since its text is twice as long.
+/// The content of an answer, after [`ANSWER`]. The id is a number, since its text is twice as long.
 #[derive(Debug, Serialize, Deserialize)]
 struct Said {
     question: Nonce,
@@ -65,7 +65,7 @@ struct Said {
 }
 
 impl Question {
-    /// Asks now: milliseconds since 1970. The nonce marks the question.
+    /// Asks now: milliseconds since 1970. The nonce identifies the question.
     #[must_use]
     pub fn new(keyring: &Keyring, cluster: &ClusterName, now: u64, nonce: Nonce) -> Self {
         let scope = scope(cluster, Purpose::EchoQuestion);
@@ -92,14 +92,14 @@ impl Question {
     ///
     /// # Errors
     ///
-    /// When it is none, or that of another question.
+    /// When it is not an answer, or answers another question.
     pub fn read(
         &self,
         keyring: &Keyring,
         cluster: &ClusterName,
         datagram: &[u8],
     ) -> Result<Echo, NoEcho> {
-        // Neither purpose expires, so that it does not matter when it is opened.
+        // Neither purpose expires, so it does not matter when it is opened.
         let opened = keyring
             .open(scope(cluster, Purpose::EchoAnswer), datagram, 0)
             .map_err(NoEcho::Sealed)?;
@@ -119,7 +119,7 @@ impl Question {
     }
 }
 
-/// What marks the question, if the datagram is one.
+/// The nonce of the question, if the datagram is one.
 pub(super) fn asked(keyring: &Keyring, cluster: &ClusterName, datagram: &[u8]) -> Option<Nonce> {
     let opened = keyring.open(scope(cluster, Purpose::EchoQuestion), datagram, 0);
     let opened = opened.ok()?;
@@ -144,7 +144,7 @@ pub(super) fn answer(
     keyring.seal(scope(cluster, Purpose::EchoAnswer), &message, now, nonce)
 }
 
-/// For nodes in any cluster of the name, and in none.
+/// For nodes in any cluster with the name, and in none.
 fn scope(cluster: &ClusterName, purpose: Purpose) -> Scope<'_> {
     Scope {
         purpose,

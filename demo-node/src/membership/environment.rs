@@ -1,4 +1,4 @@
-//! What a node takes from the machine that it runs on: a socket, the time, and chance.
+//! What a node needs from its machine: a socket, the time, and randomness.
 
 use std::{future::Future, io, net::SocketAddr, time::Instant};
 
@@ -11,9 +11,9 @@ use crate::{clock, seal::Nonce};
 
 /// A socket that sends and receives datagrams.
 ///
-/// Its two real implementations are tokio's UDP socket and that of the network simulator.
+/// The two real implementations are tokio's UDP socket and that of the network simulator.
 pub trait Datagram: Send + Sync + 'static {
-    /// Sends one datagram. Nothing promises that it arrives.
+    /// Sends one datagram. It may not arrive.
     fn send_to(
         &self,
         datagram: &[u8],
@@ -27,30 +27,30 @@ pub trait Datagram: Send + Sync + 'static {
     ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + Send;
 }
 
-/// What a node takes from the machine it runs on, apart from the socket and tokio's clock.
+/// What a node needs from its machine, apart from the socket and tokio's clock.
 #[derive(Debug)]
 pub struct Environment {
     /// Milliseconds since 1970, now.
     pub unix_millis: fn() -> u64,
-    /// Where random numbers come from.
+    /// The source of random numbers.
     pub entropy: Entropy,
 }
 
-/// Where random numbers come from.
+/// The source of random numbers.
 #[derive(Debug)]
 pub enum Entropy {
     /// The operating system.
     System,
-    /// A seed, so that a simulation repeats. Never for a real cluster: nonces would repeat too.
+    /// A seed, so that a simulation can be repeated. Never for a real cluster, since nonces would repeat, too.
     Seeded(Box<StdRng>),
 }
 
 /// A moment, by both clocks.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
-    /// By the monotonic clock, that timers go by.
+    /// By the monotonic clock, for timers.
     pub instant: Instant,
-    /// By the wall clock, that seals are stamped with.
+    /// By the wall clock, for the time in seals.
     pub unix_millis: u64,
 }
 
@@ -92,7 +92,7 @@ impl Environment {
 }
 
 impl Entropy {
-    /// A seed's numbers: the same for the same seed.
+    /// The numbers of a seed: always the same for the same seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self::Seeded(Box::new(StdRng::seed_from_u64(seed)))
@@ -109,7 +109,7 @@ impl Entropy {
         }
     }
 
-    /// A generator of its own for something that needs no secrets.
+    /// A separate generator for something that needs no secrets.
     pub(super) fn fork(&mut self) -> StdRng {
         match self {
             Self::System => StdRng::try_from_rng(&mut SysRng)

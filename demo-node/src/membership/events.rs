@@ -7,17 +7,17 @@ use super::members::{Member, Members, Removal, Status};
 /// Something that happened to the cluster, as one node saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// This node has been told of a cluster and asks to be let in.
+    /// This node was told of a cluster and asks to be let in.
     MemberJoined(Member),
     /// A node is a member.
     MemberUp(Member),
     /// A member is about to leave.
     MemberLeft(Member),
-    /// A node is a member no more.
+    /// A node is no longer a member.
     MemberRemoved {
         /// The node, as last seen.
         member: Member,
-        /// How it went.
+        /// Why it is no longer a member.
         removal: Removal,
     },
     /// A member does not answer.
@@ -29,7 +29,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// What every kind is called.
+    /// The names of all kinds.
     pub const NAMES: [&str; 7] = [
         "MemberJoined",
         "MemberUp",
@@ -40,7 +40,7 @@ impl Event {
         "LeaderChanged",
     ];
 
-    /// What the kind of event is called.
+    /// The name of this kind of event.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -55,9 +55,9 @@ impl Event {
     }
 }
 
-/// What happened between two views: first who went, then who came or changed, then who leads.
+/// What happened between two views: first nodes that went, then nodes that came or changed, then the leader.
 ///
-/// Views may be skipped: the events then say what the sum of the changes was.
+/// Views may be skipped: then the events are the sum of the changes.
 #[must_use]
 pub fn events(before: &Members, after: &Members) -> Vec<Event> {
     let mut events = Vec::new();
@@ -65,7 +65,7 @@ pub fn events(before: &Members, after: &Members) -> Vec<Event> {
         let removal = match after.members.get(node) {
             Some(new) if new.uid == old.uid => continue,
             Some(_) => Removal::Replaced,
-            // Not they have gone, but this node, to another cluster.
+            // They have not gone; this node went to another cluster.
             None if before.formation != after.formation => Removal::Left,
             None => after.gone.get(node).copied().unwrap_or(Removal::Downed),
         };
@@ -81,7 +81,7 @@ pub fn events(before: &Members, after: &Members) -> Vec<Event> {
                 Status::Joining => Event::MemberJoined(new.clone()),
                 Status::Up => Event::MemberUp(new.clone()),
                 Status::Leaving => Event::MemberLeft(new.clone()),
-                // Nobody is listed with these.
+                // No member has these.
                 Status::Down | Status::Removed => continue,
             });
         }

@@ -1,11 +1,10 @@
-//! The protocol: `foca`'s SWIM, sealed, with its timers and what it lacks.
+//! The protocol: `foca`'s SWIM, sealed, with its timers and some additions.
 //!
-//! No IO, no clock, not `async`: whoever drives it says what happened and when, sends the datagrams
-//! that [`Gossip::next_datagram`] hands out, and calls [`Gossip::elapsed`] at
-//! [`Gossip::next_deadline`].
+//! No IO, no clock, not `async`: the caller says what happened and when, sends the datagrams from
+//! [`Gossip::next_datagram`], and calls [`Gossip::elapsed`] at [`Gossip::next_deadline`].
 //!
-//! What `foca` lacks: finding back to peers that went missing when there is nobody left to ask,
-//! telling who left from who died, and asking a member to go.
+//! The additions: finding lost peers again when there is no other peer left to ask, distinguishing nodes that left
+//! from nodes that died, and asking a member to leave.
 
 // The parts, each by itself.
 mod absent;
@@ -60,18 +59,18 @@ use super::{
 pub use channel::DATAGRAM_LIMIT;
 pub use exchange::STATE_LIMIT;
 
-/// What a node may say of itself, so that a datagram has room for news of five others at least.
+/// The limit of a node's description, so that a datagram still has room for news about at least five others.
 const ABOUT_LIMIT: usize = 200;
 
 /// Why a node cannot be a member.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
-    /// What it says of itself must travel in datagrams together with news of others.
+    /// Its description must travel in datagrams together with news about others.
     #[error(
         "roles, version and zone take {bytes} bytes with addresses, expected at most {ABOUT_LIMIT}"
     )]
     TooMuchToSay {
-        /// How many bytes it takes to say.
+        /// How many bytes the description needs.
         bytes: usize,
     },
 }
@@ -89,7 +88,7 @@ pub struct Gossip {
     returned: Returned,
     candidate: Option<Candidate>,
     timers: Timers<Due>,
-    /// The membership as it was last handed out, unless it has changed since.
+    /// The membership as it was last returned, unless it has changed since.
     members: Arc<Members>,
     stale: bool,
 }
@@ -99,7 +98,7 @@ impl Gossip {
     ///
     /// # Errors
     ///
-    /// Where what it says of itself is too long for a datagram.
+    /// When the node's description is too long for a datagram.
     pub fn new(settings: Local, mut entropy: Entropy, now: Now) -> Result<Self, Invalid> {
         let about = About {
             management: settings.management,
@@ -134,19 +133,19 @@ impl Gossip {
         })
     }
 
-    /// Takes in a datagram.
+    /// Handles a datagram.
     ///
     /// # Errors
     ///
-    /// Where it is not for this node to read, with the reason, which is also counted.
+    /// When it is not for this node, with the reason, which is also counted.
     pub fn received(&mut self, datagram: &[u8], now: Now) -> Result<(), Rejection> {
         self.channel.received(datagram);
         self.take_in(datagram, now)
             .inspect_err(|rejection| self.channel.rejected(*rejection))
     }
 
-    /// Answers the question whether this node is there, which changes nothing: see [`echo`](super::echo).
-    /// False where the datagram is something else.
+    /// Answers the question whether this node is there, which changes nothing: see [`echo`](super::echo). False if
+    /// the datagram is something else.
     pub fn echo(&mut self, datagram: &[u8], from: SocketAddr, now: Now) -> bool {
         let cluster = self.part.listens_to().map(|formation| formation.id);
         let uid = self.swim.me().about.as_ref().map(|about| about.uid);
@@ -184,7 +183,7 @@ impl Gossip {
         deadlines.into_iter().flatten().min()
     }
 
-    /// A datagram to be sent. Call until there is none, after every other call.
+    /// A datagram to send. Call this after every other call, until there is none.
     pub fn next_datagram(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
         self.channel.next()
     }
@@ -194,13 +193,13 @@ impl Gossip {
         self.channel.unsent();
     }
 
-    /// What passed so far.
+    /// Counts of the traffic so far.
     #[must_use]
     pub fn traffic(&self) -> &Traffic {
         self.channel.traffic()
     }
 
-    /// The membership as of now. The same value for as long as nothing changes.
+    /// The current membership. The same value until something changes.
     pub fn members(&mut self) -> &Arc<Members> {
         if std::mem::take(&mut self.stale) {
             self.members = Arc::new(view::view(self.part, &self.swim, &self.suspicions));
@@ -229,7 +228,7 @@ impl Gossip {
         }
     }
 
-    /// Who sends a message, and the message without what is out of date.
+    /// The sender of a message, and the message without outdated parts.
     fn weighed(
         &self,
         message: Vec<u8>,
@@ -248,13 +247,13 @@ impl Gossip {
         Ok((sender, Wire::write(&header, &news)?))
     }
 
-    /// Whether what this node says of the dead may be out of date: it is coming back, or has just done
-    /// so.
+    /// Whether this node's news about dead members may be out of date, because it is coming back or has just come
+    /// back.
     fn was_cut_off(&self, node: SocketAddr, now: Now) -> bool {
         self.absent.contains(node) || self.returned.is_one(node, now.instant)
     }
 
-    /// Does what follows from what was done with the protocol.
+    /// Does what follows from a call of the protocol.
     fn settle(&mut self, now: Now) {
         while let Some(effect) = self.swim.next_effect(now.instant) {
             match effect {
@@ -300,15 +299,15 @@ impl Gossip {
         }
     }
 
-    /// Notes who does not answer, and on whose word: the teller's, or this node's own.
+    /// Notes which members do not answer, and who found that out: the sender of the news, or this node.
     fn observe(&mut self, teller: impl FnOnce() -> Option<SocketAddr>) {
         if self.suspicions.review(&self.swim, teller) {
             self.stale = true;
         }
     }
 
-    /// Tries peers that ought to be there. Whoever is in the same cluster answers, and both sides
-    /// learn of each other whatever they thought before.
+    /// Tries missing peers. A peer in the same cluster answers, and both sides learn about each other, whatever they
+    /// believed before.
     fn knock(&mut self, now: Now) {
         if self.part.stays_in().is_none() {
             self.absent.stop_trying();
@@ -322,8 +321,8 @@ impl Gossip {
             self.swim.announce(node);
         }
         if !self.swim.is_known() {
-            // It has told some members of its new generation, but datagrams get lost, and `foca` waits for one of
-            // them to write back before it probes: those who have died meanwhile would go unnoticed.
+            // It has told some members its new generation, but datagrams get lost, and `foca` does not probe until
+            // one of them writes back: until then, dead members would go unnoticed.
             self.swim.gossip();
             self.swim.connect();
         }

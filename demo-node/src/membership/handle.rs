@@ -7,8 +7,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{members::Members, traffic::Traffic};
 use crate::{cluster::Formation, seal::Unopened};
 
-/// How many requests may wait. They come one at a time from bootstrap and from people at the
-/// management endpoint; more than this and they had better wait where they are.
+/// How many requests may wait. They come one at a time from bootstrap and from people at the management endpoint;
+/// beyond that they should wait where they are.
 pub(super) const WAITING: usize = 16;
 
 /// Reads the membership and asks for changes to it.
@@ -18,7 +18,7 @@ pub struct Handle {
     commands: mpsc::Sender<Command>,
 }
 
-/// Why a request was not carried out. Nothing has changed then.
+/// Why a request was not carried out. In that case nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The node is a member of another cluster.
@@ -27,13 +27,13 @@ pub enum Refused {
     /// The node is not a member of any cluster.
     #[error("node is not a member of a cluster")]
     NotMember,
-    /// The node is leaving, has left, or was told to go.
+    /// The node is leaving, has left, or was told to end.
     #[error("node is leaving its cluster")]
     Leaving,
     /// There is no such member.
     #[error("{0} is not a member")]
     Unknown(SocketAddr),
-    /// As many nodes as may be are being asked in, and have not answered yet.
+    /// The limit of invited nodes that have not answered yet is reached.
     #[error("{number} addresses are being tried already; each is dropped after {limit:?}")]
     TooMany {
         /// How many.
@@ -46,16 +46,16 @@ pub enum Refused {
     Stopped,
 }
 
-/// Why another member's knowledge was not taken over. Nothing has changed then.
+/// Why another member's state was not taken over. In that case nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MergeError {
-    /// The node is in no state to take it.
+    /// The node cannot take it over now.
     #[error("failed to take over another member's state")]
     Refused(#[source] Refused),
     /// It is not from a member of this cluster, or is old.
     #[error("failed to open another member's state")]
     Unopened(#[source] Unopened),
-    /// It opened, and made no sense.
+    /// It opened, but made no sense.
     #[error("another member's state is malformed")]
     Malformed,
 }
@@ -85,7 +85,7 @@ impl Handle {
         Self { members, commands }
     }
 
-    /// The membership, now and whenever it changes.
+    /// The membership, now and at each change.
     #[must_use]
     pub fn members(&self) -> watch::Receiver<Arc<Members>> {
         self.members.clone()
@@ -93,46 +93,44 @@ impl Handle {
 
     /// Starts a cluster. The node is a member at once, alone until others join.
     ///
-    /// A node that has been told to join this cluster and was never let in may start it, too;
-    /// where somebody else did as well, the two find each other.
+    /// A node that was told to join this cluster but was never let in may also start it; if another node did that,
+    /// too, the two find each other.
     ///
     /// # Errors
     ///
-    /// Where the node is in another cluster, or on its way out.
+    /// When the node is in another cluster, or is leaving.
     pub async fn found(&self, formation: Formation) -> Result<(), Refused> {
         self.ask(|reply| Command::Found(formation, reply)).await?
     }
 
-    /// Becomes a member through any of these members, asking again until one answers.
-    /// Returns before that: wait for this node's own status to be up.
-    ///
-    /// Asked again for the same cluster, it adds seeds; for another one before it was let in, it
-    /// changes its mind.
+    /// Becomes a member through any of these members, asking repeatedly until one answers. Returns before that: wait
+    /// until this node's own status is up. A repeated call for the same cluster adds seeds; a call for another
+    /// cluster, before the node was let in, replaces the first one.
     ///
     /// # Errors
     ///
-    /// Where the node is in another cluster, or on its way out.
+    /// When the node is in another cluster, or is leaving.
     pub async fn join(&self, formation: Formation, seeds: Vec<SocketAddr>) -> Result<(), Refused> {
         self.ask(|reply| Command::Join(formation, seeds, reply))
             .await?
     }
 
-    /// Asks a node in that ought to be in this cluster, as people do. Only so many are remembered at
-    /// a time, and each for some minutes, however many are named.
+    /// Invites a node that should be in this cluster, for people. Only a limited number is remembered at a time, each
+    /// for some minutes.
     ///
     /// # Errors
     ///
-    /// Where this node is in no cluster and about to join none, and where too many were named before.
+    /// When this node is in no cluster and is not joining one, or too many were named before.
     pub async fn invite(&self, node: SocketAddr) -> Result<(), Refused> {
         self.ask(|reply| Command::Invite(node, reply)).await?
     }
 
-    /// Joins this cluster. A member of another one stays in that until a member of this one has answered
-    /// it, by datagram and under this cluster's seal; where none does within some seconds, it stays.
+    /// Joins this cluster. A member of another cluster stays there until a member of this one has answered by
+    /// datagram with this cluster's seal; if none does within some seconds, it stays for good.
     ///
     /// # Errors
     ///
-    /// Where the node is on its way out.
+    /// When the node is leaving.
     pub async fn switch(
         &self,
         formation: Formation,
@@ -142,21 +140,21 @@ impl Handle {
             .await?
     }
 
-    /// Everything that this node knows of the membership, sealed, for another to
-    /// [`merge`](Self::merge). Gossip alone is slow to tell a newcomer about hundreds of members.
+    /// Everything that this node knows about the membership, sealed, for another node to [`merge`](Self::merge).
+    /// Gossip alone is slow to tell a new node about hundreds of members.
     ///
     /// # Errors
     ///
-    /// Where the node is not a member.
+    /// When the node is not a member.
     pub async fn state(&self) -> Result<Vec<u8>, Refused> {
         self.ask(Command::State).await?
     }
 
-    /// Takes over what another member knows: on joining, and now and then from a random one.
+    /// Takes over what another member knows: when joining, and later from time to time from a random one.
     ///
     /// # Errors
     ///
-    /// Where it is of another cluster, forged or old, or this node is in no cluster.
+    /// When it is of another cluster, forged or old, or this node is in no cluster.
     pub async fn merge(&self, state: Vec<u8>) -> Result<(), MergeError> {
         self.ask(|reply| Command::Merge(state, reply))
             .await
@@ -176,31 +174,31 @@ impl Handle {
         }
     }
 
-    /// Asks a member to leave; its process ends then as if it had been told to stop.
-    /// Asking oneself is the same as [`leave`](Self::leave) without waiting.
+    /// Asks a member to leave; its process then ends as if it had been asked to stop. For this node itself it is the
+    /// same as [`leave`](Self::leave), without waiting.
     ///
     /// # Errors
     ///
-    /// Where there is no such member.
+    /// When there is no such member.
     pub async fn leave_member(&self, node: SocketAddr) -> Result<(), Refused> {
         self.ask(|reply| Command::LeaveMember(node, reply)).await?
     }
 
-    /// Removes a member at once, for everyone: meant for one that is dead.
-    /// One that is alive is told to go; one that is merely cut off comes back when it can.
+    /// Removes a member at once, for all: meant for a dead one. One that lives is told to end; one that is only cut
+    /// off comes back when it can.
     ///
     /// # Errors
     ///
-    /// Where there is no such member.
+    /// When there is no such member.
     pub async fn down(&self, node: SocketAddr) -> Result<(), Refused> {
         self.ask(|reply| Command::Down(node, reply)).await?
     }
 
-    /// What passed the socket so far.
+    /// Counts of the socket's traffic so far.
     ///
     /// # Errors
     ///
-    /// Where the task has ended.
+    /// When the task has ended.
     pub async fn traffic(&self) -> Result<Traffic, Refused> {
         self.ask(Command::Traffic).await
     }
@@ -210,7 +208,7 @@ impl Handle {
         if self.commands.send(command(reply)).await.is_err() {
             return Err(Refused::Stopped);
         }
-        // The task drops a reply only by ending.
+        // The task drops a reply only when it ends.
         answer.await.map_err(|_ended| Refused::Stopped)
     }
 }

@@ -1,8 +1,8 @@
-//! What tells members apart, and what each says of itself.
+//! What identifies members, and what each says about itself.
 //!
-//! An identity is an address and a generation. A process starts with the time as its generation, so
-//! that it wins over a former one at its address; it takes a higher one whenever the others
-//! have taken it for dead and it wants back in.
+//! An identity is an address and a generation. A process starts with the time as its generation, so that it replaces
+//! an earlier one at its address; it takes a higher one whenever the others consider it dead and it wants to come
+//! back.
 
 use std::{collections::BTreeSet, fmt, net::SocketAddr, sync::Arc};
 
@@ -13,22 +13,22 @@ use crate::cluster::NodeUid;
 /// The longest step from one generation to the next: 50 days, in milliseconds.
 const STEP_LIMIT: u64 = 1 << 32;
 
-/// A member, as the protocol knows it. Equal are those of one address and generation.
+/// A member, as the protocol knows it. Two are equal if they have the same address and generation.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Identity {
     pub(super) gossip: SocketAddr,
     pub(super) generation: u64,
-    /// Goes of its own accord, and will not come back.
+    /// It leaves by itself, and will not come back.
     pub(super) leaving: bool,
-    /// Everyone that is in the cluster has this; who is merely written to, or dead, need not.
+    /// Every node in the cluster has this; a node that is only written to, or is dead, may not.
     #[serde(skip)]
     pub(super) about: Option<Arc<About>>,
-    /// How far the next generation is from this one. Known only of oneself.
+    /// How far the next generation is from this one. Only known for this node itself.
     #[serde(skip)]
     step: u64,
 }
 
-/// What a node says of itself. It does not change while its process lives.
+/// A node's description of itself. It does not change while its process lives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct About {
     pub(super) management: SocketAddr,
@@ -51,7 +51,7 @@ impl Identity {
         }
     }
 
-    /// Whoever is at an address.
+    /// Any node at an address.
     pub(super) fn anyone_at(node: SocketAddr) -> Self {
         Self {
             gossip: node,
@@ -62,7 +62,7 @@ impl Identity {
         }
     }
 
-    /// The same one, having said of itself what it is.
+    /// The same one, with its description.
     pub(super) fn described(mut self, about: About) -> Self {
         self.about = Some(Arc::new(about));
         self
@@ -81,10 +81,9 @@ impl Identity {
 impl foca::Identity for Identity {
     type Addr = SocketAddr;
 
-    /// Who is leaving does not come back. Others come back under a higher generation.
-    ///
-    /// A former process at this address may have had one higher still, where the clock was set
-    /// back: so each step is twice the last, and an hour's difference takes 22 of them.
+    /// A leaving node does not come back. Others come back with a higher generation. An earlier process at this
+    /// address may have had an even higher one, if the clock was set back: so each step is twice the last, and a
+    /// difference of an hour takes 22 of them.
     fn renew(&self) -> Option<Self> {
         if self.leaving {
             return None;

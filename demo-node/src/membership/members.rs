@@ -17,10 +17,10 @@ pub struct Members {
     pub me: Member,
     /// The cluster that it is in, joining, or has left. None before it was told of one.
     pub formation: Option<Formation>,
-    /// Everyone in the cluster by gossip address, this node included once it is joining and until
-    /// it has left. Who is not in here is not in the cluster.
+    /// All nodes in the cluster by gossip address, also this node when it is joining and until it has left. A node
+    /// that is not in here is not in the cluster.
     pub members: BTreeMap<SocketAddr, Member>,
-    /// How those went that have been members, for as long as they are remembered.
+    /// How former members were removed, for as long as they are remembered.
     pub gone: BTreeMap<SocketAddr, Removal>,
 }
 
@@ -31,9 +31,9 @@ pub struct Member {
     pub gossip: SocketAddr,
     /// Where its management endpoint is.
     pub management: SocketAddr,
-    /// Tells this life of the node from any other at its address.
+    /// Distinguishes this life of the node from any other at its address.
     pub uid: NodeUid,
-    /// Counts how often it came, and came back: the higher of two at one address is the newer.
+    /// Counts how often it came and came back: the higher of two at one address is the newer.
     pub generation: u64,
     /// What it is for, in the operator's words.
     pub roles: BTreeSet<String>,
@@ -41,50 +41,50 @@ pub struct Member {
     pub started_at: u64,
     /// The version of its program.
     pub version: String,
-    /// Its availability zone, where known.
+    /// Its availability zone, if known.
     pub zone: Option<String>,
-    /// Where it stands between joining and leaving.
+    /// Its state between joining and leaving.
     pub status: Status,
-    /// Whether it answers. One that does not is removed unless it objects in time.
+    /// Whether it answers. If not, it is removed unless it objects in time.
     pub reachable: bool,
-    /// Who found it unreachable, as far as this node knows: itself, or the member that told it.
+    /// Which member found it unreachable, as far as this node knows: this node, or the member that told it.
     pub observed_by: BTreeSet<SocketAddr>,
 }
 
-/// How a node ceased to be a member.
+/// Why a node is no longer a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Removal {
     /// It left.
     Left,
-    /// It was taken for dead, or told to go.
+    /// It was considered dead, or told to end.
     Downed,
     /// A newer process took its address.
     Replaced,
 }
 
-/// Where a member stands between joining and leaving.
+/// The state of a member between joining and leaving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Status {
-    /// Has been told of a cluster that has not answered yet, or of none. Seen only of oneself.
+    /// It was told of a cluster that has not answered yet, or of none. Only seen for this node itself.
     Joining,
     /// A member.
     Up,
-    /// About to leave of its own accord.
+    /// It is about to leave by itself.
     Leaving,
-    /// Was told to go at once. Seen only of oneself.
+    /// It was told to end at once. Only seen for this node itself.
     Down,
-    /// Has left. Seen only of oneself.
+    /// It has left. Only seen for this node itself.
     Removed,
 }
 
 impl Members {
-    /// The lowest-addressed member that is up.
+    /// The member with the lowest address that is up.
     #[must_use]
     pub fn leader(&self) -> Option<&Member> {
         self.up().next()
     }
 
-    /// The member that started first; of several, the lowest-addressed.
+    /// The member that started first; of several, the one with the lowest address.
     #[must_use]
     pub fn oldest(&self) -> Option<&Member> {
         self.up()
@@ -114,7 +114,7 @@ impl Members {
 }
 
 impl Status {
-    /// Whether the node's part in the cluster is over.
+    /// Whether the node is no longer part of the cluster.
     #[must_use]
     pub fn is_final(self) -> bool {
         match self {

@@ -1,8 +1,8 @@
-//! What is to happen when, without a clock.
+//! What is planned for which time, without a clock.
 
 use std::{collections::BTreeMap, time::Instant};
 
-/// Things that fall due, the earliest first; of those due together, the one scheduled first.
+/// Planned actions, the earliest first; with the same time, the one that was planned first.
 #[derive(Debug)]
 pub(super) struct Timers<T> {
     /// By time, and by a number that counts up.
@@ -23,12 +23,12 @@ impl<T> Timers<T> {
         self.due.insert((at, self.scheduled), what);
     }
 
-    /// When something falls due next.
+    /// When the next action is due.
     pub(super) fn next(&self) -> Option<Instant> {
         self.due.keys().next().map(|(at, _)| *at)
     }
 
-    /// Takes out the next thing that is due.
+    /// Takes the next due action.
     pub(super) fn due(&mut self, now: Instant) -> Option<T> {
         let next = self.due.first_entry()?;
         (next.key().0 <= now).then(|| next.remove())

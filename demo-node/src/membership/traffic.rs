@@ -1,48 +1,48 @@
-//! What passed the socket, counted.
+//! Counts of the socket's traffic.
 
 use std::{collections::BTreeMap, fmt};
 
 use crate::seal::Unopened;
 
-/// What passed the socket since the node started.
+/// Counts of the socket's traffic since the node started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Datagrams sent.
     pub sent: u64,
-    /// Bytes sent, without the headers of the network.
+    /// Bytes sent, without the network's headers.
     pub sent_bytes: u64,
     /// Datagrams that the socket would not send.
     pub unsent: u64,
-    /// Datagrams received, those rejected included.
+    /// Datagrams received, including rejected ones.
     pub received: u64,
-    /// Bytes received, likewise.
+    /// Bytes received, including those of rejected ones.
     pub received_bytes: u64,
-    /// Datagrams received and dropped, by reason. A reason that never occurred is not listed.
+    /// Datagrams received and dropped, by reason. Reasons that never occurred are not listed.
     pub rejected: BTreeMap<Rejection, u64>,
 }
 
 /// Why a datagram was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rejection {
-    /// This node is in no cluster, not yet or no more.
+    /// This node is in no cluster, not yet or no longer.
     NoCluster,
     /// It is shorter than a seal.
     TooShort,
     /// It is longer than any that a member sends.
     TooLarge,
-    /// It is of another version of this program, or no member sent it.
+    /// It is from another version of this program, or not from a member.
     UnknownVersion,
-    /// It is sealed with a secret that this node was not given.
+    /// It is sealed with a secret that this node does not have.
     UnknownKey,
     /// It belongs to another cluster.
     OtherCluster,
     /// It was sealed too long ago, or the clocks differ.
     Expired,
-    /// It is no genuine datagram.
+    /// It is not a genuine datagram.
     Forged,
     /// It has arrived before.
     Replayed,
-    /// It opened, and made no sense.
+    /// It opened, but made no sense.
     Malformed,
 }
 

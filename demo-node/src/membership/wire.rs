@@ -9,8 +9,8 @@ use super::identity::Identity;
 
 /// How the protocol's messages are written.
 ///
-/// What a node says of itself travels with its own messages, and with news of it that is not news
-/// of its death. Everywhere else address and generation are enough.
+/// A node's description travels with its own messages, and with news about it except news of its death. Everywhere
+/// else, address and generation are enough.
 #[derive(Debug)]
 pub(super) struct Wire;
 
@@ -131,7 +131,7 @@ fn write_about(identity: &Identity, bytes: &mut Vec<u8>) -> Result<(), postcard:
     Ok(())
 }
 
-/// Writes all or nothing.
+/// Writes everything or nothing.
 fn put(bytes: &[u8], mut buffer: impl bytes::BufMut) -> Result<(), postcard::Error> {
     if buffer.remaining_mut() < bytes.len() {
         return Err(postcard::Error::SerializeBufferFull);

@@ -1,6 +1,7 @@
-//! Where stacks are deployed to and tasks run: an emulator, or AWS itself. And what a run has put there.
+//! Where stacks are deployed and tasks run: an emulator, or AWS itself. Also keeps what a run has created there.
 //!
-//! What MiniStack does otherwise than AWS is in [`differences::ministack`]. Nothing else depends on which emulator it is.
+//! The differences between MiniStack and AWS are in [`differences::ministack`]. No other code depends on the
+//! emulator.
 
 pub mod reader;
 pub mod service;
@@ -36,25 +37,25 @@ use crate::{
     progress::announce,
 };
 
-/// An account, and how to treat it. Dropping it ends an emulator that was started for it.
+/// An account, and how to use it. Dropping it ends an emulator that was started for it.
 #[derive(Debug)]
 pub struct Cloud {
     account: Account,
-    /// What the roles of nodes may do at most.
+    /// The permissions boundary of the nodes' roles.
     bounds: Option<String>,
     kind: Kind,
     image: Option<String>,
-    /// Those of the service's stack that are the same for all scenarios.
+    /// The parameters of the service's stack that are the same for all scenarios.
     parameters: BTreeMap<String, String>,
     asked_from_inside: bool,
     logs: PathBuf,
-    /// Stacks that may be there, for this run has put them.
+    /// Stacks that may exist, because this run has created them.
     standing: Mutex<BTreeSet<String>>,
     /// The emulator that was started for the run.
     started: Option<Started>,
 }
 
-/// What answers.
+/// The kind of account.
 #[derive(Debug)]
 pub enum Kind {
     /// MiniStack, and the containers that it runs.
@@ -72,10 +73,10 @@ enum Started {
     Localstack { _emulator: Box<Localstack> },
 }
 
-/// How the names of a run's stacks begin.
+/// The prefix of the names of a run's stacks.
 const PREFIX: &str = "e2e";
 
-/// As it is deployed to AWS.
+/// Unchanged from the deployment to AWS.
 const REPOSITORY: &str = include_str!("../../../cloudformation/image-repository.yaml");
 
 impl Cloud {
@@ -107,7 +108,7 @@ impl Cloud {
         Self::emulated(options, &url, image, logs, Some(started)).await
     }
 
-    /// An emulator that somebody else runs.
+    /// An emulator that was not started by this run.
     pub async fn at(
         options: &Options,
         url: &str,
@@ -162,7 +163,7 @@ impl Cloud {
         })
     }
 
-    /// Has what every service's stack needs: a network, and the image where tasks can get it.
+    /// Creates what every service's stack needs: a network, and the image where tasks can pull it.
     pub async fn furnish(&mut self) -> anyhow::Result<()> {
         if let Kind::Aws = self.kind {
             let tell = &mut |line: &str| announce(line);
@@ -192,7 +193,8 @@ impl Cloud {
         Ok(())
     }
 
-    /// Builds the image, pushes it to a repository of its own, and gives what a service's stack must know of it.
+    /// Builds the image, pushes it to a repository made for it, and returns what a service's stack must know about
+    /// it.
     async fn publish_image(&self) -> anyhow::Result<BTreeMap<&'static str, String>> {
         let tag = image::tag().await?;
         let name = repository_stack();
@@ -227,7 +229,7 @@ impl Cloud {
         &self.account.config
     }
 
-    /// Whether nodes are asked by a task among them, and not from here.
+    /// Whether a task in the same network asks the nodes, not this process.
     pub fn is_asked_from_inside(&self) -> bool {
         self.asked_from_inside
     }
@@ -280,7 +282,7 @@ impl Cloud {
         Ok(())
     }
 
-    /// Deletes whatever of the run is still there. An error says how to do it by hand.
+    /// Deletes everything of the run that still exists. An error says how to do it by hand.
     pub async fn clear(&self) -> anyhow::Result<()> {
         for name in self.standing() {
             announce(&format!("deleting {name}"));
@@ -294,7 +296,7 @@ impl Cloud {
         Ok(())
     }
 
-    /// The commands that remove what is still there. None where it ends with the run, or there is nothing.
+    /// The commands that remove what still exists. None if it ends with the run, or there is nothing.
     pub fn by_hand(&self) -> Option<String> {
         if self.started.is_some() {
             return None;
@@ -325,7 +327,7 @@ impl Cloud {
         standing.insert(name.to_owned());
     }
 
-    /// AWS takes minutes, so what happens is told; an emulator does it at once.
+    /// AWS takes minutes, so progress is printed; an emulator does it at once.
     fn tell(&self, stack: &str, line: &str) {
         match self.kind {
             Kind::Aws => announce(&format!("{stack}: {line}")),
@@ -334,7 +336,8 @@ impl Cloud {
     }
 }
 
-/// The stack with the service of a scenario: what `cargo xtask destroy --name e2e-<scenario>` takes for its own.
+/// The stack with the service of a scenario, named so that `cargo xtask destroy --name e2e-<scenario>` accepts it as
+/// its own.
 pub fn service_stack(scenario: &str) -> String {
     format!("{PREFIX}-{scenario}-service")
 }
@@ -354,7 +357,7 @@ fn destroy_command(stack: &str, region: &str, endpoint: Option<&str>) -> Option<
     ))
 }
 
-/// Any credentials will do, and nobody's own are shown to it.
+/// Any credentials will do, so the user's own are not sent to it.
 fn config_of_emulator(url: &str) -> SdkConfig {
     let credentials = Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "emulator");
     let http = Builder::new()

@@ -1,6 +1,6 @@
-//! A program on this machine that stands for AWS during one run.
+//! A program on this machine that replaces AWS during one run.
 //!
-//! What all emulators have in common. Each has a module of its own, with what it does otherwise than AWS.
+//! The common part of all emulators. Each has its own module, with its differences from AWS.
 
 pub mod localstack;
 pub mod ministack;
@@ -25,7 +25,7 @@ use tokio::process::{Child, Command};
 
 use crate::nodes::group::Group;
 
-/// Where it is, as far as it is anywhere.
+/// The region of the emulator, which it ignores.
 pub const REGION: &str = "eu-west-1";
 
 /// A start takes a second or two; the rest is for a busy machine.
@@ -41,7 +41,7 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts `command`, which is to listen at `endpoint`, and waits until it answers at the path `health`.
+    /// Starts `command`, which must listen at `endpoint`, and waits until it answers on the path `health`.
     pub async fn start(
         mut command: Command,
         endpoint: SocketAddr,
@@ -79,18 +79,18 @@ impl Emulator {
         &self.config
     }
 
-    /// Access with this key, where it tells accounts apart.
+    /// Access with this key, if the emulator distinguishes accounts.
     pub fn config_as(&self, access_key: &str) -> SdkConfig {
         sdk_config(self.endpoint, access_key)
     }
 
-    /// Where it is, as the AWS CLI is told.
+    /// Its endpoint, as for the AWS CLI.
     pub fn endpoint_url(&self) -> String {
         format!("http://{}", self.endpoint)
     }
 }
 
-/// An emulator cannot be handed a socket. Who takes the port in between makes it fail to start.
+/// An emulator cannot be given a socket. If another program takes the port in between, it fails to start.
 pub fn free_port(address: Ipv4Addr) -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind((address, 0)).with_context(|| {
         format!(

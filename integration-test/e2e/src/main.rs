@@ -1,6 +1,6 @@
 //! Runs the end-to-end scenarios; `cargo xtask e2e` builds and starts it.
 //!
-//! The program that nodes run is the `demo-node` beside this one, or the image of that name.
+//! The program that nodes run is the `demo-node` next to this one, or the image with that name.
 
 #![expect(
     clippy::print_stdout,
@@ -30,7 +30,7 @@ use options::e2e::{Options, Target};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// The run as a page, beside the logs where these are kept.
+/// The page of the run, next to the logs if these are kept.
 const PAGE: &str = "report.html";
 
 /// What `cargo xtask image` builds.
@@ -51,7 +51,7 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
     if let Some(missing) = options.target.missing() {
         bail!("{missing}");
     }
-    // Before the run: a report that cannot be written is better known now.
+    // Before the run, to find out early if a report cannot be written.
     let json = options.json.as_deref().map(opened).transpose()?;
     let html = options.html.as_deref().map(opened).transpose()?;
     let account = match options.target {
@@ -80,10 +80,10 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
     };
 
     let (shown, interrupted) = shown(&options, &mut platform, &mut interruptions).await;
-    // Whatever came out.
+    // With any result.
     let cleared = clear(&platform, &mut interruptions).await;
     drop(platform);
-    // Each is told, whatever else goes wrong.
+    // Each of these is reported, even if others fail too.
     let mut failures: Vec<_> = cleared.err().into_iter().collect();
     if interrupted.is_some() && failures.is_empty() {
         eprintln!("\ninterrupted: every node was ended");
@@ -114,7 +114,7 @@ async fn attempt(options: Options) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The report, as far as the run came, and the status of whoever is interrupted, where it was.
+/// The report, as far as the run got, and the status of an interruption, if there was one.
 async fn shown(
     options: &Options,
     platform: &mut Platform,
@@ -137,7 +137,7 @@ async fn shown(
     }
 }
 
-/// Opens it, and leaves what is in it until there is something new.
+/// Opens it, and keeps its content until there is new content.
 fn opened(path: &Path) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
     let opened = options.write(true).create(true).truncate(false).open(path);
@@ -153,7 +153,7 @@ fn emptied(file: File) -> io::Result<File> {
     Ok(file)
 }
 
-/// Removes what is left of the run; whoever cannot wait for it is told how to.
+/// Removes what the run has created; if somebody interrupts that, prints how to do it by hand.
 async fn clear(platform: &Platform, interruptions: &mut Interruptions) -> anyhow::Result<()> {
     tokio::select! {
         cleared = Box::pin(platform.clear()) => cleared.context("not everything was removed"),
@@ -164,7 +164,7 @@ async fn clear(platform: &Platform, interruptions: &mut Interruptions) -> anyhow
     }
 }
 
-/// Writes the page where it is wanted, says where it and the logs are if they are kept, and what to do if something failed.
+/// Writes the requested page, says where it and the kept logs are, and what to do if something failed.
 fn conclude(
     report: &Report,
     options: &Options,
@@ -185,7 +185,7 @@ fn conclude(
             }
         }
     }
-    // Also where something else went wrong: then they are all that is left of the run.
+    // Also if something else failed: then the logs are all that is left of the run.
     let keeps = options.keep || !report.passed() || !failures.is_empty();
     if keeps {
         let file = logs.path().join(PAGE);

@@ -1,4 +1,4 @@
-//! Figures about clusters, as against tests: what one machine can do on one day.
+//! Measurements of clusters, not tests: the figures of one machine on one day.
 
 #![expect(clippy::print_stdout, reason = "figures are what this is for")]
 
@@ -12,7 +12,7 @@ mod process;
 mod running;
 pub mod soak;
 
-/// How long anything may take before it is given up.
+/// How long anything may take before the measurement is given up.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 fn report(what: &str, took: Duration) {

@@ -8,7 +8,7 @@ use options::e2e::{Options, Target, has_localstack_token};
 
 use crate::{cloud::Cloud, emulators::localstack::open::Localstack, local::runtime::Runtime};
 
-/// A target, prepared for a run. Dropping it ends whatever was started for it.
+/// A target that is ready for a run. Dropping it ends everything that was started for it.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
@@ -61,7 +61,7 @@ impl Platform {
         Ok(Self::Cloud(Box::new(cloud)))
     }
 
-    /// Has there what all scenarios need.
+    /// Creates what all scenarios need there.
     pub async fn furnish(&mut self) -> anyhow::Result<()> {
         match self {
             Self::Local(_) | Self::Instances { .. } => Ok(()),
@@ -69,7 +69,7 @@ impl Platform {
         }
     }
 
-    /// Removes what the run has left there. An error says how to do it by hand.
+    /// Removes what the run has created there. An error says how to do it by hand.
     pub async fn clear(&self) -> anyhow::Result<()> {
         match self {
             Self::Local(_) | Self::Instances { .. } => Ok(()),
@@ -77,7 +77,7 @@ impl Platform {
         }
     }
 
-    /// The commands that remove what is left there.
+    /// The commands that remove what the run has created there.
     pub fn by_hand(&self) -> Option<String> {
         match self {
             Self::Local(_) | Self::Instances { .. } => None,

@@ -1,4 +1,4 @@
-//! What a run tells while it goes on.
+//! What a run prints while it runs.
 
 use std::{fmt::Display, time::Duration};
 

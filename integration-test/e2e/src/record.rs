@@ -1,4 +1,4 @@
-//! What a scenario saw, step by step, told while it happens.
+//! What a scenario saw, step by step, printed while it happens.
 
 use std::{cell::RefCell, fmt, future::Future, time::Duration};
 
@@ -18,16 +18,16 @@ pub struct Record {
     trace: RefCell<Trace>,
 }
 
-/// Something that was seen, and how long it took to come about.
+/// Something that was seen, and how long it took.
 #[derive(Debug, Clone)]
 pub struct Step {
     /// A sentence.
     pub what: String,
-    /// From when it was waited for.
+    /// From the moment at which the scenario began to wait for it.
     pub took: Duration,
 }
 
-/// How a scenario went, for who looks at it afterwards.
+/// How a scenario went, for later reports.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
     /// When it began: milliseconds since 1970.
@@ -38,14 +38,14 @@ pub struct Trace {
     pub chronicle: Chronicle,
 }
 
-/// Something that was waited for. Times are from the beginning of the scenario.
+/// Something that the scenario waited for. Times are from the beginning of the scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waited {
     /// A sentence.
     pub what: String,
     /// From when on.
     pub from: Duration,
-    /// When that ended, and what was seen instead where it did not come. None where the scenario ended before.
+    /// When that ended, and what was seen instead if it failed. None if the scenario ended before.
     pub ended: Option<(Duration, Option<String>)>,
 }
 
@@ -85,7 +85,7 @@ impl Record {
         Ok(made)
     }
 
-    /// What happens to the scenario's nodes is kept there.
+    /// Records there what happens to the scenario's nodes.
     pub fn keep(&self, chronicle: Chronicle) {
         self.trace.borrow_mut().chronicle = chronicle;
     }

@@ -1,4 +1,4 @@
-//! What a run tells: lines for people, JSON for machines.
+//! The results of a run: lines for people, JSON for machines.
 
 use std::{fmt::Write as _, path::PathBuf, time::Duration};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::record::{Step, Trace};
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Report {
     /// Where the nodes ran.
@@ -18,7 +18,7 @@ pub struct Report {
     pub took: Duration,
 }
 
-/// What one scenario came to.
+/// The result of one scenario.
 #[derive(Debug)]
 pub struct Shown {
     /// Its name.
@@ -50,7 +50,7 @@ pub enum Conclusion {
         /// Why not.
         reason: &'static str,
     },
-    /// The run was ended before the scenario was.
+    /// The run was interrupted before the scenario ended.
     Interrupted,
 }
 
@@ -64,7 +64,7 @@ impl Report {
         failed.map(|told| told.name.as_str()).collect()
     }
 
-    /// Whether the run came to its end, and nothing failed.
+    /// Whether the run was complete, and nothing failed.
     pub fn passed(&self) -> bool {
         self.scenarios.iter().all(|told| match told.outcome {
             Conclusion::Passed | Conclusion::Skipped { .. } => true,
@@ -72,8 +72,8 @@ impl Report {
         })
     }
 
-    /// For people: a line for each scenario, details where one failed, and how many there were. Lines of what went well
-    /// fit 80 columns; what was seen on the way was told meanwhile.
+    /// For people: a line for each scenario, details for failed ones, and the totals. Lines of passed scenarios fit
+    /// 80 columns; their steps were printed during the run.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         let written = self.write_to(&mut text);

@@ -1,4 +1,4 @@
-//! Runs scenarios side by side and gathers what they saw.
+//! Runs scenarios in parallel and gathers what they saw.
 
 use anyhow::Context;
 use futures::{StreamExt, stream};
@@ -14,16 +14,16 @@ use crate::{
     scenarios::{not_shown::NotShown, row, stack},
 };
 
-/// Scenarios mostly wait. More of them at once would slow each other down on a small machine.
+/// Scenarios mostly wait. More of them in parallel would slow each other down on a small machine.
 const SIDE_BY_SIDE: usize = 6;
 
-/// Runs what `options` ask for, several at once: each scenario has an account and addresses of its own.
+/// Runs the selected scenarios, several in parallel: each has its own account and addresses.
 ///
-/// Once `stop` is cancelled, what goes on is ended, what has not begun is left out, and the report says what was seen until
-/// then.
+/// When `stop` is cancelled, running scenarios are ended, others are not begun, and the report says what was seen
+/// until then.
 pub async fn run(options: &Options, platform: &Platform, stop: &CancellationToken) -> Report {
     let started = Instant::now();
-    // The long ones first: nobody waits for them at the end.
+    // The long ones first, so that nobody waits for them at the end.
     let mut chosen: Vec<_> = options.chosen().enumerate().collect();
     chosen.sort_by_key(|(_, scenario)| !row(*scenario).is_long);
 

@@ -1,7 +1,7 @@
-//! What the product promises, shown with real nodes: one table, with a row for each scenario.
+//! What the product guarantees, shown with real nodes: one table, with a row for each scenario.
 //!
-//! A scenario says what AWS lists and what happens to nodes, and waits for what must follow.
-//! How nodes come to run is the business of [`local`](crate::local) and of [`cloud`](crate::cloud).
+//! A scenario says what AWS lists and what happens to nodes, and waits for what must follow. [`local`](crate::local)
+//! and [`cloud`](crate::cloud) run the nodes.
 
 use futures::future::LocalBoxFuture;
 use options::e2e::Scenario;
@@ -36,22 +36,22 @@ mod wrong_clock;
 
 use self::stack::OnStack;
 
-/// What there is to know of a scenario.
+/// A row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
-    /// Shows it with so many nodes that run here; AWS is simulated.
+    /// Shows it with this many nodes that run here; AWS is simulated.
     pub show: Show,
-    /// It takes more than ten seconds, mostly since a node must give up hope: a run begins with it.
+    /// It takes more than ten seconds, mostly because a node must wait in vain: a run begins with it.
     pub is_long: bool,
-    /// Shows it likewise with instances that an emulator's EC2 lists, where it needs no more of AWS.
+    /// Shows the same with instances that an emulator's EC2 lists, if it needs nothing else from AWS.
     pub on_instances: Option<ShowOnInstances>,
-    /// How a deployed stack shows it, where it can.
+    /// How a deployed stack shows it, if it can.
     pub on_stack: Option<OnStack>,
     /// Where it cannot be shown.
     pub not_on: NotOn,
 }
 
-/// Shows a scenario: in an account that is its own, with a record of what is seen, and so many nodes.
+/// Shows a scenario: in its own account, with a record of what is seen, and this many nodes.
 pub type Show =
     for<'a> fn(&'a Sandbox<'a>, &'a Record, usize) -> LocalBoxFuture<'a, anyhow::Result<()>>;
 
@@ -62,7 +62,7 @@ pub type ShowOnInstances = for<'a> fn(
     usize,
 ) -> LocalBoxFuture<'a, anyhow::Result<()>>;
 
-/// Why a scenario cannot be shown; `None` where it can be.
+/// Why a scenario cannot be shown; `None` if it can be.
 #[derive(Debug, Clone, Copy)]
 pub struct NotOn {
     /// By containers of the image, where AWS is simulated.
@@ -105,7 +105,7 @@ impl Row {
     }
 }
 
-/// One that no stack shows, and that is not long.
+/// A scenario that no stack shows, and that does not take long.
 fn local(show: Show, not_on: NotOn) -> Row {
     Row {
         show,
@@ -116,7 +116,7 @@ fn local(show: Show, not_on: NotOn) -> Row {
     }
 }
 
-/// One that needs no more of AWS than instances, which no emulator runs.
+/// A scenario that only needs instances from AWS, which no emulator runs.
 fn of_instances(show: Show, on_instances: ShowOnInstances, not_in_aws: &'static str) -> Row {
     Row {
         on_instances: Some(on_instances),
@@ -132,7 +132,7 @@ fn of_instances(show: Show, on_instances: ShowOnInstances, not_in_aws: &'static 
     }
 }
 
-/// The table. What each scenario shows is said where its name is: in [`Scenario`].
+/// The table. The description of each scenario is at its name, in [`Scenario`].
 #[must_use]
 pub fn row(scenario: Scenario) -> Row {
     match scenario {

@@ -1,4 +1,4 @@
-//! A run in a real account: what it would create and cost, and whether the person agrees. Nothing is created here.
+//! A run in a real account: what it would create and cost, and whether the person agrees. Creates nothing.
 
 use anyhow::{Context, ensure};
 use deploy::{
@@ -17,7 +17,7 @@ use crate::{
     scenarios::row,
 };
 
-/// The account to run in; none where the person does not agree.
+/// The account for the run; none if the person does not agree.
 pub async fn survey(options: &Options) -> anyhow::Result<Option<Account>> {
     let place = Place {
         name: "e2e".to_owned(),
@@ -104,7 +104,7 @@ Everything has the tag cluster-on-aws and is removed at the end, also after a fa
     )
 }
 
-/// With those that replace others while they still run, and the one that asks.
+/// Including tasks that replace others while they still run, and the task that asks.
 fn tasks_at_once(scenario: Scenario, nodes: usize) -> usize {
     let of_service = row(scenario)
         .on_stack

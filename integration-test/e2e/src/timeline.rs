@@ -1,15 +1,15 @@
-//! A run as one page for people: what each node did and saw over time, what was waited for meanwhile, and what AWS was asked.
+//! A run as one page for people: what each node did and saw over time, the scenarios' steps, and the calls to AWS.
 //!
-//! Nothing is asked of a node for it. What nodes have logged is read when the run is over, beside what was noted while it went
-//! on: what was done to nodes, the steps of the scenarios, the calls that the simulated region has had.
+//! No node is asked for it. The nodes' logs are read at the end of the run, together with notes that were made during
+//! it: what was done to nodes, the steps of the scenarios, the calls to the simulated region.
 //!
 //! | where | what |
 //! |---|---|
 //! | [`lines`] | what a node has logged |
 //! | [`phases`] | what a line says of the node's way into a cluster and out of it |
-//! | [`lanes`] | lines and notes become the lane of a node |
-//! | [`model`] | what the page is told |
-//! | [`gather`] | a report and its logs become that |
+//! | [`lanes`] | makes a node's lane from lines and notes |
+//! | [`model`] | the data of the page |
+//! | [`gather`] | makes this data from a report and its logs |
 //! | [`page`] | the page |
 
 pub mod gather;

@@ -1,4 +1,4 @@
-//! Follows what a node says happens in its cluster.
+//! Follows the events that a node reports about its cluster.
 
 use std::{
     net::SocketAddr,
@@ -14,18 +14,18 @@ use tokio::{net::TcpStream, sync::oneshot, task::JoinSet, time::timeout};
 
 use crate::http::PATIENCE;
 
-/// Something that has happened, as a node tells it.
+/// An event, as a node reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Event {
     /// `MemberUp`, for example.
     #[serde(rename = "type")]
     pub name: String,
-    /// To which member.
+    /// The member that it is about.
     #[serde(rename = "event")]
     pub about: About,
 }
 
-/// Whom an event is about.
+/// The member of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct About {
     /// The member's address; none where the event is about the whole cluster.
@@ -39,20 +39,20 @@ pub struct Events {
     _following: JoinSet<()>,
 }
 
-/// The stream did not begin.
+/// The stream did not start.
 #[derive(Debug, thiserror::Error)]
 #[error("{to} gives no events")]
 pub struct NoEvents {
-    /// Who was asked.
+    /// The node that was asked.
     to: SocketAddr,
 }
 
 impl Events {
-    /// Follows a node's events of these names. When this returns, it has begun.
+    /// Follows a node's events with these names. When this returns, the stream has started.
     ///
     /// # Errors
     ///
-    /// When the node does not answer.
+    /// If the node does not answer.
     pub async fn follow(to: SocketAddr, names: &[&str]) -> Result<Self, NoEvents> {
         let text = Arc::<Mutex<String>>::default();
         let (begun, has_begun) = oneshot::channel();
@@ -61,7 +61,7 @@ impl Events {
         let mut following = JoinSet::new();
         let told = Arc::clone(&text);
         following.spawn(async move {
-            // What breaks it ends it: what has come by then counts.
+            // An error ends the stream; the events until then count.
             let _ended = read(to, &path, begun, &told).await;
         });
         match timeout(PATIENCE, has_begun).await {
@@ -73,14 +73,14 @@ impl Events {
         }
     }
 
-    /// Those that have come so far.
+    /// The events so far.
     ///
     /// # Errors
     ///
-    /// When the node says something else.
+    /// If the node sends something else.
     pub fn so_far(&self) -> Result<Vec<Event>, serde_json::Error> {
         let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
-        // The last may be half there.
+        // The last line may be incomplete.
         let whole = text.rfind("\n\n").map_or("", |end| &text[..end]);
         whole
             .lines()

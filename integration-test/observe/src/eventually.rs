@@ -1,27 +1,27 @@
-//! Waiting for a state of something that is not ours to drive: a process, a container, an account.
+//! Waiting for a state of something that runs by itself: a process, a container, an account.
 //!
-//! Not for code whose time can be paused; and never wait for a *change*, which may be over before the first look.
+//! Not for code whose time can be paused. And never wait for a *change*: it may be over before the first look.
 
 use std::{fmt, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// Between two looks. Short beside everything that is waited for, long beside a look.
+/// The time between two looks: short compared with what is waited for, long compared with one look.
 const INTERVAL: Duration = Duration::from_millis(50);
 
 /// The state was not reached in time.
 #[derive(Debug, thiserror::Error)]
 #[error("not within {limit:?}; last seen: {last_seen}")]
 pub struct NotInTime {
-    /// How long was waited.
+    /// How long it waited.
     pub limit: Duration,
     /// What the last look saw instead.
     pub last_seen: String,
 }
 
-/// Looks often, waits long: the first `Ok` that `look` gives within `limit`.
+/// Looks often, until `look` returns `Ok` or `limit` has passed.
 ///
-/// The `Err` of a look says what was seen instead; the last one is part of the error.
+/// The `Err` of a look says what it saw instead; the last one becomes part of the error.
 pub async fn eventually<T, S: fmt::Display>(
     limit: Duration,
     mut look: impl AsyncFnMut() -> Result<T, S>,
@@ -33,7 +33,7 @@ pub async fn eventually<T, S: fmt::Display>(
         match timeout_at(deadline, look()).await {
             Ok(Ok(reached)) => return Ok(reached),
             Ok(Err(seen)) => last_seen = seen.to_string(),
-            // A look that hangs is no state: what was seen before it tells more.
+            // A look that hangs shows no state: the one before it says more.
             Err(_) => return Err(NotInTime { limit, last_seen }),
         }
         if deadline <= Instant::now() + INTERVAL {

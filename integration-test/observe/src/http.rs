@@ -1,5 +1,5 @@
-//! Asks a node's management endpoint, as its peers do: a connection for each question, so that a node that was replaced does
-//! not answer from a pool.
+//! Asks a node's management endpoint as other nodes do: with a new connection for each question, so that no pool
+//! keeps one to a node that was replaced.
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
@@ -9,10 +9,10 @@ use demo_node::{
 };
 use hyper::StatusCode;
 
-/// A healthy node answers at once; one that is stopped or overwhelmed counts as silent.
+/// A healthy node answers at once; one that is stopped or overloaded counts as unreachable.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What came back.
+/// An answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status.
@@ -31,7 +31,7 @@ impl fmt::Display for Answer {
 ///
 /// # Errors
 ///
-/// Where there is no complete answer within two seconds.
+/// If there is no complete answer within two seconds.
 pub async fn get(to: SocketAddr, path: &str) -> Result<Answer, Error> {
     let (status, body) = ask(&Tcp, to, Ask::get(path), PATIENCE).await?;
     Ok(Answer {

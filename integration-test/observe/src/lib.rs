@@ -1,11 +1,11 @@
-//! What every program and test here needs that looks at running nodes from outside: asking them over HTTP,
-//! waiting for a state, and ending when it is asked to.
+//! What all programs and tests here need that look at running nodes from outside: asking them over HTTP, waiting for
+//! a state, and ending on a signal.
 //!
-//! Starts nothing, and knows neither AWS nor what is expected of a cluster.
+//! It starts nothing, and knows neither AWS nor the expected state of a cluster.
 //!
 //! - [`http`]: one question to a management endpoint
-//! - [`members`]: what nodes answer about their cluster
-//! - [`events`]: what they say happens in it
+//! - [`members`]: a node's answer about its cluster
+//! - [`events`]: the events that it reports
 //! - [`eventually`]: waiting for a state
 //! - [`signals`]: the signals that ask a program to end
 

@@ -1,22 +1,22 @@
-//! What nodes answer about their cluster.
+//! A node's answer about its cluster.
 
 use hyper::StatusCode;
 use serde::Deserialize;
 
 use crate::http::Answer;
 
-/// Where they are asked.
+/// The path to ask.
 pub const PATH: &str = "/cluster/members";
 
-/// What a node answers for `/cluster/members`.
+/// A node's answer for `/cluster/members`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Members {
     /// The node that answers.
     pub self_node: String,
-    /// All that are in the cluster, the node itself included.
+    /// All members of the cluster, including the node itself.
     pub members: Vec<Member>,
-    /// Members that somebody cannot reach at present.
+    /// Members that some member cannot reach at present.
     pub unreachable: Vec<Unreachable>,
     /// The lowest-addressed member that is up.
     pub leader: Option<String>,
@@ -42,20 +42,20 @@ pub struct Unreachable {
     pub node: String,
 }
 
-/// A cluster, as against another of the same name.
+/// A cluster's identity, which distinguishes it from others with the same name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Cluster {
-    /// Decided once, when it was founded.
+    /// Chosen once, when the cluster was formed.
     pub id: String,
 }
 
-/// An answer that says nothing about members.
+/// An answer without members.
 #[derive(Debug, thiserror::Error)]
 pub enum NoMembers {
-    /// The node does not answer this.
+    /// The node has no such path.
     #[error("not with status 200")]
     Status,
-    /// It is something else.
+    /// The answer is something else.
     #[error("not as nodes do")]
     Unreadable(#[source] serde_json::Error),
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Watches for them: none ends the program by itself any more.
+/// Watches for them: they no longer end the program by themselves.
 #[derive(Debug)]
 pub struct Interruptions {
     interrupt: Signal,
@@ -13,7 +13,7 @@ pub struct Interruptions {
 }
 
 impl Interruptions {
-    /// From now on; to be called before anything that must not be cut off.
+    /// Starts to watch; call it before anything that must not be interrupted.
     pub fn watch() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -22,8 +22,8 @@ impl Interruptions {
         })
     }
 
-    /// Waits for one, and gives the exit status of a program that it ends, as shells have it.
-    /// One that came while nobody waited counts.
+    /// Waits for a signal, and returns the exit status that shells use for it.
+    /// A signal that came earlier counts.
     pub async fn next(&mut self) -> u8 {
         let kind = tokio::select! {
             _ = self.interrupt.recv() => SignalKind::interrupt(),

@@ -36,7 +36,7 @@ pub(super) struct Denied {
     pub(super) message: String,
 }
 
-/// Why a request is not believed to come from anybody.
+/// Why the sender of a request is not known.
 enum Unbelieved {
     Unsigned,
     Malformed,
@@ -74,7 +74,7 @@ pub(super) fn authorise(
         action, resource, ..
     } = access;
     let on = match action.split_once(':') {
-        // These name the resource only where the action has any.
+        // These name the resource only if the action has one.
         Some(("ec2" | "autoscaling", _)) if *resource == "*" => String::new(),
         Some(_) | None => format!(" on resource: {resource}"),
     };
@@ -120,7 +120,7 @@ fn identify(account: &Account, service: Service, request: &Request) -> Result<Ca
     Ok(caller.clone())
 }
 
-/// A header of a request, where it is there and text.
+/// A header of a request, if it exists and is text.
 pub(super) fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.headers.get(name)?.to_str().ok()
 }

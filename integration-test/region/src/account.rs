@@ -1,8 +1,7 @@
 //! The model of one simulated account in one region: clusters, services, tasks, instances, roles.
 //!
-//! Plain data that scenarios edit and handlers read.
-//! It knows nothing of requests, and it has no life of its own:
-//! a task is `RUNNING` because somebody said so.
+//! Plain data that scenarios edit and handlers read. It knows nothing of requests, and nothing changes by itself: a
+//! task is `RUNNING` because a caller said so.
 
 pub mod cluster;
 pub mod group;
@@ -32,7 +31,7 @@ pub struct Account {
     pub id: String,
     /// For example `eu-west-1`.
     pub region: String,
-    /// What the account takes the time to be. The region sets it before each edit and each request.
+    /// The account's time. The region sets it before each edit and each request.
     pub now: SystemTime,
     /// By name.
     pub clusters: BTreeMap<String, Cluster>,
@@ -40,10 +39,10 @@ pub struct Account {
     pub instances: BTreeMap<InstanceId, Instance>,
     /// EC2 Auto Scaling groups, by name.
     pub groups: BTreeMap<String, Group>,
-    /// By name. A role that is used but not here may do everything.
+    /// By name. A role that is used but not listed here may do everything.
     pub roles: BTreeMap<String, Role>,
     pub(super) sessions: Sessions,
-    /// How many ids were handed out. Ids are a function of it, so that runs repeat exactly.
+    /// How many ids were given out. Ids are derived from it, so that runs repeat exactly.
     serial: u64,
 }
 
@@ -64,13 +63,12 @@ impl Account {
         }
     }
 
-    /// The cluster of that name, created where it is missing.
+    /// The cluster with that name, created if it is missing.
     pub fn put_cluster(&mut self, name: &str) -> &mut Cluster {
         self.clusters.entry(name.to_owned()).or_default()
     }
 
-    /// The service of that name with this desired count,
-    /// created with its first deployment where it is missing.
+    /// The service with that name and this desired count, created with its first deployment if it is missing.
     pub fn put_service(&mut self, cluster: &str, name: &str, desired_count: u32) -> &mut Service {
         let first = Deployment::primary(self.deployment_id(), 1, self.now);
         let created = self.now;
@@ -83,12 +81,12 @@ impl Account {
         service
     }
 
-    /// Starts a new deployment of a service and gives its id.
-    /// The one before stays as `ACTIVE`, and its tasks stay too.
+    /// Starts a new deployment of a service and returns its id. The one before stays as `ACTIVE`, and its tasks stay
+    /// too.
     ///
     /// # Panics
     ///
-    /// Where there is no such service.
+    /// If there is no such service.
     pub fn deploy(&mut self, cluster: &str, service: &str) -> String {
         let id = self.deployment_id();
         let now = self.now;
@@ -103,12 +101,12 @@ impl Account {
         id
     }
 
-    /// Adds a task set to a service, whose tasks it then starts instead of deployments,
-    /// and gives its id.
+    /// Adds a task set to a service, which then starts the service's tasks instead of a deployment, and returns its
+    /// id.
     ///
     /// # Panics
     ///
-    /// Where there is no such service.
+    /// If there is no such service.
     pub fn put_task_set(&mut self, cluster: &str, service: &str) -> String {
         let id = self.deployment_id();
         let now = self.now;
@@ -120,13 +118,12 @@ impl Account {
 
     /// Starts a task.
     ///
-    /// A task of a service is started by the service's primary deployment or task set,
-    /// unless it says otherwise.
-    /// A task without an address gets the next free one of 10.0.0.0/16.
+    /// A task of a service is started by the service's primary deployment or task set unless it says otherwise. A
+    /// task without an address gets the next free one of 10.0.0.0/16.
     ///
     /// # Panics
     ///
-    /// Where the task belongs to a service that is not there.
+    /// If the task belongs to a service that does not exist.
     pub fn run_task(&mut self, mut task: Task) -> TaskArn {
         let serial = self.next_serial();
         task.id = hexadecimal(serial);
@@ -151,11 +148,11 @@ impl Account {
         arn
     }
 
-    /// A task that is there.
+    /// An existing task.
     ///
     /// # Panics
     ///
-    /// Where it is not.
+    /// If it does not exist.
     pub fn task(&self, arn: &TaskArn) -> &Task {
         self.clusters
             .get(arn.cluster())
@@ -163,11 +160,11 @@ impl Account {
             .unwrap_or_else(|| panic!("no task {arn}"))
     }
 
-    /// A task that is there, to be changed.
+    /// An existing task, to be changed.
     ///
     /// # Panics
     ///
-    /// Where it is not.
+    /// If it does not exist.
     pub fn task_mut(&mut self, arn: &TaskArn) -> &mut Task {
         self.clusters
             .get_mut(arn.cluster())
@@ -175,11 +172,11 @@ impl Account {
             .unwrap_or_else(|| panic!("no task {arn}"))
     }
 
-    /// Asks a task to stop: its desired status is `STOPPED` at once, its last status comes after.
+    /// Asks a task to stop: its desired status is `STOPPED` at once, its last status follows later.
     ///
     /// # Panics
     ///
-    /// Where there is no such task.
+    /// If there is no such task.
     pub fn stop_task(&mut self, arn: &TaskArn) {
         let now = self.now;
         let task = self.task_mut(arn);
@@ -193,7 +190,7 @@ impl Account {
     ///
     /// # Panics
     ///
-    /// Where there is no such task.
+    /// If there is no such task.
     pub fn finish_task(&mut self, arn: &TaskArn) {
         self.stop_task(arn);
         let now = self.now;
@@ -218,7 +215,7 @@ impl Account {
         id
     }
 
-    /// The Auto Scaling group of that name with this desired capacity, created where it is missing.
+    /// The Auto Scaling group with that name and this desired capacity, created if it is missing.
     pub fn put_auto_scaling_group(&mut self, name: &str, desired_capacity: u32) -> &mut Group {
         let group = self.groups.entry(name.to_owned()).or_insert(Group {
             desired_capacity,
@@ -228,29 +225,29 @@ impl Account {
         group
     }
 
-    /// An instance that is there, to be changed.
+    /// An existing instance, to be changed.
     ///
     /// # Panics
     ///
-    /// Where it is not.
+    /// If it does not exist.
     pub fn instance_mut(&mut self, id: &InstanceId) -> &mut Instance {
         self.instances
             .get_mut(id)
             .unwrap_or_else(|| panic!("no instance {id}"))
     }
 
-    /// The role of that name, created with every permission where it is missing.
+    /// The role with that name, created with every permission if it is missing.
     pub fn role_mut(&mut self, name: &str) -> &mut Role {
         self.roles.entry(name.to_owned()).or_default()
     }
 
-    /// Has a session of a role use these credentials.
+    /// Sets the credentials of a role's session.
     pub fn put_credentials(&mut self, role: &str, session: &str, credentials: Credentials) {
         let caller = self.caller(role, session);
         self.sessions.add(caller, credentials);
     }
 
-    /// The credentials of a session of a role, issued where there are none that last.
+    /// The credentials of a role's session, issued if there are none that are still valid.
     pub fn credentials(&mut self, role: &str, session: &str) -> Credentials {
         let caller = self.caller(role, session);
         if let Some(credentials) = self.sessions.lasting(&caller, self.now) {
@@ -261,7 +258,7 @@ impl Account {
         credentials
     }
 
-    /// Credentials of a session of a role of another account.
+    /// Credentials of a session of another account's role.
     pub fn foreign_credentials(&mut self, account: &str, role: &str, session: &str) -> Credentials {
         let caller = Caller {
             account: account.to_owned(),
@@ -280,13 +277,13 @@ impl Account {
         credentials
     }
 
-    /// Ends every session: the next call with its credentials is refused as expired,
-    /// and whoever asks for credentials gets new ones.
+    /// Ends every session: the next call with its credentials is refused as expired, and the next request for
+    /// credentials gets new ones.
     pub fn expire_credentials(&mut self) {
         self.sessions.expire(self.now);
     }
 
-    /// The task of that id, in whichever cluster it is.
+    /// The task with that id, in any cluster.
     pub(super) fn find_task(&self, id: &str) -> Option<(TaskArn, &Task)> {
         let (cluster, task) = self
             .clusters
@@ -310,7 +307,7 @@ impl Account {
         format!("{id}.dkr.ecr.{region}.amazonaws.com/{name}:1")
     }
 
-    /// The name that the VPC's resolver gives an address.
+    /// The name that the VPC's resolver gives to an address.
     pub(super) fn private_dns_name(&self, address: Ipv4Addr) -> String {
         let host = address.to_string().replace('.', "-");
         format!("ip-{host}.{}.compute.internal", self.region)

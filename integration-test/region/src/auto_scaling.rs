@@ -1,6 +1,6 @@
 //! Amazon EC2 Auto Scaling: the Query protocol, one operation.
 //!
-//! It is not EC2's own: another version, another way to write lists and errors.
+//! It differs from EC2's: another version, another way to write lists and errors.
 
 mod xml;
 
@@ -16,13 +16,13 @@ use super::faults::PagingFaults;
 use super::paging::Pager;
 use super::reply::ApiError;
 
-/// The only version of the API that anybody speaks.
+/// The only version of the API in use.
 const VERSION: &str = "2011-01-01";
 
 /// Pages of a list of groups.
 const MAX_RECORDS: RangeInclusive<usize> = 1..=100;
 
-/// What a page holds where nothing else is said, and how many groups may be named then.
+/// The default size of a page, and how many groups a call may name then.
 const USUAL: usize = 50;
 
 /// The fields of a form.
@@ -69,7 +69,7 @@ pub(super) fn answer(
     }
 }
 
-/// DescribeAutoScalingGroups, understood.
+/// A parsed DescribeAutoScalingGroups.
 #[derive(Debug, Default)]
 struct Input<'a> {
     names: BTreeSet<&'a str>,

@@ -1,4 +1,4 @@
-//! What was asked of the region, by whom, and how it ended.
+//! The requests that the region got, from whom, and how they ended.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,16 +35,16 @@ pub enum Action {
     Unknown,
 }
 
-/// How a request ended, seen from here: the caller may have given up before.
+/// How a request ended, as the region sees it: the caller may have given up earlier.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Outcome {
-    /// With what was asked for.
+    /// With the requested answer.
     Answered,
     /// With this error code.
     Refused(String),
-    /// With something that is no answer: an empty or broken body.
+    /// With an unusable answer: an empty or broken body.
     Garbled,
-    /// Not at all.
+    /// Without an answer.
     Unanswered,
 }
 
@@ -53,7 +53,7 @@ pub enum Outcome {
 pub struct Call {
     /// What it asked for.
     pub action: Action,
-    /// Who asked, where it is known: a signed request, or one to a task's or instance's own endpoint.
+    /// Who asked, if it is known: by a signed request, or one to a task's or instance's own endpoint.
     pub caller: Option<Caller>,
     /// The JSON body, the form fields, or the path.
     pub parameters: Value,
@@ -61,7 +61,7 @@ pub struct Call {
     pub outcome: Outcome,
     /// When it arrived.
     pub at: SystemTime,
-    /// How long its answer was held back.
+    /// How long its answer was delayed.
     pub delay: Duration,
 }
 

@@ -1,7 +1,7 @@
 //! Amazon EC2: the Query protocol, one operation.
 //!
 //! Forms come in, XML goes out.
-//! Where it is not known what AWS does with odd input, the input is refused.
+//! Where AWS's behaviour for unusual input is not known, the input is refused.
 
 mod filter;
 mod refusal;
@@ -23,7 +23,7 @@ use super::faults::PagingFaults;
 use super::paging::Pager;
 use super::reply::ApiError;
 
-/// The only version of the API that anybody speaks.
+/// The only version of the API in use.
 const VERSION: &str = "2016-11-15";
 
 /// Pages of a list of instances.
@@ -72,7 +72,7 @@ pub(super) fn answer(
     }
 }
 
-/// DescribeInstances, understood.
+/// A parsed DescribeInstances.
 #[derive(Debug, Default)]
 struct Input<'a> {
     filters: Vec<Filter<'a>>,

@@ -1,7 +1,7 @@
 //! Amazon ECS: JSON 1.1, three operations that read.
 //!
 //! Each operation is a pure function of the account and the request.
-//! Where it is not known what AWS does with odd input, the input is refused.
+//! Where AWS's behaviour for unusual input is not known, the input is refused.
 
 mod describe_services;
 mod describe_tasks;

@@ -1,7 +1,7 @@
 //! What goes wrong, when, and for whom.
 //!
-//! Rules are looked at for every request; each that applies adds its part.
-//! Chance comes from a generator with a known seed.
+//! For every request all rules are checked; each one that applies adds its effect. Random numbers come from a
+//! generator with a known seed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use super::calls::Action;
 /// One thing that can go wrong.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// "Rate exceeded", as each service says it.
+    /// "Rate exceeded", in the format of each service.
     Throttle,
-    /// An error of this status and code, as each service writes it.
+    /// An error with this status and code, in the format of each service.
     Error {
         /// Of the HTTP answer.
         status: u16,
@@ -28,7 +28,7 @@ pub enum Fault {
     },
     /// The answer comes this much later.
     Delay(Duration),
-    /// The connection stays open and nothing comes.
+    /// The connection stays open and there is no answer.
     NoAnswer,
     /// The connection answers, but with half of the body.
     MalformedBody,
@@ -38,13 +38,13 @@ pub enum Fault {
     WithoutMember(&'static str),
     /// Pages hold at most this many items, whatever was asked for.
     ShortPages(usize),
-    /// A page holds nothing, and a token to go on with.
+    /// A page is empty, but has a token for the next page.
     EmptyPageWithToken,
-    /// A page comes with the token that it was asked for by.
+    /// A page has the same token again with which it was requested.
     RepeatToken,
-    /// This many items of a page are missing, and nothing says so.
+    /// This many items of a page are missing, without any sign of it.
     PartialList(usize),
-    /// The answer is what it was when the snapshot was taken.
+    /// The answer is the one at the time of the snapshot.
     Stale(Snapshot),
 }
 
@@ -52,7 +52,7 @@ pub enum Fault {
 #[derive(Clone, Debug)]
 pub struct Snapshot(pub(super) Arc<Account>);
 
-/// A fault, and when it happens: always and to everybody, unless it says otherwise.
+/// A fault, and when it happens: always and to all callers unless the rule says otherwise.
 #[derive(Clone, Debug)]
 pub struct Rule {
     fault: Fault,
@@ -62,7 +62,7 @@ pub struct Rule {
     probability: f64,
 }
 
-/// What the rules make of one request.
+/// The combined effect of the rules on one request.
 #[derive(Debug, Default)]
 pub(super) struct Effects {
     pub(super) delay: Duration,
@@ -74,7 +74,7 @@ pub(super) struct Effects {
     pub(super) view: Option<Snapshot>,
 }
 
-/// What an answer is replaced by.
+/// The error instead of an answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Refusal {
     Throttled,
@@ -94,7 +94,7 @@ pub(super) struct PagingFaults {
     pub(super) at_most: Option<usize>,
     pub(super) empty: bool,
     pub(super) repeat_token: bool,
-    /// One number per missing item, which chooses it.
+    /// One random number per missing item, which selects it.
     pub(super) missing: Vec<usize>,
 }
 
@@ -105,13 +105,13 @@ pub struct Trouble {
     pub rule: Rule,
     /// When it was added.
     pub from: SystemTime,
-    /// When it was taken away, or had struck as often as it was meant to. None while it is in force.
+    /// When it was removed, or had happened as often as it should. None while it is in force.
     pub to: Option<SystemTime>,
-    /// How many calls it struck.
+    /// How many calls it affected.
     pub struck: usize,
 }
 
-/// The rules, those in force and those that were.
+/// The rules, present and past.
 #[derive(Debug)]
 pub(super) struct Rules {
     troubles: Vec<Trouble>,
@@ -167,7 +167,7 @@ impl Rule {
         self
     }
 
-    /// Whom it happens to: roles or sessions. Nobody's name where it happens to all.
+    /// The roles or sessions that it happens to. Empty if it happens to all.
     #[must_use]
     pub fn callers(&self) -> &[String] {
         &self.callers
@@ -184,7 +184,7 @@ impl Rule {
     }
 }
 
-/// What goes wrong, whoever calls, in a line for people: `ListTasks, DescribeTasks: throttled, 10 % of the calls`.
+/// What goes wrong, without the callers, as a line of text: `ListTasks, DescribeTasks: throttled, 10 % of the calls`.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let actions: Vec<_> = self.actions.iter().map(|action| action.as_str()).collect();
@@ -259,7 +259,7 @@ impl Rules {
         self.random = StdRng::seed_from_u64(seed);
     }
 
-    /// What happens to a request. Counts it against every rule that applies.
+    /// The effects on a request. Counts the request for every rule that applies.
     pub(super) fn strike(
         &mut self,
         action: Action,

@@ -1,4 +1,4 @@
-//! The front of the region: takes each request, lets faults strike, has it answered, records it.
+//! The front of the region: takes each request, applies faults, has it answered, and records it.
 
 #[cfg(test)]
 mod tests;
@@ -22,10 +22,10 @@ use super::reply::{ApiError, EC2_XML, ECS_JSON, REQUEST_ID, Reply, Wire};
 use super::sts;
 use super::task_metadata::{self, Version};
 
-/// Longer than anybody waits: connections of requests that are never answered stay open.
+/// Longer than any client waits: connections of requests that are never answered stay open.
 const NEVER: Duration = Duration::from_hours(24);
 
-/// All that the region holds.
+/// All state of the region.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) account: Account,
@@ -33,7 +33,7 @@ pub(super) struct World {
     pub(super) calls: Calls,
 }
 
-/// A request, sorted by whom it is for.
+/// A request, by the service that it is for.
 enum Inquiry<'a> {
     Ecs {
         action: Action,
@@ -78,7 +78,7 @@ impl World {
         }
     }
 
-    /// Answers a request that arrived now.
+    /// Answers a request that has just arrived.
     pub(super) fn answer(&mut self, request: &Request, now: SystemTime) -> ResponseTemplate {
         let (reply, delay) = self.serve(request, now);
         ResponseTemplate::new(reply.status)
@@ -87,7 +87,7 @@ impl World {
             .set_delay(delay)
     }
 
-    /// The answer, and how long it is held back.
+    /// The answer, and how long it is delayed.
     fn serve(&mut self, request: &Request, now: SystemTime) -> (Reply, Duration) {
         self.account.now = now;
         let inquiry = Inquiry::of(request);
@@ -110,7 +110,7 @@ impl World {
             Err(error) => (inquiry.wire().error(&error), Outcome::Refused(error.code)),
         };
         match inquiry.wire() {
-            // The others put it into the body, or give none.
+            // The other services put it into the body, or have none.
             Wire::Json => reply.header = Some(("x-amzn-RequestId", REQUEST_ID.to_owned())),
             Wire::Query | Wire::AutoScaling | Wire::Sts | Wire::Plain => {}
         }
@@ -142,7 +142,7 @@ impl World {
         effects: &Effects,
     ) -> Result<Reply, ApiError> {
         let account = &mut self.account;
-        // Who calls from another account sees that one, and it is empty.
+        // A caller from another account sees that account, which is empty.
         let elsewhere = caller
             .filter(|caller| caller.account != account.id)
             .map(|caller| Account::new(&caller.account, &account.region, account.now));
@@ -216,7 +216,7 @@ impl<'a> Inquiry<'a> {
 
     fn of_metadata(method: &Method, path: &'a str) -> Option<Self> {
         let (kind, rest) = path.strip_prefix('/')?.split_once('/')?;
-        // The rest begins with its slash, or is empty.
+        // The rest starts with its slash, or is empty.
         let (id, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         match (kind, method) {
             ("v4", &Method::GET) => Some(Self::Task {
@@ -271,7 +271,7 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    /// Who asks: by the signature, or by the endpoint that only they can reach.
+    /// The caller: known by the signature, or by the endpoint that only this caller can reach.
     fn caller(&self, account: &Account, request: &Request) -> Result<Option<Caller>, ApiError> {
         let of_session = |session: &str, role: Option<String>| Caller {
             account: account.id.clone(),

@@ -1,6 +1,7 @@
 //! The instance metadata service, version 2 only: a session token first, then the data.
 //!
-//! In AWS the address 169.254.169.254 tells instances apart; here a path before the usual one does.
+//! In AWS the address 169.254.169.254 belongs to each instance; here a path in front of the usual one tells instances
+//! apart.
 
 use std::ops::RangeInclusive;
 
@@ -68,7 +69,7 @@ fn find<'a>(account: &'a Account, instance_id: &str) -> Result<&'a Instance, Api
         .ok_or_else(|| not_found(instance_id))
 }
 
-/// Sessions do not end here, so one token for each instance will do.
+/// Sessions do not end here, so one token for each instance is enough.
 fn session(instance_id: &str) -> String {
     let number = instance_id.bytes().fold(0_u64, |sum, byte| {
         scatter(sum.wrapping_add(u64::from(byte)))

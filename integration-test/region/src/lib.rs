@@ -3,14 +3,13 @@
 //! It answers EC2 DescribeInstances, DescribeAutoScalingGroups of EC2 Auto Scaling, AssumeRole of STS,
 //! ECS ListTasks, DescribeTasks and DescribeServices,
 //! and for each task and instance the metadata and credentials that AWS gives it.
-//! Requests must be signed with those credentials.
-//! Whatever is asked for is taken from one [`Account`], which scenarios edit;
-//! [faults](Fault) make the answers late, wrong or absent; every [call](Calls) is kept.
+//! Requests must be signed with those credentials. All answers come from one [`Account`], which scenarios edit;
+//! [faults](Fault) make them late, wrong or absent; every [call](Calls) is recorded.
 //!
-//! It does not run anything: starting processes for tasks is the business of others.
+//! It starts no processes: others do that for its tasks.
 //!
-//! To add a call: its `Action` in `calls.rs`, where a request is told apart (`front.rs`), and its answer in
-//! `ec2/`, `ecs/` or a file of its own.
+//! To add a call: add its `Action` in `calls.rs`, recognise the request in `front.rs`, and answer it in `ec2/`,
+//! `ecs/` or a new file.
 //!
 //! ```no_run
 //! # async fn example() {
@@ -65,19 +64,19 @@ use self::account::task::LaunchType::{Ec2, Fargate};
 use self::account::{ACCOUNT_ID, REGION};
 use self::front::World;
 
-/// The seed of the faults' chances, unless another is set.
+/// The default seed of the faults' random numbers.
 const SEED: u64 = 7626;
 
 /// A running region. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Region {
     server: MockServer,
-    /// Where others reach the server.
+    /// The address of the server.
     endpoint: String,
     world: Arc<Mutex<World>>,
 }
 
-/// What goes wrong in a region.
+/// The faults of a region.
 #[derive(Debug)]
 pub struct Faults<'a> {
     region: &'a Region,
@@ -126,7 +125,7 @@ impl Region {
         self.server.address().port()
     }
 
-    /// Reads or changes the account. Nobody sees it half changed.
+    /// Reads or changes the account, in one step for all others.
     pub fn edit<R>(&self, change: impl FnOnce(&mut Account) -> R) -> R {
         let mut world = lock(&self.world);
         world.account.now = clock::now();
@@ -139,7 +138,7 @@ impl Region {
         Snapshot(Arc::new(lock(&self.world).account.clone()))
     }
 
-    /// The account as it would be after a change that nobody sees, for [`Fault::Stale`].
+    /// The account after a change that is not made, for [`Fault::Stale`].
     #[must_use]
     pub fn snapshot_with(&self, change: impl FnOnce(&mut Account)) -> Snapshot {
         let mut account = lock(&self.world).account.clone();
@@ -147,7 +146,7 @@ impl Region {
         Snapshot(Arc::new(account))
     }
 
-    /// What goes wrong.
+    /// The faults.
     #[must_use]
     pub fn faults(&self) -> Faults<'_> {
         Faults { region: self }
@@ -159,7 +158,7 @@ impl Region {
         lock(&self.world).calls.clone()
     }
 
-    /// The requests so far, which are then forgotten.
+    /// Takes the requests so far: they are then forgotten.
     #[must_use]
     pub fn take_calls(&self) -> Calls {
         mem::take(&mut lock(&self.world).calls)
@@ -176,8 +175,8 @@ impl Region {
         self.edit(|account| account.credentials(role, session))
     }
 
-    /// Credentials of a role of another account, whose policies this one does not know. To the services that are asked
-    /// with them this account is not there.
+    /// Credentials of a role of another account, whose policies this one does not know. For the services that get
+    /// them, this account does not exist.
     #[must_use]
     pub fn foreign_credentials(&self, account: &str, role: &str, session: &str) -> Credentials {
         self.edit(|here| here.foreign_credentials(account, role, session))
@@ -187,7 +186,7 @@ impl Region {
     ///
     /// # Panics
     ///
-    /// Where there is no such task.
+    /// If there is no such task.
     #[must_use]
     pub fn task_environment(&self, task: &TaskArn) -> BTreeMap<String, String> {
         let endpoint = &self.endpoint;
@@ -225,8 +224,8 @@ impl Region {
         })
     }
 
-    /// What a process on an instance needs to take this region for its own:
-    /// the addresses of the instance's metadata service and of the region.
+    /// The environment with which a process on an instance uses this region: the addresses of the instance's metadata
+    /// service and of the region.
     #[must_use]
     pub fn instance_environment(&self, instance: &InstanceId) -> BTreeMap<String, String> {
         let endpoint = &self.endpoint;
@@ -247,24 +246,24 @@ impl Faults<'_> {
         lock(&self.region.world).rules.add(rule.into(), now);
     }
 
-    /// From now on nothing goes wrong.
+    /// Ends all faults.
     pub fn clear(&self) {
         lock(&self.region.world).rules.clear(clock::now());
     }
 
-    /// What is wrong, and what was, in the order in which it was added.
+    /// The rules, present and past, in the order in which they were added.
     #[must_use]
     pub fn so_far(&self) -> Vec<Trouble> {
         lock(&self.region.world).rules.so_far().to_vec()
     }
 
-    /// Chance begins anew from this seed.
+    /// Restarts the random numbers with this seed.
     pub fn seed(&self, seed: u64) {
         lock(&self.region.world).rules.seed(seed);
     }
 }
 
-/// A panic in an `edit` fails its test; the account is still there for those that look at it after.
+/// A panic in an `edit` fails its test; the account stays available to those that read it later.
 fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
     world.lock().unwrap_or_else(PoisonError::into_inner)
 }

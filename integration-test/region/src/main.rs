@@ -59,9 +59,9 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Until it is asked to end.
+/// Answers until it receives a signal to end.
 async fn serve(options: Options) -> anyhow::Result<()> {
-    // Before anything else: to the first process of a container signals mean nothing by themselves.
+    // First of all: the first process of a container ignores signals unless it handles them.
     let mut interrupt = signal(SignalKind::interrupt()).context("listening to signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("listening to signals")?;
 
@@ -114,5 +114,5 @@ fn populate(region: &Region, options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Longer than a demonstration.
+/// Longer than any demonstration.
 const LASTING: Duration = Duration::from_hours(10 * 365 * 24);

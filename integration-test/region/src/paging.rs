@@ -1,7 +1,7 @@
-//! Pages of a list, with tokens to go on with.
+//! Pages of a list, with tokens for the next page.
 //!
-//! A token names the last item of a page, so that a list may change between two pages,
-//! and is good only for the request it came from.
+//! A token names the last item of a page, so that a list may change between two pages. It is valid only for the
+//! request that it came from.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -14,11 +14,11 @@ pub(super) struct Page<T> {
     pub(super) next_token: Option<String>,
 }
 
-/// A token that this list never gave.
+/// A token that is not from this list.
 #[derive(Debug)]
 pub(super) struct InvalidToken;
 
-/// A list as one request wants it: which one, from where on, how much of it.
+/// A list as one request wants it: which one, from which item, how many items.
 #[derive(Debug)]
 pub(super) struct Pager<'a> {
     fingerprint: u64,
@@ -29,7 +29,7 @@ pub(super) struct Pager<'a> {
 }
 
 impl<'a> Pager<'a> {
-    /// `list` is all that tells this list from others: the same from page to page.
+    /// `list` is all that distinguishes this list from others, and is the same for each page.
     pub(super) fn new(
         list: impl Hash,
         token: Option<&'a str>,
@@ -96,7 +96,7 @@ impl<'a> Pager<'a> {
     }
 }
 
-/// Opaque to whoever gets it: the list's fingerprint and the position, in hexadecimal digits.
+/// The list's fingerprint and the position, in hexadecimal digits: opaque to callers.
 fn token(fingerprint: u64, position: &str) -> String {
     format!("{fingerprint:016x}{}", hex::encode(position))
 }

@@ -8,13 +8,13 @@ enum Part {
     This(char),
 }
 
-/// Whether a text fits, where a backslash is a character like others: as in policies of IAM.
+/// Whether a text matches; a backslash is an ordinary character, as in IAM policies.
 pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     let parts: Vec<_> = pattern.chars().map(part).collect();
     parts_fit(&parts, text)
 }
 
-/// Whether a text fits, where a backslash takes the next character as it is: as in filters of EC2.
+/// Whether a text matches; after a backslash the next character is literal, as in EC2 filters.
 pub(crate) fn fits_escaped(pattern: &str, text: &str) -> bool {
     let mut characters = pattern.chars();
     let mut parts = Vec::new();

@@ -1,9 +1,8 @@
 //! Identity-based policies, evaluated as IAM does.
 //!
-//! Only what policies of nodes need is understood, and everything else is refused when the policy is read:
-//! a policy that is misread must not allow anything.
-//! The crate iam-rs, in version 0.8.0, does not fit: it takes no request on the resource `*`,
-//! which is how AWS authorises `ecs:ListTasks`, and to its `ArnEquals` a `*` is a letter like any other.
+//! Only what the policies of nodes need is supported, and everything else is refused when the policy is read: a
+//! policy that is misread must not allow anything. The crate iam-rs 0.8.0 does not fit: it accepts no request on the
+//! resource `*`, which is how AWS authorises `ecs:ListTasks`, and in its `ArnEquals` a `*` is an ordinary character.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +11,11 @@ use serde_json::Value;
 
 use crate::pattern::fits;
 
-/// Statements of which each allows something.
+/// Statements, each of which allows something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statements(Vec<Statement>);
 
-/// A statement that is not understood.
+/// A statement that is not supported.
 #[derive(Debug, thiserror::Error)]
 #[error("reading the statement {statement}")]
 pub struct Misread {
@@ -40,7 +39,7 @@ struct Statement {
     condition: BTreeMap<Operator, BTreeMap<String, OneOrMore>>,
 }
 
-/// Denials are for boundaries and organisations: roles of nodes have none.
+/// `Deny` is for permissions boundaries and organisations: roles of nodes have none.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 enum Effect {
     Allow,
@@ -83,7 +82,7 @@ impl Statements {
         context: &BTreeMap<&'static str, String>,
     ) -> bool {
         self.0.iter().any(|statement| {
-            // Actions know no case.
+            // Actions are not case-sensitive.
             let action = action.to_ascii_lowercase();
             let named = |pattern: &str| fits(&pattern.to_ascii_lowercase(), &action);
             statement.action.any(named)
@@ -94,7 +93,7 @@ impl Statements {
 }
 
 impl Statement {
-    /// All conditions hold. One on a key that the service does not supply does not.
+    /// Whether all conditions hold. A condition on a key that the service does not supply does not hold.
     fn applies(&self, context: &BTreeMap<&'static str, String>) -> bool {
         self.condition.iter().all(|(operator, wanted)| {
             wanted.iter().all(|(key, values)| {
@@ -113,7 +112,7 @@ impl Operator {
         match self {
             Self::StringEquals => pattern == actual,
             Self::StringLike => fits(pattern, actual),
-            // The two do the same: each of the six parts may have wildcards.
+            // Both are the same: each of the six parts may have wildcards.
             Self::ArnEquals | Self::ArnLike => arn_matches(pattern, actual),
         }
     }

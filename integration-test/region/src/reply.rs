@@ -1,4 +1,4 @@
-//! Answers on the wire: JSON, XML or text, and errors as each service writes them.
+//! Answers as sent: JSON, XML or text, and errors in the format of each service.
 
 use std::time::SystemTime;
 
@@ -16,7 +16,7 @@ pub(super) struct Reply {
     pub(super) body: String,
 }
 
-/// An error before a service has put it into its own words.
+/// An error, before it is in the format of a service.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct ApiError {
     pub(super) status: u16,
@@ -24,16 +24,16 @@ pub(super) struct ApiError {
     pub(super) message: String,
 }
 
-/// How a service talks.
+/// A service's protocol.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wire {
     /// ECS: JSON 1.1.
     Json,
     /// EC2: forms in, XML out.
     Query,
-    /// EC2 Auto Scaling: likewise, with other words.
+    /// EC2 Auto Scaling: the same, with other element names.
     AutoScaling,
-    /// STS: as EC2 Auto Scaling.
+    /// STS: like EC2 Auto Scaling.
     Sts,
     /// Metadata: plain HTTP.
     Plain,
@@ -94,7 +94,7 @@ impl Wire {
         }
     }
 
-    /// Of an answer in XML.
+    /// For an answer in XML.
     fn namespace(self) -> &'static str {
         match self {
             Self::AutoScaling => "http://autoscaling.amazonaws.com/doc/2011-01-01/",
@@ -143,7 +143,7 @@ impl Reply {
         Self::new("text/plain", body)
     }
 
-    /// Takes members from the outermost object, where the body is one.
+    /// Removes members from the outermost object, if the body is one.
     pub(super) fn omit(&mut self, members: &[&str]) {
         if members.is_empty() {
             return;
@@ -165,13 +165,13 @@ impl Reply {
     }
 }
 
-/// What ECS calls its answers.
+/// The content type of ECS's answers.
 pub(super) const ECS_JSON: &str = "application/x-amz-json-1.1";
 
-/// What EC2 calls its answers.
+/// The content type of EC2's answers.
 pub(super) const EC2_XML: &str = "text/xml;charset=UTF-8";
 
-/// Nobody looks at it, but the services always send one.
+/// No client reads it, but the services always send one.
 pub(super) const REQUEST_ID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Seconds since 1970 with their fraction, as ECS writes times.
@@ -179,7 +179,7 @@ pub(super) fn epoch_seconds(time: SystemTime) -> f64 {
     let since = time
         .duration_since(SystemTime::UNIX_EPOCH)
         .expect("no scenario plays before 1970");
-    // Milliseconds are all that AWS gives.
+    // AWS gives milliseconds only.
     since.as_secs_f64().mul_add(1000.0, 0.5).floor() / 1000.0
 }
 

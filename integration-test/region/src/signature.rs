@@ -1,7 +1,7 @@
-//! Version 4 signatures of requests to the service at `/`, calculated anew and compared.
+//! Version 4 signatures of requests to the service at `/`: calculated again and compared.
 //!
 //! Everything that identifies a request must be signed: the host and each `x-amz-` header.
-//! How old a signature is does not matter here.
+//! The age of a signature is not checked here.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ impl<'a> Authorization<'a> {
         })
     }
 
-    /// Whether the request was signed with this key, and all of it that counts.
+    /// Whether the request was signed with this key, including all required parts.
     pub(super) fn holds(&self, request: &Request, secret_access_key: &str) -> bool {
         let signed: BTreeSet<_> = self.signed_headers.split(';').collect();
         let all_signed = request
@@ -58,7 +58,7 @@ impl<'a> Authorization<'a> {
         all_signed && self.calculate(request, secret_access_key) == self.signature
     }
 
-    /// The signature of the request, as this header says how to make it.
+    /// The signature of the request, calculated as this header says.
     pub(super) fn calculate(&self, request: &Request, secret_access_key: &str) -> String {
         let Self {
             date,

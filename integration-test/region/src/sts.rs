@@ -1,7 +1,7 @@
 //! AWS Security Token Service: the Query protocol, one operation.
 //!
-//! Whether a role may be assumed is up to both sides: the caller's own policy, where this account has it, and the role's
-//! trust. AWS says the same whichever refuses, and the same of a role that is not there.
+//! Both sides decide whether a role may be assumed: the caller's own policy, if this account has it, and the role's
+//! trust policy. AWS gives the same error whichever refuses, and also for a role that does not exist.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -18,10 +18,10 @@ use super::reply::{ApiError, REQUEST_ID, iso_8601};
 /// The only version of the API.
 const VERSION: &str = "2011-06-15";
 
-/// Where nothing else is said.
+/// The default lifetime.
 const USUAL_SECONDS: u64 = 3600;
 
-/// How long a session may last, where the role allows it.
+/// The limits of a session's lifetime, if the role allows it.
 const SECONDS: RangeInclusive<u64> = 900..=43_200;
 
 /// The fields of a form.
@@ -67,7 +67,7 @@ pub(super) fn answer(
     }
 }
 
-/// AssumeRole, understood.
+/// A parsed AssumeRole.
 #[derive(Debug)]
 struct Input<'a> {
     role_arn: &'a str,
@@ -138,7 +138,7 @@ fn assume_role(
         resource: role_arn,
         context: &BTreeMap::new(),
     };
-    // What roles of other accounts may do is not known here.
+    // This account does not know what roles of other accounts may do.
     let allowed = caller.account != account.id || authorise(account, caller, &access).is_ok();
     if !trusted || !allowed {
         let message = format!(

@@ -1,6 +1,6 @@
 //! What the ECS agent serves inside each task: metadata (versions 3 and 4) and credentials.
 //!
-//! In AWS the address 169.254.170.2 tells tasks apart by where a request comes from; here the path does.
+//! In AWS the address 169.254.170.2 tells tasks apart by the sender of a request; here the path does.
 
 use serde_json::{Map, Value, json};
 
@@ -16,7 +16,7 @@ pub(super) enum Version {
     V4,
 }
 
-/// Answers a path below a task's own, for example `/task`.
+/// Answers a path below a task's endpoint, for example `/task`.
 pub(super) fn answer(
     account: &Account,
     version: Version,
@@ -43,7 +43,7 @@ pub(super) fn answer(
     }
 }
 
-/// A task's credentials, as the agent gives them for the right token.
+/// A task's credentials, as the agent returns them for the right token.
 pub(super) fn credentials(
     account: &mut Account,
     task_id: &str,
@@ -138,7 +138,7 @@ impl View<'_> {
         shown
     }
 
-    /// Members that a task has no value for are left out, as the agent does.
+    /// Like the agent, leaves out members without a value.
     fn network(&self, container: &Container) -> Value {
         let task = self.task;
         let mut network = Map::new();

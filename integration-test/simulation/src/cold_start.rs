@@ -1,8 +1,9 @@
 //! Many nodes that start together, in virtual time: what it costs AWS and the network, and how long it takes.
 //!
-//! The bootstrap's real coordinator runs in every node. AWS grants a burst of calls and so many a second after it, as ECS
-//! does, and lists a page at a time; a lookup is made of the calls that `discovery` makes (see its README: "What a
-//! lookup costs"). The membership is a model: who asks a member is let in, and all know of it within a second.
+//! Every node runs the bootstrap's real coordinator. Like ECS, AWS grants a burst of calls and then a fixed rate, and
+//! returns lists page by page. A lookup consists of the calls that `discovery` makes (see its README: "What a lookup
+//! costs"). The membership is a model: a node that asks a member is admitted, and all members know it within a
+//! second.
 
 mod aws;
 mod figures;
@@ -11,14 +12,14 @@ mod world;
 
 pub use figures::{Cost, Figures, Met, Options};
 
-/// Starts the nodes, and lets them run until they are one cluster, or for half an hour.
+/// Starts the nodes and runs them until they are one cluster, or for half an hour.
 #[must_use]
 pub fn run(options: &Options) -> (Figures, Cost) {
     world::World::new(options).run()
 }
 
-/// Runs a cluster of so many nodes for ten minutes, then shows it an older one of `older` nodes.
-/// Nothing where they are not one cluster five minutes after.
+/// Runs a cluster of this many nodes for ten minutes, then shows it an older one of `older` nodes. `None` if they are
+/// not one cluster five minutes later.
 #[must_use]
 pub fn meet(options: &Options, older: usize) -> Option<Met> {
     world::World::new(options).meet(older)

@@ -1,12 +1,13 @@
-//! Clusters in virtual time: the code of the product, in a world that is drawn from a seed. The same seed is the same run.
+//! Clusters in virtual time: the product's code in a world that is drawn from a seed. The same seed gives the same
+//! run.
 //!
-//! No processes, no sockets, no AWS: what these are like is for the tests in `integration-test/tests` and for `e2e` to see.
+//! No processes, no sockets, no AWS: the tests in `integration-test/tests` and `e2e` cover those.
 //!
-//! - [`cold_start`]: the coordinators of a thousand nodes that start together, and what AWS grants them
+//! - [`cold_start`]: the coordinators of a thousand nodes that start together, and the calls that AWS grants them
 //! - [`formations`]: the bootstrap's coordinator alone, in thousands of formations
 //! - [`membership`]: the membership protocol alone, in large clusters
 //! - [`whole_nodes`]: whole nodes, on simulated machines and a simulated network
-//! - [`stranger`]: somebody without the key, who forges what can be forged
+//! - [`stranger`]: an attacker without the key, who forges what can be forged
 
 pub mod cold_start;
 pub mod formations;

@@ -1,8 +1,8 @@
 //! A cluster in virtual time: the real protocol, a simulated network, no sockets and no waiting.
 //!
-//! Everything is drawn from one seed, so a run can be repeated exactly. Nodes are driven from one
-//! queue of events, which makes a minute of a thousand nodes affordable. What it cannot show is the
-//! task and its socket; the tests with a simulated network stack do that.
+//! Everything is drawn from one seed, so a run can be repeated exactly. One queue of events drives all nodes, so that
+//! a minute of a thousand nodes is affordable. It does not cover the task and its socket; the tests with a simulated
+//! network stack do that.
 
 use std::{
     cmp::Reverse,
@@ -28,10 +28,10 @@ const EPOCH: u64 = 1_800_000_000_000;
 /// The port that every simulated node gossips on.
 const PORT: u16 = 7355;
 
-/// What the network and the nodes are like.
+/// The behaviour of the network and the nodes.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Everything random follows from it.
+    /// The seed of everything random.
     pub seed: u64,
     /// How nodes gossip.
     pub timing: Timing,
@@ -41,11 +41,10 @@ pub struct Options {
     pub latency: RangeInclusive<u64>,
     /// What part of all datagrams is lost.
     pub loss: f64,
-    /// How often to look at a node that has something to do. A large cluster is looked at less often,
-    /// since its views are large and change all the time while it forms.
+    /// How often to look at a node that has something to do. A large cluster is looked at less often, because its
+    /// views are large and change all the time while it forms.
     pub look_every: Duration,
-    /// How often a member takes over another's full state, after some times in a row on joining.
-    /// `None` for never.
+    /// How often a member fetches another's full state; after joining, more often at first. `None` for never.
     pub synchronise: Option<Duration>,
 }
 
@@ -72,7 +71,7 @@ struct Node {
     members: Arc<Members>,
     wake_at: Option<Duration>,
     looked_at: Duration,
-    /// Until when it does nothing.
+    /// It does nothing until then.
     held_until: Duration,
     log: Vec<(Duration, Event)>,
     synchronised: bool,
@@ -107,7 +106,7 @@ impl Default for Options {
     }
 }
 
-/// The address of the node of this number.
+/// The address of the node with this number.
 #[must_use]
 pub fn node(number: u16) -> SocketAddr {
     let [high, low] = number.to_be_bytes();
@@ -136,12 +135,12 @@ impl Simulation {
         }
     }
 
-    /// A cluster of nodes 1 to `size` that all know each other: the first founds it, the others
-    /// join through it within the first second.
+    /// A cluster of nodes 1 to `size` that all know each other: the first forms it, the others join through it within
+    /// the first second.
     ///
     /// # Panics
     ///
-    /// Where they do not find together within two minutes.
+    /// If they are not one cluster within two minutes.
     #[must_use]
     pub fn cluster(size: u16, options: Options) -> Self {
         let mut simulation = Self::new(options);
@@ -168,12 +167,12 @@ impl Simulation {
         }
     }
 
-    /// Starts a process at an address. It founds the cluster, or joins it through a seed.
+    /// Starts a process at an address. It forms the cluster, or joins it through a seed.
     pub fn start_node(&mut self, address: SocketAddr, seed: Option<SocketAddr>) {
         self.start_node_with_clock(address, seed, 0);
     }
 
-    /// Likewise, the process thinking that it is earlier by this many milliseconds when it starts.
+    /// The same, with the process's clock behind by this many milliseconds at its start.
     pub fn start_node_with_clock(
         &mut self,
         address: SocketAddr,
@@ -215,27 +214,27 @@ impl Simulation {
         self.after(address);
     }
 
-    /// Ends a process without a word.
+    /// Ends a process without notice, as a crash does.
     pub fn kill(&mut self, address: SocketAddr) {
         self.nodes.remove(&address);
     }
 
-    /// Holds a process up, as a busy machine may: it does nothing for a while, and then finds what has
-    /// arrived in the meantime waiting.
+    /// Stops a process for a while, as a busy machine may: it does nothing, and afterwards finds the datagrams that
+    /// have arrived.
     ///
     /// # Panics
     ///
-    /// Where there is no such node.
+    /// If there is no such node.
     pub fn hold_up(&mut self, address: SocketAddr, duration: Duration) {
         let node = self.nodes.get_mut(&address).expect("the node is running");
         node.held_until = self.now + duration;
     }
 
-    /// Lets something be done to a node.
+    /// Does something to a node.
     ///
     /// # Panics
     ///
-    /// Where there is no such node.
+    /// If there is no such node.
     pub fn with<T>(&mut self, address: SocketAddr, act: impl FnOnce(&mut Gossip, Now) -> T) -> T {
         let now = self.now();
         let node = self.nodes.get_mut(&address).expect("the node is running");
@@ -249,7 +248,7 @@ impl Simulation {
         self.split(cut_off.into_iter().map(|address| (address, 1)).collect());
     }
 
-    /// Splits the network into so many sides as there are numbers; who is not listed is on side 0.
+    /// Splits the network into as many sides as there are numbers; nodes that are not listed are on side 0.
     pub fn split(&mut self, sides: BTreeMap<SocketAddr, u8>) {
         self.sides = sides;
     }
@@ -274,8 +273,8 @@ impl Simulation {
         self.run_to(self.now + duration);
     }
 
-    /// Lets time pass until something holds, and says how long that took: `None` where it took
-    /// longer than the limit. Looks every 10 ms, or less often where the options say so.
+    /// Lets time pass until a condition holds, and returns how long that took: `None` if it took longer than the
+    /// limit. Looks every 10 ms, or less often if the options say so.
     pub fn run_until(
         &mut self,
         limit: Duration,
@@ -300,7 +299,7 @@ impl Simulation {
     ///
     /// # Panics
     ///
-    /// Where there is no such node.
+    /// If there is no such node.
     pub fn view(&mut self, address: SocketAddr) -> &Arc<Members> {
         let node = self.nodes.get_mut(&address).expect("the node is running");
         node.gossip.members()
@@ -317,27 +316,27 @@ impl Simulation {
         })
     }
 
-    /// What happened so far as a node saw it.
+    /// The events so far, as a node saw them.
     ///
     /// # Panics
     ///
-    /// Where there is no such node.
+    /// If there is no such node.
     #[must_use]
     pub fn log(&self, address: SocketAddr) -> &[(Duration, Event)] {
         &self.nodes[&address].log
     }
 
-    /// What passed the network at a node.
+    /// What a node has sent and received.
     ///
     /// # Panics
     ///
-    /// Where there is no such node.
+    /// If there is no such node.
     #[must_use]
     pub fn traffic(&self, address: SocketAddr) -> &Traffic {
         self.nodes[&address].gossip.traffic()
     }
 
-    /// The seed that everything random follows from.
+    /// The seed of everything random.
     #[must_use]
     pub fn seed(&self) -> u64 {
         self.options.seed
@@ -401,7 +400,7 @@ impl Simulation {
                     return;
                 }
                 (self.now, to, &datagram).hash(&mut self.trace);
-                // A stranger's datagram is counted; nothing here depends on it.
+                // A datagram from a stranger is only counted; nothing here depends on it.
                 let _ = node.gossip.received(&datagram, now);
                 self.after(to);
             }
@@ -409,12 +408,12 @@ impl Simulation {
                 let Some(node) = self.nodes.get_mut(&address) else {
                     return;
                 };
-                // An earlier plan, or a former process's.
+                // Outdated: of an earlier plan, or of a former process.
                 if node.wake_at != Some(self.now) {
                     return;
                 }
                 if self.now <= node.held_until {
-                    // Just after what has arrived.
+                    // Just after the datagrams that have arrived.
                     let wait = node.held_until - self.now + Duration::from_micros(1);
                     node.wake_at = Some(self.now + wait);
                     self.enqueue(wait, Happening::Wake(address));
@@ -451,7 +450,7 @@ impl Simulation {
                 .expect("a member of the same cluster sealed it");
         }
         if let Some(period) = self.options.synchronise {
-            // Soon again at first: whom it asked may have been new, too.
+            // At first the next one follows soon: the member that was asked may have been new, too.
             let later = period.mul_f64(self.rng.random_range(0.5..1.5));
             let wait = Duration::from_secs(1 << times.min(10)).min(later);
             let again = Happening::Synchronise {
@@ -463,7 +462,7 @@ impl Simulation {
         }
     }
 
-    /// Sends what a node wants sent, wakes it when it wants, and notes what has changed.
+    /// Sends a node's datagrams, wakes it when it wants, and records what has changed.
     fn after(&mut self, address: SocketAddr) {
         let Some(node) = self.nodes.get_mut(&address) else {
             return;
@@ -511,7 +510,7 @@ impl Simulation {
 }
 
 impl Node {
-    /// Notes what has changed, and says whether the node has just become a member.
+    /// Records what has changed, and returns whether the node has just become a member.
     fn look(&mut self, now: Duration) -> bool {
         self.looked_at = now;
         let members = self.gossip.members();

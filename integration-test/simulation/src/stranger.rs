@@ -1,7 +1,7 @@
-//! Somebody at an address that discovery lists, who does not have the cluster's key.
+//! An attacker at an address that discovery lists, without the cluster's key.
 //!
-//! It says to everyone that it is a member of an older cluster of the same name, and that whatever is
-//! proposed was decided long ago. It forges what it can; what it knows is what travels in the clear.
+//! It tells every node that it is a member of an older cluster with the same name, and that every proposal was
+//! decided long ago. It forges what it can; it knows only what is sent unencrypted.
 
 use std::{
     collections::BTreeSet,
@@ -27,16 +27,16 @@ use demo_node::{
 };
 use serde::Deserialize;
 
-/// Who it says that it is.
+/// The node that it claims to be.
 const UID: NodeUid = NodeUid(0x0bad);
 
-/// The cluster that it says it is in: older than any other.
+/// The cluster that it claims to be in: older than any other.
 pub const FORMATION: Formation = Formation {
     id: ClusterId(0x0bad),
     founded_at: 1,
 };
 
-/// The stranger.
+/// The attacker.
 #[derive(Debug, Clone)]
 pub struct Stranger {
     node: NodeAddress,
@@ -51,7 +51,7 @@ struct Probe {
 }
 
 impl Stranger {
-    /// One at this address, with these ports, which seals with a key of its own.
+    /// One at this address, with these ports, which seals with its own key.
     #[must_use]
     pub fn new(address: IpAddr, management: u16, gossip: u16, sealer: Sealer) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl Stranger {
         }
     }
 
-    /// What it answers to those who ask.
+    /// Its answers.
     pub fn router(self) -> Router {
         Router::new()
             .route(SEED_NODES_PATH, get(seed_nodes))
@@ -72,7 +72,7 @@ impl Stranger {
             .with_state(self)
     }
 
-    /// A founding message of its own, for this process: the older cluster was decided on.
+    /// Its founding message for this process: the older cluster was decided on.
     #[must_use]
     pub fn founding_message(&self, to: NodeUid) -> Vec<u8> {
         let message = Request::Decided(self.decided());
@@ -106,7 +106,7 @@ impl Stranger {
         }
     }
 
-    /// The reply to a sealed message. What it must repeat stands there in the clear.
+    /// The reply to a sealed message. The part that it must repeat is not encrypted.
     fn reply(&self, sealed: &[u8]) -> Vec<u8> {
         let question = sealed.get(21..45).and_then(|nonce| nonce.try_into().ok());
         let question = Nonce(question.unwrap_or([0; 24]));

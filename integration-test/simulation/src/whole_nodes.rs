@@ -1,13 +1,12 @@
 //! Whole nodes in virtual time: management HTTP, bootstrap and membership together, exactly as the
 //! program runs them, on simulated machines and a simulated network.
 //!
-//! A seed draws a cluster of two to five nodes and what happens to it: processes crash, leave and
-//! come back at the same address, the network splits and heals, links are slow, stall, lose
-//! messages or fail in one direction. What must hold at any time is looked at all the time; what
-//! must hold of a cluster at rest, whenever the faults have ended. The same seed is the same run.
+//! A seed draws a cluster of two to five nodes and what happens to it: processes crash, leave and come back at the
+//! same address, the network splits and heals, links are slow, stall, lose messages or fail in one direction. Some
+//! invariants are checked all the time; those of a cluster at rest, whenever the faults have ended. The same seed
+//! gives the same run.
 //!
-//! Where the number of nodes and its faults are what counts, [`crate::formations`] and
-//! [`crate::membership`] try far more of them: they simulate the stages one by one.
+//! [`crate::formations`] and [`crate::membership`] simulate one stage each, and so can try far more nodes and faults.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -33,16 +32,17 @@ use world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Promised of a network that is well: a dead node is seen unreachable, and removed, within this.
+/// Promised for a network without faults: a dead node is unreachable, and removed, within this time.
 const UNREACHABLE: Duration = Duration::from_secs(3);
 const REMOVED: Duration = Duration::from_secs(10);
-/// Promised: who leaves is gone for everyone within this. So is its process, which is not promised.
+/// Promised: a node that leaves is gone for all members within this time. Its process ends as soon, which is not
+/// promised.
 const GONE: Duration = Duration::from_secs(2);
-/// Promised: after a partition the halves are one again within this.
+/// Promised: after a partition the halves are one again within this time.
 const MERGED: Duration = Duration::from_secs(10);
-/// Until every member has looked at discovery once more, and what comes of that.
+/// Until every member has looked at discovery once more and acted on it.
 const WATCHED: Duration = Duration::from_secs(90);
-/// Not promised in figures. Longer than this, and it will never come about.
+/// No promised time. What takes longer than this never happens.
 const EVENTUALLY: Duration = Duration::from_secs(30);
 
 /// Runs one cluster's life.
@@ -51,8 +51,8 @@ pub fn run(seed: u64, mutation: Mutation) -> Run {
     run_plan(seed, mutation, &Plan::draw(seed))
 }
 
-/// Runs a cluster's life in which more processes take part than the guarantee is for: a majority is
-/// replaced while the other members are cut off. A second cluster comes of it, and must end.
+/// Runs a cluster's life with more processes than the guarantee covers: a majority is replaced while the other
+/// members are cut off. This gives a second cluster, which must end.
 #[must_use]
 pub fn run_beyond(seed: u64) -> Run {
     run_plan(seed, Mutation::None, &Plan::draw_beyond(seed))
@@ -197,7 +197,7 @@ fn rests(
     Ok(())
 }
 
-/// Nothing that was done before has an effect any more.
+/// Checks that nothing that was done before has a late effect.
 fn stays_at_rest(world: &mut World) -> Result<(), Broken> {
     let end = world.elapsed() + 5 * SECOND;
     while world.elapsed() < end {

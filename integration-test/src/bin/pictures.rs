@@ -1,4 +1,4 @@
-//! Makes the pictures of the README anew, from real nodes and a real run; `cargo xtask pictures` builds and starts it.
+//! Makes the README's pictures again, from real nodes and a real run; `cargo xtask pictures` builds and starts it.
 
 #![expect(
     clippy::print_stdout,
@@ -25,19 +25,19 @@ use tokio::{
     process::Command,
 };
 
-/// Where they lie, in this package's folder.
+/// Their folder, in this package.
 const FOLDER: &str = "pictures";
 
-/// So wide that the picture of the members stands beside their table, and all of that can be seen.
+/// Wide enough for the picture of the members beside their table, with all of both visible.
 const WIDTH: u32 = 1280;
 
-/// A README is not as wide. The playground, of which there is more to see, is made smaller still.
+/// A README is narrower. The playground, which shows more, is scaled down further.
 const SCALE: f64 = 0.85;
 
-/// Everybody who clones the repository loads them.
+/// Every clone of the repository downloads them.
 const MOST_BYTES: usize = 100_000;
 
-/// The nodes of the cluster, and how many of them start at first: too few to found it.
+/// The nodes of the cluster, and how many of them start at first: too few to form it.
 const NODES: usize = 5;
 const FEW: usize = 2;
 
@@ -64,7 +64,7 @@ async fn attempt(folder: &Path) -> anyhow::Result<()> {
     of_a_run(&browser, folder, logs.path()).await
 }
 
-/// The page of a node that waits for the others, and of the same node when all are members.
+/// The page of a node that waits for others, and of the same node when all are members.
 async fn of_a_node(browser: &Session, folder: &Path, logs: &Path) -> anyhow::Result<()> {
     let runtime = Runtime::of_processes(beside("demo-node")?, logs.to_owned())?;
     let sandbox = Sandbox::create(&runtime, "pictures").await?;
@@ -91,7 +91,7 @@ async fn of_a_node(browser: &Session, folder: &Path, logs: &Path) -> anyhow::Res
     fleet.scale_out(NODES)?;
     let formed = format!("document.querySelectorAll('#ring g.node').length === {NODES}");
     browser.shows_within(PATIENCE, &formed).await?;
-    // The page asks for these now and then only.
+    // The page refreshes these only from time to time.
     browser.visit(&page).await?;
     browser.shows_within(PATIENCE, &formed).await?;
     browser
@@ -161,7 +161,7 @@ async fn of_a_run(browser: &Session, folder: &Path, logs: &Path) -> anyhow::Resu
     keep(browser, folder, "run.png", 815, SCALE).await
 }
 
-/// What is below `most_height` is cut off.
+/// Everything below `most_height` is cut off.
 async fn keep(
     browser: &Session,
     folder: &Path,
@@ -181,7 +181,7 @@ async fn keep(
     Ok(())
 }
 
-/// Another program that is built with this one.
+/// Another program that was built together with this one.
 fn beside(name: &str) -> anyhow::Result<PathBuf> {
     let this = env::current_exe().context("this program's own path is unknown")?;
     Ok(this.with_file_name(name))

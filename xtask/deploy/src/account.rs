@@ -1,4 +1,4 @@
-//! Access to the account, and what it has besides our stacks.
+//! Access to the account, and to what it has besides our stacks.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,7 @@ use options::deploy::Place;
 
 use crate::stacks::{Pending, Stacks};
 
-/// A connection is there within this, or there is nobody to connect to.
+/// A connection takes less than this, or there is nothing to connect to.
 const CONNECTING: Duration = Duration::from_secs(5);
 
 /// No call here asks for much.
@@ -77,7 +77,7 @@ impl Account {
         self.config.region().map_or("", |region| region.as_ref())
     }
 
-    /// With the role that CloudFormation is handed, and with tags for each stack.
+    /// With the role for CloudFormation, and with tags for each stack.
     #[must_use]
     pub fn with(self, role_arn: Option<String>, tags: BTreeMap<String, String>) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl Account {
         }
     }
 
-    /// Notes there what is prepared, until it is executed or thrown away.
+    /// Records there what is prepared, until it is executed or deleted.
     #[must_use]
     pub fn noting(self, pending: Pending) -> Self {
         Self {
@@ -95,7 +95,7 @@ impl Account {
         }
     }
 
-    /// The VPC that the account has from the start, with its subnets in these zones; in all, where none is given.
+    /// The account's default VPC, with its subnets in these zones; in all zones if none is given.
     pub async fn default_vpc(&self, zones: &[String]) -> anyhow::Result<Vpc> {
         let ec2 = aws_sdk_ec2::Client::new(&self.config);
         let is_default = Filter::builder().name("is-default").values("true").build();
@@ -134,7 +134,7 @@ impl Account {
             .iter()
             .filter_map(|subnet| subnet.subnet_id())
             .collect();
-        // Another order is no change.
+        // A different order is not a change.
         subnets.sort_unstable();
         ensure!(
             2 <= subnets.len(),

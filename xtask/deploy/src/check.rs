@@ -1,6 +1,6 @@
-//! `cargo xtask deploy --check`: what would stop a deployment, told before anything is created.
+//! `cargo xtask deploy --check`: finds what would stop a deployment, before anything is created.
 //!
-//! Asks, and changes nothing.
+//! It only asks, and changes nothing.
 
 use std::{fmt, process::Stdio};
 
@@ -41,7 +41,7 @@ struct Finding {
     remedy: Option<String>,
 }
 
-/// Looks at all that a deployment with these options needs. An error where one of them would stop it.
+/// Checks everything that a deployment with these options needs. An error if something would stop it.
 pub async fn check(options: &Deploy) -> anyhow::Result<()> {
     plan::check(options)?;
     let account = Account::open(&options.place).await?;
@@ -49,7 +49,7 @@ pub async fn check(options: &Deploy) -> anyhow::Result<()> {
     let is_known = identity.level == Level::Ok;
     let mut findings = vec![identity];
     findings.extend(of_image(options, is_known.then_some(&account)).await);
-    // Without credentials all of these would say the same.
+    // Without credentials, all of these would report the same.
     if is_known {
         if options.network == Network::DefaultVpc {
             findings.extend(of_network(
@@ -123,7 +123,7 @@ async fn of_image(options: &Deploy, account: Option<&Account>) -> Vec<Finding> {
         None => Ok(false),
     };
     match published {
-        // Nothing is built, so nobody needs Docker.
+        // Nothing is built, so Docker is not needed.
         Ok(true) => vec![Finding::ok("image", format!("{tag} is published already"))],
         Ok(false) => vec![
             of_docker().await,
@@ -321,7 +321,7 @@ async fn stack(options: &Deploy, account: &Account, name: &str) -> Option<Findin
     }
 }
 
-/// What a deployment would do first with a stack of this state.
+/// What a deployment would first do with a stack in this state.
 fn of_stack(stack: &Stack) -> Finding {
     let Stack { name, status, .. } = stack;
     let text = format!("{name} is {status}");

@@ -1,4 +1,4 @@
-//! All that is known of where emulators are not like AWS, and what is done about it.
+//! All known differences between emulators and AWS, and how they are handled.
 
 pub mod ministack;
 pub mod moto;
@@ -6,13 +6,13 @@ mod template_text;
 
 use std::time::Duration;
 
-/// Both parts of the credentials that an emulator is given. Any will do.
+/// Both parts of the credentials for an emulator. Any will do.
 pub const ACCESS_KEY: &str = "emulator";
 
-/// Between two looks at how far AWS is: it takes minutes, and limits how often it may be asked.
+/// The pause between two looks at AWS: operations take minutes, and AWS limits the calls.
 const INTERVAL: Duration = Duration::from_secs(4);
 
-/// An emulator on this machine takes no time, and has no limits.
+/// An emulator on this machine answers at once, and has no limits.
 const INTERVAL_HERE: Duration = Duration::from_millis(100);
 
 /// Between two looks at what goes on.
@@ -25,7 +25,7 @@ pub fn interval(endpoint_url: Option<&str>) -> Duration {
     if is_here { INTERVAL_HERE } else { INTERVAL }
 }
 
-/// Whether what answers there shows a change before it makes it. AWS does, and so do MiniStack and LocalStack.
+/// Whether the endpoint shows a change before it makes it. AWS does, and so do MiniStack and LocalStack.
 pub async fn takes_change_sets(endpoint_url: Option<&str>) -> bool {
     match endpoint_url {
         Some(url) => !moto::is_at(url).await,

@@ -1,7 +1,7 @@
-//! What a stack that has failed leaves to be looked at: gathered while it is there, and told to a person.
+//! The evidence of a failed stack: gathered while it exists, and shown to a person.
 //!
 //! - [`gather()`]: asks AWS
-//! - [`lines()`]: finds the words, and guesses what it means
+//! - [`lines()`]: puts it into words, and guesses the cause
 
 mod gather;
 mod meaning;

@@ -9,9 +9,9 @@ use tokio::{io::AsyncWriteExt, process::Command};
 
 use super::account::Account;
 
-/// The image of this tag in a repository, by its digest, if it is there.
+/// The image with this tag in a repository, by its digest, if it exists.
 ///
-/// Asked before anything is built: a tag cannot be pushed a second time, not even with the same image.
+/// Checked before anything is built: a tag cannot be pushed twice, not even with the same image.
 pub async fn published(
     account: &Account,
     repository: &str,
@@ -47,13 +47,14 @@ pub async fn published(
     }
 }
 
-/// Builds the image with `cargo xtask image` and pushes it with this tag, unless it is there. Gives it by its digest.
+/// Builds the image with `cargo xtask image` and pushes it with this tag, unless it is already there. Returns it by
+/// its digest.
 pub async fn publish(account: &Account, repository: &str, tag: &str) -> anyhow::Result<String> {
     if let Some(image) = published(account, repository, tag).await? {
         return Ok(image);
     }
     let pushed = build_and_push(account, repository, tag).await;
-    // Another run may have pushed it meanwhile, and a tag is pushed once: what counts is what is there.
+    // Another run may have pushed it in the meantime, and a tag is pushed only once: what is there counts.
     match (published(account, repository, tag).await?, pushed) {
         (Some(image), _) => Ok(image),
         (None, Err(error)) => Err(error),
@@ -73,7 +74,7 @@ async fn build_and_push(account: &Account, repository: &str, tag: &str) -> anyho
     Ok(())
 }
 
-/// What an image that is built on this machine runs on, as ECS names it.
+/// The processor type of an image that is built on this machine, as ECS names it.
 pub fn architecture() -> &'static str {
     if cfg!(target_arch = "aarch64") {
         "ARM64"
@@ -82,7 +83,7 @@ pub fn architecture() -> &'static str {
     }
 }
 
-/// The repository that an image of ECR is pulled from, as policies name it; none for another registry's.
+/// The repository of an ECR image, as policies name it; none for another registry's image.
 ///
 /// The form of the name is that of the Amazon ECR User Guide, "Private registries".
 pub fn repository_arn(image: &str) -> Option<String> {
@@ -100,7 +101,7 @@ pub fn repository_arn(image: &str) -> Option<String> {
     ))
 }
 
-/// Of a repository whose tags cannot be moved: every state of the source has its own, and of that each kind of processor.
+/// For a repository whose tags cannot be moved: every state of the source has its own tag, for each processor type.
 pub async fn tag() -> anyhow::Result<String> {
     let described = Command::new("git")
         .args(["describe", "--always", "--dirty"])

@@ -1,4 +1,5 @@
-//! What the deletion of a stack leaves behind: CloudFormation only deregisters task definitions, and they stay for ever, INACTIVE.
+//! What the deletion of a stack leaves behind: CloudFormation only deregisters task definitions, and they stay
+//! INACTIVE for ever.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ use crate::{
     stacks::{Stack, StackError},
 };
 
-/// CloudFormation deregisters them, and deletes none.
+/// CloudFormation deregisters them, but deletes none.
 const TASK_DEFINITION: &str = "AWS::ECS::TaskDefinition";
 
 /// How much of an error is shown, in characters.
@@ -24,16 +25,16 @@ const LONGEST: usize = 300;
 /// ECS takes no more at once.
 const AT_ONCE: usize = 10;
 
-/// Deletes this very stack, and then the task definitions that it leaves.
+/// Deletes this particular stack, and then the task definitions that it leaves behind.
 pub async fn delete(
     account: &Account,
     stack: &Stack,
     tell: &mut dyn FnMut(&str),
 ) -> Result<(), StackError> {
     let mut definitions = account.stacks.names_of(stack, TASK_DEFINITION).await?;
-    // By its id: what is created under this name from now on is not what was shown.
+    // By its id: a stack that is created with this name later is not the one that was shown.
     account.stacks.delete(&stack.id, tell).await?;
-    // What went on with it before may have made more of them.
+    // An earlier operation may have made more of them.
     match account.stacks.names_of(stack, TASK_DEFINITION).await {
         Ok(more) => definitions.extend(more),
         Err(error) => tell(&format!(
@@ -42,7 +43,7 @@ pub async fn delete(
         )),
     }
     for family in families(&definitions) {
-        // They cost nothing: who may not delete them is told, and that is all.
+        // They cost nothing, so a missing permission is only reported.
         match delete_family(account, &family).await {
             Ok(0) => {}
             Ok(count) => tell(&format!(
@@ -81,7 +82,7 @@ async fn delete_family(account: &Account, family: &str) -> anyhow::Result<usize>
         let page = page.context("listing the task definitions")?;
         arns.extend(page.task_definition_arns.unwrap_or_default());
     }
-    // A prefix is of longer names, too.
+    // A prefix also matches longer names.
     let of_family = format!(":task-definition/{family}:");
     arns.retain(|arn| arn.contains(&of_family));
     for some in arns.chunks(AT_ONCE) {

@@ -1,23 +1,23 @@
 //! The stacks of a cluster in an account: deployed, shown and destroyed.
 //!
-//! What `cargo xtask deploy`, `status` and `destroy` do; what xtask itself must not link is here.
-//! Runs no nodes: that is CloudFormation's work.
+//! The code of `cargo xtask deploy`, `status` and `destroy`; xtask itself must not link it. It runs no nodes:
+//! CloudFormation does that.
 //!
 //! - [`put`], [`status`], [`destroy`]: the commands
 //! - [`check`]: what would stop a deployment
-//! - [`plan`]: which stacks, and what would change; asks nobody
-//! - [`review`]: what a deployment would do, shown before it is done
-//! - [`step`]: what is done with a stack in whatever state it is; asks nobody
+//! - [`plan`]: which stacks, and what would change; makes no calls
+//! - [`review`]: what a deployment would do, shown before it does it
+//! - [`step`]: what to do with a stack in each state; makes no calls
 //! - [`image`]: the image, published
 //! - [`stacks`]: CloudFormation, called and waited for
-//! - [`evidence`]: what a failure leaves to be looked at, and what it most likely means
-//! - [`service_roles`]: the roles that services of AWS have in an account, made before they are needed
+//! - [`evidence`]: what a failure leaves, and the most likely cause
+//! - [`service_roles`]: the service-linked roles of an account, created before they are needed
 //! - [`prices`], `quotas`: what nodes cost, and how many the account may run
 //! - [`leftovers`]: what the deletion of a stack leaves behind
-//! - [`logs`], [`signed`]: what nodes have said; calls that no SDK here makes
+//! - [`logs`], [`signed`]: the nodes' logs; calls without an SDK
 //! - [`templates`]: our templates as data, for tests and scenarios
-//! - [`differences`]: where emulators are not like AWS
-//! - [`account`], [`terminal`]: who is asked
+//! - [`differences`]: how emulators differ from AWS
+//! - [`account`], [`terminal`]: the account, and the person
 //!
 //! To add a stack: its template in `cloudformation/`, and its place among the others in [`plan`].
 

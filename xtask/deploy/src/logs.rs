@@ -1,4 +1,4 @@
-//! What nodes have said, from CloudWatch Logs.
+//! The nodes' logs, from CloudWatch Logs.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::{
     signed::{self, Answer, Call},
 };
 
-/// Of a megabyte each at most. Whoever has a log that is longer than this reads it elsewhere.
+/// At most a megabyte each. For a longer log, use another tool.
 const MOST_PAGES: usize = 2_000;
 
-/// CloudWatch Logs may give so many pages without a line, and lines after that.
+/// CloudWatch Logs may return this many pages without a line, and lines after that.
 const MOST_EMPTY_PAGES: usize = 50;
 
-/// Who is asked too often, or has trouble, is asked again so many times.
+/// A call that is throttled or fails for a moment is repeated this many times.
 const MOST_ATTEMPTS: u32 = 5;
 
 const HEADERS: [(&str, &str); 2] = [
@@ -49,9 +49,9 @@ struct Event {
     message: String,
 }
 
-/// The lines of a stream of a log group, the first one first; none where the stream is not there (yet).
+/// The lines of a stream of a log group, the oldest first; none if the stream does not exist (yet).
 ///
-/// A page without lines is not the end: that is where the token of the next page is the one that was asked with.
+/// A page without lines is not the end: the end is a page whose next token is the token of the request.
 pub async fn read(
     config: &SdkConfig,
     group: &str,
@@ -116,7 +116,7 @@ async fn page(config: &SdkConfig, question: &str) -> anyhow::Result<Option<Page>
     Ok(Some(page.context("reading the answer of CloudWatch Logs")?))
 }
 
-/// Again where the answer is one that passes.
+/// Repeated if the failure is temporary.
 async fn ask(config: &SdkConfig, question: &str) -> anyhow::Result<Answer> {
     let region = config.region().context("no region is set")?.as_ref();
     let call = Call {

@@ -13,7 +13,7 @@ use deploy::{
     check::check, destroy::destroy, put::deploy, review::abandon, stacks::Pending, status::status,
 };
 
-/// Who has interrupted does not wait for long.
+/// After an interruption, people do not wait for long.
 const CLEARING: Duration = Duration::from_secs(15);
 
 #[tokio::main]
@@ -54,7 +54,7 @@ async fn run(command: &Command, pending: &Pending) -> anyhow::Result<()> {
     }
 }
 
-/// What was begun is AWS's by now, which goes on with it.
+/// Operations that have begun continue in AWS.
 fn interrupted(command: &Command) {
     match command {
         Command::Deploy(options) if options.check => {}
@@ -73,7 +73,7 @@ fn interrupted(command: &Command) {
     }
 }
 
-/// Throws away what was only shown.
+/// Deletes what was only shown.
 async fn clear(options: &Deploy, pending: &Pending) {
     let abandoned = timeout(CLEARING, abandon(options, pending)).await;
     if let Ok(Err(error)) = abandoned {

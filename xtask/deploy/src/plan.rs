@@ -1,6 +1,6 @@
 //! What `deploy` would do: which stacks, in which order, with which parameters, and what that changes.
 //!
-//! Asks nobody: what there is already is an argument.
+//! Makes no calls: the existing stacks are an argument.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,10 +23,10 @@ const INSTANCES: &str = include_str!("../../../cloudformation/ec2-auto-scaling-g
 /// The parameters of the network for its zones.
 const ZONES: [&str; 3] = ["FirstZone", "SecondZone", "ThirdZone"];
 
-/// What the template of the repository takes, in characters.
+/// The longest name that the template of the repository accepts, in characters.
 const LONGEST_REPOSITORY: usize = 64;
 
-/// A stack as it should be, as far as that is known before the others are there.
+/// A stack as it should be, as far as that is known before the other stacks exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
     /// Its name.
@@ -38,20 +38,20 @@ pub struct Planned {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Value {
     Given(String),
-    /// What another stack gives.
+    /// An output of another stack.
     Output {
         stack: String,
         key: &'static str,
     },
 }
 
-/// What the stack of the repository gives besides its outputs, once the image is published: that image, by its digest.
+/// Once the image is published, an additional output of the repository's stack: the image, by its digest.
 pub const IMAGE: &str = "ImageUri";
 
 /// What stacks give, by their names.
 pub type Outputs = BTreeMap<String, BTreeMap<String, String>>;
 
-/// A stack that is there.
+/// An existing stack.
 #[derive(Debug, Clone)]
 pub struct Existing {
     /// How it is.
@@ -60,7 +60,7 @@ pub struct Existing {
     pub template: String,
 }
 
-/// Refuses options that do not go together, and those that no emulator can follow.
+/// Rejects options that contradict each other, and those that no emulator supports.
 pub fn check(options: &Deploy) -> anyhow::Result<()> {
     if options.workload == Workload::Ecs {
         ensure!(
@@ -153,7 +153,7 @@ fn name_of(architecture: Architecture) -> &'static str {
     }
 }
 
-/// Whether the image is to be built and pushed to a repository of its own.
+/// Whether the image must be built and pushed to its own repository.
 pub fn publishes(options: &Deploy) -> bool {
     options.workload == Workload::Ecs && options.image.is_none()
 }
@@ -176,7 +176,7 @@ pub fn one_kind(options: &Deploy) -> String {
 
 /// The stacks in the order in which they need each other.
 ///
-/// `vpc` is the default one, where nodes are to be in it.
+/// `vpc` is the default VPC, if nodes should be in it.
 pub fn plan(options: &Deploy, vpc: Option<Vpc>) -> anyhow::Result<Vec<Planned>> {
     let repository = publishes(options).then(|| repository(options));
     let network = match options.network {
@@ -325,14 +325,14 @@ fn output(stack: String, key: &'static str) -> Value {
 }
 
 impl Planned {
-    /// What is to be done with the stack that is there, if one is.
+    /// What to do with the existing stack, if there is one.
     pub fn step(&self, existing: Option<&Existing>, outputs: &Outputs) -> Step {
         let points = existing.map(|existing| self.points(existing, outputs));
         let found = existing.map(|existing| existing.stack.found());
         step::next(found, points.unwrap_or_default())
     }
 
-    /// Those in which the stack that is there differs.
+    /// The points in which the existing stack differs.
     fn points(&self, existing: &Existing, outputs: &Outputs) -> Vec<String> {
         let Existing { stack, template } = existing;
         let mut points = Vec::new();
@@ -344,7 +344,7 @@ impl Planned {
                 None => points.push(key.clone()),
             }
         }
-        // What is not given has its default after the change, whatever it was before.
+        // After the change, parameters that are not given have their defaults, whatever they were before.
         for (key, default) in self.defaults() {
             if !self.parameters.contains_key(key.as_str())
                 && let Some(old) = stack.parameters.get(&key)
@@ -379,7 +379,7 @@ impl Planned {
         self.parameters.get(key)?.known(outputs)
     }
 
-    /// What to ask for, once those that it needs are there.
+    /// What to request, when the needed stacks exist.
     pub fn wanted(&self, outputs: &Outputs) -> anyhow::Result<Wanted> {
         let known = |(key, value): (&String, &Value)| {
             let known = value.known(outputs);

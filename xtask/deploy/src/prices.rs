@@ -1,14 +1,14 @@
-//! What nodes cost, for an estimate. Asks nobody.
+//! What nodes cost, for an estimate. Makes no calls.
 
 use options::deploy::{Deploy, Network, Workload};
 
 use crate::plan;
 
-/// When the prices were known, and where they hold.
+/// The date and region of the prices.
 pub const OF: &str = "the prices of us-east-1 as of March 2026";
 
-/// In US dollars an hour. What holds is at <https://aws.amazon.com/fargate/pricing/>, <https://aws.amazon.com/vpc/pricing/>,
-/// <https://aws.amazon.com/privatelink/pricing/>,
+/// In US dollars an hour. Current prices are at <https://aws.amazon.com/fargate/pricing/>,
+/// <https://aws.amazon.com/vpc/pricing/>, <https://aws.amazon.com/privatelink/pricing/>,
 /// <https://aws.amazon.com/ec2/pricing/> and <https://aws.amazon.com/ebs/pricing/>.
 #[derive(Debug, Clone, Copy)]
 struct Prices {
@@ -63,13 +63,13 @@ fn of_task(architecture: &str) -> f64 {
     VIRTUAL_CPUS * prices.virtual_cpu + GIGABYTES * prices.gigabyte
 }
 
-/// So many Fargate tasks of the stack with public addresses cost so much an hour.
+/// The cost per hour of this many Fargate tasks of the stack with public addresses.
 pub fn of_public_tasks(tasks: usize, architecture: &str) -> f64 {
     let tasks = f64::from(u32::try_from(tasks).unwrap_or(u32::MAX));
     tasks * (of_task(architecture) + PUBLIC_ADDRESS)
 }
 
-/// What runs costs so much an hour.
+/// The cost per hour of everything that runs.
 pub fn per_hour(options: &Deploy) -> f64 {
     let mut node = match options.workload {
         Workload::Ecs => of_task(plan::architecture(options)),
@@ -94,7 +94,7 @@ pub fn per_hour(options: &Deploy) -> f64 {
     f64::from(options.nodes) * node + network
 }
 
-/// For people.
+/// The cost as a text.
 pub fn told(options: &Deploy) -> String {
     let hour = per_hour(options);
     let besides = match options.parameters.is_empty() {
@@ -102,7 +102,7 @@ pub fn told(options: &Deploy) -> String {
         false => ", and what --parameter adds (see cloudformation/README.md)",
     };
     format!(
-        "about ${hour:.2} an hour, ${:.0} a month, by {OF}; logs, the secret and traffic come to that{besides}",
+        "about ${hour:.2} an hour, ${:.0} a month, by {OF}; plus logs, the secret and traffic{besides}",
         hour * HOURS_OF_A_MONTH
     )
 }

@@ -15,7 +15,7 @@ use super::{
     terminal::{agreed, say},
 };
 
-/// A stack can come into being between two calls, and be gone. More than so often it does not.
+/// A stack can appear or disappear between two calls, but not more often than this.
 const MOST_SURPRISES: u32 = 5;
 
 /// Creates or changes the stacks, in the order in which they need each other.
@@ -104,7 +104,7 @@ async fn carry_out(
     } = review;
     for change in changes {
         let planned = change.planned.clone();
-        // At once when the repository is there: what cannot be built is known before anything else is created.
+        // Done as soon as the repository exists: if the image cannot be built, nothing else should be created.
         if planned.name != place.repository_stack()
             && let Some(tag) = tag
         {
@@ -131,7 +131,7 @@ async fn carry_out(
             && let Some(StackError::Failed(failure)) = error.downcast_ref()
             && let Some(role) = role
             && service_roles::was_too_new(failure)
-            // Another run's attempt is not cleared away.
+            // Another run's attempt is not deleted.
             && new.is_some()
         {
             say(&format!(
@@ -146,7 +146,8 @@ async fn carry_out(
     Ok(())
 }
 
-/// Does what was shown. Where that could not be known before, it is shown now, and asked for where nodes notice it.
+/// Does what was shown. If the change could not be known before, it is shown now, and the person is asked again if
+/// nodes are affected.
 async fn put(
     account: &Account,
     options: &Deploy,
@@ -220,7 +221,7 @@ async fn tell_why(account: &Account, place: &Place, error: &anyhow::Error) {
     }
 }
 
-/// Deletes what this run has created, the last first.
+/// Deletes what this run has created, in reverse order.
 async fn remove(account: &Account, created: &[(String, String)]) -> anyhow::Result<()> {
     for (name, id) in created.iter().rev() {
         say(&format!("\n==> {name} is deleted again"));
@@ -230,7 +231,7 @@ async fn remove(account: &Account, created: &[(String, String)]) -> anyhow::Resu
     Ok(())
 }
 
-/// Tasks and instances of one name would share a network stack, which serves one of them.
+/// Tasks and instances with one name would share a network stack, which serves only one of them.
 async fn refuse_both(options: &Deploy, account: &Account) -> anyhow::Result<()> {
     let other = plan::other_stack(options);
     ensure!(
@@ -242,7 +243,7 @@ async fn refuse_both(options: &Deploy, account: &Account) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Has the image published, unless it is known where it is.
+/// Publishes the image, unless its place is known.
 async fn publish(
     account: &Account,
     place: &Place,

@@ -1,6 +1,6 @@
-//! What a deployment would do, found out and shown before anybody is asked to agree.
+//! Finds out and shows what a deployment would do, before anybody is asked to agree.
 //!
-//! Changes nothing but change sets, which it makes and which nobody has executed.
+//! Changes nothing except change sets, which it creates and does not execute.
 
 use anyhow::{Context, ensure};
 use options::deploy::{Deploy, Place, Workload};
@@ -15,7 +15,7 @@ use crate::{
     terminal::say,
 };
 
-/// A stack can be another one between two calls. More than so often it is not.
+/// A stack can change between two calls, but not more often than this.
 const MOST_SURPRISES: u32 = 5;
 
 /// A stack that is not as it should be.
@@ -23,7 +23,7 @@ const MOST_SURPRISES: u32 = 5;
 pub(super) struct Change {
     pub(super) planned: Planned,
     pub(super) step: Step,
-    /// What was shown; none where that cannot be known yet.
+    /// What was shown; none if it cannot be known yet.
     pub(super) prepared: Option<Box<Prepared>>,
 }
 
@@ -44,7 +44,7 @@ struct Found {
 }
 
 impl Review {
-    /// Looks at each stack, and shows what would be done with it.
+    /// Examines each stack, and shows what would be done with it.
     pub(super) async fn of(
         &mut self,
         options: &Deploy,
@@ -67,7 +67,7 @@ impl Review {
             let effects = prepared.as_ref().map(|it| it.effects()).unwrap_or_default();
             let shown = show(account, &planned, stack.as_ref(), effects, &self.outputs).await;
             let moved = refuse_moved_subnets(place, &planned, effects);
-            // What a stack gives that will be another one is not known before.
+            // If a stack's output will change, the new value is not known in advance.
             if let (Some(stack), Step::Keep) = (stack, &step) {
                 self.outputs.insert(planned.name.clone(), stack.outputs);
             }
@@ -94,7 +94,7 @@ impl Review {
         Ok(())
     }
 
-    /// Looks at the stack, once more where it is another one before the change is prepared.
+    /// Examines the stack; once more if it changed before the change was prepared.
     async fn find(
         &self,
         options: &Deploy,
@@ -124,7 +124,7 @@ impl Review {
         }
     }
 
-    /// Has CloudFormation say what it would do, where all is known that it must be told. It knows better than a comparison
+    /// Lets CloudFormation say what it would do, if all its inputs are known. It knows better than a comparison
     /// whether there is anything to do.
     async fn prepare(
         &self,
@@ -199,7 +199,7 @@ impl Review {
         Ok(found)
     }
 
-    /// Throws away what nobody has executed. Where that fails it is said, and the next run does it.
+    /// Deletes change sets that were not executed. If that fails, it says so, and the next run deletes them.
     pub(super) async fn discard(&mut self, account: &Account) {
         let prepared = self.changes.iter_mut().filter_map(|it| it.prepared.take());
         for prepared in prepared {
@@ -214,7 +214,7 @@ impl Review {
     }
 }
 
-/// Shows what is done to each resource, and what that means. Gives whether nodes notice.
+/// Shows what is done to each resource, and what that means. Returns whether nodes are affected.
 pub(super) async fn show(
     account: &Account,
     planned: &Planned,
@@ -241,7 +241,7 @@ pub(super) async fn show(
     Ok(!notes.is_empty())
 }
 
-/// Another subnet cannot have the addresses of one that is there yet, and none goes while nodes are in it.
+/// A new subnet cannot have the addresses of an existing one, and no subnet can be deleted while nodes are in it.
 fn refuse_moved_subnets(
     place: &Place,
     planned: &Planned,
@@ -263,7 +263,7 @@ fn refuse_moved_subnets(
     Ok(())
 }
 
-/// What becomes of the number of nodes where somebody has set it, but not by this stack.
+/// What happens to the number of nodes if somebody has set it outside this stack.
 async fn count(
     account: &Account,
     planned: &Planned,
@@ -340,7 +340,7 @@ async fn existing(
     Ok(Some(Existing { stack, template }))
 }
 
-/// Throws away what an interrupted run has prepared. What is left is still noted in `pending`.
+/// Deletes what an interrupted run has prepared. What remains is still recorded in `pending`.
 pub async fn abandon(options: &Deploy, pending: &Pending) -> anyhow::Result<()> {
     let account = Account::open(&options.place).await?;
     let role = options.role_arn.clone();

@@ -1,8 +1,8 @@
-//! The roles that services of AWS have in an account, made before they are needed.
+//! The service-linked roles of an account, created before they are needed.
 //!
-//! The first cluster of an account makes ECS create its role and take it at once, which often fails: a new role is not
-//! known everywhere at the same time. So the role is made before, and waited for.
-//! Nothing here, or anywhere else in this program, deletes one: other clusters of the account need it too.
+//! When an account's first cluster is created, ECS creates its role and uses it at once, which often fails: a new
+//! role does not become known everywhere at the same time. So the role is created before, with a wait. Nothing in
+//! this program deletes one, because other clusters of the account need it, too.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
     stacks::Failure,
 };
 
-/// A new role can be read after some seconds. Where it still cannot, the stack is tried all the same.
+/// A new role can be read after some seconds. If not, the stack is tried anyway.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// How much of a refusal is shown, in characters.
@@ -25,12 +25,12 @@ const LONGEST: usize = 300;
 
 const FORM: [(&str, &str); 1] = [("content-type", "application/x-www-form-urlencoded")];
 
-/// A role that a service makes for itself in an account, once.
+/// A role that a service needs in an account, created once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServiceRole {
     /// Its name.
     pub name: &'static str,
-    /// Whose it is.
+    /// The service that owns it.
     pub service: &'static str,
 }
 
@@ -53,11 +53,11 @@ pub enum Presence {
     There,
     /// It has not.
     Missing,
-    /// That cannot be told from here.
+    /// That is not known.
     Unknown,
 }
 
-/// What came of the wish to have it made.
+/// The result of the request to create it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Creation {
     /// Under this name, unless IAM does not say which.
@@ -74,8 +74,8 @@ impl ServiceRole {
         look(config, self.name).await
     }
 
-    /// Has it made, unless it is there, and waits until it can be read. Where that is refused, it is told:
-    /// the role may be there all the same.
+    /// Creates it, unless it exists, and waits until it can be read. If that is refused, the caller is told: the role
+    /// may exist anyway.
     pub async fn ensure(&self, config: &SdkConfig, tell: &mut dyn FnMut(&str)) {
         if self.look(config).await == Presence::There {
             return;
@@ -113,7 +113,7 @@ impl ServiceRole {
     }
 }
 
-/// Whether a stack has failed since a service could not take its own role yet.
+/// Whether a stack has failed because a service could not use its own role yet.
 pub fn was_too_new(failure: &Failure) -> bool {
     failure
         .causes
@@ -121,7 +121,7 @@ pub fn was_too_new(failure: &Failure) -> bool {
         .any(|cause| is_of_new_role(&cause.reason))
 }
 
-/// Likewise, from what a service says.
+/// The same, from a service's message.
 fn is_of_new_role(reason: &str) -> bool {
     let reason = reason.to_ascii_lowercase();
     let of_role = reason.contains("service linked role")
@@ -155,7 +155,7 @@ async fn ask(config: &SdkConfig, pairs: &[(&str, &str)]) -> anyhow::Result<Answe
     signed::post(config, &call).await.context("asking IAM")
 }
 
-/// IAM is one for a whole partition.
+/// IAM has one endpoint for a whole partition.
 fn endpoint(region: &str) -> (&'static str, String) {
     match region {
         _ if region.starts_with("cn-") => (

@@ -1,7 +1,7 @@
-//! Calls to AWS that no SDK here makes: signed, sent, and answered with text.
+//! Calls to AWS without an SDK: signed, sent, and answered with text.
 //!
-//! They are few, of IAM, CloudWatch Logs and Service Quotas. An SDK of these would switch on a feature of what every other SDK depends on,
-//! and so compile aws-sdk-ec2 again.
+//! There are only a few, to IAM, CloudWatch Logs and Service Quotas. Their SDKs would switch on a feature in a
+//! dependency of every other SDK, and so compile aws-sdk-ec2 again.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::{http::HttpConnector, orchestrator::HttpRequ
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use tokio::time::timeout;
 
-/// Who answers at all does so sooner.
+/// An answer takes less than this, if there is one.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whom to ask, and what.

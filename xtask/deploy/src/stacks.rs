@@ -1,11 +1,12 @@
-//! CloudFormation stacks: created or changed while what happens is told, and deleted.
+//! CloudFormation stacks: created, changed and deleted, while the events are printed.
 //!
-//! Leaves alone whatever it has not created itself: each of its stacks carries a tag.
-//! What is done with a stack of which state is decided in [`step`](crate::step).
+//! Does not touch stacks that it has not created itself: each of its stacks has a tag. [`step`](crate::step) decides
+//! what to do with a stack in each state.
 //!
 //! - `calls`: asks CloudFormation
-//! - `changes`, `effects`, `pending`: asks what would be done, what that means, and what of it is left to be thrown away
-//! - `following`: waits for the end of what goes on
+//! - `changes`, `effects`, `pending`: ask what would be done, what that means, and which change sets remain to be
+//! deleted
+//! - `following`: waits for the end of an operation
 //! - `putting`: creates, changes and deletes
 //! - `history`, `pace`, `stack`, `error`: what events say, how often to ask, what there is, what can go wrong
 

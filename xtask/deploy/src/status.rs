@@ -33,7 +33,7 @@ use super::{
 /// Where nodes answer, if at all from here.
 const MANAGEMENT_PORT: u16 = 7626;
 
-/// Shows the stacks and the cluster: once, or again and again.
+/// Shows the stacks and the cluster: once, or repeatedly.
 pub async fn status(options: &Status) -> anyhow::Result<()> {
     let account = Account::open(&options.place).await?;
     match options.watch {
@@ -47,11 +47,11 @@ pub(super) async fn show(place: &Place, account: &Account) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Looks again and again, until somebody ends it.
+/// Repeats until somebody ends it.
 async fn watch(place: &Place, account: &Account, pause: Duration) -> anyhow::Result<()> {
     let mut screen = Screen::default();
     loop {
-        // What fails now may go well soon.
+        // What fails now may work soon.
         let now = match seen(place, account, looks()).await {
             Ok(now) => now,
             Err(error) => format!("error: {error:#}"),
@@ -121,7 +121,7 @@ fn shown(rows: &[Row], words: Vec<String>, looks: Looks) -> String {
     both.join("\n")
 }
 
-/// What failed in a stack that is not as it was to be, and what leads on.
+/// What failed in a stack that is not as it should be, and what to do next.
 async fn why(account: &Account, stack: &Stack) -> Vec<String> {
     let Some(next) = step::out_of(&stack.status) else {
         return Vec::new();
@@ -134,7 +134,7 @@ async fn why(account: &Account, stack: &Stack) -> Vec<String> {
     lines
 }
 
-/// The first answer to come, of questions that are all asked at once; nothing where there is none.
+/// The first answer to several questions that are asked at once; none if there is no answer.
 async fn first<T: Send + 'static>(
     questions: impl IntoIterator<Item = impl Future<Output = Option<T>> + Send + 'static>,
 ) -> Option<T> {
@@ -151,7 +151,7 @@ async fn ask(address: Ipv4Addr) -> Option<Members> {
     let management = SocketAddr::from((address, MANAGEMENT_PORT));
     let answer = http::get(management, members::PATH).await.ok()?;
     let members = Members::read(&answer).ok()?;
-    // Who is in no cluster yet has nothing to tell.
+    // A node in no cluster yet has nothing to say.
     (!members.members.is_empty()).then_some(members)
 }
 

@@ -1,47 +1,47 @@
-//! What is to be done with a stack, from the state that it is in. Asks nobody.
+//! What to do with a stack, depending on its state. Makes no calls.
 //!
-//! A stack may be in any state when `deploy` comes: an earlier run was interrupted, or failed, or goes on elsewhere.
-//! Each state has its step here, and after each step but the last the stack is looked at again.
+//! A stack may be in any state when `deploy` starts: an earlier run was interrupted, failed, or is still running
+//! elsewhere. Each state has its step here, and after each step except the last the stack is examined again.
 
 use std::fmt;
 
 use aws_sdk_cloudformation::types::StackStatus;
 
-/// What is to be done.
+/// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// There is none: it is created.
     Create,
     /// It is as it should be.
     Keep,
-    /// In these points it is not as it should be.
+    /// It differs in these points.
     Change {
         /// Each for people.
         points: Vec<String>,
-        /// What becomes of a change that fails.
+        /// What happens if the change fails.
         on_failure: OnFailure,
     },
-    /// Something goes on with it. When that is over, it is looked at again.
+    /// An operation is running. When it is over, the stack is examined again.
     Wait {
         /// What goes on.
         status: StackStatus,
-        /// Whether it is an attempt at what is wanted here, too: where that fails, so does this one.
+        /// Whether it is an attempt at the same change: if it fails, so does this run.
         is_attempt: bool,
     },
-    /// What is left of it is of no use: it is deleted, and created again.
+    /// What is left of it is useless: it is deleted, and created again.
     Replace(StackStatus),
-    /// A change that failed could not be taken back. That is tried again, before anything else.
+    /// A failed change could not be rolled back. The rollback is tried again, before anything else.
     TakeBack,
-    /// Nothing that this program may do leads on.
+    /// This program can do nothing about it.
     Refuse(Refusal),
 }
 
 /// What becomes of a change that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnFailure {
-    /// It is taken back: nodes that run go on.
+    /// It is rolled back: running nodes continue.
     TakeBack,
-    /// It stays as it is. The only way that CloudFormation knows from where a change has failed already.
+    /// It stays as it is. After an earlier failure, CloudFormation allows nothing else.
     Leave,
 }
 
@@ -50,11 +50,11 @@ pub enum OnFailure {
 pub enum Refusal {
     /// It was not made by this program.
     Foreign,
-    /// Whoever brought it into this state must bring it out of it.
+    /// Whoever brought it into this state must correct that.
     Unknown(StackStatus),
 }
 
-/// A stack that is there, as far as the step depends on it.
+/// An existing stack, as far as the step depends on it.
 #[derive(Debug, Clone, Copy)]
 pub struct Found<'a> {
     /// As CloudFormation has it.
@@ -63,7 +63,7 @@ pub struct Found<'a> {
     pub is_ours: bool,
 }
 
-/// The step from what is there towards what is wanted. `points` are those in which it differs from that.
+/// The step from the existing stack towards the wanted one. `points` are the differences.
 pub fn next(found: Option<Found<'_>>, mut points: Vec<String>) -> Step {
     let Some(Found { status, is_ours }) = found else {
         return Step::Create;
@@ -135,7 +135,7 @@ pub fn goes_on(status: &StackStatus) -> bool {
     *status != StackStatus::ReviewInProgress && status.as_str().ends_with("_IN_PROGRESS")
 }
 
-/// Whether a stack that has come to this state is as it was to be.
+/// Whether a stack in this state is as it should be.
 pub fn has_succeeded(status: &StackStatus) -> bool {
     matches!(
         status,
@@ -155,7 +155,7 @@ pub fn is_complete(status: &StackStatus) -> bool {
     )
 }
 
-/// What leads out of a state in which something has failed, or is failing; none where nothing has.
+/// What to do about a state in which something has failed, or is failing; none if nothing has.
 pub fn out_of(status: &StackStatus) -> Option<&'static str> {
     match status {
         StackStatus::CreateFailed | StackStatus::RollbackComplete | StackStatus::RollbackFailed => {

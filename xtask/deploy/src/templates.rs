@@ -1,7 +1,7 @@
 //! The CloudFormation templates of this repository, as data: read from their files, intrinsic functions in long form.
 //!
-//! A [`Template`] is what is written down, whatever the parameters; a [`Stack`] is what becomes of it with some.
-//! Nothing is deployed here, and only what these templates use of CloudFormation is understood.
+//! A [`Template`] is the file's content, for any parameters; a [`Stack`] is the result for given parameters. Nothing
+//! is deployed here, and only the CloudFormation features that these templates use are supported.
 
 mod stack;
 mod template;

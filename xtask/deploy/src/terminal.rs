@@ -13,7 +13,7 @@ pub fn say(line: &str) {
     println!("{line}");
 }
 
-/// Whether the person agrees. Where nobody can be asked, it is an error.
+/// Whether the person agrees. An error if there is no terminal to ask on.
 pub async fn agreed(question: &str) -> anyhow::Result<bool> {
     ensure!(
         io::stdin().is_terminal(),
@@ -23,7 +23,7 @@ pub async fn agreed(question: &str) -> anyhow::Result<bool> {
     write!(terminal, "{question} [y/N] ")?;
     terminal.flush()?;
 
-    // On a thread that nobody waits for: Ctrl-C is an answer, too.
+    // On a thread that nobody waits for, since Ctrl-C is also an answer.
     let (sender, answered) = oneshot::channel();
     thread::spawn(move || {
         let mut answer = String::new();

@@ -1,11 +1,11 @@
-//! Whether Docker can be used, and what to do where it cannot.
+//! Whether Docker can be used, and what to do if it cannot.
 
 use std::{
     io,
     process::{Command, Stdio},
 };
 
-/// What is missing, with the command that mends it, where this user cannot use Docker.
+/// If this user cannot use Docker: what is missing, with the command that helps.
 #[must_use]
 pub fn missing() -> Option<String> {
     let asked = Command::new("docker")
@@ -27,7 +27,7 @@ pub fn missing() -> Option<String> {
 
 fn what_to_do(said: &str) -> String {
     let last = said.lines().rfind(|line| !line.trim().is_empty());
-    let last = last.unwrap_or("it says nothing").trim();
+    let last = last.unwrap_or("no message").trim();
     if said.to_lowercase().contains("permission denied") {
         format!(
             "this user may not use Docker: `sudo usermod --append --groups docker $USER`, then log in again \
@@ -46,7 +46,7 @@ mod tests {
     use super::what_to_do;
 
     #[test]
-    fn who_may_not_use_it_is_told_how_to_and_who_has_stopped_it_how_to_start_it() {
+    fn the_advice_fits_what_docker_says() {
         let denied = "Got permission denied while trying to connect to the Docker daemon socket at \
                       unix:///var/run/docker.sock: dial unix /var/run/docker.sock: connect: permission denied\n";
         assert!(
@@ -59,6 +59,6 @@ mod tests {
         let said = what_to_do(stopped);
         assert!(said.contains("systemctl start docker"), "{said}");
         assert!(said.ends_with("Is the docker daemon running?)"), "{said}");
-        assert!(what_to_do("").contains("it says nothing"));
+        assert!(what_to_do("").contains("no message"));
     }
 }

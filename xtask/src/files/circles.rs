@@ -1,7 +1,7 @@
 //! Circles of imports between the files of a crate.
 //!
-//! A file imports another where a path in it leads there. A path that leads to a name which is only handed on (`pub use`)
-//! leads on to where that comes from.
+//! A file imports another if a path in it leads there. If the path leads to a re-export (`pub use`), it continues to
+//! the place of the original.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,16 +10,16 @@ use std::{
 
 use super::source::{self, Source};
 
-/// A module that is a file, by its path in the crate: `["account", "task"]`; the crate's root has none.
+/// A module that is a file, by its path in the crate: `["account", "task"]`; the crate's root is empty.
 type Module = Vec<String>;
 
-/// Every circle, as a sentence. Files are those of one crate, by their paths below `src`.
+/// Every circle, as a sentence. The files are those of one crate, by their paths below `src`.
 pub(super) fn find<'a>(files: impl IntoIterator<Item = (&'a Path, &'a str)>) -> Vec<String> {
     let mut sources: BTreeMap<Module, Source> = BTreeMap::new();
     let mut names: BTreeMap<Module, String> = BTreeMap::new();
     for (path, text) in files {
         let Some(module) = module(path) else { continue };
-        // A program beside a library is a crate of its own, which imports nothing but that library.
+        // A program beside a library is a separate crate, which imports only that library.
         let is_library = path.ends_with("lib.rs");
         if is_library || !names.contains_key(&module) {
             names.insert(module.clone(), path.display().to_string());
@@ -80,10 +80,10 @@ fn imported_by(module: &Module, sources: &BTreeMap<Module, Source>) -> BTreeSet<
     imported
 }
 
-/// How often a name may be handed on. More would be handing it on in a circle.
+/// How often a name may be re-exported. More would be a circle.
 const HANDED_ON: usize = 8;
 
-/// The file that has what a path means that is written in the module `here`; none where that is another crate's.
+/// The file with the item of a path that is written in the module `here`; none if it is in another crate.
 fn resolve(
     here: &[String],
     path: &[String],
@@ -95,7 +95,7 @@ fn resolve(
         "crate" => Vec::new(),
         "self" => here.to_vec(),
         "super" => here[..here.len().checked_sub(1)?].to_vec(),
-        // Nothing but modules below this one can be named just like that, or what is imported, which counts by itself.
+        // Only modules below this one can be named like that, or imported names, which are counted separately.
         name => {
             let child = [here, &[name.to_owned()]].concat();
             if !sources.contains_key(&child) {
@@ -133,7 +133,7 @@ fn resolve(
     Some(absolute)
 }
 
-/// Where a name comes from that a file hands on.
+/// The origin of a name that a file re-exports.
 fn handed_on<'a>(source: &'a Source, name: &str) -> Option<&'a [String]> {
     let mut paths = source.paths.iter();
     let written = paths.find(|written| written.handed_on.as_deref() == Some(name))?;
@@ -156,7 +156,7 @@ fn circles(imports: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<Vec<&Module>> {
     found
 }
 
-/// From a file back to it, if that is possible.
+/// A path from a file back to itself, if there is one.
 fn shortest_circle<'a>(
     start: &'a Module,
     imports: &'a BTreeMap<Module, BTreeSet<Module>>,

@@ -1,25 +1,25 @@
-//! The paths that stand in a file of Rust, as far as they may lead to other files of the same crate.
+//! The paths in a Rust file, as far as they may lead to other files of the same crate.
 //!
-//! Not a parser: comments and literals are left out, and of the rest only words and a few signs are looked at.
-//! What is compiled for tests alone is no part of it, for it may use everything.
+//! Not a parser: it skips comments and literals, and of the rest it looks only at words and a few signs. Code that is
+//! compiled only for tests is skipped, because it may use everything.
 
-/// A path as it is written, and in which module.
+/// A path as it is written, and in which module it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Written {
     /// The inline modules around it, from the outermost.
     pub(super) within: Vec<String>,
     /// For example `crate`, `account`, `Account`.
     pub(super) path: Vec<String>,
-    /// The name under which others find it here, where it is handed on (`pub use`).
+    /// The name under which other files find it here, if it is re-exported (`pub use`).
     pub(super) handed_on: Option<String>,
 }
 
-/// What is of interest in a file.
+/// The relevant content of a file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Source {
     /// In the order in which they are written.
     pub(super) paths: Vec<Written>,
-    /// The modules in other files that are compiled for tests alone.
+    /// The modules in other files that are compiled only for tests.
     pub(super) for_tests: Vec<String>,
 }
 
@@ -40,7 +40,7 @@ pub(super) fn read(text: &str) -> Source {
 struct Reader {
     tokens: Vec<String>,
     at: usize,
-    /// The inline modules that are open, and how deep in braces each is.
+    /// The open inline modules, and how deep in braces each is.
     modules: Vec<(String, usize)>,
     depth: usize,
     source: Source,
@@ -58,7 +58,7 @@ impl Reader {
                 continue;
             }
             match self.peek(0) {
-                // Attributes between; what follows them is what they are about.
+                // Attributes may come between; they belong to what follows.
                 "#" => self.skip("[", "]"),
                 "pub" => {
                     public = true;
@@ -178,7 +178,7 @@ impl Reader {
         });
     }
 
-    /// To the end of what is between `open` and `close`, from the next `open` on.
+    /// To the end of the part between `open` and `close`, from the next `open` on.
     fn skip(&mut self, open: &str, close: &str) {
         let mut depth = 0_usize;
         while self.at < self.tokens.len() {
@@ -195,7 +195,7 @@ impl Reader {
         }
     }
 
-    /// To the end of a function, a type or the like.
+    /// To the end of an item, for example a function or a type.
     fn skip_item(&mut self) {
         while !matches!(self.peek(0), "{" | ";" | "") {
             self.at += 1;
@@ -208,7 +208,7 @@ impl Reader {
     }
 }
 
-/// Words, `::`, and every other sign by itself; without comments and literals.
+/// Words, `::`, and every other sign separately; without comments and literals.
 fn tokens(text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -238,7 +238,7 @@ fn tokens(text: &str) -> Vec<String> {
     tokens
 }
 
-/// How long the text or character is that begins here; a lifetime is as long as its sign.
+/// The length of the string or character that begins here; for a lifetime, the length of its sign.
 fn literal(rest: &str) -> Option<usize> {
     let raw = rest.trim_start_matches('b').strip_prefix('r');
     if let Some(raw) = raw

@@ -1,4 +1,4 @@
-//! One fault: planted, and taken out again.
+//! One fault: planted, and removed again.
 
 use std::{fs, path::PathBuf};
 
@@ -10,24 +10,24 @@ use crate::{cargo::as_from_a_shell, folders};
 /// A fault to plant.
 #[derive(Debug)]
 pub(super) struct Fault {
-    /// What the code does then.
+    /// What the code does with the fault.
     pub(super) name: &'static str,
     pub(super) file: &'static str,
     pub(super) was: &'static str,
     pub(super) becomes: &'static str,
-    /// The tests of which one must fail, as nextest selects them.
+    /// The tests of which at least one must fail, as a nextest filter.
     pub(super) caught_by: &'static str,
     pub(super) browser: Browser,
 }
 
-/// Whether the tests look at a page as people do.
+/// Whether the tests use a browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Browser {
     NotNeeded,
     Needed,
 }
 
-/// `cargo nextest run` ended with failed tests, rather than otherwise: see its documentation, "Exit codes".
+/// `cargo nextest run` ended because tests failed, not for another reason: see its documentation, "Exit codes".
 const TESTS_FAILED: i32 = 100;
 
 impl Fault {
@@ -74,7 +74,7 @@ impl Fault {
 }
 
 impl Browser {
-    /// As nextest is configured.
+    /// The nextest profile.
     fn profile(self) -> &'static str {
         match self {
             Self::NotNeeded => "default",

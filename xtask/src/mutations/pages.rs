@@ -1,4 +1,4 @@
-//! Faults of the pages for people. What each test of a browser claims is broken here once.
+//! Faults of the pages for people: each claim of a browser test is broken here once.
 
 use super::fault::{Browser, Fault};
 
@@ -40,28 +40,28 @@ const fn fault(
 
 pub(super) const FAULTS: &[Fault] = &[
     fault(
-        "page: forming, it does not say where on the way the node is held up",
+        "page: while the cluster forms, it does not say at which stage the node waits",
         "demo-node/src/management/page/words.js",
         "at: HELD_UP_AT[reason.rule] ?? \"contacts\",",
         "at: null,",
         LIFE,
     ),
     fault(
-        "page: formed, nobody is marked as the leader",
+        "page: no member is marked as the leader",
         "demo-node/src/management/page/members.js",
         "leader: member.node === answer.leader,",
         "leader: false,",
         LIFE,
     ),
     fault(
-        "page: events change nothing, so that who is killed answers for ten seconds more",
+        "page: events are ignored, so a killed node looks healthy for ten more seconds",
         "demo-node/src/management/page/feed.js",
         "told.event(type, event, old);",
         "",
         LIFE,
     ),
     fault(
-        "page: who does not answer looks as if it did",
+        "page: an unreachable member looks reachable",
         "demo-node/src/management/page/members.js",
         "reachable: observed === undefined,",
         "reachable: true,",
@@ -82,35 +82,35 @@ pub(super) const FAULTS: &[Fault] = &[
         OLD,
     ),
     fault(
-        "page: silence is no reason to say anything",
+        "page: it does not say that there has been no message for a long time",
         "demo-node/src/management/page/main.js",
         "const QUIET = 8_000;",
         "const QUIET = 8_000_000;",
         SILENT,
     ),
     fault(
-        "page: what others say becomes elements",
+        "page: texts from other nodes become HTML elements",
         "demo-node/src/management/page/draw.js",
         "if (element.textContent !== next) element.textContent = next;",
         "if (element.textContent !== next) element.innerHTML = next;",
         STRANGERS,
     ),
     fault(
-        "page: what turns the text around it does so",
+        "page: control characters that reverse the text direction are shown",
         "demo-node/src/management/page/draw.js",
         "replace(/[\\p{C}\\u2028\\u2029]/gu,",
         "replace(/[\\u2028\\u2029]/gu,",
         STRANGERS,
     ),
     fault(
-        "page: its policy allows scripts in the text",
+        "page: its policy allows inline scripts",
         "demo-node/src/management/page.rs",
         "script-src 'self';",
         "script-src 'self' 'unsafe-inline';",
         POLICY,
     ),
     fault(
-        "page: of many members some are left out",
+        "page: some of many members are not shown",
         "demo-node/src/management/page/members.js",
         "const fitting = this.members.filter(fits);",
         "const fitting = this.members.filter(fits).slice(0, 150);",
@@ -124,7 +124,7 @@ pub(super) const FAULTS: &[Fault] = &[
         FITS,
     ),
     fault(
-        "page: quiet texts are pale",
+        "page: secondary texts have too little contrast",
         "demo-node/src/management/page/page.css",
         "--quiet: #57606a;",
         "--quiet: #9aa4ae;",
@@ -138,7 +138,7 @@ pub(super) const FAULTS: &[Fault] = &[
         WRONG,
     ),
     fault(
-        "page: it does not say in which language it is",
+        "page: it does not declare its language",
         "demo-node/src/management/page/index.html",
         "<html lang=\"en\">",
         "<html>",
@@ -152,7 +152,7 @@ pub(super) const FAULTS: &[Fault] = &[
         SPLIT,
     ),
     fault(
-        "playground: it does not say why somebody leads now",
+        "playground: it does not say why there is a new leader",
         "integration-test/e2e/src/playground/page/timeline.js",
         "  if (entry.why) item",
         "  if (false) item",

@@ -1,4 +1,4 @@
-//! What checkov finds in the templates, and which of it is accepted.
+//! checkov's findings in the templates, and which of them are accepted.
 
 use anyhow::{Context, ensure};
 
@@ -50,7 +50,7 @@ struct Finding<'a> {
     template: &'a str,
 }
 
-/// Judges what checkov has printed (`--compact --quiet`).
+/// Evaluates checkov's output (`--compact --quiet`).
 pub(super) fn judge(report: &str) -> anyhow::Result<()> {
     let sum = report
         .lines()
@@ -144,7 +144,7 @@ mod tests {
             "checkov:\n  ecs-service.yaml: AWS::Some::Thing.It: CKV_AWS_24: Ensure something"
         );
 
-        // Accepted elsewhere.
+        // It is accepted in another template.
         let other = finding("CKV_AWS_149", "ecs-service.yaml");
         assert!(judge(&(report + &other)).is_err());
     }

@@ -1,4 +1,4 @@
-//! Votes: this node's own on others' attempts, and others' on its own.
+//! Votes: this node's votes on others' attempts, and others' votes on its own.
 
 use rand::{Rng, RngExt, seq::IteratorRandom};
 
@@ -15,8 +15,8 @@ use crate::{
 /// How long an attempt waits for its quorum, in probe intervals.
 const ATTEMPT_PATIENCE: u32 = 2;
 
-/// After what part of a probe interval those are asked again who had not been told the number of expected nodes; then
-/// after twice as long each time. Whoever is asked again asks for the number.
+/// After this part of a probe interval, voters that did not know the number of expected nodes are asked again; after
+/// that, each pause is twice as long. A voter that is asked again asks for the number.
 const ASK_AGAIN: u32 = 8;
 
 impl Coordinator {
@@ -25,7 +25,7 @@ impl Coordinator {
             self.round = self.round.max(ballot.round);
         }
         let reply = match self.decided().filter(|_| self.is_member()) {
-            // A member votes no more.
+            // A member no longer votes.
             Some(decided) => {
                 self.told_of(request, turn);
                 Reply::Known(decided)
@@ -47,7 +47,7 @@ impl Coordinator {
         }
     }
 
-    /// Asks for consent to a new cluster, unless this node does so already or waits to do it again.
+    /// Asks for consent to a new cluster, unless this node already does so or waits before it tries again.
     pub(super) fn propose<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
         match &mut self.stage {
             Stage::Founding(_) => return,
@@ -89,7 +89,7 @@ impl Coordinator {
                 self.attempt_failed(turn);
             }
             Step::Chosen(formation) => self.start(formation, turn),
-            // Joined in `proceed`, as whatever this node is told.
+            // `proceed` joins it, as with any other news.
             Step::Known(decided) => self.acceptor.learn(decided),
         }
     }
@@ -111,7 +111,7 @@ impl Coordinator {
         self.count(self.settings.rules.me.uid, reply, turn);
     }
 
-    /// Asks those again who consented before they were told how many nodes are expected: by now they may have been.
+    /// Asks voters again that consented before they were told the number of expected nodes: they may know it now.
     pub(super) fn ask_untold_again<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
         let Stage::Founding(founding) = &mut self.stage else {
             return;
@@ -140,8 +140,8 @@ impl Coordinator {
         }
     }
 
-    /// Tries again after a random pause that doubles with each failure, so that of two who overrule
-    /// each other one gets through.
+    /// Tries again after a random pause that doubles with each failure, so that if two nodes overrule each other, one
+    /// of them succeeds.
     pub(super) fn attempt_failed<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
         let Stage::Founding(founding) = &self.stage else {
             return;

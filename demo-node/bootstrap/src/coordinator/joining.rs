@@ -1,4 +1,4 @@
-//! Becoming a member: of the cluster that exists, or of the one that this node starts.
+//! Becoming a member: of an existing cluster, or of the one that this node starts.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Coordinator {
-    /// Asks to be let in, unless it has asked these members already. Who is on its way into the older of two clusters stays
-    /// on it, as long as it may be let in.
+    /// Asks to be let in, unless it has already asked these members. A node on its way into the older of two clusters
+    /// stays on its way as long as it may still be let in.
     pub(super) fn join<R>(&mut self, cluster: KnownCluster, turn: &mut Turn<'_, R>) {
         let KnownCluster {
             formation,
@@ -45,7 +45,7 @@ impl Coordinator {
         });
     }
 
-    /// Starts a cluster that was decided on, and tells the others of it.
+    /// Starts a decided cluster, and tells the others about it.
     pub(super) fn start<R: Rng>(&mut self, formation: Formation, turn: &mut Turn<'_, R>) {
         if let Stage::Joining(joining) = &self.stage
             && joining.formation == formation
@@ -74,8 +74,7 @@ impl Coordinator {
         });
     }
 
-    /// An attempt that gathers no quorum is given up; a cluster that does not let this node in is
-    /// passed over for a while.
+    /// Ends an attempt that gathers no quorum, and ignores a cluster for a while that does not let this node in.
     pub(super) fn end_what_takes_too_long<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
         if self.stage.ends_at().is_none_or(|at| turn.now < at) {
             return;

@@ -1,4 +1,4 @@
-//! Lookups, probes and the number of expected nodes: what is done again and again, in every stage.
+//! Lookups, probes and the number of expected nodes: what is repeated in every stage.
 
 use std::time::{Duration, Instant};
 
@@ -18,21 +18,21 @@ use crate::{
     state::{Event, KnownCluster},
 };
 
-/// How many contact points a node probes at a time that looks for a cluster to join.
+/// How many contact points a node that looks for a cluster to join probes at a time.
 const FEW: usize = 4;
 
-/// How many contact points a member probes after each look at discovery.
+/// How many contact points a member probes after each lookup.
 const WATCH_PROBES: usize = 16;
 
-/// Within what time a node asks for the number of expected nodes that does not found a cluster itself.
+/// Within this time a node that does not found a cluster itself asks for the number of expected nodes.
 const HEARSAY: Duration = Duration::from_secs(3);
 
-/// How many nodes ask for the number of expected nodes although they do not propose. Chance draws so many more at each
-/// round of lookups; where there are no more nodes, all do. So enough of those who consent will have been told.
+/// How many nodes ask for the number of expected nodes although they do not propose. This many are chosen at random
+/// at each round of lookups; if there are no more nodes, all ask. So enough voters will know the number.
 pub(super) const VOTERS: usize = 2 * TOLD;
 
-/// The pause between two questions for the number of expected nodes, once there is an answer: the
-/// service may be scaled before its cluster has formed.
+/// The pause between two questions for the number of expected nodes, after the first answer: the service may be
+/// scaled before its cluster has formed.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 
 impl Coordinator {
@@ -68,7 +68,7 @@ impl Coordinator {
                 let least = if !self.surveys() {
                     pacing::seek_pause(interval, nodes)
                 } else if self.state.expectation(turn.now) == Expectation::Unknown {
-                    // Whether the list is stable shows only where it is looked at again.
+                    // Only another lookup can show whether the list is stable.
                     interval
                 } else {
                     pacing::survey_pause(interval, nodes)
@@ -98,7 +98,7 @@ impl Coordinator {
         }
     }
 
-    /// This node's turn to ask everyone may come, or end.
+    /// This node's turn to ask all contact points may begin or end.
     pub(super) fn take_turns<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
         let nodes = self.state.nodes(turn.now);
         let asking = self.state.expectation(turn.now) == Expectation::Asking;
@@ -118,12 +118,12 @@ impl Coordinator {
         self.choose_whom_to_probe(turn);
     }
 
-    /// Whether this node asks everyone: in its turn, as the first, or because there are few.
+    /// Whether this node asks all contact points: in its turn, as the first, or because there are few.
     pub(super) fn surveys(&self) -> bool {
         self.turns.is_on() || self.state.is_first() || self.knows_few()
     }
 
-    /// Whether chance has given this node its turn. Where there are few nodes, all of them ask everyone, and go in the
+    /// Whether this node has its random turn. If there are few nodes, all of them ask all contact points, in the
     /// order of their addresses.
     pub(super) fn is_in_turn(&self) -> bool {
         self.turns.is_on() && !self.knows_few()
@@ -133,7 +133,7 @@ impl Coordinator {
         self.state.has_all_pages() && self.state.to_probe().nth(FEW).is_none()
     }
 
-    /// The rule that is not met, as it is for a node that asks a few only.
+    /// The unmet rule, as a node that only asks a few reports it.
     pub(super) fn in_its_turn(&self, reason: WaitReason) -> WaitReason {
         match reason {
             WaitReason::PartialView
@@ -154,7 +154,7 @@ impl Coordinator {
         }
     }
 
-    /// Everyone, where this node surveys; else a few at random, others each time.
+    /// All contact points, if this node surveys; otherwise a few random ones, other ones each time.
     fn choose_whom_to_probe<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
         let surveys = self.surveys();
         let state = &self.state;
@@ -169,7 +169,7 @@ impl Coordinator {
         }
     }
 
-    /// A few at random of those that are not asked yet, then.
+    /// Probes a few random ones of those that are not being asked yet, at this time.
     fn probe_others<R: Rng>(&mut self, then: Instant, turn: &mut Turn<'_, R>) {
         let probes = &self.probes;
         let others = self.state.to_probe();
@@ -181,16 +181,16 @@ impl Coordinator {
         }
     }
 
-    /// Asks for the number of expected nodes where no cluster is known and somebody was asked, who most likely would know
-    /// one. Who may propose a cluster needs it, some of those who consent, and who cannot tell from the list how many
-    /// nodes there are.
+    /// Asks for the number of expected nodes if no cluster is known and a node was asked that would most likely know
+    /// one. The number is needed by nodes that may propose a cluster, by some of the voters, and by a node that
+    /// cannot see from the list how many nodes there are.
     pub(super) fn want_number<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
         if self.asking != Schedule::Off || !self.wants_number(turn.now) {
             return;
         }
         let mut at = self.next_asking.max(turn.now);
         if !self.surveys() && !self.is_needed && !self.state.has_all_pages() {
-            // Of many that start together a few ask, and the others hear it from them.
+            // If many nodes start together, a few ask, and the others hear the number from them.
             at += HEARSAY.mul_f64(turn.rng.random());
         }
         self.asking = Schedule::Due(at);
@@ -215,7 +215,7 @@ impl Coordinator {
                 self.asking = Schedule::Off;
                 return;
             }
-            // A member founds nothing; it asks where the number may be out of date.
+            // A member founds nothing; it asks if the number may be out of date.
             _ if self.is_member() && !self.doubts_number() => {
                 self.asking = Schedule::Off;
                 return;
@@ -249,7 +249,7 @@ impl Coordinator {
         answer: Option<Answer>,
         turn: &mut Turn<'_, R>,
     ) {
-        // With whom its clock keeps this node from being in one cluster, there is nothing to talk about.
+        // Nodes whose clocks are too far apart for one cluster have nothing to tell each other.
         if let Some(answer) = &answer {
             match &answer.cluster {
                 _ if !answer.skew.is_tolerable() => self.saw(answer, turn),
@@ -281,7 +281,7 @@ impl Coordinator {
         if !self.surveys() {
             self.probe_others(turn.now + pause, turn);
         } else if self.state.is_to_probe(point) {
-            // Who does not answer may just be starting.
+            // A node that does not answer may just be starting.
             let failing = self.state.failing_for(point, turn.now);
             let pause = match answered {
                 true => pause,
@@ -291,7 +291,7 @@ impl Coordinator {
         }
     }
 
-    /// A member that sees another cluster raises the alarm, also where it could not join it.
+    /// A member that sees another cluster raises the alarm, even if it could not join it.
     fn saw<R>(&mut self, answer: &Answer, turn: &mut Turn<'_, R>) {
         if let Stage::Watching(Watching { formation, .. }) = self.stage
             && let Some(cluster) = &answer.cluster
@@ -301,7 +301,7 @@ impl Coordinator {
         }
     }
 
-    /// Tells who is in no cluster which one was decided on: it need not wait for its next probe.
+    /// Tells a node in no cluster which cluster was decided, so that it need not wait for its next probe.
     fn tell<R>(&self, point: ContactPoint, to: NodeUid, turn: &mut Turn<'_, R>) {
         if let Some(decided) = self.decided() {
             turn.out
@@ -309,7 +309,7 @@ impl Coordinator {
         }
     }
 
-    /// Whoever is in a cluster, it has been decided on.
+    /// If a node is in a cluster, that cluster was decided.
     fn learn(&mut self, cluster: &KnownCluster) {
         if let Some(seed) = cluster.seeds.first().filter(|_| !self.is_member()) {
             self.acceptor.learn(Decided {
@@ -319,15 +319,15 @@ impl Coordinator {
         }
     }
 
-    /// Who has not answered before is asked again now, to be told.
+    /// A node that has not answered before is asked again now, in order to tell it.
     pub(super) fn probe_at_once(&mut self, points: Vec<ContactPoint>, now: Instant) {
         for point in points {
             self.probes.hasten(point, now);
         }
     }
 
-    /// The cluster that this node knows was decided on. A member names its own, and itself as one
-    /// to join through.
+    /// The cluster that this node knows to be decided. A member names its own cluster, and itself as a member to join
+    /// through.
     pub(super) fn decided(&self) -> Option<Decided> {
         match &self.stage {
             Stage::Watching(Watching { formation, .. }) => Some(Decided {
@@ -346,7 +346,7 @@ impl Coordinator {
                 Extent::FirstPage
             };
             turn.out.push(Output::Lookup(self.extent));
-            // Who joined without it learns the number in passing: a split may come.
+            // A member that joined without the number learns it now: it may need it in a split.
             if self.is_member()
                 && self.asks
                 && self.state.own_number().is_none()

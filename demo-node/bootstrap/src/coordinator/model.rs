@@ -1,13 +1,13 @@
-//! Every run of a small formation, searched: three or four coordinators, whose messages and time a model checker has in
-//! hand.
+//! Searches every run of a small formation: a model checker controls the messages and the time of three or four
+//! coordinators.
 //!
-//! A message may be lost (a step that is never taken), repeated (it stays in the network after it was delivered) and
-//! overtaken (any message may be next). Each process has a clock of its own, which may stand still; one process may
-//! crash at any moment. What each process knows of the others is old: once they answered that they are in no cluster.
-//! Those who were not told the number of expected nodes are told at any moment, not all of them the same.
+//! A message may be lost (its step is never taken), repeated (it stays in the network after delivery) and overtaken
+//! (any message may be next). Each process has its own clock, which may stand still; one process may crash at any
+//! moment. What each process knows about the others is old: they once answered that they are in no cluster. Processes
+//! that do not know the number of expected nodes are told at any moment, and not all are told the same.
 //!
-//! A message that can change nothing any more is taken out of the network: that leaves out no behaviour, and most of
-//! the states.
+//! A message that can no longer change anything is removed from the network: this removes most of the states, but no
+//! behaviour.
 
 mod node;
 mod run;
@@ -27,13 +27,13 @@ const AT_MOST_ONE: &str = "at most one cluster is ever started";
 #[derive(Debug, Clone)]
 struct Formations {
     began: Instant,
-    /// What each is told to expect, sooner or later.
+    /// What each is told to expect at some time.
     numbers: Vec<usize>,
-    /// Who is told at once, as bits.
+    /// Which are told at once, as bits.
     told: u8,
-    /// Whom each has heard, as bits.
+    /// Which others each has heard, as bits.
     heard: Vec<u8>,
-    /// How often time passes for one or another process.
+    /// How often time passes for one of the processes.
     waits: usize,
     /// What one of them may do.
     crash: Crash,
@@ -44,7 +44,7 @@ struct Formations {
 enum Crash {
     Never,
     ForGood,
-    /// And come back under its old name, without its memory: a fault planted on purpose.
+    /// Restart with its old uid but without its memory: a planted fault.
     AndComeBack,
 }
 
@@ -194,7 +194,8 @@ fn so_it_is_where_each_has_heard_another_one_only_and_all_propose() {
     });
 }
 
-/// Scaled from three to four: two propose, who were told the old number, and the others are told later.
+/// The service is scaled from three to four: two processes propose with the old number, and the others are told
+/// later.
 #[test]
 fn so_it_is_where_those_who_are_told_late_are_told_another_number() {
     holds(Formations {
@@ -206,7 +207,7 @@ fn so_it_is_where_those_who_are_told_late_are_told_another_number() {
     });
 }
 
-/// With a quorum of one each is a majority of its own.
+/// With a quorum of one, each process is a majority alone.
 #[test]
 fn a_number_that_is_too_low_for_those_who_take_part_is_caught() {
     is_caught(Formations {

@@ -1,14 +1,14 @@
-//! Whom to probe, and when.
+//! Which contact points to probe, and when.
 
 use std::{collections::BTreeMap, time::Instant};
 
 use crate::{ContactPoint, pacing::Schedule};
 
-/// The contact points that are being probed or are to be.
+/// The contact points that are being probed, or will be.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Probes {
     schedules: BTreeMap<ContactPoint, Schedule>,
-    /// No probe is due before; so that not all of a thousand are looked at in every turn.
+    /// No probe is due before this, so that a turn need not look at all of a thousand.
     next: Option<Instant>,
 }
 
@@ -21,20 +21,20 @@ impl Probes {
         self.schedules.contains_key(&point)
     }
 
-    /// Probes this one then, rather than when it was to be.
+    /// Probes this one at this time, instead of its planned time.
     pub(super) fn set(&mut self, point: ContactPoint, at: Instant) {
         self.schedules.insert(point, Schedule::Due(at));
         self.next = Some(self.next.map_or(at, |next| next.min(at)));
     }
 
-    /// Probes this one then, unless it is to be probed anyway.
+    /// Probes this one at this time, unless a probe is planned anyway.
     pub(super) fn add(&mut self, point: ContactPoint, at: Instant) {
         if !self.contains(point) {
             self.set(point, at);
         }
     }
 
-    /// Probes this one then, unless it is being probed.
+    /// Probes this one at this time, unless it is being probed.
     pub(super) fn hasten(&mut self, point: ContactPoint, at: Instant) {
         if self.schedules.get(&point) != Some(&Schedule::UnderWay) {
             self.set(point, at);
@@ -45,7 +45,7 @@ impl Probes {
         self.schedules.remove(&point);
     }
 
-    /// Keeps those that are being probed, and of the others these; of those no more than `most` in all.
+    /// Keeps those that are being probed, and of the others only these, at most `most` in total.
     pub(super) fn keep(&mut self, most: usize, is_to_probe: impl Fn(ContactPoint) -> bool) {
         let mut left = self.schedules.len();
         self.schedules.retain(|point, schedule| {
@@ -59,12 +59,12 @@ impl Probes {
         *self = Self::default();
     }
 
-    /// When the next may be due, at the earliest.
+    /// The earliest time at which the next may be due.
     pub(super) fn next(&self) -> Option<Instant> {
         self.next
     }
 
-    /// Those that are due: they are being probed then.
+    /// Takes those that are due; from now on they are being probed.
     pub(super) fn fall_due(&mut self, now: Instant) -> Vec<ContactPoint> {
         if self.next.is_none_or(|next| now < next) {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! Where a node stands on its way into a cluster, with what it knows in each stage only.
+//! The stage of a node on its way into a cluster, with what it needs to know only in that stage.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,24 +14,24 @@ use crate::{
     reason::WaitReason,
 };
 
-/// How long it may take to be let in before the cluster is passed over.
+/// How long it may take to be let in before the cluster is ignored for a while.
 pub(super) const JOIN_PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone)]
 pub(super) enum Stage {
-    /// In no cluster, and none is known: waits for a rule, or after an attempt.
+    /// In no cluster, and none is known: waits because of a rule, or after an attempt.
     Looking(Looking),
     /// Asks for consent to a new cluster.
     Founding(Founding),
-    /// Asks to be let in, or has just started a cluster and is not told yet that it is in it.
+    /// Asks to be let in, or has just started a cluster and does not know yet that it is in it.
     Joining(Joining),
-    /// A member, who looks for other clusters of the same name.
+    /// A member, which looks for other clusters with the same name.
     Watching(Watching),
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Looking {
-    /// The rule that is not met. None where this node only waits before it tries again.
+    /// The unmet rule. None if this node only waits before it tries again.
     pub(super) reason: Option<WaitReason>,
     pub(super) paused: Option<Pause>,
     /// How many attempts in a row have failed.
@@ -42,7 +42,7 @@ pub(super) struct Looking {
 #[derive(Debug, Clone)]
 pub(super) struct Pause {
     pub(super) until: Instant,
-    /// How many had to consent the last time.
+    /// How many had to consent in the last attempt.
     pub(super) quorum: usize,
 }
 
@@ -52,9 +52,9 @@ pub(super) struct Founding {
     /// The other processes that are asked.
     pub(super) among: BTreeMap<NodeUid, ContactPoint>,
     pub(super) gives_up_at: Instant,
-    /// When those are asked again who may have been told the number of expected nodes meanwhile.
+    /// When to ask voters again that may know the number of expected nodes by now.
     pub(super) asks_again_at: Instant,
-    /// After how long the time after that.
+    /// The pause after that.
     pub(super) asks_again_after: Duration,
     pub(super) failures: u32,
 }
@@ -62,7 +62,7 @@ pub(super) struct Founding {
 #[derive(Debug, Clone)]
 pub(super) struct Joining {
     pub(super) formation: Formation,
-    /// Who was asked to let this node in; nobody where it starts the cluster itself.
+    /// The members that were asked to let this node in; none if it starts the cluster itself.
     pub(super) seeds: BTreeSet<SocketAddr>,
     pub(super) since: Instant,
 }
@@ -72,23 +72,23 @@ pub(super) struct Watching {
     pub(super) formation: Formation,
     /// Where the members answer, and which processes they are.
     pub(super) members: BTreeMap<ContactPoint, NodeUid>,
-    /// Since when it waits before it looks.
+    /// When it began to wait for its next look.
     pub(super) since: Instant,
-    /// How long, in pauses of a member of a cluster of this size.
+    /// How long it waits, in pauses of a member of a cluster of this size.
     pub(super) pauses: f64,
-    /// When it told its fellows of another cluster, the last time.
+    /// When it last told its fellow members about another cluster.
     pub(super) fellows_told_at: Option<Instant>,
-    /// The older cluster that it would go over to.
+    /// The older cluster that it is about to join.
     pub(super) going_to: Option<GoingTo>,
     pub(super) reach: Reach,
     pub(super) few: Few,
 }
 
-/// A member asks to be let in to another cluster, and stays in its own meanwhile.
+/// A member asks to be let into another cluster, and stays in its own until then.
 #[derive(Debug, Clone)]
 pub(super) struct GoingTo {
     pub(super) formation: Formation,
-    /// Who is asked.
+    /// The members that are asked.
     pub(super) seeds: BTreeSet<SocketAddr>,
     pub(super) since: Instant,
 }
@@ -106,7 +106,7 @@ impl Stage {
         }
     }
 
-    /// When something changes in this stage by itself, or it ends.
+    /// When something changes in this stage without an input, or when it ends.
     pub(super) fn changes_at(&self) -> Option<Instant> {
         match self {
             Self::Founding(founding) if founding.proposer.lacks_only_told() => {

@@ -1,4 +1,4 @@
-//! A member looks for other clusters of the same name, and for lost halves of its own.
+//! A member looks for other clusters with the same name, and for lost halves of its own.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,11 +20,11 @@ use crate::{
     survey::Turns,
 };
 
-/// How long a new member waits before it looks: until it knows how many members there are, since the more, the less each
-/// looks.
+/// How long a new member waits before it looks: until it knows how many members there are, since each looks less
+/// often if there are more.
 const GETTING_TO_KNOW: Duration = Duration::from_secs(5);
 
-/// How often a member tells its fellows of another cluster, at most.
+/// A member tells its fellow members about another cluster at most this often.
 const TELL_AGAIN: Duration = Duration::from_secs(5);
 
 impl Coordinator {
@@ -56,7 +56,7 @@ impl Coordinator {
                 }
                 let mut watching = match &self.stage {
                     Stage::Watching(watching) => {
-                        // What it has waited so far was a share of the pause as it was then.
+                        // The time that it has waited is a share of the pause as it was then.
                         let (all, since) = (watching.members.len(), watching.since);
                         let pause = pacing::watch_pause(self.settings.watch_interval, all);
                         let waited = turn.now.saturating_duration_since(since);
@@ -96,8 +96,8 @@ impl Coordinator {
         }
     }
 
-    /// A member is in no cluster any more. Where the older one has let it in, it is on its way there, and those of its old
-    /// cluster who have not gone yet do not call it back.
+    /// A member is no longer in any cluster. If the older cluster has let it in, it is on its way there, and members
+    /// of its old cluster that have not gone yet do not call it back.
     fn outside_again(&mut self, now: Instant) -> Stage {
         let going_to = match &self.stage {
             Stage::Watching(watching) => watching.going_to.clone(),
@@ -123,8 +123,8 @@ impl Coordinator {
         })
     }
 
-    /// A member looks whom it reaches. Where that is too few, it asks for the number of expected nodes, which may be
-    /// another by now; until it is told, as many count as it has seen.
+    /// A member checks which members it reaches. If it reaches too few, it asks for the number of expected nodes,
+    /// which may have changed; until it gets an answer, the highest number that it has seen counts.
     pub(super) fn look_around<R: Rng>(&mut self, turn: &mut Turn<'_, R>) {
         let Stage::Watching(watching) = &mut self.stage else {
             return;
@@ -148,8 +148,8 @@ impl Coordinator {
         }
     }
 
-    /// Whether a member needs the number of expected nodes: it reaches too few by the one that it has, or does not reach
-    /// some and has none.
+    /// Whether a member needs the number of expected nodes: it has a number and reaches too few, or it has none and
+    /// does not reach some members.
     pub(super) fn doubts_number(&self) -> bool {
         let is_few = match &self.stage {
             Stage::Watching(watching) => watching.few.since().is_some(),
@@ -175,15 +175,16 @@ impl Coordinator {
         }
     }
 
-    /// Where it is not configured.
+    /// The default.
     fn ask_for_number(&mut self, at: Instant) {
         if self.settings.expectation == Expectation::Asking && self.asking != Schedule::UnderWay {
             self.asking = Schedule::Due(at);
         }
     }
 
-    /// A member meets a cluster at a contact point. Where it is another, the others hear of it, too: its own members of
-    /// the older one, which they join each by itself, or whom it met there of its own.
+    /// A member finds a cluster at a contact point. If it is another one, the member tells others: about an older
+    /// cluster its own fellow members, which each join it by themselves; about its own older cluster the member that
+    /// it met there.
     pub(super) fn met_at<R>(
         &mut self,
         point: ContactPoint,
@@ -226,14 +227,13 @@ impl Coordinator {
         );
     }
 
-    /// A member meets a cluster, or is told of it.
+    /// A member finds a cluster, or is told of one.
     fn met<R>(&mut self, cluster: &KnownCluster, turn: &mut Turn<'_, R>) {
         let Stage::Watching(Watching { formation, .. }) = self.stage else {
             return;
         };
         if cluster.formation.id == formation.id {
-            // The same cluster, met at a node that is not known to be a member: two halves that
-            // have lost sight of each other.
+            // The same cluster, at a node that is not a known member: two halves that have lost each other.
             turn.out.push(Output::Join(cluster.clone()));
             return;
         }
@@ -244,7 +244,8 @@ impl Coordinator {
         }
     }
 
-    /// Asks the older cluster to let this member in, unless it has asked these already. Of two older ones it is the oldest.
+    /// Asks the older cluster to let this member in, unless it has already asked these members. Of two older ones, it
+    /// asks the oldest.
     fn go_over<R>(&mut self, cluster: &KnownCluster, turn: &mut Turn<'_, R>) {
         let Stage::Watching(watching) = &mut self.stage else {
             return;
@@ -271,8 +272,8 @@ impl Coordinator {
         watching.going_to = Some(going_to);
     }
 
-    /// A member is told of a cluster: where it is its own, somebody else has started it, too; where it is another, a
-    /// fellow has met it.
+    /// A member is told of a cluster: if it is its own, another node has started it, too; if it is another one, a
+    /// fellow member has found it.
     pub(super) fn told_of<R>(&mut self, request: Request, turn: &mut Turn<'_, R>) {
         if let Request::Decided(Decided { formation, seed }) = request
             && seed != self.settings.rules.me.gossip

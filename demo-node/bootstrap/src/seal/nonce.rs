@@ -1,13 +1,13 @@
-//! Numbers that are used once.
+//! Numbers that are used only once.
 
 use serde::{Deserialize, Serialize};
 
-/// A number used once: 24 random bytes, so many that chance never repeats them.
+/// A number that is used once: 24 random bytes, so many that it is never repeated by chance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Nonce(pub [u8; 24]);
 
 impl Nonce {
-    /// A fresh one from the operating system.
+    /// A new one from the operating system.
     #[must_use]
     pub fn random() -> Self {
         let mut bytes = [0; 24];

@@ -1,7 +1,7 @@
 //! Recognises a sealed message that arrives a second time.
 //!
-//! Only what opened is remembered, so strangers cannot fill the memory, and only for as long as
-//! the stamp would let it in again.
+//! Only messages that opened are remembered, so strangers cannot fill the memory, and only as long as their time
+//! would let them in again.
 
 use std::{
     collections::HashSet,
@@ -10,20 +10,19 @@ use std::{
 
 use super::nonce::Nonce;
 
-/// A message's stamp may be this far from the receiver's clock, either way.
+/// A message's time may be this far from the receiver's clock, in both directions.
 ///
-/// Long enough for clocks that nobody looks after, short enough that what was overheard is soon
-/// worth nothing.
+/// Long enough for clocks without maintenance, and short enough that overheard messages soon become useless.
 pub const WINDOW: Duration = Duration::from_secs(30);
 
-/// A stamp may be ahead of the clock by the window and is good until behind it by as much.
+/// A message's time may be ahead of the clock by the window, and is valid until it is behind by the window.
 const MEMORY: Duration = Duration::from_secs(2 * WINDOW.as_secs());
 
-/// Some 500 messages a second; a thousand members send a node about 20.
-/// Beyond it the oldest are forgotten early, since dropping what is genuine would be worse.
+/// About 500 messages a second; a thousand members send a node about 20.
+/// Beyond that, the oldest are forgotten early, since dropping genuine messages would be worse.
 const LIMIT: usize = 30_000;
 
-/// The nonces seen of late, in two generations: the older is dropped as a whole.
+/// The recently seen nonces, in two generations: the older one is dropped as a whole.
 #[derive(Debug)]
 pub struct Replays {
     recent: HashSet<Nonce>,
@@ -42,7 +41,7 @@ impl Replays {
         }
     }
 
-    /// Whether this is the first time that the nonce is seen. It is remembered from then on.
+    /// Whether the nonce is seen for the first time. It is remembered from then on.
     pub fn is_first(&mut self, nonce: Nonce, now: Instant) -> bool {
         if MEMORY <= now.duration_since(self.since) || LIMIT <= self.recent.len() {
             self.older = std::mem::take(&mut self.recent);

@@ -1,4 +1,4 @@
-//! What is known of one contact point.
+//! What is known about one contact point.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -13,7 +13,7 @@ pub(super) struct Contact {
     pub(super) heard: Option<Heard>,
     /// Since when every probe has failed.
     pub(super) failing_since: Option<Instant>,
-    /// Given up until discovery names it again.
+    /// Dropped until discovery lists it again.
     pub(super) dropped: bool,
 }
 
@@ -42,16 +42,16 @@ pub(super) fn process_at(me: Process, point: &ContactPoint, contact: &Contact) -
     contact.heard.as_ref().map(|heard| heard.answer.uid)
 }
 
-/// At how many contact points each process answers, as they said last. This node does at its own.
+/// At how many contact points each process answers, by their last answers. This node answers at its own.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Processes {
     points: BTreeMap<NodeUid, usize>,
-    /// How many contact points are another one of a process that has one already.
+    /// How many contact points are further addresses of a process.
     again: usize,
 }
 
 impl Processes {
-    /// A contact point at which one process answered is now that of another.
+    /// A contact point of one process now belongs to another.
     pub(super) fn moved(&mut self, before: Option<NodeUid>, after: Option<NodeUid>) {
         if let Some(Entry::Occupied(mut points)) = before.map(|uid| self.points.entry(uid)) {
             *points.get_mut() -= 1;
@@ -68,7 +68,7 @@ impl Processes {
         }
     }
 
-    /// How many contact points are another one of a process that has one already.
+    /// How many contact points are further addresses of a process.
     pub(super) fn again(&self) -> usize {
         self.again
     }

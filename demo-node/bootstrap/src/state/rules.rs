@@ -1,4 +1,4 @@
-//! What the rules depend on: what is configured, and how long they hold.
+//! The settings of the rules.
 
 use std::{str::FromStr, time::Duration};
 
@@ -12,21 +12,20 @@ pub struct Rules {
     pub me: Process,
     /// Whether this node may ever found a cluster.
     pub new_cluster_enabled: bool,
-    /// How many processes may take part in one formation, where configured; more where more are
-    /// expected or listed.
+    /// How many processes may take part in one formation, if configured; more if more are expected or listed.
     pub participants: Option<usize>,
-    /// Whether every contact point must have answered, where the expected nodes are unknown.
+    /// Whether every contact point must have answered, if the expected nodes are unknown.
     pub contact_with_all_contact_points: bool,
-    /// How long the contact points must not have changed, where the expected nodes are unknown.
+    /// How long the contact points must not have changed, if the expected nodes are unknown.
     pub stable_margin: Duration,
-    /// How long an answer counts, and how long a contact point may fail before it is dropped.
+    /// How long an answer is valid, and how long a contact point may fail before it is dropped.
     pub probing_failure_timeout: Duration,
-    /// What to do where there are several clusters of the same name.
+    /// What to do about several clusters with the same name.
     pub on_rival: OnRival,
 }
 
 impl Rules {
-    /// As they are for a node that is told nothing else.
+    /// The defaults.
     #[must_use]
     pub fn defaults(me: Process) -> Self {
         Self {
@@ -41,13 +40,13 @@ impl Rules {
     }
 }
 
-/// What a node does about several clusters of the same name.
+/// What a node does about several clusters with the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnRival {
-    /// A member raises the alarm, and no more. A newcomer joins the cluster that most contact points say they are in, so
-    /// that a stray one does not draw newcomers away from it.
+    /// A member only raises the alarm. A new node joins the cluster with the most contact points, so that a stray one
+    /// does not attract new nodes.
     Alarm,
-    /// A member raises the alarm; the younger cluster joins the older, and so does a newcomer.
+    /// A member raises the alarm; the younger cluster joins the older, and new nodes join the older, too.
     Merge,
 }
 
@@ -63,13 +62,13 @@ impl FromStr for OnRival {
     }
 }
 
-/// How many processes may take part where nothing else is known. Of three, two must consent, so that
-/// no node founds a cluster alone.
+/// How many processes may take part if nothing else is known. Of three, two must consent, so that no node founds a
+/// cluster alone.
 pub const DEFAULT_PARTICIPANTS: usize = 3;
 
-/// How long the lowest address that answers goes first, where the number of expected nodes is known.
-/// After that long, so does the next; then twice as many each time.
+/// How long only the lowest address that answers may propose, if the number of expected nodes is known. After that
+/// the next may, too; then twice as many each time.
 pub const HEAD_START: Duration = Duration::from_secs(3);
 
-/// How long a cluster that did not let this node in is passed over, where there is another way.
+/// How long a cluster that did not let this node in is ignored, if there is another way.
 pub const PASSED_OVER_FOR: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! What a node sees of others: lists, answers, and what it is told.
+//! What a node sees of others: lists, answers, and numbers that it is told.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
@@ -15,15 +15,15 @@ use crate::{
 /// How a lookup ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum View {
-    /// With all there is.
+    /// With a complete view.
     Complete(BTreeSet<ContactPoint>),
-    /// With some of it.
+    /// With a partial view.
     Partial {
-        /// Whom it names.
+        /// The contact points in it.
         contact_points: BTreeSet<ContactPoint>,
         /// Whether calls have failed: asking again at once would make it worse.
         hindered: bool,
-        /// Whether only the first page was asked for, and there are more.
+        /// Whether only the first page was requested, and there are more.
         more_pages: bool,
     },
     /// Without a view.
@@ -39,10 +39,10 @@ pub struct Answer {
     pub contact_point: ContactPoint,
     /// The cluster that it is a member of, and members that can be joined.
     pub cluster: Option<KnownCluster>,
-    /// How many nodes it was told to expect.
+    /// The number of expected nodes that it was told.
     pub expected: Option<usize>,
-    /// How far its clock is from this node's. Where that is too far, it cannot be in a cluster with this node:
-    /// it counts as a process, but nobody waits for its consent, and no cluster that it names is joined.
+    /// How far its clock is from this node's. If it is too far, the two cannot be in one cluster: it counts as a
+    /// process, but nobody waits for its consent, and no cluster that it names is joined.
     pub skew: Skew,
 }
 
@@ -63,9 +63,9 @@ pub enum Event {
         /// Which.
         from: ContactPoint,
     },
-    /// The platform was asked how many nodes it means to run.
+    /// The platform was asked for the number of expected nodes.
     Told(Told),
-    /// A member sees so many members.
+    /// A member sees this many members.
     Saw(usize),
     /// A cluster did not let this node in.
     ShutOut(ClusterId),
@@ -81,12 +81,12 @@ pub struct KnownCluster {
 }
 
 impl View {
-    /// What a lookup gave that named these.
+    /// The result of a lookup with these contact points.
     #[must_use]
     pub fn of(contact_points: BTreeSet<ContactPoint>, completeness: &Completeness) -> Self {
         match completeness {
             Completeness::Complete => Self::Complete(contact_points),
-            // A task that has no address yet may stand on a page that is not the only one.
+            // A task without an address may be on one page of several.
             Completeness::Partial(reasons) => Self::Partial {
                 contact_points,
                 hindered: reasons.iter().any(is_failed_call),
@@ -96,7 +96,7 @@ impl View {
     }
 }
 
-/// Whether a call has failed, rather than a task that is not ready.
+/// Whether a call has failed, not only that a task is not ready.
 fn is_failed_call(reason: &PartialReason) -> bool {
     matches!(
         reason,

@@ -1,4 +1,4 @@
-//! Asks AWS what a node asks: each call once, but a list of instances that was not whole once more.
+//! Asks AWS what a node asks: each call once, except that an incomplete list of instances is read once more.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,13 +16,13 @@ use crate::{
     },
 };
 
-/// How long it may take to know region and credentials.
+/// How long finding region and credentials may take.
 const CLIENT_LIMIT: Duration = Duration::from_secs(6);
 
-/// How much longer than by its settings a lookup may take: the list may be long.
+/// How much longer a lookup may take than in the settings: the list may be long.
 const PATIENCE: u32 = 3;
 
-/// What AWS says.
+/// The answers of AWS.
 pub(super) struct Answers {
     pub(super) region: Option<String>,
     pub(super) calls: Vec<Call>,
@@ -69,8 +69,8 @@ pub(super) async fn ask(
     let mut told = None;
     let expected = calls::of_expected_nodes(method);
     if !not_made.contains_key(expected) {
-        // A lookup that lists nobody describes nobody. Describing the own task shows all the same whether that is
-        // allowed; then the number of nodes is asked for by the same way.
+        // A lookup with an empty list describes no task. Describing the own task still shows whether that is allowed;
+        // then the number of expected nodes is asked for in the same way.
         if let Some(settings) = to_describe_itself(&settings, &counts, task)
             && let Ok(itself) = client(settings, surroundings).await
         {
@@ -154,7 +154,7 @@ fn reasons_not_to(config: &Config, lookup: &Result<Resolved, Error>) -> NotMade 
     reasons
 }
 
-/// The settings by which a task describes itself, where no task was described.
+/// The settings with which a task describes itself, if no task was described.
 fn to_describe_itself(
     settings: &Settings,
     counts: &Counts,
@@ -175,7 +175,8 @@ fn to_describe_itself(
     }
 }
 
-/// By task set, the number is asked for after the same calls as the list, and by tag after the list itself.
+/// With the method of task sets, the number needs the same calls as the list; with that of tags, it needs the list
+/// itself.
 fn fails_again(method: MethodName, lookup: &Result<Resolved, Error>) -> bool {
     match method {
         MethodName::EcsTaskSet | MethodName::Ec2TagBased => lookup.is_err(),

@@ -1,4 +1,4 @@
-//! Asks on a gossip port: from a port of its own, so that a node may run here meanwhile.
+//! Asks on a gossip port, from a separate local port, so that a node can keep running here.
 
 use std::{
     io,
@@ -14,17 +14,17 @@ use crate::{
     membership::{self, echo::Question},
 };
 
-/// Datagrams get lost.
+/// Datagrams may get lost, so each question is sent several times.
 const TRIES: u32 = 3;
 
 /// The pause between two questions, and the wait after the last.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What came of it.
+/// The result.
 pub(super) async fn ask(from: Option<IpAddr>, to: SocketAddr, sealer: &Sealer) -> Gossip {
     match exchange(from, to, sealer).await {
         Ok(heard) => heard,
-        // The host says that nobody listens there.
+        // The host says that nothing listens there.
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Gossip::Refused,
         Err(error) => Gossip::Failed(error.to_string()),
     }
@@ -43,7 +43,7 @@ async fn exchange(from: Option<IpAddr>, to: SocketAddr, sealer: &Sealer) -> io::
         let question = Question::new(&sealer.keyring, &sealer.cluster, now, nonce);
         socket.send(question.datagram()).await?;
         questions.push(question);
-        // A late answer to an earlier question is one, too.
+        // A late answer to an earlier question also counts.
         if let Ok(heard) = timeout(PAUSE, answer(&socket, &questions, sealer)).await {
             return heard;
         }
@@ -51,12 +51,12 @@ async fn exchange(from: Option<IpAddr>, to: SocketAddr, sealer: &Sealer) -> io::
     Ok(Gossip::Silent)
 }
 
-/// Whether a node's socket at this address sends there: one at `::` sends by both families.
+/// Whether a node's socket at this address can send there: one at `::` sends with both families.
 fn can_send(from: IpAddr, to: IpAddr) -> bool {
     from.is_ipv4() == to.is_ipv4() || from == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
 }
 
-/// From where a node here would send, as security groups and routes may tell addresses apart.
+/// The address from which a node here would send, since security groups and routes may treat addresses differently.
 async fn bind(from: Option<IpAddr>, to: SocketAddr) -> io::Result<UdpSocket> {
     if let Some(from) = from.filter(|from| from.is_ipv4() == to.is_ipv4())
         && let Ok(socket) = UdpSocket::bind((from, 0)).await
@@ -70,7 +70,7 @@ async fn bind(from: Option<IpAddr>, to: SocketAddr) -> io::Result<UdpSocket> {
     UdpSocket::bind((any, 0)).await
 }
 
-/// Waits for an answer. Whatever else comes is passed over.
+/// Waits for an answer. Other datagrams are ignored.
 async fn answer(socket: &UdpSocket, questions: &[Question], sealer: &Sealer) -> io::Result<Gossip> {
     let mut buffer = [0; membership::DATAGRAM_LIMIT];
     loop {

@@ -19,7 +19,7 @@ use crate::{
     net::Tcp,
 };
 
-/// How long the metadata, which is on the host itself, and the node here may take.
+/// The time limit for the metadata, which is on the host itself, and for the node here.
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// How much of what the node says is shown, in characters.
@@ -62,7 +62,7 @@ pub(super) async fn ask(config: &Config, surroundings: &Surroundings, sealer: &S
     }
 }
 
-/// Who listens on all addresses is asked at the loopback.
+/// A node that listens on all addresses is asked at the loopback address.
 fn reachable(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(it) if it.is_unspecified() => std::net::Ipv4Addr::LOCALHOST.into(),
@@ -98,7 +98,7 @@ async fn says(at: SocketAddr) -> Option<String> {
     Some(excerpt(status["message"].as_str()?, LONGEST))
 }
 
-/// The own task, which says more of itself than what its address is.
+/// The own task. Its metadata contains more than its address.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Metadata {
@@ -122,7 +122,7 @@ struct Network {
     network_mode: Option<String>,
 }
 
-/// Nothing where it does not tell: then it is the own address that is not to be had, and that says why.
+/// None if the metadata does not give it: then the address is not known either, and that error says why.
 async fn task(url: &str) -> Option<OwnTask> {
     let url: Uri = url.parse().ok()?;
     let host: IpAddr = url.host()?.trim_matches(['[', ']']).parse().ok()?;

@@ -23,13 +23,13 @@ use crate::{
     net::{Network, Tcp},
 };
 
-/// Twice as long as a node waits, so that what is only slow is not taken for closed.
+/// Twice as long as a node waits, so that a slow answer does not look like a closed port.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// How much of an error is shown that somebody else has a part in.
+/// How much is shown of an error with text from others.
 const LONGEST: usize = 200;
 
-/// What came of it, and the port that a node there gossips on.
+/// The answer, and the gossip port of a node there.
 pub(super) async fn ask(at: SocketAddr, sealer: &Sealer) -> (Management, Option<u16>) {
     let network = Watched::default();
     let probe = sealer.probe(ContactPoint(at));
@@ -57,7 +57,7 @@ pub(super) async fn ask(at: SocketAddr, sealer: &Sealer) -> (Management, Option<
     }
 }
 
-/// The port stands outside the seal; what is sent there is sealed.
+/// The port is outside the seal, but messages to it are sealed.
 fn gossip_port(body: &[u8]) -> Option<u16> {
     let said: SeedNodes = serde_json::from_slice(body).ok()?;
     Some(said.self_node.socket.port())
@@ -95,7 +95,7 @@ fn stranger(rejected: &Rejected) -> Stranger {
     }
 }
 
-/// The operating system's TCP, and whether there was a connection.
+/// The operating system's TCP, which also notes whether there was a connection.
 #[derive(Debug, Clone, Default)]
 struct Watched(Arc<AtomicBool>);
 

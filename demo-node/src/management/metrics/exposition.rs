@@ -1,5 +1,5 @@
-//! The two texts that collectors read: OpenMetrics for who asks for it, and the classic Prometheus
-//! format, which every collector reads, for everybody else.
+//! The two formats that collectors read: OpenMetrics for collectors that ask for it, and the classic Prometheus
+//! format, which every collector reads, for all others.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ pub(super) enum Format {
     OpenMetrics,
 }
 
-/// One of the media types that a request accepts, and how much it is wanted.
+/// One of the media types that a request accepts, and its weight.
 struct Accepted<'a> {
     media_type: &'a str,
     version: &'a str,
@@ -22,7 +22,7 @@ struct Accepted<'a> {
 }
 
 impl Format {
-    /// OpenMetrics where `Accept` names it, and does not want classic text more.
+    /// OpenMetrics if `Accept` names it and does not prefer classic text.
     pub(super) fn wanted(headers: &HeaderMap) -> Self {
         let accepted: Vec<_> = headers
             .get_all(header::ACCEPT)
@@ -41,7 +41,7 @@ impl Format {
         let open = quality(&|one| {
             one.is("application/openmetrics-text") && matches!(one.version, "" | "0.0.1" | "1.0.0")
         });
-        // The more exact name counts, as for every `Accept`.
+        // The more specific type counts, as in every `Accept`.
         let classic = quality(&|one| one.is("text/plain") && matches!(one.version, "" | "0.0.4"))
             .or_else(|| quality(&|one| one.is("text/*")))
             .or_else(|| quality(&|one| one.is("*/*")));
@@ -59,7 +59,7 @@ impl Format {
         }
     }
 
-    /// The text in this format of what is written as OpenMetrics.
+    /// Converts OpenMetrics text to this format.
     pub(super) fn of(self, open_metrics: String) -> String {
         match self {
             Self::Classic => classic(&open_metrics),
@@ -93,8 +93,8 @@ impl<'a> Accepted<'a> {
     }
 }
 
-/// In the classic format a counter's description has the name of its series, which ends in `_total`;
-/// units and the mark of the end do not exist.
+/// In the classic format a counter's description has the name of its series, which ends in `_total`; units and the
+/// end mark do not exist.
 fn classic(open_metrics: &str) -> String {
     let counters: BTreeSet<_> = open_metrics
         .lines()
@@ -185,7 +185,7 @@ mod tests {
                 ],
                 Format::OpenMetrics,
             ),
-            // One that is configured for classic text alone.
+            // One that only accepts classic text.
             (
                 &["text/plain;version=0.0.4;q=0.6,*/*;q=0.5"],
                 Format::Classic,

@@ -1,4 +1,4 @@
-// Elements of the page. What others say becomes text, and nothing but text.
+// Elements of the page. Data from nodes becomes text only, never markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 

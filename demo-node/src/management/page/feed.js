@@ -1,4 +1,4 @@
-// What the node says: a stream of events, and answers to questions. Asked again for as long as the page is open.
+// The node's data: a stream of events, and answers to questions. Asked again while the page is open.
 
 /** A stream is never silent for longer than five seconds: after this, it is taken for broken. */
 const SILENCE = 12_000;

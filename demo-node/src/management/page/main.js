@@ -1,4 +1,4 @@
-// Brings together what the node says and what the page shows.
+// Connects the node's data with the parts of the page.
 
 import { say } from "./draw.js";
 import { ask, follow } from "./feed.js";
@@ -104,7 +104,7 @@ async function answers() {
   const [bootstrap, members] = await Promise.all([ask("bootstrap"), ask("cluster/members")]);
   node.heardAt = performance.now();
   node.ahead = members.now - Date.now();
-  // The header tells whole seconds.
+  // The header has whole seconds.
   if (Math.abs(node.ahead) < 1_500) node.ahead = 0;
   if (node.missed && node.members) meanwhile(node.members, members.body);
   node.missed = false;

@@ -1,4 +1,4 @@
-// The members as a table. It can be sorted and searched; rows stay what they are while their texts change.
+// The members as a table. It can be sorted and searched; rows stay while their texts change.
 
 import { el, list, plain, say, short, toNode } from "./draw.js";
 import { age, moment } from "./words.js";
@@ -118,7 +118,7 @@ export class Table {
       age: (member) => String(-member.startedAt),
     }[key] ?? ((member) => member[key] ?? "");
     const fitting = this.members.filter(fits);
-    // Stable: what is equal stays in the order of the addresses.
+    // Stable: equal rows stay in the order of the addresses.
     if (key !== "label" || down) fitting.sort((a, b) => (down ? -1 : 1) * byAddress(value(a), value(b)));
     list(this.body, fitting, (member) => member.nodeUid, row, (tr, member) => fill(tr, member, this.now));
     this.nothing.hidden = fitting.length !== 0 || this.members.length === 0;

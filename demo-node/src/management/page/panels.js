@@ -107,7 +107,7 @@ export function showCalls(bootstrap) {
     (row) => el("tr", { class: good.has(row.outcome) ? null : "off" }, el("th", { scope: "row" }, el("span")), el("td", {}, plain(row.outcome)), el("td", { class: "number" })),
     (tr, row) => {
       tr.classList.toggle("first", row.first);
-      // Said once to who sees it, and each time to who hears it.
+      // Shown once; a screen reader says it each time.
       const call = tr.children[0].firstChild;
       say(call, row.call);
       call.classList.toggle("unseen", !row.first);

@@ -1,4 +1,4 @@
-// The members as a picture: on a ring, zone by zone. Shapes tell what colours tell.
+// The members as a picture: on a ring, by zone. Shapes say the same as colours.
 
 import { el, plain, short, svg } from "./draw.js";
 import { byAddress } from "./members.js";
@@ -35,7 +35,7 @@ export class Ring {
   draw() {
     const size = Math.min(Math.floor(this.place.clientWidth), 460);
     if (size < 100 || this.members.length === 0) return;
-    // The same again would be work for nothing.
+    // Unchanged: nothing to draw.
     const drawn = JSON.stringify([size, this.members.map((m) => [m.nodeUid, m.label, m.zone, m.status, m.reachable, m.leader, m.oldest])]);
     if (drawn === this.drawn) return;
     this.drawn = drawn;

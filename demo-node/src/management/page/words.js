@@ -1,4 +1,4 @@
-// Sentences about what the node says. Nothing here touches the page.
+// Sentences about the node's data. Nothing here touches the page.
 
 /** What to do about each rule that a node may wait for. */
 const ADVICE = {

@@ -1,24 +1,24 @@
-//! What a connection is about.
+//! Whether a connection is busy.
 
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
 
-/// What a connection is about: an extension of each request.
+/// The state of a connection, as an extension of each request.
 #[derive(Debug, Clone, Default)]
 pub(in crate::management) struct Busy(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Something is under way.
+    /// A request is being answered.
     under_way: AtomicBool,
-    /// Something came after the last complete request.
+    /// Something arrived after the last complete request.
     come: AtomicBool,
 }
 
 impl Busy {
-    /// Whether something is under way, from a complete request on.
+    /// Whether the connection is busy, from a complete request on.
     pub(in crate::management) fn set(&self, under_way: bool) {
         self.0.under_way.store(under_way, Ordering::Relaxed);
         if under_way {

@@ -1,5 +1,5 @@
-//! The `Host` that a request must name, once and well formed: what stands between nodes and clients
-//! goes by it, and two of them are two meanings.
+//! The `Host` that a request must name, once and well formed: proxies between nodes and clients use it, and two of
+//! them would have two meanings.
 
 use axum::http::{Request, Version, header, uri::Authority};
 

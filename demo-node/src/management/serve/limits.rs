@@ -5,25 +5,25 @@ use std::time::Duration;
 /// What connections may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at once.
+    /// Connections at the same time.
     pub connections: usize,
-    /// Streams of events at once: so few that they never take all of the connections.
+    /// Streams of events at the same time: few enough that they never use all connections.
     pub streams: usize,
     /// How long a request's header may take, from the connection or from its first byte.
     pub header: Duration,
     /// How long a connection may stay open without a request.
     pub idle: Duration,
-    /// How long a client may take no bytes of an answer that is ready for it.
+    /// How long a client may read no bytes of an answer that is ready.
     pub write: Duration,
     /// How long connections may take to end when the node stops.
     pub drain: Duration,
 }
 
-/// Descriptors for everything but connections to management HTTP: about 15 that the process always has,
-/// and those of probes, of calls to AWS and of synchronisation.
+/// Descriptors for everything except connections to management HTTP: about 15 that the process always has, and those
+/// of probes, of calls to AWS and of synchronisation.
 const RESERVE: usize = 40;
 
-/// What there is room for in any case. Should descriptors run out, connections give way.
+/// The lowest number of connections. If descriptors run out, connections are closed for new ones.
 const FEWEST_CONNECTIONS: usize = 8;
 
 impl Default for Limits {
@@ -41,7 +41,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// As many connections as fit into so many descriptors.
+    /// As many connections as this many descriptors allow.
     #[must_use]
     pub fn within(descriptors: usize) -> Self {
         let most = Self::default();

@@ -1,5 +1,5 @@
-//! How long a connection is waited for: long while it is idle, since load balancers and collectors
-//! keep theirs, and briefly once a request has begun.
+//! How long to wait for a connection: long while it is idle, since load balancers and collectors keep their
+//! connections, and short when a request has begun.
 
 use std::{
     future::Future,
@@ -19,11 +19,11 @@ use tokio::{
 
 use super::{busy::Busy, limits::Limits};
 
-/// Times each request's header for hyper, which asks for a timer whenever it begins to wait for one.
+/// Times each request's header for hyper, which asks for a timer whenever it begins to wait for a header.
 pub(super) struct Header {
     limits: Limits,
     busy: Busy,
-    /// Whoever connects has a request.
+    /// A new connection is expected to send a request at once.
     first: AtomicBool,
 }
 
@@ -35,7 +35,7 @@ struct Waiting {
     busy: Busy,
 }
 
-/// A connection that notes when something comes.
+/// A connection that notes when data arrives.
 pub(super) struct Noting<S> {
     stream: S,
     busy: Busy,
@@ -57,7 +57,7 @@ impl rt::Timer for Header {
         TokioTimer::new().sleep(duration)
     }
 
-    /// The deadline is that of hyper, which knows of one limit where there are two here.
+    /// The deadline is hyper's, which knows only one limit, but there are two here.
     fn sleep_until(&self, _: Instant) -> Pin<Box<dyn rt::Sleep>> {
         let begun = self.first.swap(false, Ordering::Relaxed);
         let Limits { header, idle, .. } = self.limits;

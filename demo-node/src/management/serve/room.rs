@@ -1,4 +1,4 @@
-//! Room for the next connection: the oldest that has nothing under way gives way to it.
+//! Makes room for the next connection: closes the oldest one that is not busy.
 
 use std::{collections::VecDeque, io, time::Duration};
 
@@ -20,21 +20,21 @@ struct Open {
     busy: Busy,
 }
 
-/// Connections that could not be accepted, and when that was last told: however many there are, the
-/// log has room for other things.
+/// Connections that could not be accepted, and when that was last logged: however many there are, the log has room
+/// for other lines.
 #[derive(Default)]
 pub(super) struct Refusals {
     told: Option<Instant>,
     untold: u64,
 }
 
-/// Where all connections have something under way: how soon to look again for one that has not.
+/// If all connections are busy: how soon to look again for one that is not.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// After a failure to accept, to let connections end.
+/// After a failure to accept: the pause in which connections may end.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// How often failures to accept are told at most.
+/// Failures to accept are logged at most this often.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
 impl Room {
@@ -53,8 +53,8 @@ impl Room {
         }
     }
 
-    /// After a failure to accept: where there are no descriptors left, a connection gives way. Else,
-    /// nothing but time helps.
+    /// After a failure to accept: if there are no descriptors left, closes a connection; otherwise only waiting
+    /// helps.
     pub(super) async fn make_after(&mut self, failure: &io::Error) {
         self.forget_ended();
         let used_up = matches!(
@@ -66,7 +66,7 @@ impl Room {
         }
     }
 
-    /// Ends the oldest connection that has nothing under way, if there is one.
+    /// Closes the oldest connection that is not busy, if there is one.
     async fn give_way(&mut self) -> bool {
         let idle = self.0.iter().position(|open| !open.busy.is_set());
         let Some(idle) = idle.and_then(|idle| self.0.remove(idle)) else {
@@ -74,7 +74,7 @@ impl Room {
         };
         tracing::debug!("closed an idle connection to make room for a new one");
         idle.task.abort();
-        // Its descriptor is free once the task has gone.
+        // Its descriptor is free when the task has ended.
         while !idle.task.is_finished() {
             yield_now().await;
         }
@@ -99,7 +99,7 @@ impl Refusals {
         );
     }
 
-    /// Whether to tell now, and if so, how many there were that were not told.
+    /// Whether to log now, and if so, how many failures were not logged.
     fn count(&mut self, now: Instant) -> Option<u64> {
         if self.told.is_some_and(|told| now < told + TELL_EVERY) {
             self.untold += 1;

@@ -1,12 +1,10 @@
-//! Peers that ought to be there and are not: seeds that have not answered, and members that went
-//! without leaving.
+//! Missing peers: seeds that have not answered, and members that went without leaving.
 //!
-//! Trying them is how a node gets into its cluster, back into it, and together again with the rest
-//! after a partition. Those that left are not tried, so that a cluster does not spend its days
-//! calling on everyone it has ever replaced.
+//! By trying them, a node gets into its cluster, back into it, and together again with the others after a partition.
+//! Peers that left are not tried, so that a cluster does not forever try all nodes that it has replaced.
 //!
-//! Nodes that people have named are tried besides, a few and not for long: however many they name,
-//! members that went missing are tried as often.
+//! Nodes that people have named are tried in addition, a few and not for long, so that missing members are still
+//! tried as often.
 
 use std::{
     collections::BTreeMap,
@@ -21,21 +19,20 @@ use crate::membership::local::Timing;
 /// How many are tried at a time.
 const AT_A_TIME: usize = 5;
 
-/// How many are remembered at a time. Any one of those on the other side of a partition is enough to
-/// come together again.
+/// How many are remembered at a time. Any one peer on the other side of a partition is enough to come together again.
 const MOST: usize = 256;
 
-/// How many that people have named are remembered at a time.
+/// How many of the nodes that people have named are remembered at a time.
 pub(super) const MOST_INVITED: usize = 16;
 
-/// For how long one that people have named is tried.
+/// How long a node that people have named is tried.
 pub(super) const INVITED_FOR: Duration = Duration::from_secs(120);
 
-/// Who is absent, and when to try them.
+/// Which peers are missing, and when to try them.
 #[derive(Debug, Default)]
 pub(super) struct Absent {
     since: BTreeMap<SocketAddr, Instant>,
-    /// Those that people have named, and when.
+    /// The nodes that people have named, and when.
     invited: BTreeMap<SocketAddr, Instant>,
     next: Option<Instant>,
     /// How often they have been tried since the last change.
@@ -48,7 +45,7 @@ impl Absent {
         self.try_soon(now);
     }
 
-    /// Whether one that people have named is tried: too many at a time are not.
+    /// Returns whether a node that people have named will be tried: too many at a time are not.
     pub(super) fn invite(&mut self, node: SocketAddr, now: Instant) -> bool {
         self.invited.retain(|_, since| now < *since + INVITED_FOR);
         if MOST_INVITED <= self.invited.len() && !self.invited.contains_key(&node) {
@@ -59,7 +56,7 @@ impl Absent {
         true
     }
 
-    /// Whether it was missing. One that is back is seldom back alone.
+    /// Returns whether it was missing. A peer that is back is seldom the only one.
     pub(super) fn remove(&mut self, node: SocketAddr, now: Instant) -> bool {
         let was_invited = self.invited.remove(&node).is_some();
         let was_absent = self.since.remove(&node).is_some();
@@ -92,8 +89,8 @@ impl Absent {
         self.next
     }
 
-    /// Whom to try now. Plans the next time: after an eighth of the period at first, and longer and
-    /// longer while nothing changes. The larger the cluster, the less each of its members has to do.
+    /// Which peers to try now. Plans the next time: first after an eighth of the period, then later and later while
+    /// nothing changes. In a larger cluster each member tries less often.
     pub(super) fn choose(
         &mut self,
         now: Instant,
@@ -102,7 +99,7 @@ impl Absent {
         rng: &mut StdRng,
     ) -> Vec<SocketAddr> {
         self.since.retain(|_, since| now < *since + timing.memory);
-        // Any of them, so that of those who are cut off for long some are left.
+        // Random ones, so that some of the peers that are cut off for long remain.
         let excess = self.since.len().saturating_sub(MOST);
         for node in self.since.keys().copied().sample(rng, excess) {
             self.since.remove(&node);
@@ -132,7 +129,7 @@ mod tests {
         SocketAddr::from(([10, 0, 0, last], 7355))
     }
 
-    /// How long it waits after each of so many tries, in milliseconds.
+    /// How long to wait after each of so many tries, in milliseconds.
     fn waits(absent: &mut Absent, size: usize, count: usize) -> Vec<u128> {
         let mut rng = StdRng::seed_from_u64(1);
         std::iter::repeat_with(|| {

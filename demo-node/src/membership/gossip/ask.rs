@@ -1,6 +1,6 @@
-//! Asking a member to go.
+//! Asking a member to leave.
 //!
-//! The request is a sealed datagram of its own and is repeated, since datagrams get lost.
+//! The request is a separate sealed datagram and is repeated, since datagrams get lost.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -23,7 +23,7 @@ impl Gossip {
     ///
     /// # Errors
     ///
-    /// Where there is no such member.
+    /// When there is no such member.
     pub fn leave_member(&mut self, node: SocketAddr, now: Now) -> Result<(), Refused> {
         let uid = self.uid_of(node)?;
         if node == self.swim.me().gossip {
@@ -38,14 +38,14 @@ impl Gossip {
     ///
     /// # Errors
     ///
-    /// Where there is no such member.
+    /// When there is no such member.
     pub fn down(&mut self, node: SocketAddr, now: Now) -> Result<(), Refused> {
         let uid = self.uid_of(node)?;
         if node == self.swim.me().gossip {
             self.depart(Status::Down, now);
             return Ok(());
         }
-        // It is told first: hearing from the others that it is dead, it would come back.
+        // It is told first: if it heard from the others that it is dead, it would come back.
         self.order(node, uid, Order::Down, now);
         let dead: Vec<_> = self
             .swim

@@ -1,4 +1,4 @@
-//! The cluster that a member would go over to, until that has answered.
+//! The cluster that a member is about to join instead of its own, until that cluster has answered.
 
 use std::{
     collections::BTreeSet,
@@ -8,10 +8,10 @@ use std::{
 
 use crate::cluster::Formation;
 
-/// How long a cluster has to answer. Whoever looks for clusters names it again, if it is still there.
+/// How long a cluster may take to answer. If it still exists, the next look will find it again.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Another cluster, to which this node would go over.
+/// Another cluster that this node is about to join.
 #[derive(Debug)]
 pub(super) struct Candidate {
     pub(super) formation: Formation,

@@ -1,4 +1,4 @@
-//! What a node sends and receives: sealed for one cluster, never taken in twice, and counted.
+//! What a node sends and receives: sealed for one cluster, never accepted twice, and counted.
 
 use std::{collections::VecDeque, net::SocketAddr};
 
@@ -19,10 +19,10 @@ pub const DATAGRAM_LIMIT: usize = PACKET_LIMIT + KIND + seal::OVERHEAD;
 /// The longest message of the protocol itself.
 pub(super) const PACKET_LIMIT: usize = 1350;
 
-/// How many questions are remembered, so that whoever recorded one does not use up the ration by repeating it.
+/// How many questions are remembered, so that a repeated recording cannot use up the answers.
 const REMEMBERED: usize = 1024;
 
-/// How many bytes tell the kinds of messages apart.
+/// How many bytes identify the kind of a message.
 const KIND: usize = 1;
 
 /// What a datagram carries.
@@ -33,11 +33,11 @@ pub(super) enum Kind {
     Protocol = 0,
     /// A request of one member to another.
     Ask = 1,
-    /// Between a member of this cluster and one that would come over to it.
+    /// Between a member of this cluster and a member of another one that wants to join it.
     Across = 2,
 }
 
-/// The way to the others.
+/// The connection to the others.
 #[derive(Debug)]
 pub(super) struct Channel {
     cluster: ClusterName,
@@ -47,7 +47,7 @@ pub(super) struct Channel {
     outbox: VecDeque<(SocketAddr, Vec<u8>)>,
     traffic: Traffic,
     echoes: Ration,
-    /// Questions that were answered lately, the oldest first.
+    /// Questions that were recently answered, the oldest first.
     answered: VecDeque<Nonce>,
 }
 
@@ -65,7 +65,7 @@ impl Channel {
         }
     }
 
-    /// Puts a message where [`next`](Self::next) finds it.
+    /// Queues a message for [`next`](Self::next).
     pub(super) fn send(
         &mut self,
         formation: Formation,
@@ -108,7 +108,8 @@ impl Channel {
         Ok((kind, message))
     }
 
-    /// Answers whoever asks whether this node is there, each question once, unless too many ask. False where the datagram is something else.
+    /// Answers the question whether this node is there, each question once, unless too many are asked. False if the
+    /// datagram is something else.
     pub(super) fn echo(&mut self, datagram: &[u8], from: SocketAddr, me: Me, now: Now) -> bool {
         let Some(asked) = echo::asked(&self.keyring, &self.cluster, datagram) else {
             return false;
@@ -126,7 +127,7 @@ impl Channel {
         true
     }
 
-    /// Seals what does not travel as a datagram.
+    /// Seals something that is not sent as a datagram.
     pub(super) fn seal(
         &mut self,
         purpose: Purpose,
@@ -151,7 +152,7 @@ impl Channel {
         Ok(opened.message)
     }
 
-    /// The next datagram to be sent.
+    /// The next datagram to send.
     pub(super) fn next(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
         let (to, datagram) = self.outbox.pop_front()?;
         self.traffic.sent += 1;
@@ -164,13 +165,13 @@ impl Channel {
         self.traffic.unsent += 1;
     }
 
-    /// Counts a datagram that has come in.
+    /// Counts a received datagram.
     pub(super) fn received(&mut self, datagram: &[u8]) {
         self.traffic.received += 1;
         self.traffic.received_bytes += datagram.len() as u64;
     }
 
-    /// Counts it as dropped, too.
+    /// Also counts it as dropped.
     pub(super) fn rejected(&mut self, rejection: Rejection) {
         *self.traffic.rejected.entry(rejection).or_default() += 1;
     }

@@ -1,4 +1,4 @@
-//! How `foca` is to behave in a cluster of some size.
+//! How `foca` behaves in a cluster of a given size.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
@@ -7,18 +7,18 @@ use foca::PeriodicParams;
 use super::channel::PACKET_LIMIT;
 use crate::membership::local::Timing;
 
-/// How much more often news is passed on than `foca` would. Each time makes it nearly three times
-/// less likely that somebody never hears, and only changes cost anything.
+/// How much more often news is passed on than by `foca`'s default. Each repetition makes it nearly three times less
+/// likely that a member never hears the news, and costs something only when there are changes.
 const EXTRA_TRANSMISSIONS: u8 = 8;
 
-/// How many members are asked to try one that did not answer. With five instead of three, one lost
-/// datagram in ten raises an eighth of the false alarms.
+/// How many members are asked to probe one that did not answer. With five instead of three, losing one datagram in
+/// ten causes an eighth of the false alarms.
 const INDIRECT_PROBES: NonZeroUsize = positive(5);
 
-/// How many members news is passed on to at a time.
+/// To how many members news is passed on at a time.
 const GOSSIP_FANOUT: NonZeroUsize = positive(3);
 
-/// The configuration for so many members, this node included.
+/// The configuration for this many members, including this node.
 pub(super) fn config(timing: &Timing, size: usize) -> foca::Config {
     let size = u32::try_from(size).unwrap_or(u32::MAX);
     let size = NonZeroU32::new(size).unwrap_or(NonZeroU32::MIN);
@@ -38,7 +38,7 @@ pub(super) fn config(timing: &Timing, size: usize) -> foca::Config {
             frequency: timing.announce_period,
             num_members: NonZeroUsize::MIN,
         }),
-        // It would try those that left, too: see `absent.rs`.
+        // Otherwise it would also try peers that left: see `absent.rs`.
         periodic_announce_to_down_members: None,
         periodic_gossip: Some(PeriodicParams {
             frequency: timing.gossip_period,

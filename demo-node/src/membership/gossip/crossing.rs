@@ -1,8 +1,8 @@
-//! Going over to another cluster of the same name: only once a member of it has answered.
+//! Joining another cluster with the same name: only after a member of it has answered.
 //!
-//! A member that left first would be nowhere, should the other cluster not let it in: it may be out of reach of
-//! datagrams, stand still, or have a clock by which nothing from here counts. So the question and the answer are
-//! datagrams that are sealed for the other cluster, both ways, as gossip there will be.
+//! If a member left first, it would be in no cluster if the other cluster does not let it in: that cluster may be
+//! unreachable by datagrams, may not run, or may have a clock with which nothing from here is valid. So question and
+//! answer are datagrams that are sealed for the other cluster in both directions, like its gossip later.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -23,27 +23,26 @@ use crate::{
 /// The pause between two questions.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// How many are asked each time; there may be more seeds, and any will do.
+/// How many are asked each time; there may be more seeds, and any one is enough.
 const ASKED: usize = 5;
 
 /// Between a member of one cluster and a member of another, sealed for the other.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 enum Message {
-    /// This process, which gossips at that address, would come over.
+    /// This process, which gossips at that address, wants to join.
     MayICome(NodeUid, SocketAddr),
-    /// It may: who answers is a member.
+    /// It may join: the sender is a member.
     Come(NodeUid),
 }
 
 impl Gossip {
     /// Goes over to another cluster: see [`Handle::switch`](crate::membership::Handle::switch).
     ///
-    /// Where two clusters of one name have come into being, the members of the younger one end it
-    /// by joining the older.
+    /// If two clusters with the same name exist, the members of the younger one end it by joining the older.
     ///
     /// # Errors
     ///
-    /// Where the node is on its way out.
+    /// When the node is leaving.
     pub fn switch(
         &mut self,
         formation: Formation,
@@ -75,7 +74,7 @@ impl Gossip {
         Ok(())
     }
 
-    /// Asks the other cluster, and again until it answers or is out of time.
+    /// Asks the other cluster, repeatedly, until it answers or the time is over.
     pub(super) fn ask_across(&mut self, now: Now) {
         let Some(candidate) = &self.candidate else {
             return;
@@ -105,7 +104,7 @@ impl Gossip {
         self.timers.schedule(now.instant + INTERVAL, Due::AskAcross);
     }
 
-    /// A member of another cluster asks.
+    /// A member of another cluster asks to join.
     pub(super) fn asked_across(&mut self, message: &[u8], now: Now) -> Result<(), Rejection> {
         let Part::Up(formation) = self.part else {
             return Ok(());
@@ -136,7 +135,7 @@ impl Gossip {
         if let Some(Candidate { seeds, .. }) = self.candidate.take() {
             let seeds: Vec<_> = seeds.into_iter().collect();
             self.take_leave(now);
-            // Nothing speaks against it: this node is outside now.
+            // Nothing forbids it: this node is in no cluster now.
             let _joining = self.join(formation, &seeds, now);
         }
         Ok(())

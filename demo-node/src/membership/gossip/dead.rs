@@ -1,9 +1,9 @@
-//! Who is remembered as dead, and for how long.
+//! Which members are remembered as dead, and for how long.
 //!
-//! As long as a member is, old news that it lives changes nothing. News travels for seconds, and what
-//! is sealed is good for half a minute; only who was cut off brings older news. So a dead member is
-//! remembered for long where there are few, and otherwise for as long as news can travel: tasks come
-//! at new addresses, and a member outlives thousands of them.
+//! While a member is remembered as dead, old news that it lives has no effect. News travels for seconds, and sealed
+//! messages are valid for half a minute; only members that were cut off have older news. So dead members are
+//! remembered for long if there are few, and otherwise for as long as news can travel: tasks come at new addresses,
+//! and a member outlives thousands of them.
 
 use std::{
     collections::VecDeque,
@@ -12,25 +12,24 @@ use std::{
 
 use crate::membership::identity::Identity;
 
-/// For how long each is remembered at least, however many there are: four times as long as a sealed
-/// message is good for.
+/// How long each is remembered at least, however many there are: four times as long as a sealed message is valid.
 const AT_LEAST: Duration = Duration::from_secs(120);
 
 /// How many are remembered for longer.
 const MOST: usize = 256;
 
-/// The dead, in the order in which this node learnt of it; one at each address.
+/// The dead members, in the order in which this node learnt of them; one for each address.
 #[derive(Debug, Default)]
 pub(super) struct Dead(VecDeque<(Instant, Identity)>);
 
 impl Dead {
-    /// Who was there before at the same address has been replaced, and need not be forgotten.
+    /// An earlier process at the same address has been replaced, and need not be forgotten separately.
     pub(super) fn add(&mut self, id: Identity, now: Instant) {
         self.0.retain(|(_, former)| former.gossip != id.gossip);
         self.0.push_back((now, id));
     }
 
-    /// When one is to be forgotten next.
+    /// When the next one will be forgotten.
     pub(super) fn next(&self, memory: Duration) -> Option<Instant> {
         let (since, _) = self.0.front()?;
         let after = if MOST < self.0.len() {
@@ -41,7 +40,7 @@ impl Dead {
         Some(*since + after)
     }
 
-    /// Takes out one to forget now.
+    /// Removes one that is to be forgotten now.
     pub(super) fn forget(&mut self, memory: Duration, now: Instant) -> Option<Identity> {
         if now < self.next(memory)? {
             return None;

@@ -1,4 +1,4 @@
-//! Leaving: show it, go, and make sure that it is known.
+//! Leaving: announce it, go, and make sure that others know.
 
 use super::{Gossip, due::Due, part::Part};
 use crate::membership::{environment::Now, members::Status};
@@ -23,7 +23,7 @@ impl Gossip {
         }
     }
 
-    /// Is gone as of now, if it was in a cluster.
+    /// Leaves now, if it was in a cluster.
     pub(super) fn depart(&mut self, status: Status, now: Now) {
         let Some(formation) = self.part.formation() else {
             return;

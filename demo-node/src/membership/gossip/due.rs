@@ -1,4 +1,4 @@
-//! What falls due, apart from the protocol's own timers.
+//! Planned actions, apart from the protocol's own timers.
 
 use std::net::SocketAddr;
 
@@ -6,22 +6,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::NodeUid;
 
-/// Something to be done at its time.
+/// Something to do at a planned time.
 #[derive(Debug)]
 pub(super) enum Due {
-    /// Tell a suspect that it is one, again.
+    /// Tell a suspected member again that it is suspected.
     Warning(SocketAddr),
     /// Send a request again.
     Ask(Pending),
-    /// Ask another cluster again whether this node may come.
+    /// Ask another cluster again whether this node may join.
     AskAcross,
-    /// Be gone, having been seen leaving.
+    /// Go, after others have seen that this node is leaving.
     Depart,
-    /// Tell a few more that this node is gone, so many times more.
+    /// Tell a few more members that this node is gone, this many more times.
     Farewell(u32),
 }
 
-/// A request that is being repeated.
+/// A request that is repeated.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pending {
     pub(super) to: SocketAddr,
@@ -29,19 +29,18 @@ pub(super) struct Pending {
     pub(super) tries_left: u32,
 }
 
-/// What one member asks of another. It names the process, so that one that has meanwhile taken over
-/// the address is left alone.
+/// What one member asks of another. It names the process, so that a newer process at the same address ignores it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Request {
     pub(super) uid: NodeUid,
     pub(super) order: Order,
 }
 
-/// What it is asked to do.
+/// What it must do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Order {
-    /// Leave in good order.
+    /// Leave normally.
     Leave,
-    /// Be gone: the others have been told already.
+    /// End: the others already know.
     Down,
 }

@@ -1,4 +1,4 @@
-//! Becoming part of a cluster, and taking leave of one.
+//! Entering a cluster, and leaving one.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
@@ -21,7 +21,7 @@ impl Gossip {
     ///
     /// # Errors
     ///
-    /// Where the node is in another cluster, or on its way out.
+    /// When the node is in another cluster, or is leaving.
     pub fn found(&mut self, formation: Formation, now: Now) -> Result<(), Refused> {
         self.enter(formation)?;
         if let Part::Joining(formation) = self.part {
@@ -35,7 +35,7 @@ impl Gossip {
     ///
     /// # Errors
     ///
-    /// Where the node is in another cluster, or on its way out.
+    /// When the node is in another cluster, or is leaving.
     pub fn join(
         &mut self,
         formation: Formation,
@@ -54,11 +54,11 @@ impl Gossip {
         Ok(())
     }
 
-    /// Asks a node in: see [`Handle::invite`](crate::membership::Handle::invite).
+    /// Invites a node: see [`Handle::invite`](crate::membership::Handle::invite).
     ///
     /// # Errors
     ///
-    /// Where this node is in no cluster, and where too many were named before.
+    /// When this node is in no cluster, or too many were named before.
     pub fn invite(&mut self, node: SocketAddr, now: Now) -> Result<(), Refused> {
         if self.part.stays_in().is_none() {
             return Err(self.part.refusal());
@@ -73,14 +73,14 @@ impl Gossip {
         })
     }
 
-    /// Becomes part of a cluster, if it is in no other.
+    /// Enters a cluster, if it is in no other.
     fn enter(&mut self, formation: Formation) -> Result<(), Refused> {
         match self.part {
             Part::Outside => {}
             Part::Joining(current) | Part::Up(current) if current.id == formation.id => {
                 return Ok(());
             }
-            // It was never let in, so nobody there misses it, and it knows nobody.
+            // It was never let in, so no member there misses it, and it knows none.
             Part::Joining(_) => self.absent.clear(),
             Part::Up(_) | Part::Leaving(_) | Part::Departing(..) | Part::Gone(..) => {
                 return Err(self.part.refusal());
@@ -90,7 +90,7 @@ impl Gossip {
         Ok(())
     }
 
-    /// Tells the others once, who are about to switch, too, and forgets them all.
+    /// Tells the others once, which are about to switch, too, and forgets them all.
     pub(super) fn take_leave(&mut self, now: Now) {
         let former = self.swim.me().clone();
         self.swim.show_leaving();

@@ -1,24 +1,24 @@
-//! The part that a node has in a cluster.
+//! The role of a node in a cluster.
 
 use crate::{
     cluster::Formation,
     membership::{handle::Refused, members::Status},
 };
 
-/// Where the node stands. It only ever moves down this list, unless it switches to another cluster.
+/// The state of the node. It only moves down this list, unless it switches to another cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    /// Has not been told of a cluster.
+    /// It was not told of a cluster.
     Outside,
-    /// Has been told of one, and asks to be let in.
+    /// It was told of one, and asks to be let in.
     Joining(Formation),
-    /// Is a member.
+    /// It is a member.
     Up(Formation),
-    /// Shows the others that it is about to leave.
+    /// It announces that it is about to leave.
     Leaving(Formation),
-    /// Is gone, and tells the others.
+    /// It has left, and tells the others.
     Departing(Formation, Status),
-    /// Is gone.
+    /// It has left.
     Gone(Option<Formation>, Status),
 }
 
@@ -35,7 +35,7 @@ impl Part {
         }
     }
 
-    /// The cluster whose messages it takes in, if any.
+    /// The cluster whose messages it accepts, if any.
     pub(super) fn listens_to(self) -> Option<Formation> {
         match self {
             Self::Joining(formation) | Self::Up(formation) | Self::Leaving(formation) => {
@@ -58,18 +58,18 @@ impl Part {
         match self {
             Self::Outside | Self::Joining(_) => Status::Joining,
             Self::Up(_) => Status::Up,
-            // Whoever is departing still tells the others: it is over when that is.
+            // A departing node still tells the others; when that is done, it has left.
             Self::Leaving(_) | Self::Departing(..) => Status::Leaving,
             Self::Gone(_, status) => status,
         }
     }
 
-    /// Whether it counts itself among the members.
+    /// Whether it counts itself as a member.
     pub(super) fn is_listed(self) -> bool {
         !matches!(self, Self::Outside | Self::Gone(..))
     }
 
-    /// Why a request cannot be met.
+    /// Why a request cannot be carried out.
     pub(super) fn refusal(self) -> Refused {
         match self {
             Self::Up(formation) => Refused::OtherCluster(formation),

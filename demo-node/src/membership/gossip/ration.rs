@@ -1,12 +1,12 @@
-//! So much each second, and no more.
+//! A limit for each second.
 
 use std::time::{Duration, Instant};
 
-/// How many answers a node gives in a second to those who ask whether it is there. People ask, or an alarm does; each asks
-/// three times at most.
+/// How many answers a node gives in a second to the question whether it is there. Only people or alarms ask; each
+/// asks at most three times.
 const EACH_SECOND: u32 = 50;
 
-/// What is left of this second's.
+/// What is left of this second's limit.
 #[derive(Debug)]
 pub(super) struct Ration {
     since: Instant,
@@ -14,7 +14,7 @@ pub(super) struct Ration {
 }
 
 impl Ration {
-    /// Nothing is taken yet.
+    /// Nothing is used yet.
     pub(super) fn new(now: Instant) -> Self {
         Self {
             since: now,
@@ -22,7 +22,7 @@ impl Ration {
         }
     }
 
-    /// Takes one, if any is left.
+    /// Uses one, if any is left.
     pub(super) fn take(&mut self, now: Instant) -> bool {
         if Duration::from_secs(1) <= now.saturating_duration_since(self.since) {
             *self = Self::new(now);

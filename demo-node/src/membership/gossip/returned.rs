@@ -1,9 +1,8 @@
-//! Members that were taken for dead and are back.
+//! Members that were considered dead and are back.
 //!
-//! As a rule it was the network between them and this node that had failed, and then they took this
-//! node and all on its side for dead as well. What they say of the dead is out of date until they
-//! have heard from everyone again, so it is passed over where this node knows better: who acts on
-//! events must not be told of the end of a member that was well all the while.
+//! Usually the network between them and this node had failed, and then they considered this node and all on its side
+//! dead, too. Their news about dead members is out of date until they have heard from all again. So it is ignored if
+//! this node knows better: programs that act on events must not be told of the end of a member that was always well.
 
 use std::{
     collections::BTreeMap,
@@ -14,11 +13,11 @@ use std::{
 use super::swim::Swim;
 use crate::membership::identity::Identity;
 
-/// How long what they say of the dead does not count. Within this time both sides of a partition have
-/// become one cluster again; and what is passed over this node finds out by its own probes.
+/// How long their news about dead members does not count. Within this time both sides of a partition have become one
+/// cluster again; and this node finds out by its own probes whatever it ignores.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// Who has come back lately.
+/// Which members have come back recently.
 #[derive(Debug, Default)]
 pub(super) struct Returned {
     at: BTreeMap<SocketAddr, Instant>,
@@ -31,7 +30,7 @@ impl Returned {
         self.at.insert(node, now);
     }
 
-    /// Whether this node has come back lately.
+    /// Whether this node has come back recently.
     pub(super) fn is_one(&self, node: SocketAddr, now: Instant) -> bool {
         self.at
             .get(&node)
@@ -39,7 +38,7 @@ impl Returned {
     }
 }
 
-/// Whether what somebody says who was cut off is that a member is dead, or may be, who is well.
+/// Whether a member that was cut off says that a member is dead, or may be, although it is well.
 pub(super) fn is_out_of_date(news: &foca::Member<Identity>, swim: &Swim) -> bool {
     let id = news.id();
     news.state() != foca::State::Alive

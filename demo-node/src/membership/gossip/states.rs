@@ -1,4 +1,4 @@
-//! Handing out everything that this node knows, and taking over what another does.
+//! Giving another member everything that this node knows, and taking over what another member knows.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ impl Gossip {
     ///
     /// # Errors
     ///
-    /// Where the node is not a member.
+    /// When the node is not a member.
     pub fn state(&mut self, now: Now) -> Result<Vec<u8>, Refused> {
         let Part::Up(formation) = self.part else {
             return Err(self.part.refusal());
@@ -25,7 +25,7 @@ impl Gossip {
         if let Some(state) = self.exchange.recent(now.instant) {
             return Ok(state.to_vec());
         }
-        // The first is the one who speaks.
+        // The first one is the sender.
         let me = foca::Member::alive(self.swim.me().clone());
         let all = std::iter::once(&me).chain(self.swim.everyone());
         let message = Wire::write_all(all).expect("active members say who they are");
@@ -38,7 +38,7 @@ impl Gossip {
     ///
     /// # Errors
     ///
-    /// Where it is of another cluster, forged or old, or this node is in no cluster.
+    /// When it is of another cluster, forged or old, or this node is in no cluster.
     pub fn merge(&mut self, state: &[u8], now: Now) -> Result<(), MergeError> {
         let Some(formation) = self.part.stays_in() else {
             return Err(MergeError::Refused(self.part.refusal()));
@@ -57,11 +57,11 @@ impl Gossip {
         if teller.is_some_and(|teller| self.was_cut_off(teller, now)) {
             members.retain(|news| !returned::is_out_of_date(news, &self.swim));
         }
-        // What a newcomer learns first, the others know: it need not tell them.
+        // What a new member learns first, the others know: it need not tell them.
         let tell = !self.exchange.takes_first();
         if tell {
-            // Whom this node has forgotten it does not remember anew: members would remind each other
-            // for ever.
+            // Members that this node has forgotten are not remembered again: otherwise members would remind each
+            // other for ever.
             let known: BTreeSet<_> = self.swim.everyone().map(|one| one.id().gossip).collect();
             members.retain(|news| {
                 news.state() != foca::State::Down || known.contains(&news.id().gossip)

@@ -1,4 +1,4 @@
-//! Members that do not answer, and who says so.
+//! Members that do not answer, and which member found that out.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,18 +7,18 @@ use std::{
 
 use super::swim::Swim;
 
-/// Who is suspected of being dead.
+/// Which members are suspected of being dead.
 #[derive(Debug, Default)]
 pub(super) struct Suspicions {
-    /// By whom, as far as this node knows: itself, or the member that told it.
+    /// Who suspects it, as far as this node knows: itself, or the member that told it.
     observers: BTreeMap<SocketAddr, SocketAddr>,
-    /// Those that this node tells of it.
+    /// The suspected members that this node warns.
     warned: BTreeSet<SocketAddr>,
 }
 
 impl Suspicions {
-    /// Looks for suspicions that are new or over; says whether there are any. New ones are put down
-    /// to the teller, or to this node itself.
+    /// Finds suspicions that are new or over; returns whether there are any. New ones are attributed to the sender,
+    /// or to this node itself.
     pub(super) fn review(
         &mut self,
         swim: &Swim,
@@ -40,17 +40,17 @@ impl Suspicions {
         true
     }
 
-    /// Who found this member unreachable.
+    /// Which member found this member unreachable.
     pub(super) fn observer(&self, node: SocketAddr) -> Option<SocketAddr> {
         self.observers.get(&node).copied()
     }
 
-    /// Notes that a member is to be warned; says whether that is news.
+    /// Notes that a member must be warned; returns whether that is new.
     pub(super) fn warn(&mut self, node: SocketAddr) -> bool {
         self.warned.insert(node)
     }
 
-    /// Notes that it is a suspect no more.
+    /// Notes that it is no longer suspected.
     pub(super) fn calm(&mut self, node: SocketAddr) {
         self.warned.remove(&node);
     }

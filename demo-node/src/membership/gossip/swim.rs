@@ -12,13 +12,13 @@ use crate::membership::{identity::Identity, local::Timing, timers::Timers, wire:
 pub(super) struct Swim {
     foca: Foca<Identity, Wire, StdRng, NoCustomBroadcast>,
     timing: Timing,
-    /// What `foca` wants done and nobody has taken yet.
+    /// Effects of `foca` that nobody has taken yet.
     wanted: AccumulatingRuntime<Identity>,
     timers: Timers<Timer<Identity>>,
     dead: Dead,
-    /// The timer of gossip, while there is no news: a node with nothing to tell sleeps.
+    /// The timer of gossip while there is no news: a node without news sleeps.
     resting_gossip: Option<Timer<Identity>>,
-    /// Whether any member is known to know this node by its present generation.
+    /// Whether a member is known to know this node's current generation.
     known: bool,
 }
 
@@ -33,12 +33,12 @@ pub(super) enum Effect {
     Notice(OwnedNotification<Identity>),
 }
 
-/// A message makes no sense.
+/// A message made no sense.
 #[derive(Debug)]
 pub(super) struct Malformed;
 
 impl Swim {
-    /// A node that knows nobody.
+    /// A node that knows no other.
     pub(super) fn new(identity: Identity, timing: Timing, rng: StdRng) -> Self {
         Self {
             foca: Foca::new(identity, config(&timing, 1), rng, Wire),
@@ -65,7 +65,7 @@ impl Swim {
         self.foca.iter_membership_state()
     }
 
-    /// How many members there are, this node included.
+    /// How many members there are, including this node.
     pub(super) fn size(&self) -> usize {
         self.foca.num_members() + 1
     }
@@ -74,7 +74,7 @@ impl Swim {
         self.known
     }
 
-    /// Takes in a message.
+    /// Handles a message.
     pub(super) fn receive(&mut self, message: &[u8]) -> Result<(), Malformed> {
         match self.foca.handle_data(message, &mut self.wanted) {
             Ok(()) => Ok(()),
@@ -83,7 +83,7 @@ impl Swim {
         }
     }
 
-    /// Does one thing that is due. Says whether there was any.
+    /// Does one thing that is due. Returns whether there was any.
     pub(super) fn elapse(&mut self, now: Instant) -> bool {
         let forgotten = || {
             Some(Timer::RemoveDown(
@@ -105,23 +105,23 @@ impl Swim {
         [self.timers.next(), forget].into_iter().flatten().min()
     }
 
-    /// Asks whoever is at an address whom it knows.
+    /// Asks the node at an address which members it knows.
     pub(super) fn announce(&mut self, to: SocketAddr) {
         let anyone = Identity::anyone_at(to);
         note(self.foca.announce(anyone, &mut self.wanted));
     }
 
-    /// Tells a few members the news now, this node's own generation at least.
+    /// Tells a few members the news now, at least this node's own generation.
     pub(super) fn gossip(&mut self) {
         note(self.foca.gossip(&mut self.wanted));
     }
 
-    /// Probes the members that it knows, and gossips, from now on.
+    /// Starts to probe the members that it knows, and to gossip.
     pub(super) fn connect(&mut self) {
         self.apply([], false);
     }
 
-    /// Takes over what is known of some members, and passes it on if it is news to the others, too.
+    /// Takes over what is known about some members, and passes it on if it is new to the others.
     pub(super) fn apply(
         &mut self,
         members: impl IntoIterator<Item = foca::Member<Identity>>,
@@ -131,7 +131,7 @@ impl Swim {
         note(self.foca.apply_many(members, tell, &mut self.wanted));
     }
 
-    /// Shows the others that this node is about to leave.
+    /// Announces that this node is about to leave.
     pub(super) fn show_leaving(&mut self) {
         let leaving = self.me().leaving();
         note(self.foca.change_identity(leaving, &mut self.wanted));
@@ -142,8 +142,7 @@ impl Swim {
         note(self.foca.leave_cluster(&mut self.wanted));
     }
 
-    /// Forgets everybody, as if the process had just started, under an identity that is newer than
-    /// any before.
+    /// Forgets all members, as if the process had just started, with an identity that is newer than any before.
     pub(super) fn start_over(&mut self, former: &Identity, rng: StdRng) {
         let identity = former
             .renew()
@@ -151,7 +150,7 @@ impl Swim {
         *self = Self::new(identity, self.timing.clone(), rng);
     }
 
-    /// What is to be done. Call until there is nothing, after every other call.
+    /// The next effect. Call this after every other call, until there is none.
     pub(super) fn next_effect(&mut self, now: Instant) -> Option<Effect> {
         if let Some((to, message)) = self.wanted.to_send() {
             return Some(Effect::Send(to.gossip, message.to_vec()));
@@ -193,15 +192,15 @@ impl Swim {
         Some(Effect::Notice(notice))
     }
 
-    /// Whether a suspect has objected in time. Told of the end of a suspicion that is no more, `foca`
-    /// 2.0.0 changes nothing and yet writes to the member that it is dead: that one then comes
-    /// back under a new generation for nothing, and a thousand of them never come to rest.
+    /// Whether a suspected member has objected in time. At the end of a suspicion that is no longer true, `foca`
+    /// 2.0.0 changes nothing, but writes to the member that it is dead: then the member comes back with a new
+    /// generation for no reason, and a thousand of them never settle.
     fn is_moot(&self, timer: &Timer<Identity>) -> bool {
         suspect(timer).is_some_and(|suspect| !self.members().any(|member| *member == suspect))
     }
 }
 
-/// Whom a timer would declare dead.
+/// The member that a timer would declare dead.
 fn suspect(timer: &Timer<Identity>) -> Option<foca::Member<Identity>> {
     match timer {
         Timer::ChangeSuspectToDown {
@@ -222,7 +221,7 @@ fn suspect(timer: &Timer<Identity>) -> Option<foca::Member<Identity>> {
     }
 }
 
-/// Its errors say that a timer came twice or a message could not be written.
+/// Its errors say that a timer came twice, or that a message could not be written.
 fn note(result: Result<(), foca::Error>) {
     if let Err(error) = result {
         tracing::warn!(?error, "the membership protocol failed a step");

@@ -1,4 +1,4 @@
-//! What the protocol knows, put the way the rest of the node wants it.
+//! The protocol's knowledge, in the form that the rest of the node needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ pub(super) fn view(part: Part, swim: &Swim, suspicions: &Suspicions) -> Members 
     for member in swim.everyone() {
         let id = member.id();
         if id.gossip == me.gossip {
-            // A former self.
+            // An earlier identity of this node.
             continue;
         }
         let reachable = match member.state() {
@@ -58,7 +58,7 @@ pub(super) fn view(part: Part, swim: &Swim, suspicions: &Suspicions) -> Members 
     }
 }
 
-/// A member as others want to see it, where it has said who it is: every active one has.
+/// A member as others need to see it, if it has described itself: every active one has.
 fn describe(id: &Identity, status: Status) -> Option<Member> {
     let About {
         management,

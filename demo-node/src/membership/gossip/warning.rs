@@ -1,4 +1,4 @@
-//! Suspects get their chance to object.
+//! Gives suspected members a chance to object.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,10 +9,10 @@ use crate::membership::{environment::Now, wire::Wire};
 const WARNING_PERIOD: Duration = Duration::from_millis(500);
 
 impl Gossip {
-    /// Tells a member that this node suspects it, and again until it objects or is removed.
+    /// Tells a member that this node suspects it, repeatedly, until it objects or is removed.
     ///
-    /// `foca` tells everyone a few times as soon as the suspicion arises, and never again: one that
-    /// was cut off just then would be removed although it answers every probe since.
+    /// `foca` tells all members a few times when the suspicion begins, and never again: a member that was cut off
+    /// just then would be removed although it has answered every probe since.
     pub(super) fn warn(&mut self, node: SocketAddr, now: Now) {
         let suspect = self
             .swim
@@ -25,7 +25,7 @@ impl Gossip {
         };
         let header = foca::Header {
             src: self.swim.me().clone(),
-            // Not known here, and the lowest changes nothing.
+            // Not known here; the lowest value changes nothing.
             src_incarnation: 0,
             dst: suspect.id().clone(),
             message: foca::Message::Gossip,

@@ -30,7 +30,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Commands that wait for the stage, which takes each at once.
+/// Commands that wait for the stage, which handles each at once.
 const WAITING: usize = 16;
 
 #[tokio::main]
@@ -89,7 +89,7 @@ async fn play(options: Options) -> anyhow::Result<ExitCode> {
         }
         status = interruptions.next() => Ok(ExitCode::from(status)),
     };
-    // The nodes end with it, before the folder of their logs goes.
+    // The nodes end with it, before the folder of their logs is removed.
     drop(runtime);
     serving.abort_all();
     let folder = logs.path().display().to_string();
@@ -99,7 +99,7 @@ async fn play(options: Options) -> anyhow::Result<ExitCode> {
     code
 }
 
-/// Whoever has closed the output does not need to read it, and may still play.
+/// If the output is closed, nobody needs to read it, and the cluster can still be used.
 fn say(text: &str) {
     let _closed = writeln!(io::stdout(), "\n{text}");
 }
@@ -116,14 +116,15 @@ fn greeting(nodes: usize, address: &str) -> String {
     )
 }
 
-/// Where that does not work, the address is still there to be opened by hand.
+/// If that does not work, the person can open the address by hand.
 fn open(address: &str) {
     let opener = if cfg!(target_os = "macos") {
         "open"
     } else {
         "xdg-open"
     };
-    // Not of the terminal's group: a browser that this starts outlives Ctrl-C. What ends before is reaped by the runtime.
+    // Not in the terminal's process group, so that a browser which this starts survives Ctrl-C. If it ends before,
+    // the runtime reaps it.
     let opened = Command::new(opener)
         .arg(address)
         .process_group(0)

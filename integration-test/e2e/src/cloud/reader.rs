@@ -1,4 +1,5 @@
-//! Asks nodes that nobody outside can reach, as on AWS: by a task among them, whose output is read from its log.
+//! Asks nodes that cannot be reached from outside, as on AWS: a task in their network asks them, and its output is
+//! read from its log.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -15,16 +16,16 @@ use tokio::time::{Instant, sleep};
 /// The container in the template's task definition.
 const CONTAINER: &str = "demo-node";
 
-/// What such tasks are known by.
+/// The `startedBy` of such tasks.
 const STARTED_BY: &str = "e2e-reader";
 
-/// AWS takes a minute at most to start a task, and a little to stop one.
+/// AWS takes at most a minute to start a task, and a little to stop one.
 const ENDED: Duration = Duration::from_secs(300);
 
-/// What a task has said last comes to its log a little after its end.
+/// A task's last lines appear in its log a little after its end.
 const WRITTEN: Duration = Duration::from_secs(60);
 
-/// Between two looks: all callers of an account and region share 20 a second.
+/// The pause between two looks: all callers of an account and region share 20 calls a second.
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// Reads from inside the network of a service.
@@ -49,7 +50,7 @@ impl Reader {
         }
     }
 
-    /// What each of these nodes says of its cluster.
+    /// What each of these nodes says about its cluster.
     pub async fn ask(&self, nodes: &[SocketAddr]) -> anyhow::Result<Vec<Members>> {
         let task = self.start(nodes).await?;
         let ended = self.ended(&task).await?;
@@ -76,7 +77,7 @@ impl Reader {
         }
     }
 
-    /// As the service starts its own tasks, with another command.
+    /// In the same way as the service starts its own tasks, with another command.
     async fn start(&self, nodes: &[SocketAddr]) -> anyhow::Result<String> {
         let services = self
             .ecs
@@ -120,7 +121,7 @@ impl Reader {
         Ok(task.to_owned())
     }
 
-    /// Its exit status, where ECS knows one.
+    /// Its exit status, if ECS knows one.
     async fn ended(&self, task: &str) -> anyhow::Result<Option<i32>> {
         let deadline = Instant::now() + ENDED;
         loop {
@@ -147,7 +148,7 @@ impl Reader {
     }
 }
 
-/// Stops what still asks in a cluster: with tasks it cannot be deleted.
+/// Stops the reader tasks that still run in a cluster, which cannot be deleted with tasks.
 pub async fn stop(config: &SdkConfig, cluster: &str) -> anyhow::Result<()> {
     let ecs = Client::new(config);
     let listed = ecs.list_tasks().cluster(cluster).started_by(STARTED_BY);

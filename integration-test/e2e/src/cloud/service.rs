@@ -1,4 +1,4 @@
-//! The stack of an ECS service, and the nodes that run there for it.
+//! The stack of an ECS service, and its nodes.
 
 use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -20,16 +20,16 @@ use crate::{
     local::sandbox::{ORDERS, Ports},
 };
 
-/// As it is deployed to AWS.
+/// Unchanged from the deployment to AWS.
 const TEMPLATE: &str = include_str!("../../../../cloudformation/ecs-service.yaml");
 
-/// An emulator starts containers one after the other, and looks for lost ones now and then.
+/// An emulator starts containers one after the other, and looks for lost ones from time to time.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where each look takes a task of its own: AWS takes minutes to replace some, and a minute to start that one.
+/// If each look needs a task: AWS takes minutes to replace some tasks, and a minute to start that one.
 const PATIENCE_FROM_INSIDE: Duration = Duration::from_secs(15 * 60);
 
-/// Between looks at AWS that have seen something else.
+/// The pause between looks at AWS that have seen something else.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// A deployed service.
@@ -79,7 +79,7 @@ impl<'cloud> Service<'cloud> {
         })
     }
 
-    /// How long a change of the service may take until it is seen.
+    /// How long a change of the service may take until it is visible.
     pub fn patience(&self) -> Duration {
         if self.cloud.is_asked_from_inside() {
             PATIENCE_FROM_INSIDE
@@ -88,7 +88,7 @@ impl<'cloud> Service<'cloud> {
         }
     }
 
-    /// Changes the stack, so that there should be this many tasks.
+    /// Changes the desired count in the stack.
     pub async fn scale(&self, tasks: usize) -> anyhow::Result<()> {
         self.cloud.put(&self.stack, TEMPLATE, tasks).await?;
         Ok(())
@@ -119,7 +119,7 @@ impl<'cloud> Service<'cloud> {
         running.iter().map(node).collect()
     }
 
-    /// What the nodes of the running tasks say; an error as long as there are not this many, all ready.
+    /// What the nodes of the running tasks say; an error until there are this many, all ready.
     pub async fn views(&self, tasks: usize) -> anyhow::Result<Vec<View>> {
         if !self.cloud.is_asked_from_inside() {
             let nodes = self.nodes(tasks).await?;
@@ -137,7 +137,7 @@ impl<'cloud> Service<'cloud> {
     async fn views_from_inside(&self, tasks: usize) -> anyhow::Result<Vec<View>> {
         let nodes = self.nodes(tasks).await?;
         if let Kind::Aws = self.cloud.kind() {
-            // Healthy is who is ready; no emulator here knows of it.
+            // Healthy means ready, but no emulator here supports that.
             for task in self.running().await? {
                 let health = task.health_status();
                 let name = task.task_arn().unwrap_or_default();
@@ -157,7 +157,7 @@ impl<'cloud> Service<'cloud> {
         Ok(views.collect())
     }
 
-    /// Ends the container of a task that runs, and gives the name of its node.
+    /// Ends the container of a running task, and returns the name of its node.
     pub async fn kill_one(&self) -> anyhow::Result<String> {
         let running = self.running().await?;
         let task = running.first().context("no task runs")?;
@@ -179,7 +179,7 @@ impl<'cloud> Service<'cloud> {
         Ok(())
     }
 
-    /// Keeps what the nodes have said: with the stack it is gone.
+    /// Saves the nodes' logs, which are deleted with the stack.
     pub async fn save_logs(&self) -> anyhow::Result<()> {
         match self.cloud.kind() {
             Kind::Ministack(containers) => containers.save_logs(&self.cluster_arn, &self.logs),

@@ -1,4 +1,4 @@
-//! LocalStack, in the two editions that there are: the licensed image, and the last open one, which is a Python package.
+//! LocalStack in its two editions: the licensed image, and the last open one, which is a Python package.
 
 pub mod licensed;
 pub mod open;

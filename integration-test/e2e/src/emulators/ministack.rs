@@ -1,7 +1,7 @@
 //! MiniStack: an AWS emulator, started for one run, that runs the tasks of ECS services as real containers.
 //!
-//! Sets itself up: a Python environment of its own beside the build, once.
-//! What it does otherwise than AWS is in [`deploy::differences::ministack`], and nowhere else.
+//! Installs itself once, into a Python environment in the build folder. Its differences from AWS are only in
+//! [`deploy::differences::ministack`].
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -15,12 +15,13 @@ use crate::{
     https,
 };
 
-/// Another version behaves otherwise: what [`deploy::differences::ministack`] says was seen with this one.
+/// Another version may behave differently: the differences in [`deploy::differences::ministack`] were seen with this
+/// one.
 const PROGRAM: Program = Program {
     name: "ministack",
     title: "MiniStack",
     version: "1.5.33",
-    // Without the second, it only says that it runs containers.
+    // Without the second package, it only pretends to run containers.
     packages: &["ministack==1.5.33", "docker==7.2.0"],
 };
 
@@ -32,11 +33,11 @@ pub struct Ministack {
 }
 
 impl Ministack {
-    /// Sets it up where necessary, and starts it. Tasks are to run `image`; what is said goes to `logs`.
+    /// Installs it if necessary, and starts it. Tasks run `image`; its output goes to `logs`.
     pub async fn start(image: &str, logs: &Path) -> anyhow::Result<Self> {
         let program = PROGRAM.set_up().await?;
         let docker = Docker::start(image)?;
-        // Its tasks get the network of the container that it takes itself to be in.
+        // Its tasks get the network of the container in which it thinks it runs.
         let anchor = docker.create_anchor()?;
         let endpoint = emulators::free_port(Docker::host()?)?;
         let mut command = Command::new(program);
@@ -57,7 +58,7 @@ impl Ministack {
         self.emulator.config()
     }
 
-    /// Where it is, as the AWS CLI is told.
+    /// Its endpoint, as for the AWS CLI.
     pub fn endpoint_url(&self) -> String {
         self.emulator.endpoint_url()
     }
@@ -74,7 +75,7 @@ pub async fn is_at(url: &str) -> anyhow::Result<bool> {
     Ok(answer.status == 200 && answer.body.contains("\"edition\""))
 }
 
-/// Containers that the MiniStack at a port of this machine runs for something of ECS.
+/// Containers that the MiniStack on a port of this machine runs for ECS.
 #[derive(Debug)]
 pub struct Containers {
     port: u16,
@@ -106,7 +107,7 @@ impl Containers {
         Ok(self.in_cluster("running", cluster_arn)?.len())
     }
 
-    /// Removes those of an ECS cluster that have ended, which MiniStack keeps for a while.
+    /// Removes the ended containers of an ECS cluster, which MiniStack keeps for a while.
     pub fn remove_ended(&self, cluster_arn: &str) -> anyhow::Result<()> {
         for container in self.in_cluster("exited", cluster_arn)?.keys() {
             Docker::remove(container)?;
@@ -114,8 +115,8 @@ impl Containers {
         Ok(())
     }
 
-    /// Keeps what those in an ECS cluster have said, also those that have ended. One that goes in the
-    /// meantime has nothing to say any more.
+    /// Saves the logs of an ECS cluster's containers, also of ended ones. If a container disappears in the meantime,
+    /// its log is lost.
     pub fn save_logs(&self, cluster_arn: &str, folder: &Path) -> anyhow::Result<()> {
         for state in ["running", "exited"] {
             for (id, name) in self.in_cluster(state, cluster_arn)? {
@@ -133,7 +134,7 @@ impl Containers {
         self.with(state, &format!("{CLUSTER_LABEL}={arn}"))
     }
 
-    /// Names by id. ARNs are the same in every MiniStack, so another one's containers are told apart by its port.
+    /// Names by id. ARNs are the same in every MiniStack, so containers of another one are distinguished by its port.
     fn with(&self, state: &str, label: &str) -> anyhow::Result<BTreeMap<String, String>> {
         let end = format!(":{}", self.port);
         let containers = Docker::containers_with(state, label, INSTANCE_LABEL)?;
@@ -144,12 +145,12 @@ impl Containers {
     }
 }
 
-/// What it marks containers with, as the agent of ECS does.
+/// Its label for containers, the same as the ECS agent's.
 const TASK_LABEL: &str = "com.amazonaws.ecs.task-arn";
 const CLUSTER_LABEL: &str = "com.amazonaws.ecs.cluster";
 
-/// Likewise, of its own: a host's name, and the port where it listens.
+/// Its own label: a host's name, and the port on which it listens.
 const INSTANCE_LABEL: &str = "ministack.instance";
 
-/// Where it says how it is, and nobody else does.
+/// Its health path, which no other emulator has.
 const OWN_HEALTH: &str = "/_ministack/health";

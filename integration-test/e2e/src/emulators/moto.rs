@@ -1,8 +1,8 @@
-//! moto: an AWS emulator, started for one run, whose auto-scaling groups have instances with addresses.
+//! moto: an AWS emulator, started for one run, whose Auto Scaling groups have instances with addresses.
 //!
-//! Nothing runs on those instances: here each gets a container at the address that moto reports,
-//! told what the stack's user data tells the node. So what moto says is true.
-//! What it does otherwise than AWS is in [`deploy::differences::moto`], and nowhere else.
+//! Nothing runs on those instances: here each gets a container at the address that moto reports, with the environment
+//! that the stack's user data gives the node. So moto's answers become true. Its differences from AWS are only in
+//! [`deploy::differences::moto`].
 
 mod user_data;
 
@@ -24,7 +24,7 @@ use crate::{
     local::sandbox::Ports,
 };
 
-/// Another version behaves otherwise: what [`deploy::differences::moto`] says was seen with this one.
+/// Another version may behave differently: the differences in [`deploy::differences::moto`] were seen with this one.
 const PROGRAM: Program = Program {
     name: "moto_server",
     title: "moto",
@@ -32,7 +32,7 @@ const PROGRAM: Program = Program {
     packages: &["moto[server]==5.2.5"],
 };
 
-/// In place of the secret, which moto does not make.
+/// Instead of the secret, which moto does not create.
 const GOSSIP_KEY: &str = "a key that only end-to-end runs use";
 
 /// A running emulator. Dropping it ends it, and every container that runs for an instance.
@@ -45,11 +45,11 @@ pub struct Moto {
 }
 
 impl Moto {
-    /// Sets it up where necessary, and starts it. Instances are to run `image`; what is said goes to `logs`.
+    /// Installs it if necessary, and starts it. Instances run `image`; its output goes to `logs`.
     pub async fn start(image: &str, logs: PathBuf) -> anyhow::Result<Self> {
         let program = PROGRAM.set_up().await?;
         let docker = Docker::start_as_vpc(image)?;
-        // Let go of again: moto cannot be handed a socket.
+        // Released again, because moto cannot be given a socket.
         let endpoint = docker.listen()?.local_addr()?;
         let mut command = Command::new(program);
         command
@@ -65,7 +65,7 @@ impl Moto {
         })
     }
 
-    /// Where it is, as the AWS CLI is told.
+    /// Its endpoint, as for the AWS CLI.
     pub fn endpoint_url(&self) -> String {
         self.emulator.endpoint_url()
     }
@@ -75,7 +75,7 @@ impl Moto {
         self.docker.name()
     }
 
-    /// The addresses that the VPC must have for its instances to have containers.
+    /// The VPC needs these addresses so that its instances can have containers.
     pub fn vpc_cidr(&self) -> String {
         self.docker.cidr()
     }
@@ -131,7 +131,7 @@ impl Moto {
         ))
     }
 
-    /// What the stack tells the node, and what a container must be told besides.
+    /// The environment that the stack gives the node, with additions for a container.
     fn environment(&self, user_data: &str) -> anyhow::Result<BTreeMap<String, String>> {
         let mut environment = user_data::environment(user_data)?;
         let besides = [

@@ -1,4 +1,4 @@
-//! Programs from PyPI, each in a virtual environment of its own beside the build, installed once.
+//! Programs from PyPI, each installed once in its own virtual environment in the build folder.
 
 use std::{
     env, fs,
@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, ensure};
 use tokio::process::Command;
 
-/// A program and what it takes to run it.
+/// A program and what it needs to run.
 #[derive(Debug, Clone, Copy)]
 pub struct Program {
     /// Its name, which is also that of its command.
@@ -18,7 +18,7 @@ pub struct Program {
     pub title: &'static str,
     /// Of the package that has it.
     pub version: &'static str,
-    /// That package and what else it needs, each with its version.
+    /// That package and its dependencies, each with its version.
     pub packages: &'static [&'static str],
 }
 
@@ -29,24 +29,24 @@ enum Wanted {
     Files,
 }
 
-/// Where files are that no program needs.
+/// Where unneeded files are.
 const FILES: &str = "files";
 
 impl Program {
-    /// Where the command is, installed where it is missing.
+    /// The path of the command; installs it if necessary.
     pub async fn set_up(&self) -> anyhow::Result<PathBuf> {
         let folder = self.install(Wanted::Program).await?;
         Ok(folder.join("bin").join(self.name))
     }
 
-    /// Where the files of its packages are, installed where they are missing: for what is used otherwise than as a program.
-    /// What the packages need themselves is left out.
+    /// The folder of its packages' files; installs them if necessary. For packages that are not used as programs, so
+    /// their dependencies are not installed.
     pub async fn files(&self) -> anyhow::Result<PathBuf> {
         let folder = self.install(Wanted::Files).await?;
         Ok(folder.join(FILES))
     }
 
-    /// Gives the folder that everything is in.
+    /// Returns the folder that contains everything.
     async fn install(&self, wanted: Wanted) -> anyhow::Result<PathBuf> {
         let Self {
             name,
@@ -55,7 +55,7 @@ impl Program {
             packages,
         } = self;
         let folder = beside_the_build()?.join(format!("{name}-{version}"));
-        // Written last: an installation that was interrupted is begun anew.
+        // Written last, so that an interrupted installation is repeated.
         let done = folder.join("complete");
         if done.exists() {
             return Ok(folder);

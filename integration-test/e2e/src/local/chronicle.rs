@@ -1,5 +1,5 @@
-//! What happened in a scenario's accounts, kept until it is told: what was done to each node and to the network, what was
-//! wrong with AWS, and what AWS was asked for.
+//! What happened in a scenario's accounts: what was done to each node and to the network, what was wrong with AWS,
+//! and which calls AWS had.
 
 use std::{
     collections::BTreeMap,
@@ -11,11 +11,11 @@ use region::{Calls, Trouble};
 
 use crate::nodes::life::{Happening, Life};
 
-/// All of one scenario. A clone is the same.
+/// Everything about one scenario. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Chronicle(Arc<Mutex<Kept>>);
 
-/// What a chronicle keeps.
+/// The content of a chronicle.
 #[derive(Debug, Clone, Default)]
 pub struct Kept {
     /// By the log of the node within the scenario's folder, without its ending.
@@ -51,7 +51,7 @@ pub struct Noted {
 }
 
 impl Chronicle {
-    /// A node is started now. Gives what its life is noted in.
+    /// A node is started now. Returns the record of its life.
     pub fn started(&self, log: String, uri: String) -> Life {
         let mut kept = self.kept();
         let noted = kept.nodes.entry(log).or_default();
@@ -65,7 +65,7 @@ impl Chronicle {
         self.kept().names.insert(task, node);
     }
 
-    /// The network is split between these nodes and all others from now on. Without any it is whole.
+    /// From now on the network is split between these nodes and all others. Without any node, it is not split.
     pub fn split(&self, side: Vec<String>) {
         let now = clock::unix_millis();
         let mut kept = self.kept();
@@ -81,7 +81,7 @@ impl Chronicle {
         }
     }
 
-    /// An account is used no more; this was asked of it, and this was wrong with it.
+    /// An account is no longer used; these were its calls, and this was wrong with it.
     pub fn closed(&self, account: String, calls: Calls, troubles: Vec<Trouble>) {
         let mut kept = self.kept();
         kept.calls.insert(account.clone(), calls);

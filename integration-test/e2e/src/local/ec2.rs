@@ -1,6 +1,6 @@
-//! EC2 as scenarios use it: an account that lists instances, whose nodes run here.
+//! EC2 for scenarios: an account that lists instances, whose nodes run here.
 //!
-//! The simulated region has one; an emulator has others.
+//! The simulated region has one; emulators have others.
 
 use std::{collections::BTreeMap, fmt, future::Future};
 
@@ -12,17 +12,17 @@ use crate::nodes::settings::Settings;
 
 /// An account of EC2.
 pub trait Ec2: fmt::Debug {
-    /// Has this instance from now on. Gives the environment of a node that runs on it.
+    /// Adds this instance. Returns the environment of a node that runs on it.
     fn run_instance(
         &self,
         instance: Instance,
     ) -> impl Future<Output = anyhow::Result<BTreeMap<String, String>>>;
 
-    /// Has an Auto Scaling group that is to have so many instances, with so many nodes on each.
-    /// Where this account cannot tell nodes how many they are, gives the setting that does.
+    /// Adds an Auto Scaling group with this desired capacity, and this many nodes on each instance.
+    /// If this account cannot give nodes the number of expected nodes, returns the setting for it.
     fn put_group(&self, name: &str, instances: u32, nodes_of_each: u32) -> Settings;
 
-    /// Fails where this account can tell nodes how many they are, and has told none.
+    /// Fails if this account can give nodes their number, but has given it to none.
     fn told_the_number(&self) -> anyhow::Result<()>;
 }
 
@@ -34,7 +34,7 @@ impl Ec2 for Pretended {
     }
 
     fn put_group(&self, name: &str, instances: u32, _nodes_of_each: u32) -> Settings {
-        // Nodes multiply by their ports themselves.
+        // Nodes multiply it by their ports themselves.
         self.region().edit(|account| {
             account.put_auto_scaling_group(name, instances);
         });

@@ -1,4 +1,4 @@
-//! Tasks of an ECS service that are alike, and what ECS's scheduler does with them.
+//! Equal tasks of an ECS service, and what ECS's scheduler does with them.
 //!
 //! Most scenarios have one fleet, of the service [`ORDERS`]; blue and green are two fleets of one service.
 
@@ -47,7 +47,7 @@ pub struct Service {
     pub name: &'static str,
 }
 
-/// A task that no longer counts, and whose node still runs.
+/// A task that no longer counts, although its node still runs.
 #[derive(Debug)]
 pub struct Departing<'sandbox> {
     sandbox: &'sandbox Sandbox<'sandbox>,
@@ -87,48 +87,48 @@ impl<'sandbox> Fleet<'sandbox> {
         }
     }
 
-    /// Called otherwise than the service, to tell its nodes from another fleet's.
+    /// With another name than the service's, to distinguish its nodes from another fleet's.
     #[must_use]
     pub fn called(mut self, name: &'static str) -> Self {
         self.name = name;
         self
     }
 
-    /// With tasks that differ by `change` from plain ones of the service.
+    /// With tasks that differ from plain ones of the service by `change`.
     #[must_use]
     pub fn of(mut self, change: impl FnOnce(Task) -> Task) -> Self {
         self.template = change(self.template);
         self
     }
 
-    /// With these settings for each node, in place of others of the same names.
+    /// With these settings for each node, which replace others with the same names.
     #[must_use]
     pub fn with(mut self, settings: Settings) -> Self {
         self.settings = self.settings.and(settings);
         self
     }
 
-    /// On a network of its own, which can be split.
+    /// On its own network, which can be split.
     #[must_use]
     pub fn on_network(mut self) -> Self {
         self.network = Some(Relay::new());
         self
     }
 
-    /// Splits the first tasks, this many, from the others; 0 makes the network whole again.
+    /// Splits this many first tasks from the others; 0 heals the network.
     ///
     /// # Panics
     ///
-    /// Where the fleet has no network of its own.
+    /// If the fleet has no network of its own.
     pub fn split(&self, first: usize) {
         self.split_between(self.running.iter().take(first));
     }
 
-    /// Splits the nodes of these names from the others; none makes the network whole again.
+    /// Splits the nodes with these names from the others; none heals the network.
     ///
     /// # Panics
     ///
-    /// Where the fleet has no network of its own.
+    /// If the fleet has no network of its own.
     pub fn split_off(&self, names: &BTreeSet<String>) {
         let side = self.running.iter();
         self.split_between(side.filter(|running| names.contains(running.node.name())));
@@ -143,7 +143,7 @@ impl<'sandbox> Fleet<'sandbox> {
         self.sandbox.chronicle().split(names);
     }
 
-    /// A node that has ended leaves the fleet's own network, where it has one, and its addresses can be used again.
+    /// An ended node leaves the fleet's own network, if there is one, and its addresses can be used again.
     pub fn detach(&mut self, address: Ipv4Addr) {
         let behind = self.network.as_mut().and_then(|net| net.detach(address));
         for free in [Some(address), behind].into_iter().flatten() {
@@ -179,7 +179,7 @@ impl<'sandbox> Fleet<'sandbox> {
         self.desired = desired;
     }
 
-    /// Has as many tasks listed as there should be. The nodes of new ones do not run yet.
+    /// Lists as many tasks as there should be. The nodes of new ones do not run yet.
     pub fn place(&mut self, tasks: usize) -> anyhow::Result<()> {
         self.desire(tasks);
         while self.running.len() + self.placed.len() < tasks {
@@ -189,12 +189,12 @@ impl<'sandbox> Fleet<'sandbox> {
         Ok(())
     }
 
-    /// Has this many tasks more listed than there should be, as during a deployment.
+    /// Lists this many more tasks than there should be, as during a deployment.
     pub fn place_beyond(&mut self, tasks: usize) -> anyhow::Result<()> {
         self.place_beyond_with(tasks, &Settings::default())
     }
 
-    /// The same, and their nodes have these settings besides.
+    /// The same, with these additional settings for their nodes.
     pub fn place_beyond_with(&mut self, tasks: usize, settings: &Settings) -> anyhow::Result<()> {
         for _ in 0..tasks {
             let (arn, mut placed) = self.place_one()?;
@@ -204,34 +204,34 @@ impl<'sandbox> Fleet<'sandbox> {
         Ok(())
     }
 
-    /// The tasks that are listed and whose nodes do not run yet.
+    /// The listed tasks whose nodes do not run yet.
     pub fn placed(&self) -> Vec<TaskArn> {
         self.placed.iter().map(|(arn, _)| arn.clone()).collect()
     }
 
-    /// The first of the tasks that were placed stays listed and running, and has no node:
-    /// whoever asks it gets no answer, as long as what is returned is kept.
+    /// The first placed task stays listed and running, but has no node: questions get no answer, as long as
+    /// the returned value is kept.
     ///
     /// # Panics
     ///
-    /// Where none was placed.
+    /// If none was placed.
     pub fn lose_first(&mut self) -> anyhow::Result<Silence> {
         let (_, lost) = self.placed.remove(0);
         self.sandbox.silence(lost.address)
     }
 
-    /// The first of the tasks that were placed gets a clock that is ahead by this many seconds.
+    /// The first placed task gets a clock that is ahead by this many seconds.
     ///
     /// # Panics
     ///
-    /// Where none was placed.
+    /// If none was placed.
     pub fn set_clock_of_first(&mut self, ahead: i64) -> anyhow::Result<()> {
         let (_, placed) = self.placed.first_mut().expect("one was placed");
         placed.environment.extend(self.sandbox.wrong_clock(ahead)?);
         Ok(())
     }
 
-    /// ECS lists one more task, for good, that never gets an address.
+    /// From now on ECS lists one more task, which never gets an address.
     pub fn list_stuck_task(&self) {
         let mut stuck = self.template.clone();
         stuck.last_status = TaskStatus::Pending;
@@ -240,7 +240,7 @@ impl<'sandbox> Fleet<'sandbox> {
             .edit(|account| account.run_task(stuck));
     }
 
-    /// Starts the nodes of the tasks that were placed.
+    /// Starts the nodes of the placed tasks.
     pub fn start(&mut self) -> anyhow::Result<()> {
         for (arn, placed) in self.placed.drain(..) {
             let address = placed.address;
@@ -256,16 +256,16 @@ impl<'sandbox> Fleet<'sandbox> {
         self.start()
     }
 
-    /// Takes out the task that was started first.
+    /// Removes the task that was started first.
     ///
     /// # Panics
     ///
-    /// Where none runs.
+    /// If none runs.
     pub fn take_oldest(&mut self) -> Departing<'sandbox> {
         self.take_at(0)
     }
 
-    /// Takes out the task with the node of that name.
+    /// Removes the task of the node with that name.
     pub fn take(&mut self, name: &str) -> Option<Departing<'sandbox>> {
         let mut running = self.running.iter();
         let at = running.position(|running| running.node.name() == name)?;
@@ -310,7 +310,7 @@ impl<'sandbox> Fleet<'sandbox> {
 }
 
 impl Service {
-    /// What all fleets of the service together should have.
+    /// The desired count of all fleets of the service together.
     fn desired_count(self, account: &Account) -> u32 {
         let cluster = account.clusters.get(self.cluster);
         let service = cluster.and_then(|cluster| cluster.services.get(self.name));
@@ -324,7 +324,7 @@ impl Departing<'_> {
         &self.node
     }
 
-    /// Stops the task as ECS does, and says how its node ended.
+    /// Stops the task as ECS does, and returns how its node ended.
     pub async fn stop(mut self) -> anyhow::Result<ExitStatus> {
         let region = self.sandbox.region();
         region.edit(|account| account.stop_task(&self.arn));
@@ -333,7 +333,7 @@ impl Departing<'_> {
         Ok(status)
     }
 
-    /// The same, and its node is killed where it still runs after so long, as ECS does it: then there is no status.
+    /// The same, but kills its node if it still runs after so long, as ECS does: then there is no status.
     pub async fn stop_within(mut self, patience: Duration) -> anyhow::Result<Option<ExitStatus>> {
         let region = self.sandbox.region();
         region.edit(|account| account.stop_task(&self.arn));
@@ -348,7 +348,7 @@ impl Departing<'_> {
         Ok(status)
     }
 
-    /// The node ends without warning, unless it has by itself, and its task with it.
+    /// Ends the node without warning, unless it has already ended, and its task with it.
     pub async fn crash(mut self) -> anyhow::Result<()> {
         if self.node.has_ended().is_none() {
             self.node.kill().await?;

@@ -1,11 +1,11 @@
-//! An account that a region in this process pretends, and that tells at its end what it was asked for.
+//! A simulated account in this process, which reports its calls at its end.
 
 use region::Region;
 
 use super::chronicle::Chronicle;
 
-/// The account of one scenario, or one of its accounts. What it was asked for, and what was wrong with it, comes to the
-/// chronicle when this is dropped.
+/// The account of one scenario, or one of its accounts. When it is dropped, its calls and what was wrong with it go
+/// to the chronicle.
 #[derive(Debug)]
 pub struct Pretended {
     region: Region,

@@ -21,13 +21,13 @@ pub struct Runtime {
     logs: PathBuf,
 }
 
-/// Nobody answers, until it is dropped.
+/// An address where nothing answers, until this is dropped.
 #[derive(Debug)]
 pub struct Silence {
     _accepts_none: Option<TcpListener>,
 }
 
-/// What nodes are.
+/// What nodes run as.
 #[derive(Debug)]
 enum Form {
     /// They are processes of `program`, each with a loopback address.
@@ -51,7 +51,7 @@ impl Runtime {
         Self::of(Form::Processes { addresses, program }, logs)
     }
 
-    /// For nodes that are containers of `image`, on a network of their own. Their logs go to `logs`.
+    /// For nodes that are containers of `image`, on their own network. Their logs go to `logs`.
     pub fn of_containers(image: &str, logs: PathBuf) -> anyhow::Result<Self> {
         Self::of(Form::Containers(Docker::start(image)?), logs)
     }
@@ -64,7 +64,7 @@ impl Runtime {
         })
     }
 
-    /// An address that no node of the run has, or has had as long as there are such.
+    /// An address that no node of the run has, and that none has had if possible.
     pub fn next_address(&self) -> anyhow::Result<Ipv4Addr> {
         Ok(match &self.form {
             Form::Processes { addresses, .. } => addresses.next()?,
@@ -80,7 +80,7 @@ impl Runtime {
         }
     }
 
-    /// Two addresses for a node that others reach at the first one, through somebody who relays to the second.
+    /// Two addresses for a node: others reach it at the first, through a relay to the second.
     pub fn next_relayed(&self) -> anyhow::Result<(Ipv4Addr, Ipv4Addr)> {
         Ok(match &self.form {
             Form::Processes { addresses, .. } => (addresses.next()?, addresses.next()?),
@@ -88,7 +88,7 @@ impl Runtime {
         })
     }
 
-    /// Nothing uses this address any more. Of containers there are more addresses than a run needs.
+    /// This address is no longer used. For containers there are more addresses than a run needs.
     pub fn give_back(&self, address: Ipv4Addr) {
         match &self.form {
             Form::Processes { addresses, .. } => addresses.give_back(address),
@@ -104,7 +104,7 @@ impl Runtime {
         })
     }
 
-    /// Has whoever connects to this address wait in vain, as for a machine that is cut off.
+    /// Makes connections to this address wait in vain, as for a machine that is cut off.
     pub fn silence(&self, at: SocketAddr) -> anyhow::Result<Silence> {
         let accepts_none = match &self.form {
             // The loopback would refuse at once.
@@ -119,8 +119,8 @@ impl Runtime {
         })
     }
 
-    /// Whether the AWS SDKs of nodes take credentials from the region over plain HTTP, as from ECS:
-    /// they do from a loopback address, and from no other but that of ECS.
+    /// Whether the AWS SDKs of nodes accept credentials from the region over plain HTTP, as from ECS: they do from a
+    /// loopback address, and otherwise only from that of ECS.
     pub fn hands_out_credentials(&self) -> bool {
         match &self.form {
             Form::Processes { .. } => true,
@@ -136,7 +136,7 @@ impl Runtime {
         }
     }
 
-    /// Starts a node that listens at `address`. It knows `environment` and nothing else.
+    /// Starts a node that listens at `address`. It gets only this `environment`.
     pub fn start(
         &self,
         address: IpAddr,

@@ -1,8 +1,7 @@
-//! A scenario's own: an AWS account, and the nodes that AWS would run in it.
+//! The sandbox of a scenario: an AWS account, and the nodes that AWS would run in it.
 //!
-//! AWS is [`Pretended`] in this process, but for scenarios that an emulator's EC2 shows; a node is a process on this machine,
-//! or a container.
-//! A node learns what ECS or EC2 would tell it and its own settings, and nothing else.
+//! AWS is [`Pretended`] in this process, except for scenarios that an emulator's EC2 shows; a node is a process on
+//! this machine, or a container. A node gets only what ECS or EC2 would tell it, and its own settings.
 
 use std::{
     cell::Cell,
@@ -22,7 +21,7 @@ use crate::local::{
 };
 use crate::nodes::{clock, node::Node, settings::Settings};
 
-/// The name of the cluster that every scenario is about.
+/// The name of the cluster in all scenarios.
 pub const ORDERS: &str = "orders";
 
 /// Where the SDKs of a task get its credentials.
@@ -37,8 +36,8 @@ pub struct Sandbox<'runtime, Account = Pretended> {
     decoys: Cell<u16>,
     /// The account's name within the scenario; the first one has none.
     name: String,
-    /// All nodes of a scenario share one, decoys too: it must not be the key that keeps clusters apart. Made anew for each,
-    /// so that nobody else on this machine can speak to its nodes.
+    /// All nodes of a scenario share one key, also decoys: the key must not be what keeps clusters apart. It is new
+    /// for each scenario, so that nobody else on this machine can talk to its nodes.
     key: String,
     chronicle: Chronicle,
 }
@@ -57,20 +56,20 @@ pub struct Ports {
 pub struct Placed {
     /// For people; also names its log.
     pub name: String,
-    /// What its peers call it.
+    /// Its address for peers.
     pub address: Ipv4Addr,
     /// Where it listens, if elsewhere: behind a [`Network`](crate::nodes::relay::Relay).
     pub behind: Option<Ipv4Addr>,
     /// Of that address.
     pub ports: Ports,
-    /// What AWS tells it.
+    /// The environment from AWS.
     pub environment: BTreeMap<String, String>,
-    /// What its operator tells it.
+    /// The settings from its operator.
     pub settings: Settings,
 }
 
 impl Ports {
-    /// Those of a node that has its address for itself.
+    /// The settings of a node that does not share its address.
     pub const USUAL: Self = Self {
         management: 7626,
         gossip: 7355,
@@ -109,7 +108,7 @@ impl<'runtime> Sandbox<'runtime> {
         let mut environment = self.region().task_environment(task);
         let asks_for_credentials = environment.contains_key(CREDENTIALS_URI);
         if asks_for_credentials && !self.runtime.hands_out_credentials() {
-            // The same, handed over at once.
+            // The same, passed directly.
             let credentials = self.region().edit(|account| {
                 let role = account.task(task).role.clone();
                 account.credentials(&role.unwrap_or_default(), task.id())
@@ -129,7 +128,7 @@ impl<'runtime> Sandbox<'runtime> {
 }
 
 impl<'runtime, Account> Sandbox<'runtime, Account> {
-    /// For a scenario in an account that somebody else has.
+    /// For a scenario in an account that something else provides.
     pub fn of(
         runtime: &'runtime Runtime,
         scenario: &str,
@@ -162,7 +161,7 @@ impl<'runtime, Account> Sandbox<'runtime, Account> {
         &self.account
     }
 
-    /// What happened to the scenario's nodes. What AWS was asked for, and what was wrong with it, comes to it when this is
+    /// What happened to the scenario's nodes. The calls to AWS, and what was wrong with it, are added when this is
     /// dropped.
     pub fn chronicle(&self) -> Chronicle {
         self.chronicle.clone()
@@ -173,13 +172,13 @@ impl<'runtime, Account> Sandbox<'runtime, Account> {
         self.runtime.next_address()
     }
 
-    /// Nobody answers at this address, whoever asks.
+    /// Nothing answers at this address.
     pub fn silence(&self, address: Ipv4Addr) -> anyhow::Result<Silence> {
         let port = Ports::USUAL.management;
         self.runtime.silence(SocketAddr::from((address, port)))
     }
 
-    /// What a node must be told so that its clock is ahead by this many seconds.
+    /// The environment that makes a node's clock ahead by this many seconds.
     pub fn wrong_clock(&self, ahead: i64) -> anyhow::Result<BTreeMap<String, String>> {
         clock::ahead_by(ahead, &self.logs)
     }
@@ -190,7 +189,7 @@ impl<'runtime, Account> Sandbox<'runtime, Account> {
         self.runtime.next_relayed()
     }
 
-    /// Nothing uses this address any more.
+    /// This address is no longer used.
     pub fn give_back(&self, address: Ipv4Addr) {
         self.runtime.give_back(address);
     }
@@ -215,7 +214,7 @@ impl<'runtime, Account> Sandbox<'runtime, Account> {
         self.launch(name, address, listens_at, ports, environment, settings)
     }
 
-    /// The same at an IPv6 address, which a process can have and a container here cannot.
+    /// The same at an IPv6 address, which a process can have but a container here cannot.
     pub fn start_at(
         &self,
         name: String,
@@ -253,10 +252,10 @@ impl<'runtime, Account> Sandbox<'runtime, Account> {
         Ok(Node::new(name, uri, management, process).noted_in(life))
     }
 
-    /// Starts a node that forms a cluster by itself, of the same name and with the same key, and takes anyone in.
+    /// Starts a node that forms a cluster alone, with the same name and the same key, and lets anyone in.
     ///
-    /// Placed where no node of a scenario may look, it makes looking there visible:
-    /// whoever finds a cluster joins it.
+    /// Placed where no node of a scenario may look, it makes wrong looks visible: a node that finds a cluster joins
+    /// it.
     pub fn decoy(&self, address: Ipv4Addr) -> anyhow::Result<Node> {
         let serial = self.decoys.get() + 1;
         self.decoys.set(serial);
@@ -281,7 +280,7 @@ fn created(logs: PathBuf) -> anyhow::Result<PathBuf> {
     Ok(logs)
 }
 
-/// What every node is told, and a scenario may tell otherwise.
+/// The settings of every node, which a scenario may replace.
 fn basics(ports: Ports, key: &str) -> Settings {
     Settings::default()
         .with("BOOTSTRAP_SERVICE_NAME", ORDERS)

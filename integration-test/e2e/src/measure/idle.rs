@@ -12,7 +12,7 @@ use super::{
 };
 use crate::local::sandbox::Sandbox;
 
-/// Whoever has just joined is still told about, and lists are read once more.
+/// Other nodes are still told about a new member, and lists are read once more.
 const SETTLING: Duration = Duration::from_secs(15);
 
 /// What is measured.

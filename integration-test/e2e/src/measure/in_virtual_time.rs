@@ -27,7 +27,7 @@ pub struct Options {
     watch: u64,
 }
 
-/// Starts everyone at once, loses datagrams, kills a node, lets one leave.
+/// Starts all nodes at once, loses datagrams, kills a node, lets one leave.
 ///
 /// # Errors
 ///
@@ -48,7 +48,7 @@ pub fn measure(options: &Options) -> anyhow::Result<()> {
         .context("the nodes do not form one cluster")?;
     report("each sees all others after", took);
 
-    // News of so many newcomers is passed on for a while after everyone has heard it.
+    // News about so many new members is passed on for a while after all have heard it.
     let window = Duration::from_secs(5);
     let mut rate = f64::INFINITY;
     loop {

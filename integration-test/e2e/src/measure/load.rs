@@ -15,10 +15,10 @@ use tokio::{
 use super::{PATIENCE, running, tell};
 use crate::{local::sandbox::Sandbox, scenarios::expect::form_one_cluster};
 
-/// What a slow client sends one byte after.
+/// The pause between two bytes of a slow client.
 const SLOWNESS: Duration = Duration::from_secs(1);
 
-/// What a node says of others that do not answer it.
+/// The log lines of a node about others that do not answer it.
 const FLAPS: [&str; 2] = ["member does not answer", "member was removed as dead"];
 
 /// What is measured.
@@ -41,11 +41,11 @@ pub struct Options {
     program: Option<PathBuf>,
 }
 
-/// Loads one node of a cluster; then starts another cluster, whose nodes lack descriptors and a log.
+/// Loads one node of a cluster; then starts another cluster, whose nodes have few descriptors and a blocked log.
 ///
 /// # Errors
 ///
-/// When the cluster does not form, a node does not answer, or a member is taken for dead.
+/// When the cluster does not form, a node does not answer, or a member is considered dead.
 pub async fn measure(options: &Options) -> anyhow::Result<()> {
     let (runtime, _logs) = running::runtime(options.program.clone())?;
     let sandbox = Sandbox::create(&runtime, "load").await?;
@@ -121,13 +121,13 @@ pub async fn measure(options: &Options) -> anyhow::Result<()> {
     impaired(options).await
 }
 
-/// How many descriptors each impaired node may have.
+/// How many descriptors each restricted node may have.
 const DESCRIPTORS: usize = 64;
 
 /// How many half-open requests each then gets: more than it can hold.
 const HALF_OPEN: usize = 100;
 
-/// How often it is asked meanwhile.
+/// How often it is asked during that time.
 const QUESTIONS: usize = 500;
 
 /// Nodes with few descriptors, whose log nobody reads: are they a cluster, and do they answer?
@@ -161,7 +161,7 @@ async fn impaired(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Begins a request and never ends it; again, whenever the node has had enough.
+/// Begins a request and never ends it; repeats that whenever the node closes the connection.
 async fn dawdle(node: SocketAddr) {
     loop {
         let Ok(mut stream) = TcpStream::connect(node).await else {

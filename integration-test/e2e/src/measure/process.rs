@@ -1,4 +1,4 @@
-//! What a process uses, as Linux tells.
+//! What a process uses, according to Linux.
 
 use std::{fs, time::Duration};
 

@@ -1,4 +1,4 @@
-//! A cluster of real processes, to be measured.
+//! A cluster of real processes to measure.
 
 use std::{
     env,
@@ -29,8 +29,7 @@ pub(super) fn runtime(program: Option<PathBuf>) -> anyhow::Result<(Runtime, Temp
 /// What a pipe holds; pipe(7).
 const PIPE: usize = 64 * 1024;
 
-/// The same, for nodes that may have so many descriptors, and whose log goes to a full pipe
-/// that nobody reads.
+/// The same, for nodes that may have only so many descriptors, and whose log goes to a full pipe that nobody reads.
 pub(super) fn impaired_runtime(
     program: Option<PathBuf>,
     descriptors: usize,
@@ -65,7 +64,7 @@ fn chosen(program: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     Ok(program.unwrap_or_else(|| beside.with_file_name("demo-node")))
 }
 
-/// So many nodes that are one cluster.
+/// This many nodes that are one cluster.
 pub(super) async fn cluster<'sandbox>(
     sandbox: &'sandbox Sandbox<'sandbox>,
     size: usize,

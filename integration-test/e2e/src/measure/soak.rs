@@ -129,7 +129,7 @@ fn say(since: Duration, replaced: usize, sample: &Sample) {
     );
 }
 
-/// The end beside the beginning: a fifth of the run each.
+/// Compares the end with the beginning: a fifth of the run each.
 fn compare(samples: &[Sample]) -> anyhow::Result<()> {
     let part = (samples.len() / 5).max(1);
     let (first, last) = (&samples[..part], &samples[samples.len() - part..]);

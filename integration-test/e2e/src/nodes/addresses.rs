@@ -1,6 +1,6 @@
 //! Loopback addresses, one for each node, from a block that no other run on this machine uses.
 //!
-//! Nodes on AWS have the same ports and different addresses, and so have they here: 127.0.0.0/8 is wide.
+//! Nodes on AWS have the same ports and different addresses, and so do they here: 127.0.0.0/8 is large.
 
 use std::{
     collections::VecDeque,
@@ -13,10 +13,10 @@ use std::{
 /// Holding this port of a block's first address claims the block.
 const CLAIM_PORT: u16 = 7626;
 
-/// Where addresses must be added by hand, they must be known beforehand.
+/// If addresses must be added by hand, they must be known in advance.
 const MACOS_BLOCK: u8 = 76;
 
-/// How many addresses that asks for: more than a usual run needs.
+/// How many addresses to add by hand: more than a usual run needs.
 const MACOS_ADDRESSES: u16 = 250;
 
 /// The first host after the last that has an address. On Linux that is the block's broadcast address.
@@ -26,8 +26,8 @@ const END: u16 = if cfg!(target_os = "linux") {
     MACOS_ADDRESSES + 1
 };
 
-/// Addresses `127.x.0.2` to `127.x.255.254`, or as many as were added by hand. Each is handed out once; when there are no
-/// more, those that were given back, the longest unused first.
+/// Addresses `127.x.0.2` to `127.x.255.254`, or as many as were added by hand. Each is given out once; when there are
+/// no more, returned ones are used again, the longest unused first.
 #[derive(Debug)]
 pub struct Addresses {
     block: u8,
@@ -111,7 +111,7 @@ impl Addresses {
         format!("{}/16", address(self.block, 0))
     }
 
-    /// An address that nothing of this run uses, and that nothing has used before as long as there are such.
+    /// An address that is not used in this run, and that was not used before if possible.
     pub fn next(&self) -> Result<Ipv4Addr, AddressError> {
         let mut hosts = self.hosts();
         if hosts.next < hosts.end {
@@ -122,7 +122,7 @@ impl Addresses {
         hosts.given_back.pop_front().ok_or(AddressError::UsedUp)
     }
 
-    /// Nothing uses this address any more.
+    /// This address is no longer used.
     pub fn give_back(&self, address: Ipv4Addr) {
         self.hosts().given_back.push_back(address);
     }
@@ -137,7 +137,7 @@ fn address(block: u8, host: u16) -> Ipv4Addr {
     Ipv4Addr::new(127, block, high, low)
 }
 
-/// Beginning where this process's id says, so that parallel runs seldom meet. 127.0.0.0/16 is everybody's.
+/// Begins at a block from this process's id, so that parallel runs seldom collide. 127.0.0.0/16 is for everybody.
 fn candidate_blocks() -> impl ExactSizeIterator<Item = u8> {
     let first = process::id();
     let blocks: u8 = if cfg!(target_os = "linux") { 254 } else { 1 };

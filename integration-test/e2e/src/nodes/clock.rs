@@ -1,17 +1,17 @@
-//! A wrong wall clock for one process. No privilege is needed, and no other process sees it.
+//! A wrong wall clock for one process, without privileges and without effect on other processes.
 //!
-//! Linux has no namespace of the wall clock, so what tells it to a program is put before the C library. That needs a program
-//! that is linked dynamically, and a C compiler.
+//! Linux has no namespace for the wall clock. So a library is loaded before the C library and answers instead of it.
+//! This needs a program that is linked dynamically, and a C compiler.
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use anyhow::{Context, ensure};
 
-/// The source of what is put before the C library.
+/// The source of this library.
 const SOURCE: &str = include_str!("clock.c");
 
-/// What a process must be told, so that its clock is ahead by this many seconds, or behind where that is negative.
-/// What is compiled for it goes to `folder`.
+/// The environment that makes a process's clock ahead by this many seconds, or behind if negative. The compiled
+/// library goes to `folder`.
 pub fn ahead_by(seconds: i64, folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     let (source, library) = (folder.join("clock.c"), folder.join("clock.so"));
     fs::write(&source, SOURCE).with_context(|| format!("writing {}", source.display()))?;

@@ -1,10 +1,10 @@
-//! Nodes as containers, on a Docker network of their own, or each on an island, where something else must connect them.
+//! Nodes as containers, on their own Docker network, or each on an island, which something else must connect.
 //!
-//! Drives the `docker` command, which knows where Docker is and who may use it.
-//! Each `docker run` stays in the foreground: what the container says is the output of a process here,
-//! a SIGTERM to that process reaches the node, and how it ends is how the node ended.
+//! Uses the `docker` command, which knows where Docker is and who may use it. Each `docker run` stays in the
+//! foreground: the container's output is the output of a process here, a SIGTERM to that process reaches the node,
+//! and its end is the node's end.
 //!
-//! Only where containers run on this very machine: they are asked, and ask, by their addresses.
+//! Only if containers run on this very machine: they are asked, and ask, at their addresses.
 
 use std::{
     collections::BTreeMap,
@@ -29,7 +29,7 @@ const VPC: u8 = 4;
 /// A network, and the containers on it. Dropping it removes them all.
 #[derive(Debug)]
 pub struct Docker {
-    /// The network's name; also how those of the containers begin.
+    /// The network's name, which is also the prefix of the containers' names.
     run: String,
     image: String,
     block: u8,
@@ -112,7 +112,7 @@ impl Docker {
         let run = format!("cluster-on-aws-e2e-{}", std::process::id());
         let block = create_network(&run, blocks)?;
 
-        // As for processes: whoever cannot clean up any more, the guard outlives.
+        // As for processes: the guard outlives a run that cannot clean up any more.
         let mut guard = Command::new("sh")
             .args(["-c", GUARD, "guard", &run])
             .process_group(0)
@@ -163,10 +163,10 @@ impl Docker {
             .map_err(|_full| DockerError::UsedUp)
     }
 
-    /// A network for one container alone, from which it reaches this machine and nothing else.
+    /// A network for one container, from which it reaches only this machine.
     ///
-    /// Gives the address of this machine there, and the container's. All that such containers tell each other
-    /// then goes through whoever listens at the former: a [`Network`](super::relay::Relay) that can be split.
+    /// Returns the address of this machine there, and the container's. Everything that such containers tell each
+    /// other goes through a listener at the former: a [`Network`](super::relay::Relay) that can be split.
     pub fn island(&self) -> Result<(Ipv4Addr, Ipv4Addr), DockerError> {
         let next = |next: u8| (next < ISLANDS).then(|| next + 1);
         let island = self
@@ -183,7 +183,7 @@ impl Docker {
             &format!("{base}/29"),
             "--gateway",
             &gateway.to_string(),
-            // Otherwise Docker would put another sender's address on what is relayed.
+            // Otherwise Docker would change the sender's address of relayed datagrams.
             "--opt",
             "com.docker.network.bridge.enable_ip_masquerade=false",
             &self.network_of(inner),
@@ -191,10 +191,10 @@ impl Docker {
         Ok((gateway, inner))
     }
 
-    /// Runs a container at an address until it ends. Nothing in it is more than ECS allows it. Gives its name, too.
+    /// Runs a container at an address until it ends, with no more privileges than on ECS. Also returns its name.
     ///
-    /// At an address that has a container, another one shares its network, as on one machine:
-    /// that can only start while the first one runs.
+    /// If the address already has a container, the new one shares its network, as on one machine: it can only start
+    /// while the first one runs.
     pub fn run_at(
         &self,
         address: Ipv4Addr,
@@ -248,7 +248,7 @@ impl Docker {
     }
 }
 
-/// For what somebody else runs on the network.
+/// For containers that something else runs on the network.
 impl Docker {
     /// A container on the network that never runs. Gives its name.
     pub fn create_anchor(&self) -> Result<String, DockerError> {
@@ -268,7 +268,7 @@ impl Docker {
     pub fn host() -> Result<Ipv4Addr, DockerError> {
         let arguments = ["network", "inspect", "bridge", "--format", BRIDGE];
         let answer = docker(&arguments)?;
-        // Docker does not always name the gateway; it is then the first address of the subnet.
+        // Docker does not always name the gateway; then it is the first address of the subnet.
         let (subnet, gateway) = answer.split_once(' ').unwrap_or((&answer, ""));
         let first = |subnet: &str| {
             let base: Ipv4Addr = subnet.split('/').next()?.parse().ok()?;
@@ -300,7 +300,8 @@ impl Docker {
         command
     }
 
-    /// The containers in a state, such as `running`, and with a label: their ids and names, and the value of another label.
+    /// The containers in a state, such as `running`, and with a label: their ids, names, and the value of another
+    /// label.
     pub fn containers_with(
         state: &str,
         label: &str,
@@ -333,8 +334,7 @@ impl Docker {
         docker(&["kill", container]).map(|_| ())
     }
 
-    /// Writes down what a container has said, to its standard output and to its standard error; says
-    /// whether it is still there.
+    /// Saves a container's standard output and standard error; returns whether the container still exists.
     pub fn save_logs(container: &str, to: &Path) -> Result<bool, DockerError> {
         let arguments = ["logs", container];
         let command = || arguments.join(" ");
@@ -378,10 +378,10 @@ impl Drop for Docker {
     }
 }
 
-/// Waits until its input ends, then removes the networks and all that is on them.
+/// Waits until its input ends, then removes the networks and all containers on them.
 ///
-/// Containers are killed, and mostly vanish by themselves then. Only what is left after a while is removed:
-/// Docker has been seen to keep a network in use for ever by a container that was removed while it started.
+/// Containers are killed, and then mostly disappear by themselves. Only what remains after a while is removed: Docker
+/// was seen to keep a network in use for ever because of a container that was removed while it started.
 const GUARD: &str = r#"
 run=$1
 cat > /dev/null
@@ -400,7 +400,7 @@ for attempt in $(seq 1 60); do
 done
 "#;
 
-/// The third number of its first address. Networks of other runs, or of anybody, may be in the way of the first choice.
+/// The third number of its first address. Networks of other runs may already use the first choice.
 fn create_network(run: &str, blocks: u8) -> Result<u8, DockerError> {
     let [.., first] = std::process::id().to_be_bytes();
     let first = first - first % blocks;
@@ -421,12 +421,12 @@ fn create_network(run: &str, blocks: u8) -> Result<u8, DockerError> {
     }
 }
 
-/// Private addresses that neither Docker by itself nor most networks use.
+/// Private addresses that neither Docker's defaults nor most networks use.
 fn address(block: u8, last: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 226, block, last)
 }
 
-/// The second number of islands' addresses. Who has a block of the others has this one, too.
+/// The second number of islands' addresses. The owner of a block of the others also owns this one.
 const ISLAND_ADDRESSES: u8 = 227;
 
 /// The smallest network that Docker makes something of.

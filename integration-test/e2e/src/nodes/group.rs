@@ -1,6 +1,6 @@
-//! The process group of a run's nodes, which ends when the run does, however that ends.
+//! The process group of a run's nodes, which ends with the run, however the run ends.
 //!
-//! A guard process leads the group. It waits for the end of its input, whose other side only this process holds:
+//! A guard process leads the group. It waits for the end of its input, whose other side only this process has open:
 //! when that closes (by a drop, a panic, or a SIGKILL that leaves no time for anything), it kills the whole group.
 
 use std::{
@@ -34,7 +34,7 @@ impl Group {
 
     /// Makes the process that `command` starts a member.
     ///
-    /// Ctrl-C at the terminal does not reach it then: how a node ends is for the run to say.
+    /// Then Ctrl-C at the terminal does not reach it: the run decides how a node ends.
     pub fn adopt(&self, command: &mut tokio::process::Command) {
         command.process_group(self.id().as_raw_pid());
     }
@@ -46,7 +46,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // The guard would do it as well, but a little later. An error means that nobody is left.
+        // The guard would do it, too, but a little later. An error means that no process is left.
         let _ = kill_process_group(self.id(), Signal::KILL);
         drop(self.lifeline.take());
         let _ = self.guard.wait();
@@ -76,7 +76,7 @@ mod tests {
         let mut group = Group::start().unwrap();
         let mut member = start_member(&group);
 
-        // All that is left of a parent killed by SIGKILL: its side of the pipe is closed.
+        // All that remains of a parent killed by SIGKILL: its side of the pipe is closed.
         drop(group.lifeline.take());
 
         assert_killed(&mut member).await;

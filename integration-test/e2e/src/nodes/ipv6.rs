@@ -1,7 +1,7 @@
 //! IPv6 addresses for nodes, one for each, that no other run on this machine uses.
 //!
-//! Of IPv6 the loopback has one address, and others must be added to it: root can do it for the time of a run, and
-//! anybody can use those that were added by hand.
+//! The loopback has only one IPv6 address, and more must be added: root can do that for the time of a run, and
+//! everybody can use addresses that were added by hand.
 
 use std::{
     net::{Ipv6Addr, TcpListener},
@@ -23,7 +23,7 @@ pub const NONE: &str = "this machine has no IPv6 addresses for nodes: run as roo
 #[derive(Debug)]
 pub struct Ipv6Addresses {
     next: Mutex<u16>,
-    // Given up before the address that it is held on.
+    // Released before the address on which it is held.
     _claim: TcpListener,
     added: Option<Mutex<Vec<Added>>>,
 }
@@ -33,7 +33,8 @@ pub struct Ipv6Addresses {
 struct Added(Ipv6Addr);
 
 impl Ipv6Addresses {
-    /// Claims those that were added by hand, or else some that are added as they are needed; none where neither can be.
+    /// Claims those that were added by hand, or else addresses that are added when needed; none if neither is
+    /// possible.
     pub fn claim() -> Option<Self> {
         let claim = |address| TcpListener::bind((address, CLAIM_PORT)).ok();
         if let Some(claim) = claim(by_hand(1)) {
@@ -70,7 +71,7 @@ impl Ipv6Addresses {
 }
 
 impl Added {
-    /// Nobody else can have it, and it is wanted at once, rather than after the kernel has looked for duplicates.
+    /// Nobody else can have it, and it is needed at once, without the kernel's search for duplicates.
     fn add(address: Ipv6Addr) -> Option<Self> {
         change("add", address, &["nodad"]).then_some(Self(address))
     }
@@ -91,7 +92,7 @@ fn change(how: &str, address: Ipv6Addr, more: &[&str]) -> bool {
     changed.is_ok_and(|it| it.status.success())
 }
 
-/// `fd76:2600::61` for 61: a shell counts in decimals.
+/// `fd76:2600::61` for 61: shells count in decimals.
 fn by_hand(host: u16) -> Ipv6Addr {
     let digits = u16::from_str_radix(&host.to_string(), 16).unwrap_or(host);
     Ipv6Addr::new(0xfd76, 0x2600, 0, 0, 0, 0, 0, digits)

@@ -1,4 +1,4 @@
-//! What was done to a node, and when: what its own log cannot tell.
+//! What was done to a node, and when: things that its own log cannot tell.
 
 use std::{
     process::ExitStatus,
@@ -7,24 +7,24 @@ use std::{
 
 use demo_node::clock;
 
-/// The notes on one node. Whoever ends the node and whoever tells of it later hold the same.
+/// The notes about one node, shared by the code that ends it and the code that reports about it.
 #[derive(Debug, Clone, Default)]
 pub struct Life(Arc<Mutex<Vec<(u64, Happening)>>>);
 
-/// Something that was done to a node, or became of it.
+/// Something that was done to a node, or happened to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Happening {
     /// Its process was started.
     Started,
-    /// It was killed, and could say nothing more.
+    /// It was killed, without a chance to log anything.
     Killed,
     /// It was asked to leave.
     Asked,
     /// It has ended, with this status.
     Ended(String),
-    /// It was found to have ended by itself, some time before, with this status.
+    /// It was found to have ended unexpectedly, some time before, with this status.
     FoundEnded(String),
-    /// Nobody needed it any longer.
+    /// It was no longer needed.
     LetGo,
 }
 

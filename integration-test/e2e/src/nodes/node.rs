@@ -1,4 +1,4 @@
-//! One running node: what it says of itself and its cluster, and the ways it can end.
+//! One running node: what it says about itself and its cluster, and the ways to end it.
 
 use std::{net::SocketAddr, process::ExitStatus};
 
@@ -15,7 +15,7 @@ use super::{
     process::{Ended, Process},
 };
 
-/// A node, asked over its management endpoint as an operator would.
+/// A node, asked at its management endpoint like an operator would.
 ///
 /// Dropping it kills it.
 #[derive(Debug)]
@@ -23,13 +23,13 @@ pub struct Node {
     name: String,
     uri: String,
     management: SocketAddr,
-    /// None where somebody else runs it.
+    /// None if something else runs it.
     process: Option<Process>,
     /// What is done to it.
     life: Life,
 }
 
-/// What one node says, and who that is.
+/// What one node says, and which node that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
     /// The node's name.
@@ -52,7 +52,7 @@ impl Node {
         }
     }
 
-    /// A node that somebody else runs, who also ends it.
+    /// A node that something else runs and ends.
     pub fn of_others(name: String, uri: String, management: SocketAddr) -> Self {
         Self {
             name,
@@ -63,7 +63,7 @@ impl Node {
         }
     }
 
-    /// What is done to it is noted there.
+    /// Records there what is done to it.
     #[must_use]
     pub fn noted_in(mut self, life: Life) -> Self {
         self.life = life;
@@ -85,7 +85,7 @@ impl Node {
         self.management
     }
 
-    /// The number of its process, while that runs here.
+    /// The id of its process, if that runs here.
     pub fn id(&self) -> Option<u32> {
         self.process.as_ref()?.id()
     }
@@ -115,7 +115,7 @@ impl Node {
         Ok(())
     }
 
-    /// Any path's answer. Fails with [`Ended`] where there is nobody left to give one.
+    /// Any path's answer. Fails with [`Ended`] if the node has ended.
     pub async fn get(&self, path: &str) -> anyhow::Result<http::Answer> {
         let silence = match http::get(self.management, path).await {
             Ok(answer) => return Ok(answer),
@@ -134,7 +134,7 @@ impl Node {
         Err(silence).with_context(|| format!("{} says nothing", self.name))
     }
 
-    /// All that it has logged so far; nothing where somebody else runs it.
+    /// Its log so far; empty if something else runs it.
     pub fn log(&self) -> String {
         self.process.as_ref().map(Process::log).unwrap_or_default()
     }
@@ -160,7 +160,7 @@ impl Node {
         Some((process.ended()?, process.last_words()))
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until it has ended without being asked.
     pub async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
         let ended = self.process()?.wait().await;
         let status = ended.with_context(|| format!("{} cannot be waited for", self.name))?;
@@ -168,7 +168,7 @@ impl Node {
         Ok(status)
     }
 
-    /// Ends it as a power failure would.
+    /// Ends it like a power failure.
     pub async fn kill(&mut self) -> anyhow::Result<()> {
         let ended = self.process()?.kill().await;
         ended.with_context(|| format!("{} cannot be killed", self.name))?;

@@ -16,10 +16,10 @@ use super::group::Group;
 /// A process that is killed when this is dropped.
 #[derive(Debug)]
 pub struct Process {
-    /// Looking whether it has ended needs to write; nobody looks twice at once.
+    /// Checking whether it has ended needs write access; there is only one check at a time.
     child: RefCell<Child>,
     log: PathBuf,
-    /// Where the process only stands for a container.
+    /// Set if the process is only the `docker run` of a container.
     container: Option<String>,
 }
 
@@ -64,7 +64,7 @@ impl Process {
 
     /// How it ended, if it has.
     pub fn ended(&self) -> Option<ExitStatus> {
-        // An error means that somebody else was told: nobody else is.
+        // An error means that another caller got the status, but there is no other.
         self.child.borrow_mut().try_wait().ok().flatten()
     }
 
@@ -83,7 +83,7 @@ impl Process {
             .to_owned()
     }
 
-    /// All that it has logged so far.
+    /// Its log so far.
     pub fn log(&self) -> String {
         let log = fs::read(&self.log).unwrap_or_default();
         String::from_utf8_lossy(&log).into_owned()
@@ -110,12 +110,12 @@ impl Process {
         self.child.get_mut().wait().await
     }
 
-    /// Ends it without a chance to say good-bye (SIGKILL).
+    /// Kills it, without a chance to leave (SIGKILL).
     pub async fn kill(&mut self) -> io::Result<()> {
         let Some(container) = &self.container else {
             return self.child.get_mut().kill().await;
         };
-        // SIGKILL would end `docker run` and not reach the container.
+        // SIGKILL would end `docker run` but not reach the container.
         let killed = Command::new("docker").args(["kill", container]).output();
         let killed = killed.await?;
         if !killed.status.success() {
@@ -126,7 +126,7 @@ impl Process {
         Ok(())
     }
 
-    /// `None` once its end was noticed: the number may by then be another process's.
+    /// `None` once its end was noticed, because the id may then belong to another process.
     fn pid(&mut self) -> Option<Pid> {
         Pid::from_raw(i32::try_from(self.child.get_mut().id()?).ok()?)
     }

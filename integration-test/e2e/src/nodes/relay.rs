@@ -1,8 +1,8 @@
 //! A network between nodes that can be split in two and healed again.
 //!
-//! A node in it listens at an inner address, and its peers know it by an outer one, where this relays to it.
-//! Datagrams show who sent them, so a split drops those that cross it.
-//! Streams do not, so a split cuts them all: no node learns anything over HTTP until it heals.
+//! A node in it listens at an inner address, and its peers know it by an outer one, from which this relays to it.
+//! Datagrams have a sender, so a split drops those that cross it. Streams do not, so a split cuts all of them: no
+//! node learns anything over HTTP until it heals.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +18,7 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-/// More than any datagram that nodes send.
+/// Larger than any datagram of nodes.
 const LONGEST_DATAGRAM: usize = 65_535;
 
 /// Relays until it is dropped.
@@ -45,7 +45,7 @@ struct Attached {
 }
 
 impl Relay {
-    /// Whole, and without nodes.
+    /// Not split, and without nodes.
     pub fn new() -> Self {
         let (side, _) = watch::channel(BTreeSet::new());
         Self {
@@ -91,7 +91,7 @@ impl Relay {
         Ok(())
     }
 
-    /// Nobody is known by `outer` any more. Gives the inner address of who was.
+    /// The node at `outer` is gone. Returns its inner address.
     pub fn detach(&mut self, outer: Ipv4Addr) -> Option<Ipv4Addr> {
         for handle in self.handles.remove(&outer).into_iter().flatten() {
             handle.abort();
@@ -107,7 +107,7 @@ impl Relay {
         inner
     }
 
-    /// Splits the nodes with these outer addresses from all others. Without any, the network is not split again.
+    /// Splits the nodes with these outer addresses from all others. Without any, the network heals.
     pub fn split(&self, side: impl IntoIterator<Item = Ipv4Addr>) {
         self.shared.side.send_replace(side.into_iter().collect());
     }
@@ -130,11 +130,11 @@ impl Shared {
     }
 }
 
-/// Brings what is sent to `node` to where it listens, as if it came from its sender's outer address.
+/// Delivers datagrams for `node`, as if they came from their sender's outer address.
 async fn relay_datagrams(shared: Arc<Shared>, node: Attached, inner: SocketAddr) {
     let mut buffer = vec![0; LONGEST_DATAGRAM];
     loop {
-        // A failed receive tells of an earlier datagram that found nobody: as on any network, it is lost.
+        // A failed receive is about an earlier datagram without a receiver: as on any network, it is lost.
         let Ok((length, from)) = node.datagrams.recv_from(&mut buffer).await else {
             continue;
         };
@@ -147,7 +147,7 @@ async fn relay_datagrams(shared: Arc<Shared>, node: Attached, inner: SocketAddr)
     }
 }
 
-/// Joins who connects with the node at `inner`, while the network is not split.
+/// Connects streams with the node at `inner`, while the network is not split.
 async fn relay_streams(shared: Arc<Shared>, listener: TcpListener, inner: SocketAddr) {
     let mut streams = JoinSet::new();
     loop {
@@ -161,7 +161,7 @@ async fn relay_streams(shared: Arc<Shared>, listener: TcpListener, inner: Socket
         let mut split = shared.side.subscribe();
         streams.spawn(async move {
             tokio::select! {
-                // First of all: while the network is split, nobody is connected to for a moment.
+                // Checked first: while the network is split, there must be no connection even for a moment.
                 biased;
                 _ = split.wait_for(|side| !side.is_empty()) => {}
                 () = join(stream, inner) => {}
@@ -171,7 +171,7 @@ async fn relay_streams(shared: Arc<Shared>, listener: TcpListener, inner: Socket
 }
 
 async fn join(mut stream: TcpStream, inner: SocketAddr) {
-    // Who cannot be reached, or goes away, is missed by the one who asked.
+    // If it cannot be reached, or goes away, the asker notices.
     if let Ok(mut node) = TcpStream::connect(inner).await {
         let _ended = copy_bidirectional(&mut stream, &mut node).await;
     }
@@ -298,7 +298,7 @@ mod tests {
             self.socket.send_to(b"hello", to).await.unwrap();
         }
 
-        /// Who sent the datagram that arrives next.
+        /// The sender of the datagram that arrives next.
         async fn next_sender(&self) -> IpAddr {
             let received = self.socket.recv_from(&mut [0; 8]).await;
             received.unwrap().1.ip()

@@ -10,14 +10,14 @@ const PREFIX: &str = "DEMO_NODE_";
 pub struct Settings(BTreeMap<String, String>);
 
 impl Settings {
-    /// With this one, in place of an earlier one of the same name.
+    /// With this setting, which replaces an earlier one with the same name.
     #[must_use]
     pub fn with(mut self, name: &str, value: &(impl Display + ?Sized)) -> Self {
         self.0.insert(format!("{PREFIX}{name}"), value.to_string());
         self
     }
 
-    /// With all of `others`, in place of earlier ones of the same names.
+    /// With all of `others`, which replace earlier ones with the same names.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
         self.0.extend(others.0);

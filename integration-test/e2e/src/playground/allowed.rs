@@ -1,4 +1,4 @@
-//! Whether something can be done as things are.
+//! Whether a command is possible in the current state.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ pub(super) const SECOND: usize = 2;
 ///
 /// # Errors
 ///
-/// Where it cannot.
+/// If it cannot.
 pub(super) fn check(command: &Command, scene: &Scene, ecs: &Scheduler) -> Result<(), Refusal> {
     match command {
         Command::Scale { desired, .. } => at_most(*desired),

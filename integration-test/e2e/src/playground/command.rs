@@ -1,4 +1,4 @@
-//! What a person can have done, as the page sends it, and why something cannot be.
+//! The commands of a person, as the page sends them, and why one is not possible.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use super::{story::Story, trouble::Trouble};
 
-/// More would be a crowd in the picture, and a burden for a laptop.
+/// More would crowd the picture, and load a laptop.
 pub const MOST_NODES: usize = 12;
 
-/// Something to be done.
+/// A command.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
@@ -21,7 +21,7 @@ pub enum Command {
         #[serde(default)]
         seconds_apart: u8,
     },
-    /// Whether ECS starts another task for one that has ended.
+    /// Whether ECS replaces ended tasks.
     Replace {
         /// Whether it does.
         on: bool,
@@ -38,12 +38,12 @@ pub enum Command {
         /// Which.
         node: String,
     },
-    /// A node stands still, and does not know that it does.
+    /// A node is frozen, and does not know it.
     Freeze {
         /// Which.
         node: String,
     },
-    /// It goes on.
+    /// It continues.
     Thaw {
         /// Which.
         node: String,
@@ -55,20 +55,20 @@ pub enum Command {
     },
     /// All reach each other again.
     Heal,
-    /// AWS begins to do something wrong, or ends it.
+    /// AWS begins to do something wrong, or stops doing it.
     Trouble {
         /// What.
         trouble: Trouble,
         /// Whether it does.
         on: bool,
     },
-    /// More tasks start, which AWS keeps apart from the others: they found a cluster of their own.
+    /// More tasks start, which AWS lists separately from the others: they found a second cluster.
     SecondCluster,
-    /// AWS lists them all to each other.
+    /// AWS lists all nodes to each other.
     Meet,
-    /// Everything ends, and nodes start in a region where nothing is wrong.
+    /// Everything ends, and nodes start again in a region where nothing is wrong.
     Afresh {
-        /// How many, where not as many as at first.
+        /// How many; if none, as many as at first.
         #[serde(default)]
         nodes: Option<usize>,
     },
@@ -81,22 +81,22 @@ pub enum Command {
     Hush,
 }
 
-/// Why something cannot be done. Nothing has changed.
+/// Why a command is not possible. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It is about something that is not there.
+    /// It names something that does not exist.
     #[error("{0}")]
     NotThere(String),
-    /// It does not go with how things are.
+    /// It is not possible in the current state.
     #[error("{0}")]
     NotNow(String),
-    /// It can never be done.
+    /// It is never possible.
     #[error("{0}")]
     Never(String),
 }
 
 impl Command {
-    /// Whether it is about the telling of stories, and not about what they tell of.
+    /// Whether it is about telling a story, not about the cluster.
     #[must_use]
     pub fn is_about_stories(&self) -> bool {
         matches!(self, Self::Tell { .. } | Self::Hush)

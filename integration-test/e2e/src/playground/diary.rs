@@ -1,4 +1,4 @@
-//! The timeline: what was done, beside what the nodes then said.
+//! The timeline: what was done, and what the nodes then said.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -7,10 +7,10 @@ use serde::Serialize;
 /// How much of the past is kept.
 const KEPT: usize = 120;
 
-/// Nodes that say the same within so long say it together.
+/// Nodes that say the same within this time share an entry.
 const TOGETHER: Duration = Duration::from_secs(8);
 
-/// A reason is told again after so long: by then what it was told for lies far down.
+/// A reason is repeated after this time: by then the earlier entry is far down.
 const WHY_AGAIN: Duration = Duration::from_secs(15);
 
 /// What has happened, the latest last.
@@ -27,19 +27,19 @@ pub(super) struct Entry {
     pub(super) id: u64,
     /// When it was first said: milliseconds since the playground opened.
     pub(super) at: u64,
-    /// Whose it is.
+    /// The source of the entry.
     pub(super) lane: Lane,
     /// A sentence.
     pub(super) text: String,
     /// The nodes that say it.
     pub(super) by: Vec<String>,
-    /// Why it is so; not where that was told lately.
+    /// The reason; none if it was given lately.
     pub(super) why: Option<&'static str>,
     /// Whether it is bad news.
     pub(super) bad: bool,
 }
 
-/// Whose an entry is.
+/// The source of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Lane {
@@ -54,7 +54,7 @@ pub(super) enum Lane {
 }
 
 impl Diary {
-    /// Something was done or told.
+    /// Something was done, or a story says something.
     pub(super) fn note(&mut self, now: Duration, lane: Lane, text: impl Into<String>) {
         self.push(now, lane, text.into(), None);
     }
@@ -73,7 +73,7 @@ impl Diary {
         let mut same = same.take_while(|entry| since <= entry.at);
         let same = same.find(|entry| entry.lane == Lane::Nodes && entry.text == text);
         match same {
-            // Once more by the same node is no news, as while AWS fails again and again.
+            // If the same node repeats it, that is no news, for example while AWS fails repeatedly.
             Some(entry) => {
                 if !entry.by.iter().any(|by| by == node) {
                     entry.by.push(node.to_owned());
@@ -147,7 +147,7 @@ mod tests {
 
         let by: Vec<_> = diary.entries().map(|entry| entry.by.concat()).collect();
         assert_eq!(by, ["ab", "a", "a"]);
-        // And the reason is told once, and again when that was long ago.
+        // The reason is given once, and again after a long time.
         let why: Vec<_> = diary.entries().map(|entry| entry.why.is_some()).collect();
         assert_eq!(why, [true, false, true]);
     }

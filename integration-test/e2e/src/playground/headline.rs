@@ -1,4 +1,4 @@
-//! How things stand, as a headline: one sentence, and one about why or what next.
+//! The state of the playground as a headline: one sentence, and one about the reason or the next step.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::{
     voice::Phase,
 };
 
-/// How things stand.
+/// The state of the playground.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Headline {
     /// How it looks.
@@ -33,7 +33,7 @@ pub(super) enum Mood {
     Alarm,
 }
 
-/// How things stand.
+/// The headline of a scene.
 #[must_use]
 pub(super) fn headline(scene: &Scene, ecs: &Scheduler) -> Headline {
     let clusters: Vec<_> = scene.clusters().into_values().collect();
@@ -339,7 +339,7 @@ fn some(nodes: &[&Seen]) -> String {
     }
 }
 
-/// As people list names.
+/// A list of names as people write it.
 fn names(nodes: &[&Seen]) -> String {
     let names: Vec<_> = nodes.iter().map(|node| node.name.as_str()).collect();
     match names.as_slice() {

@@ -7,10 +7,10 @@ use region::Region;
 use super::{picture::Task, scene::Scene};
 use crate::local::fleet::ECS_CLUSTER;
 
-/// How long ECS goes on to describe a task that has stopped: an hour in AWS.
+/// How long ECS describes a stopped task: an hour in AWS.
 const DESCRIBED: Duration = Duration::from_secs(30);
 
-/// All that are described, in the order of their start. Those that have been no more for long are forgotten.
+/// All described tasks, in the order of their start. Tasks that stopped long ago are forgotten.
 pub(super) fn listed(region: &Region, scene: &Scene) -> Vec<Task> {
     region.edit(|account| {
         let now = account.now;

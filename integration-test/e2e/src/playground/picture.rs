@@ -19,7 +19,7 @@ use super::{
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Picture<'a> {
-    /// When the playground opened, in milliseconds since 1970. A picture that does not change keeps right.
+    /// When the playground opened, in milliseconds since 1970. A time, so that the picture need not change.
     began: u64,
     headline: Headline,
     service: Service,
@@ -30,7 +30,7 @@ pub(super) struct Picture<'a> {
     telling: Option<Telling>,
     /// One side of a split; empty while the network is not split.
     split: Vec<&'a str>,
-    /// Whether AWS keeps a second cluster apart.
+    /// Whether AWS lists a second cluster separately.
     apart: bool,
     clusters: Vec<Cluster<'a>>,
     nodes: Vec<Node<'a>>,
@@ -44,7 +44,7 @@ pub(super) struct Picture<'a> {
 pub(super) struct Task {
     /// The beginning of its id.
     pub(super) id: String,
-    /// The node in it, where it is still known.
+    /// Its node, if it is still known.
     pub(super) node: String,
     /// Its last status.
     pub(super) status: &'static str,
@@ -107,7 +107,7 @@ struct Node<'a> {
     cluster: Option<usize>,
     leads: bool,
     oldest: bool,
-    /// Whether somebody who lists it does not reach it.
+    /// Whether a node that lists it does not reach it.
     lost: bool,
     /// Its last call to AWS: when, and whether it was answered.
     called: Option<(u64, bool)>,
@@ -124,9 +124,9 @@ struct Link<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Bond {
-    /// Each counts on the other.
+    /// Each considers the other reachable.
     Both,
-    /// Only one of them can, or does.
+    /// Only one of them does.
     One,
     /// One says that the other does not answer.
     Lost,
@@ -232,7 +232,8 @@ fn links(nodes: &[Seen]) -> Vec<Link<'_>> {
         .collect()
 }
 
-/// Whether others say that it does not answer, and none counts on it. In a split each counts on those of its own side.
+/// Whether others say that it does not answer, and none considers it reachable. In a split, each node considers those
+/// on its own side.
 fn is_lost(node: &Seen, scene: &Scene) -> bool {
     let others = scene.nodes.iter().filter(|other| other.name != node.name);
     let said: Vec<_> = others.filter_map(|other| other.sees(node)).collect();
@@ -275,7 +276,7 @@ impl Tally {
         }
     }
 
-    /// Forgets what was counted.
+    /// Forgets the counts.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }

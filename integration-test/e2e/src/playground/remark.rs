@@ -1,4 +1,4 @@
-//! What is new in what a node says: sentences for the timeline, and why things are as they are.
+//! What is new in a node's answers: sentences for the timeline, and reasons.
 
 use super::voice::{Alarm, Formation, Members, Phase, Voice};
 
@@ -7,7 +7,7 @@ use super::voice::{Alarm, Formation, Members, Phase, Voice};
 pub(super) enum Remark {
     /// It waits; for what, in its own words.
     Waits(String),
-    /// It asks the others to consent to a new cluster: so many must.
+    /// It asks the others to consent to a new cluster: this many must.
     Founds(usize),
     /// It asks to be let in.
     Joins(Formation),
@@ -15,21 +15,21 @@ pub(super) enum Remark {
     IsMember(Formation),
     /// It is a member of another cluster than before.
     WentOver(Formation),
-    /// Its last lookup did not give a complete list; why, in its own words.
+    /// Its last lookup gave no complete view; the reason in its own words.
     LookedInVain(String),
     /// Another is a member now.
     Came(String),
     /// A member left.
     Left(String),
-    /// A member that did not answer was taken out.
+    /// A member that did not answer was removed.
     Removed(String),
     /// A member does not answer.
     Lost(String),
     /// It does again.
     Found(String),
-    /// Who leads.
+    /// The leader.
     Leads(String),
-    /// It is on the smaller side of a split, or is there no more.
+    /// It is now on the smaller side of a split, or no longer.
     Minority(bool),
     /// Another cluster of this name exists.
     Rival(Alarm),
@@ -142,7 +142,7 @@ impl Remark {
         }
     }
 
-    /// Why that is so, for who sees it for the first time.
+    /// The reason, for people who see this for the first time.
     #[must_use]
     pub(super) fn why(&self) -> Option<&'static str> {
         match self {
@@ -249,7 +249,7 @@ mod tests {
         joins.bootstrap.phase = Phase::Joining;
         joins.bootstrap.formation = Some(cluster('a'));
         assert_eq!(told(&waits, &joins), [Remark::Joins(cluster('a'))]);
-        // Of the others it then sees, nothing has to be said.
+        // The others that it sees now need no entry.
         assert_eq!(
             told(&joins, &member('a', &[1, 2, 3], &[])),
             [Remark::IsMember(cluster('a')), Remark::Leads(uri(1))]

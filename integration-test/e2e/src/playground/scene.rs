@@ -1,4 +1,4 @@
-//! All that is known of the playground's nodes at one moment: what became of them, and what they said last.
+//! Everything that is known about the playground's nodes at one moment: their state, and their last answers.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,7 @@ use super::{
     voice::{Formation, Phase, Voice},
 };
 
-/// How long a node that has ended is shown, if nobody lists it any more.
+/// How long an ended node is shown if no member lists it any more.
 const REMEMBERED: Duration = Duration::from_secs(4);
 
 /// The nodes, the network between them, and AWS.
@@ -27,7 +27,7 @@ pub(super) struct Scene {
     pub(super) split: BTreeSet<String>,
     /// What AWS does wrong.
     pub(super) troubles: BTreeSet<Trouble>,
-    /// Whether AWS keeps the nodes of a second cluster apart from the others.
+    /// Whether AWS lists the nodes of a second cluster separately.
     pub(super) apart: bool,
     /// What has happened.
     pub(super) diary: Diary,
@@ -52,7 +52,7 @@ pub(super) struct Seen {
     pub(super) task: String,
     /// Of the task definition.
     pub(super) revision: u32,
-    /// What became of it.
+    /// Its state.
     pub(super) life: Life,
     /// Whether it answered when it was last asked.
     pub(super) answers: bool,
@@ -63,13 +63,13 @@ pub(super) struct Seen {
     pub(super) ended_at: Option<Duration>,
 }
 
-/// What became of a node.
+/// The state of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Life {
     /// It runs.
     Running,
-    /// It stands still.
+    /// It is frozen.
     Frozen,
     /// It was asked to end.
     Stopping,
@@ -123,7 +123,7 @@ impl Seen {
         matches!(self.life, Life::Running | Life::Frozen)
     }
 
-    /// Whether it says that it sees another; nothing where it does not list it, or says nothing.
+    /// Whether it says that it sees another; none if it does not list it, or says nothing.
     #[must_use]
     pub(super) fn sees(&self, other: &Self) -> Option<bool> {
         self.cluster()?;
@@ -160,7 +160,7 @@ impl Scene {
         let uri = node.uri.clone();
         node.voice = Some(voice);
         for remark in told {
-            // That it comes, others say of it; it says so itself in other words.
+            // Others report that it is a member; it reports that itself in other words.
             if remark != Remark::Came(uri.clone()) {
                 let text = remark.text(|text| self.named(text));
                 self.diary
@@ -180,7 +180,7 @@ impl Scene {
         }
     }
 
-    /// Forgets the nodes that have ended some time ago and that nobody lists any more, and gives them.
+    /// Forgets nodes that ended some time ago and that no member lists any more, and returns them.
     pub(super) fn forget(&mut self, now: Duration) -> Vec<Seen> {
         let listed: BTreeSet<String> = self
             .nodes
@@ -234,7 +234,7 @@ impl Scene {
         self.nodes.iter().filter(|node| node.counts())
     }
 
-    /// The clusters that nodes say they are in, the oldest first, each with its members as far as these say so themselves.
+    /// The clusters in which nodes say they are, the oldest first, each with the members that say so themselves.
     #[must_use]
     pub(super) fn clusters(&self) -> BTreeMap<Formation, Vec<&Seen>> {
         let mut clusters: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -260,7 +260,7 @@ impl Scene {
         node.cluster().is_some() && others.all(both)
     }
 
-    /// Whether all nodes, so many, and nobody else are one cluster, and each says so.
+    /// Whether exactly this many nodes are one cluster, and each of them says so.
     #[must_use]
     pub(super) fn is_one_cluster_of(&self, size: usize) -> bool {
         let mut all = self.nodes.iter();
@@ -274,7 +274,7 @@ impl Scene {
         self.nodes.len() == size && self.clusters().len() == 1 && all.all(agree)
     }
 
-    /// Who leads, as most members say.
+    /// The leader, according to most members.
     #[must_use]
     pub(super) fn leader(&self) -> Option<&Seen> {
         let mut told: BTreeMap<&str, usize> = BTreeMap::new();
@@ -350,7 +350,7 @@ mod tests {
         let mut scene = whole(3);
         scene.split.insert("orders-3".to_owned());
         scene.lives(S, "orders-3", Life::Ended);
-        // What it has still sent counts no more.
+        // What it has sent before no longer counts.
         scene.hear(2 * S, "orders-3", Some(outside("it waits")));
         assert_eq!(scene.node("orders-3").unwrap().says(), None);
         scene.forget(60 * S);

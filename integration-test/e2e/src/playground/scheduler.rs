@@ -1,15 +1,15 @@
-//! What ECS's scheduler does about a service, decided from its tasks alone.
+//! What ECS's scheduler does for a service, decided only from its tasks.
 
 use std::time::Duration;
 
-/// From the end of a task until ECS starts another for it. In AWS it takes a minute or so: here just long enough to
-/// see what the others make of the loss.
+/// The time from a task's end until ECS starts another. In AWS it is about a minute; here it is just long enough to
+/// see how the others react to the loss.
 pub(super) const REPLACED_AFTER: Duration = Duration::from_secs(10);
 
 /// Between two steps of a deployment: as long as it takes to see one.
 const ROLLING: Duration = Duration::from_millis(1_500);
 
-/// The service, as ECS is told to run it.
+/// The service, as configured in ECS.
 #[derive(Debug, Clone)]
 pub(super) struct Scheduler {
     desired: usize,
@@ -85,21 +85,21 @@ impl Scheduler {
         self.is_rolling
     }
 
-    /// Whether tasks that were asked for are still to be started; those that only replace others are none.
+    /// Whether requested tasks are still to be started; tasks that only replace others do not count.
     #[must_use]
     pub(super) fn is_starting(&self) -> bool {
         let is_at_once = self.not_before == Some(Duration::ZERO);
         is_at_once || (self.not_before.is_some() && self.apart != Duration::ZERO)
     }
 
-    /// From now on there should be so many tasks; missing ones are started at once, so long apart.
+    /// From now on there should be this many tasks; missing ones are started at once, with this pause between them.
     pub(super) fn scale(&mut self, desired: usize, apart: Duration) {
         self.desired = desired;
         self.apart = apart;
         self.not_before = Some(Duration::ZERO);
     }
 
-    /// Nothing runs any more, and so many tasks should.
+    /// Nothing runs any more, and this many tasks should.
     pub(super) fn afresh(&mut self, desired: usize) {
         *self = Self {
             revision: self.revision,
@@ -107,7 +107,7 @@ impl Scheduler {
         };
     }
 
-    /// So many tasks that somebody else has started are to be there, too.
+    /// Also this many tasks, which something else has started.
     pub(super) fn allow(&mut self, more: usize) {
         self.desired += more;
     }
@@ -129,7 +129,7 @@ impl Scheduler {
         let most = self.desired + usize::from(self.is_rolling && self.desired != 0);
         if most < tasks.len() {
             self.not_before = None;
-            // The last to come are the first to go, but for those that a deployment would stop anyway.
+            // The newest tasks stop first, except that a deployment stops old ones.
             let (old, new): (Vec<_>, Vec<_>) = tasks
                 .iter()
                 .rev()
@@ -154,7 +154,7 @@ impl Scheduler {
             self.not_before = Some(now + REPLACED_AFTER);
             return Vec::new();
         };
-        // What was asked for is started even where nothing is replaced.
+        // Requested tasks are started even if ended ones are not replaced.
         let is_asked_for = not_before == Duration::ZERO || self.apart != Duration::ZERO;
         if now < not_before || !(self.replaces || is_asked_for) {
             return Vec::new();
@@ -166,7 +166,7 @@ impl Scheduler {
         vec![Act::Start(1)]
     }
 
-    /// One more than there should be, until all are new: a new one must have settled before an old one goes.
+    /// One more than there should be, until all are new: a new one must be a member before an old one stops.
     fn roll(&mut self, now: Duration, tasks: &[Counted]) -> Vec<Act> {
         if now < self.rolls_at {
             return Vec::new();
@@ -267,7 +267,7 @@ mod tests {
         };
         let six = tasks(&[1, 1, 1, 1, 1, 2]);
         assert_eq!(rolling(2).decide(S, &six), stops(&[5, 4, 3]));
-        // Those that are new stay as long as they may.
+        // New tasks stay as long as possible.
         let five = tasks(&[1, 1, 2, 2, 2]);
         assert_eq!(rolling(1).decide(S, &five), stops(&[2, 1, 5]));
 

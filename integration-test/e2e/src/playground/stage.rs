@@ -1,6 +1,6 @@
-//! The shell of the playground: starts, asks and ends nodes as commands, ECS's scheduler and stories have it.
+//! The shell of the playground: starts, asks and ends nodes for commands, ECS's scheduler and stories.
 //!
-//! One task owns it all. Whoever wants something sends an [`Order`]; what there is to see comes out as text, ready for the page.
+//! One task owns everything. Other code sends [`Order`]s; everything visible comes out as text, ready for the page.
 
 use std::{collections::BTreeSet, process::ExitStatus, sync::Arc, time::Duration};
 
@@ -43,15 +43,15 @@ use crate::{
 /// How often the scheduler and the story are asked, and the picture is drawn.
 const TICK: Duration = Duration::from_millis(100);
 
-/// From asking a node to end until it is killed, as ECS does after its `stopTimeout` of 30 s.
+/// The time from asking a node to end until it is killed; ECS does that after its `stopTimeout` of 30 s.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What somebody wants of the stage.
+/// An order to the stage.
 #[derive(Debug)]
 pub enum Order {
-    /// To have something done. The answer says what was.
+    /// Carry out a command. The answer says what was done.
     Do(Command, oneshot::Sender<Result<String, Refusal>>),
-    /// All that a node has logged so far.
+    /// The log of a node so far.
     Log(String, oneshot::Sender<Option<String>>),
 }
 
@@ -60,15 +60,15 @@ pub enum Order {
 pub struct Opening {
     /// With how many nodes.
     pub nodes: usize,
-    /// How long stories let one look is multiplied by it.
+    /// A factor for the times in which stories let people look.
     pub pace: f64,
 }
 
-/// Runs until somebody drops it; ends early only where nodes cannot be started or ended.
+/// Runs until it is dropped; ends early only if nodes cannot be started or ended.
 ///
 /// # Errors
 ///
-/// Where that is so.
+/// When nodes cannot be started or ended.
 pub async fn run(
     runtime: &Runtime,
     opening: Opening,
@@ -106,9 +106,9 @@ struct Stage<'sandbox> {
     tally: Tally,
     tasks: Vec<Task>,
     teller: Option<Teller>,
-    /// What stale lists show.
+    /// The content of stale lists.
     stale: Option<Snapshot>,
-    /// The rules that keep a second cluster apart.
+    /// The rules that list a second cluster separately.
     apart: Vec<Rule>,
     opening: Opening,
     started: Instant,
@@ -118,7 +118,7 @@ struct Stage<'sandbox> {
 
 impl<'sandbox> Stage<'sandbox> {
     fn new(sandbox: &'sandbox Sandbox<'sandbox>, opening: Opening, watcher: Watcher) -> Self {
-        // More often, and sooner, than is usual: nobody wants to wait in a playground.
+        // More often, and sooner, than usual: nobody wants to wait in a playground.
         let settings = Settings::default()
             .with("LOG_LEVEL", "info")
             .with("BOOTSTRAP_EXPONENTIAL_BACKOFF_MAX", "3s")
@@ -185,7 +185,7 @@ impl<'sandbox> Stage<'sandbox> {
         Ok(())
     }
 
-    /// Nodes that have ended though nobody asked them to.
+    /// Nodes that have ended although nothing asked them to.
     fn notice_ends(&mut self) -> anyhow::Result<()> {
         let ended = self.fleet.nodes().into_iter();
         let ended = ended.filter_map(|node| Some((node.name().to_owned(), node.has_ended()?)));
@@ -199,7 +199,7 @@ impl<'sandbox> Stage<'sandbox> {
         Ok(())
     }
 
-    /// Nodes that have ended, and that nobody lists any more.
+    /// Nodes that have ended, and that no member lists any more.
     fn forget(&mut self) {
         let was_split = !self.scene.split.is_empty();
         for gone in self.scene.forget(self.now()) {
@@ -245,7 +245,7 @@ impl<'sandbox> Stage<'sandbox> {
         let counted = self.scene.counted().map(|node| Counted {
             node: node.name.clone(),
             revision: node.revision,
-            // ECS does not see that a task stands still.
+            // ECS does not see that a task is frozen.
             is_settled: node.life == Life::Frozen || self.scene.is_settled(&node.name),
         });
         let counted: Vec<_> = counted.collect();
@@ -269,7 +269,7 @@ impl<'sandbox> Stage<'sandbox> {
         Ok(())
     }
 
-    /// Starts the nodes of the tasks that were placed.
+    /// Starts the nodes of the placed tasks.
     fn start(&mut self, lane: Lane) -> anyhow::Result<()> {
         self.fleet.start()?;
         let region = self.sandbox.region();
@@ -303,7 +303,7 @@ impl<'sandbox> Stage<'sandbox> {
         Ok(())
     }
 
-    /// Takes a node out of the fleet.
+    /// Removes a node from the fleet.
     fn take(&mut self, node: &str, life: Life) -> anyhow::Result<Departing<'sandbox>> {
         if life == Life::Ended {
             self.watcher.leave(node);
@@ -348,7 +348,7 @@ impl<'sandbox> Stage<'sandbox> {
             let ended = "You took over: the story ends here";
             self.scene.note(self.now(), Lane::Story, ended);
         }
-        // Before anything comes of it.
+        // Before it has any effect.
         let now = self.now();
         let done = self.perform(command).await?;
         if let Ok(done) = &done
@@ -467,7 +467,7 @@ impl<'sandbox> Stage<'sandbox> {
         Ok(Ok(done))
     }
 
-    /// Only who has ended by itself, a moment ago, cannot be sent one.
+    /// Only a node that has just ended by itself cannot get one.
     fn signal(&mut self, name: &str, signal: Signal) -> Result<(), Refusal> {
         let node = self.fleet.node_mut(name);
         let sent = node.is_some_and(|node| node.signal(signal).is_ok());
@@ -492,7 +492,7 @@ impl<'sandbox> Stage<'sandbox> {
         self.apply_rules();
     }
 
-    /// Has the region do wrong what it should.
+    /// Makes the region do wrong what it should.
     fn apply_rules(&self) {
         let region = self.sandbox.region();
         let faults = region.faults();
@@ -511,7 +511,7 @@ impl<'sandbox> Stage<'sandbox> {
         });
     }
 
-    /// Tasks that see only each other, and take themselves for all.
+    /// Tasks that see only each other, as if there were no others.
     fn second_cluster(&mut self) -> anyhow::Result<()> {
         let first: Vec<_> = self
             .fleet
@@ -560,7 +560,7 @@ impl<'sandbox> Stage<'sandbox> {
         Ok(())
     }
 
-    /// Draws the picture, where it is another than before.
+    /// Draws the picture, if it has changed.
     fn show(&mut self, shown: &watch::Sender<Arc<str>>) {
         // Each page holds a receiver.
         let is_looked_at = 0 < shown.receiver_count() || self.teller.is_some();

@@ -5,11 +5,11 @@ use super::trouble::Trouble;
 /// One step of a story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// The caption from here on. `{leader}` is who leads now, and `{killed}` who was killed last.
+    /// The caption from here on. `{leader}` is the current leader, and `{killed}` the node that was killed last.
     Say(&'static str),
     /// Something is done.
     Do(Deed),
-    /// It goes on when this holds. Where that takes longer than so many seconds, the story gives up.
+    /// The story continues when this is true. If that takes longer than this many seconds, the story ends.
     Until(State, u16),
     /// Time to look and read, in seconds.
     Look(u8),
@@ -18,17 +18,17 @@ pub(super) enum Step {
 /// Something that a story does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Deed {
-    /// Starts afresh with so many nodes, unless so many are one cluster and nothing is wrong.
+    /// Starts again with this many nodes, unless exactly so many are one cluster and nothing is wrong.
     Ensure(usize),
-    /// Starts afresh with so many nodes.
+    /// Starts again with this many nodes.
     Afresh(usize),
-    /// Has ECS start tasks, so many seconds apart.
+    /// Makes ECS start tasks, with this many seconds between them.
     Scale(usize, u8),
     /// Kills the leader.
     KillLeader,
-    /// Splits the last so many nodes from the others.
+    /// Splits the last nodes, this many, from the others.
     SplitLast(usize),
-    /// The network is whole again.
+    /// Heals the network.
     Heal,
     /// AWS begins to do something wrong.
     Begin(Trouble),
@@ -49,16 +49,16 @@ pub(super) enum State {
     Answering(usize),
     /// Some node is a member.
     AnyMember,
-    /// All nodes, so many, are one cluster, and each says so.
+    /// All nodes, this many, are one cluster, and each says so.
     OneCluster(usize),
     /// So many clusters.
     Clusters(usize),
-    /// Somebody says that a member does not answer.
+    /// Some node says that a member does not answer.
     Lost,
-    /// Nobody says so, and nobody lists who has ended.
+    /// No node says that, and no member lists a node that has ended.
     NobodyLost,
-    /// So many nodes say that they are on the smaller side of a split.
+    /// This many nodes say that they are on the smaller side of a split.
     Minority(usize),
-    /// No deployment goes on.
+    /// No deployment is running.
     Rolled,
 }

@@ -1,4 +1,4 @@
-//! The stories that tell themselves, as data.
+//! The stories that run by themselves, as data.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub enum Story {
     ColdStart,
     /// The leader is killed.
     LostNode,
-    /// AWS misbehaves while nodes start.
+    /// AWS has problems while nodes start.
     FlakyAws,
     /// The network splits and heals.
     Partition,

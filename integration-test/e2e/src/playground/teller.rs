@@ -21,7 +21,7 @@ pub(super) struct Teller {
     since: Option<Duration>,
     caption: String,
     killed: String,
-    /// How long to look is multiplied by it.
+    /// A factor for the times in which people can look.
     pace: f64,
 }
 
@@ -50,14 +50,14 @@ pub(super) enum Next {
     Say(String),
     /// Something is to be done.
     Do(Command),
-    /// The story is over.
+    /// The story has ended.
     Over,
-    /// What it waited for has not come.
+    /// What it waited for did not happen.
     GaveUp,
 }
 
 impl Teller {
-    /// Begins. How long to look is multiplied by `pace`.
+    /// Begins. `pace` is a factor for the times in which people can look.
     #[must_use]
     pub(super) fn begin(story: Story, pace: f64) -> Self {
         Self {
@@ -87,7 +87,7 @@ impl Teller {
         }
     }
 
-    /// What comes next. To be asked again until it says to wait, or that the story is over.
+    /// What comes next. Ask again until it says to wait, or that the story has ended.
     pub(super) fn next(&mut self, now: Duration, scene: &Scene, ecs: &Scheduler) -> Next {
         let since = *self.since.get_or_insert(now);
         let Some(step) = self.story.steps().get(self.at) else {
@@ -138,7 +138,7 @@ impl Teller {
         self.since = None;
     }
 
-    /// None where nothing needs to be done.
+    /// None if nothing needs to be done.
     fn command(&mut self, deed: Deed, scene: &Scene, ecs: &Scheduler) -> Option<Command> {
         Some(match deed {
             Deed::Ensure(nodes) => {
@@ -153,7 +153,7 @@ impl Teller {
             Deed::Afresh(nodes) => Command::Afresh { nodes: Some(nodes) },
             Deed::Scale(desired, seconds_apart) => Command::Scale {
                 desired,
-                // So that a story whose pace is 0 does not wait here either.
+                // So that a story with a pace of 0 does not wait here either.
                 seconds_apart: if self.pace == 0.0 { 0 } else { seconds_apart },
             },
             Deed::KillLeader => {

@@ -1,4 +1,4 @@
-//! What AWS can be made to do wrong, and the region's rules for it.
+//! What AWS can do wrong, and the region's rules for it.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,7 +12,7 @@ const CALLS: [Action; 3] = [
     Action::DescribeServices,
 ];
 
-/// How long answers are held back: a lookup of two calls, and credentials, still ends within its limit of 3 s.
+/// How long answers are delayed: a lookup of two calls, with credentials, still ends within its limit of 3 s.
 const LAG: Duration = Duration::from_millis(500);
 
 /// How many tasks each list lacks.
@@ -26,9 +26,9 @@ pub enum Trouble {
     Throttle,
     /// Every answer comes late.
     Lag,
-    /// Lists lack tasks, and nothing says so.
+    /// Lists lack tasks, and nothing shows it.
     TooLittle,
-    /// Lists are what they were when this began.
+    /// Lists stay as they were when this began.
     Stale,
     /// Every call fails.
     Outage,
@@ -83,7 +83,7 @@ impl Trouble {
         }
     }
 
-    /// The IAM action that it takes from the nodes' role, where it takes one.
+    /// The IAM action that it removes from the nodes' role, if any.
     #[must_use]
     pub fn denied(self) -> Option<&'static str> {
         match self {
@@ -95,14 +95,14 @@ impl Trouble {
     }
 }
 
-/// The IAM actions that these take from the nodes' role.
+/// The IAM actions that these remove from the nodes' role.
 #[must_use]
 pub fn denied(troubles: &BTreeSet<Trouble>) -> BTreeSet<String> {
     let denied = troubles.iter().filter_map(|trouble| trouble.denied());
     denied.map(str::to_owned).collect()
 }
 
-/// The region's rules for these; `then` is what stale lists show.
+/// The region's rules for these; `then` is the content of stale lists.
 #[must_use]
 pub fn rules(troubles: &BTreeSet<Trouble>, then: Option<&Snapshot>) -> Vec<Rule> {
     let rules = troubles.iter().filter_map(|trouble| match trouble {
@@ -131,7 +131,7 @@ mod tests {
         for trouble in Trouble::ALL {
             let one = BTreeSet::from([trouble]);
             let is_rule = !rules(&one, None).is_empty();
-            // Without what was, nothing is stale.
+            // Without an earlier state, nothing is stale.
             let expected = trouble.denied().is_none() && trouble != Trouble::Stale;
             assert_eq!(is_rule, expected, "{trouble:?}");
         }

@@ -1,5 +1,5 @@
-//! What a node says of itself, as far as the playground needs it: read from `/bootstrap` and `/cluster/members`,
-//! and handed on to the page under the same names.
+//! What a node says about itself, as far as the playground needs it: read from `/bootstrap` and `/cluster/members`,
+//! and passed to the page with the same names.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use serde_json::Value;
 pub(super) struct Voice {
     /// What it does.
     pub(super) bootstrap: Bootstrap,
-    /// Whom it sees.
+    /// The members that it sees.
     pub(super) members: Members,
 }
 
@@ -17,7 +17,7 @@ pub(super) struct Voice {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Bootstrap {
-    /// How far it has come.
+    /// Its phase.
     pub(super) phase: Phase,
     /// The same, as a sentence.
     pub(super) message: String,
@@ -37,7 +37,7 @@ pub(super) struct Bootstrap {
     pub(super) alarms: Vec<Alarm>,
 }
 
-/// How far a node has come.
+/// The phase of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Phase {
@@ -78,7 +78,7 @@ pub(super) struct Alarm {
     pub(super) younger: Formation,
 }
 
-/// Whom a node sees.
+/// The members that a node sees.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Members {
@@ -101,7 +101,7 @@ pub(super) struct Members {
 pub(super) struct Member {
     /// Its address.
     pub(super) node: String,
-    /// `Up`, as a rule.
+    /// Usually `Up`.
     pub(super) status: String,
 }
 
@@ -126,7 +126,7 @@ impl Voice {
     ///
     /// # Errors
     ///
-    /// Where they are not those of a node.
+    /// If they are not those of a node.
     pub(super) fn read(bootstrap: &str, members: &str) -> serde_json::Result<Self> {
         Ok(Self {
             bootstrap: serde_json::from_str(bootstrap)?,
@@ -136,7 +136,7 @@ impl Voice {
 }
 
 impl Members {
-    /// Whether a member is seen: none where it is not listed, and otherwise whether it answers.
+    /// Whether a member is seen: none if it is not listed, otherwise whether it answers.
     #[must_use]
     pub(super) fn sees(&self, uri: &str) -> Option<bool> {
         let listed = self.members.iter().any(|member| member.node == uri);

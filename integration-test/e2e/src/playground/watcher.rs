@@ -1,4 +1,5 @@
-//! Asks every node again and again what it does and whom it sees, each by itself: one that is silent holds up nobody.
+//! Asks every node repeatedly what it does and which members it sees. Each is asked separately, so a silent one
+//! delays no other.
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
@@ -12,16 +13,16 @@ use tokio::{
 
 use super::voice::Voice;
 
-/// Between two questions to a node, while somebody looks.
+/// The pause between two questions to a node while a page is open.
 pub(super) const LOOKED_AT: Duration = Duration::from_millis(250);
 
-/// And while nobody does.
+/// The same while no page is open.
 pub(super) const ALONE: Duration = Duration::from_secs(1);
 
-/// Answers that wait to be taken. A node that is not taken from is asked less often.
+/// How many answers may wait. If they are not read, nodes are asked less often.
 const WAITING: usize = 64;
 
-/// The name of a node, and what it says; nothing where it does not answer.
+/// The name of a node, and what it says; none if it does not answer.
 pub(super) type Heard = (String, Option<Voice>);
 
 /// Asks until it is dropped.
@@ -34,7 +35,7 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// Asks nobody yet. What is heard comes out of the other end.
+    /// Asks no node yet. The answers come out of the other end.
     #[must_use]
     pub(super) fn new() -> (Self, mpsc::Receiver<Heard>) {
         let (told, heard) = mpsc::channel(WAITING);

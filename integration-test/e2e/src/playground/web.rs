@@ -1,15 +1,15 @@
-//! The page of the playground over HTTP, for who has the token, at the address that was printed.
+//! The page of the playground over HTTP, for holders of the token, at the printed address.
 //!
 //! | path, after the token | method | answer |
 //! |---|---|---|
 //! | `/` | GET | the page, with its files at `/page/…` |
 //! | `/picture` | GET | everything that the page shows, as JSON |
 //! | `/changes` | GET | the same whenever it has changed, as server-sent events |
-//! | `/commands` | POST | a command, as JSON: has it carried out |
+//! | `/commands` | POST | a command as JSON, which is carried out |
 //! | `/nodes/{name}/log` | GET | what a node has logged, as text |
 //!
-//! The token stands in the path, so that every request carries it and no cookie is needed, which other programs on 127.0.0.1
-//! would be sent as well. `Host` must be the address: no site can make a name of its own mean it.
+//! The token is in the path, so that every request has it and no cookie is needed, which would also be sent to other
+//! programs on 127.0.0.1. `Host` must be the address, so that no site can make its own name point to it.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -31,10 +31,10 @@ use super::{
     stage::Order,
 };
 
-/// The largest command. None takes a tenth of it.
+/// The largest command. No real command has a tenth of it.
 const LARGEST_BODY: usize = 16 * 1024;
 
-/// A stream is silent for so long at most: a page that hears nothing for longer knows that it is old.
+/// A stream is silent for at most this long: a page that hears nothing for longer knows that its content is old.
 const SILENCE: Duration = Duration::from_secs(3);
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -49,7 +49,7 @@ macro_rules! file {
     };
 }
 
-/// The playground's own; the rest of what it is made of is that of a node's page.
+/// The playground's own files; the others are those of a node's page.
 const FILES: [PageFile; 8] = [
     file!("/", "text/html; charset=utf-8", "index.html"),
     file!("/page/play.css", "text/css; charset=utf-8", "play.css"),
@@ -61,7 +61,7 @@ const FILES: [PageFile; 8] = [
     file!("/page/timeline.js", SCRIPT, "timeline.js"),
 ];
 
-/// Who may come in, and what is behind the door.
+/// What decides who may come in, and the way to the stage.
 #[derive(Debug, Clone)]
 pub struct Door {
     /// What the address must carry.
@@ -85,11 +85,11 @@ impl Door {
     }
 }
 
-/// A token that nobody can guess.
+/// A token that cannot be guessed.
 ///
 /// # Errors
 ///
-/// Where the system has no randomness.
+/// When the system gives no random bytes.
 pub fn token() -> Result<Arc<str>, getrandom::Error> {
     let mut random = [0; 16];
     getrandom::fill(&mut random)?;
@@ -116,7 +116,7 @@ pub fn router(door: Door) -> Router {
         .with_state(door)
 }
 
-/// Lets in who comes to the right address with the token.
+/// Lets requests in that have the right host and token.
 async fn guarded(State(door): State<Door>, request: Request, next: Next) -> Response {
     let mut answer = match problem(&door, request.headers(), request.uri().path()) {
         Some(problem) => problem.into_response(),
@@ -156,7 +156,7 @@ fn problem(door: &Door, headers: &HeaderMap, path: &str) -> Option<Problem> {
     None
 }
 
-/// In a time that does not tell how much of it is right.
+/// Compares in a time that does not show how much of it is right.
 fn is_same(given: &[u8], token: &[u8]) -> bool {
     let differences = given.iter().zip(token).fold(0, |sum, (a, b)| sum | (a ^ b));
     given.len() == token.len() && differences == 0
@@ -171,7 +171,7 @@ async fn named_file(Path((_, name)): Path<(String, String)>) -> Response {
 }
 
 fn file(path: &str) -> Response {
-    // A node's own start page is not the playground's.
+    // The start page of a node is not that of the playground.
     let shared = PAGE_FILES.iter().filter(|file| file.path != "/");
     let found = FILES.iter().chain(shared).find(|file| file.path == path);
     match found {
@@ -187,7 +187,7 @@ async fn picture(State(door): State<Door>) -> Response {
 
 async fn changes(State(door): State<Door>) -> Response {
     let mut shown = door.shown.subscribe();
-    // What there is now is news to who has just come.
+    // The current picture is news to a new client.
     shown.mark_changed();
     let changes = stream::unfold(shown, async |mut shown| {
         shown.changed().await.ok()?;
@@ -223,7 +223,7 @@ async fn log(
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let (reply, answer) = oneshot::channel();
-    // Where the playground ends there is no log either.
+    // If the playground ends, there is no log either.
     let _gone = door.orders.send(Order::Log(name, reply)).await;
     let log = answer.await.unwrap_or_default();
     let nobody = || Problem(StatusCode::NOT_FOUND, "there is no such node".to_owned());

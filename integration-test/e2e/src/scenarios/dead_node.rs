@@ -1,4 +1,4 @@
-//! `dead-node`: AWS lists a running task whose node never answers, and the others do without it.
+//! `dead-node`: AWS lists a running task whose node never answers, and the others form the cluster without it.
 
 use super::expect::{FORMING, form_one_cluster};
 use crate::{
@@ -14,7 +14,7 @@ pub(super) async fn show(
 ) -> anyhow::Result<()> {
     let mut fleet = Fleet::create(sandbox);
     fleet.place(nodes + 1)?;
-    // Of the lowest address, so that it is the one that would found the cluster.
+    // With the lowest address, so that it is the one that would found the cluster.
     let _silent = fleet.lose_first()?;
     fleet.start()?;
     record

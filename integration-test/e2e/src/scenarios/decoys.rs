@@ -1,7 +1,7 @@
-//! Nodes where no node of a scenario may look.
+//! Nodes at addresses where no node of a scenario may look.
 //!
-//! Each runs a cluster of its own, of the same name and with the same key, and takes in whoever asks.
-//! So a node that looks where it should not is seen: whoever finds a cluster joins it.
+//! Each runs a separate cluster, with the same name and the same key, and lets anyone in. So a node that looks where
+//! it should not is noticed: it joins the cluster that it finds.
 
 use std::net::Ipv4Addr;
 

@@ -1,4 +1,4 @@
-//! `ec2-ports`: several nodes on one instance form a cluster, told apart by their ports.
+//! `ec2-ports`: several nodes on one instance form a cluster; each has its own port.
 
 use anyhow::Context;
 use region::Instance;

@@ -1,4 +1,4 @@
-//! `ec2-tag`: tagged instances form one cluster, and others' nodes stay out.
+//! `ec2-tag`: tagged instances form one cluster, and nodes on other instances stay out.
 
 use std::net::Ipv4Addr;
 
@@ -21,7 +21,7 @@ use crate::{
 /// The tag that names an instance's service.
 const TAG: &str = "service";
 
-/// The Auto Scaling group of the instances, which says how many there are to be.
+/// The Auto Scaling group of the instances, whose desired capacity is the number of expected nodes.
 const GROUP: &str = "orders-group";
 
 /// Shows it with `nodes` instances.
@@ -80,7 +80,7 @@ async fn start_node(
     })
 }
 
-/// Instances that must not count. Gives their addresses.
+/// Instances that must not count. Returns their addresses.
 async fn place_decoys(sandbox: &Sandbox<'_, impl Ec2>) -> anyhow::Result<[Ipv4Addr; 3]> {
     let [stopped, payments, rehearsal] = [
         sandbox.free_address()?,

@@ -1,4 +1,4 @@
-//! `ecs-service`: the tasks of a service form one cluster, and others' nodes stay out.
+//! `ecs-service`: the tasks of a service form one cluster, and nodes of other tasks stay out.
 
 use std::net::Ipv4Addr;
 
@@ -45,7 +45,7 @@ pub(super) async fn show(
     decoys.stay_out(record, &cluster).await
 }
 
-/// Tasks that must not count. Gives their addresses.
+/// Tasks that must not count. Returns their addresses.
 fn place_decoys(sandbox: &Sandbox<'_>) -> anyhow::Result<[Ipv4Addr; 4]> {
     let [other, stopped, stopping, gone] = [
         sandbox.free_address()?,

@@ -1,4 +1,4 @@
-//! What must come to hold among nodes, as seen from outside.
+//! What must become true among nodes, as seen from outside.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -16,20 +16,20 @@ use crate::{
     record::Record,
 };
 
-/// From the start of the first process to the last node's being ready.
+/// The time from the start of the first process until the last node is ready.
 /// Nodes need a second or two; the rest is for a busy machine.
 pub(super) const FORMING: Duration = Duration::from_secs(20);
 
-/// From the loss of a node until nobody lists it, at most.
+/// The longest time from the loss of a node until no member lists it.
 pub(super) const REMOVED: Duration = Duration::from_secs(10);
 
-/// From SIGTERM until nobody lists it, at most.
+/// The longest time from SIGTERM until no member lists it.
 pub(super) const LEFT: Duration = Duration::from_secs(2);
 
-/// From SIGTERM until the process has ended, at most.
+/// The longest time from SIGTERM until the process has ended.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Waits until `look` finds nothing to complain about; not if a node has ended that should run.
+/// Waits until `look` finds no problem. Fails if a node that should run has ended.
 pub(super) async fn within<T>(
     limit: Duration,
     mut look: impl AsyncFnMut() -> anyhow::Result<T>,
@@ -42,7 +42,7 @@ pub(super) async fn within<T>(
     .await?
 }
 
-/// Brings the fleet up to this many tasks, and shows that they are one cluster. Gives its id.
+/// Brings the fleet up to this many tasks, and shows that they are one cluster. Returns its id.
 pub(super) async fn form_as_one(
     fleet: &mut Fleet<'_>,
     record: &Record,
@@ -56,9 +56,9 @@ pub(super) async fn form_as_one(
         .await
 }
 
-/// Waits until all of `nodes` and nobody else are one cluster. Gives its id.
+/// Waits until exactly these `nodes` are one cluster. Returns its id.
 ///
-/// Not even for a moment may there be another among them.
+/// There must not be another cluster among them even for a moment.
 pub(crate) async fn form_one_cluster(limit: Duration, nodes: &[&Node]) -> anyhow::Result<String> {
     let mut seen = BTreeSet::new();
     let id = within(limit, async || {
@@ -75,14 +75,14 @@ pub(crate) async fn form_one_cluster(limit: Duration, nodes: &[&Node]) -> anyhow
     Ok(id)
 }
 
-/// Likewise, and it is this one.
+/// The same, and it is this cluster.
 pub(super) async fn be_cluster(limit: Duration, nodes: &[&Node], id: &str) -> anyhow::Result<()> {
     let now = form_one_cluster(limit, nodes).await?;
     ensure!(now == id, "the cluster was {id} and is {now}");
     Ok(())
 }
 
-/// All of `nodes` and nobody else are one cluster, and each of them says so. Gives its id.
+/// Exactly these `nodes` are one cluster, and each of them says so. Returns its id.
 pub(super) async fn one_cluster(nodes: &[&Node]) -> anyhow::Result<String> {
     let cluster = one_side(nodes).await?;
     try_join_all(nodes.iter().map(|node| node.ready())).await?;
@@ -94,7 +94,7 @@ pub(super) async fn one_side(nodes: &[&Node]) -> anyhow::Result<String> {
     agreed(&try_join_all(nodes.iter().map(|node| node.view())).await?)
 }
 
-/// All that were asked and nobody else are one cluster, as each of them says. Gives its id.
+/// Exactly the asked nodes are one cluster, and each of them says so. Returns its id.
 pub(super) fn agreed(views: &[View]) -> anyhow::Result<String> {
     let expected: BTreeSet<&str> = views.iter().map(|view| view.uri.as_str()).collect();
     let first = views.first().context("a cluster has a node")?;
@@ -142,7 +142,7 @@ async fn clusters(nodes: &[&Node]) -> impl Iterator<Item = String> + use<> {
         .filter_map(|answer| Some(answer.ok()?.cluster?.id))
 }
 
-/// Somebody of `nodes` sees that this one cannot be reached.
+/// One of `nodes` sees that this one cannot be reached.
 pub(super) async fn seen_unreachable(nodes: &[&Node], uri: &str) -> anyhow::Result<()> {
     let answers = try_join_all(nodes.iter().map(|node| node.members())).await?;
     let seen = answers
@@ -152,7 +152,7 @@ pub(super) async fn seen_unreachable(nodes: &[&Node], uri: &str) -> anyhow::Resu
     Ok(())
 }
 
-/// No one of `nodes` lists this one any more.
+/// None of `nodes` lists this one any more.
 pub(super) async fn gone(nodes: &[&Node], uri: &str) -> anyhow::Result<()> {
     let answers = try_join_all(nodes.iter().map(|node| node.members())).await?;
     for (node, answer) in nodes.iter().zip(&answers) {

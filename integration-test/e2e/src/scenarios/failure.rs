@@ -1,4 +1,4 @@
-//! `failure`: a node is killed and replaced; another leaves of its own accord.
+//! `failure`: a node is killed and replaced; another node leaves cleanly.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
     record::Record,
 };
 
-/// From the kill until somebody sees it.
+/// The longest time from the kill until a node sees it.
 const UNREACHABLE: Duration = Duration::from_secs(3);
 
 /// Shows it with `nodes` tasks.

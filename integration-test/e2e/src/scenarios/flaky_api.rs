@@ -10,16 +10,16 @@ use crate::{
     record::Record,
 };
 
-/// Enough for two groups that do not know of each other.
+/// Enough for two groups that do not know each other.
 const AT_LEAST: usize = 5;
 
-/// How many see only each other at first; the others, too, see only each other.
+/// How many see only each other at first; the others also see only each other.
 const SMALLER_GROUP: usize = 2;
 
-/// How many lists each node gets that lack the other group.
+/// How many lists each node gets without the other group.
 const STALE_LISTS: usize = 3;
 
-/// Lookups fail again and again, and every failure makes the next pause longer.
+/// Lookups fail repeatedly, and every failure makes the next pause longer.
 const FORMING: Duration = Duration::from_secs(40);
 
 /// The two calls of a lookup.
@@ -36,7 +36,7 @@ pub(super) async fn show(
     let mut fleet = Fleet::create(sandbox);
     fleet.place(nodes)?;
 
-    // Every list looks complete, and is not: a node that trusted it would found a cluster for its group alone.
+    // Every list looks complete, but is not: a node that trusted it would found a cluster only for its group.
     let placed = fleet.placed();
     let (one, other) = placed.split_at(SMALLER_GROUP);
     for group in [one, other] {

@@ -1,4 +1,4 @@
-//! `ipv6`: tasks that have IPv6 addresses only form one cluster, and nothing is set for it.
+//! `ipv6`: tasks with only IPv6 addresses form one cluster, without a setting for it.
 
 use anyhow::{Context, ensure};
 use region::Task;

@@ -1,7 +1,7 @@
-//! `least-privilege`: what the stack's task role allows is enough for a cluster, and none of it is too much.
+//! `least-privilege`: the permissions of the stack's task role are enough for a cluster, and none is superfluous.
 //!
-//! The policy is the one in the template of the ECS service. Without any one of its statements
-//! nodes do not do what they do with it, and say which permission they lack.
+//! The policy is the one in the template of the ECS service. Without any one of its statements, nodes cannot do what
+//! needs it, and report the missing permission.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -30,16 +30,16 @@ use crate::{
 /// The template whose policy is tried.
 const TEMPLATE: &str = "ecs-service.yaml";
 
-/// Nodes can do without it: then they know no number of expected nodes, and wait for the stable margin.
+/// Nodes can work without it: then they do not know the number of expected nodes, and wait for the stable margin.
 const OPTIONAL: &str = "ecs:DescribeServices";
 
-/// Where something is missing, two nodes show it as well as more.
+/// If something is missing, two nodes show it as well as more.
 const FEW: usize = 2;
 
-/// Failed lookups after which nobody hopes any more: between them nodes wait for longer and longer.
+/// After this many failed lookups success is not expected any more: the pauses between them become longer.
 const HOPELESS: u64 = 2;
 
-/// Beside [`FORMING`], the stable margin.
+/// In addition to [`FORMING`], for the stable margin.
 const FORMING_WITHOUT_EXPECTATION: Duration = Duration::from_secs(30);
 
 /// What `GET /bootstrap` says of permissions.
@@ -106,7 +106,7 @@ async fn with_all(
     fleet.scale_out(nodes)?;
     let whole = within(FORMING, async || {
         one_cluster(&fleet.nodes()).await?;
-        // Who founded the cluster knows the number; the others learn it in passing.
+        // The founder of the cluster knows the number; the others learn it later.
         let mut known = 0;
         for node in fleet.nodes() {
             let expected = bootstrap(node).await?.expected_nodes;
@@ -173,14 +173,14 @@ async fn without(
     Ok(())
 }
 
-/// From now on, tasks may do this and nothing else.
+/// From now on, tasks may only do this.
 fn confine(region: &Region, statements: &[Value]) -> anyhow::Result<()> {
     let statements = Statements::read(statements)?;
     region.edit(|account| account.role_mut(TASK_ROLE).allow_only(statements));
     Ok(())
 }
 
-/// No lookup is complete, and only a complete one may found a cluster: this does not mend itself.
+/// No lookup is complete, and only a complete one may found a cluster: this does not change by itself.
 async fn forms_nothing_for_lack_of(node: &Node, action: &str) -> anyhow::Result<()> {
     let name = node.name();
     let state = bootstrap(node).await?;
@@ -221,7 +221,7 @@ async fn expects_nothing_for_lack_of(node: &Node, action: &str) -> anyhow::Resul
     Ok(())
 }
 
-/// Every action that a statement names was asked for, and allowed.
+/// Every action in a statement was requested, and allowed.
 fn every_permission_is_used(region: &Region, statements: &[Value]) -> anyhow::Result<()> {
     let counts = region.calls().counts();
     let answered = counts

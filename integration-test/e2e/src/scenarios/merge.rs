@@ -1,7 +1,7 @@
-//! `merge`: two clusters of one name become one.
+//! `merge`: two clusters with the same name become one.
 //!
-//! AWS keeps two groups of nodes apart, and each is told that it is all there is:
-//! so each founds a cluster, which no rule can prevent. When AWS lists them all, the younger joins the older.
+//! AWS lists two groups of nodes separately, and each group is told that there are no other nodes. So each founds a
+//! cluster, which no rule can prevent. When AWS lists all of them, the younger cluster joins the older.
 
 use std::time::Duration;
 
@@ -18,16 +18,16 @@ use crate::{
     record::Record,
 };
 
-/// So that each group has somebody to agree with.
+/// So that each group can reach a majority.
 const AT_LEAST: usize = 5;
 
 /// The nodes of the younger cluster.
 const YOUNGER: usize = 2;
 
-/// How often a member looks for other clusters: more often than is usual, so that nobody waits long.
+/// How often a member looks for other clusters: more often than usual, so that nobody waits long.
 const WATCH: &str = "3s";
 
-/// Until a member looks at discovery again, and the younger cluster has gone over.
+/// The time until a member looks again, and the younger cluster has joined the older.
 const MERGED: Duration = Duration::from_secs(20);
 
 /// Shows it with `nodes` tasks, and no fewer than five.
@@ -75,7 +75,7 @@ pub(super) async fn show(
         .await
 }
 
-/// Tasks that see only each other, and take themselves for all.
+/// Tasks that see only each other, as if there were no others.
 fn apart<'sandbox>(
     sandbox: &'sandbox Sandbox<'sandbox>,
     name: &'static str,

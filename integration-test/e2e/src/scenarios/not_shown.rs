@@ -1,4 +1,4 @@
-//! That this machine cannot show a scenario.
+//! The error that this machine cannot show a scenario.
 
 /// A scenario cannot be shown here, and why: then it is skipped.
 #[derive(Debug, Clone, Copy, thiserror::Error)]

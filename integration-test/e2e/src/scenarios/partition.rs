@@ -14,13 +14,13 @@ use crate::{
     record::Record,
 };
 
-/// The nodes of the smaller side; two, since a side of one has nobody to gossip with.
+/// The nodes of the smaller side; two, since a single node has nobody to gossip with.
 const SMALLER_SIDE: usize = 2;
 
 /// So that the other side is larger.
 const AT_LEAST: usize = 5;
 
-/// From the healing of the network until all are one cluster again, at most.
+/// The longest time from the healing of the network until all are one cluster again.
 const MERGED: Duration = Duration::from_secs(10);
 
 /// Shows it with `nodes` tasks, and no fewer than five.
@@ -109,7 +109,7 @@ async fn minority(side: &[&Node], is: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is said of members that are, or seem, less well than before.
+/// Events that report members as less well than before.
 const AGAINST: [&str; 3] = ["MemberLeft", "MemberRemoved", "UnreachableMember"];
 
 async fn follow(side: &[&Node]) -> anyhow::Result<Vec<Events>> {
@@ -119,8 +119,8 @@ async fn follow(side: &[&Node]) -> anyhow::Result<Vec<Events>> {
     Ok(try_join_all(streams).await?)
 }
 
-/// Who acts on events hands work over at each of them: they must be true of nodes that were well all
-/// the while, and that is what each node was on its own side.
+/// Programs that act on events move work at each of them. So events must be true for nodes that were always well, and
+/// on its own side of the split each node was.
 fn nothing_against(side: &[&Node], told: &[Events]) -> anyhow::Result<()> {
     for (observer, told) in side.iter().zip(told) {
         for event in told.so_far()? {

@@ -29,7 +29,7 @@ pub(super) async fn show(
         .await?;
 
     fleet.desire(nodes);
-    // The first go: the founder and the leader are among them.
+    // The first ones go, among them the founder and the leader.
     let leaving = (0..MORE).map(|_| left_in_time(fleet.take_oldest()));
     let leaving: Vec<_> = leaving.collect();
     try_join(

@@ -1,4 +1,5 @@
-//! What an emulator or AWS can show of `ecs-service`, `scale`, `failure` and `rolling`: they run the tasks of a deployed stack themselves.
+//! The scenarios `ecs-service`, `scale`, `failure` and `rolling` on an emulator or AWS, which run the tasks of a
+//! deployed stack themselves.
 
 use std::slice::from_ref;
 
@@ -17,9 +18,9 @@ const MORE: usize = 2;
 /// A scenario on a deployed stack.
 #[derive(Debug, Clone, Copy)]
 pub struct OnStack {
-    /// What happens once the tasks of the service are one cluster.
+    /// What happens when the tasks of the service are one cluster.
     pub then: Then,
-    /// How many tasks of the service run at once at most, with this many to begin with.
+    /// How many tasks of the service run at most at the same time, with this many at first.
     pub most_tasks: fn(usize) -> usize,
 }
 
@@ -49,7 +50,7 @@ pub(super) const ROLLING: OnStack = OnStack {
     most_tasks: |nodes| 2 * nodes,
 };
 
-/// Deploys a stack named for the scenario, shows it there, and deletes the stack whatever comes out.
+/// Deploys a stack named for the scenario, shows it there, and always deletes the stack.
 pub async fn show(
     cloud: &Cloud,
     name: &str,

@@ -1,4 +1,5 @@
-//! `stuck-task`: AWS lists a task that never gets an address, so that no list is complete, and the others do without it.
+//! `stuck-task`: AWS lists a task that never gets an address, so that no list is complete, and the others form the
+//! cluster without it.
 
 use super::expect::form_as_one;
 use crate::{

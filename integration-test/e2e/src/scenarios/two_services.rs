@@ -1,4 +1,5 @@
-//! `two-services`: the tasks of two services, in two ECS clusters, form one cluster, and others' nodes stay out.
+//! `two-services`: the tasks of two services, in two ECS clusters, form one cluster, and nodes of other services stay
+//! out.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +40,7 @@ pub(super) async fn show(
     record: &Record,
     nodes: usize,
 ) -> anyhow::Result<()> {
-    // Each service is looked for in its own cluster only: here are services of those names in the other.
+    // Each service is only looked for in its own cluster: here the other cluster has services with those names.
     let strays = [
         sandbox.free_address()?,
         sandbox.free_address()?,
@@ -100,7 +101,7 @@ fn settings() -> Settings {
         )
 }
 
-/// Some node was told this number, and none another. Who joins at once may not have asked.
+/// Some node was told this number, and none another one. A node that joins at once may not have asked.
 async fn expect(number: usize, nodes: &[&Node]) -> anyhow::Result<()> {
     let told = nodes.iter().map(|node| async {
         let answer = node.get("/bootstrap").await?;

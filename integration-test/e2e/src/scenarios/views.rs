@@ -1,4 +1,4 @@
-//! Lists that look complete and show a part of the tasks only.
+//! Lists that look complete but have only a part of the tasks.
 
 use region::{Action, Fault, Region, Rule, Snapshot, TaskArn};
 

@@ -1,4 +1,4 @@
-//! `wrong-clock`: a node whose clock is wrong is named by the others, founds nothing with them, and is not waited for.
+//! `wrong-clock`: the others report a node whose clock is wrong, do not wait for it, and form the cluster without it.
 
 use anyhow::ensure;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::{
     record::Record,
 };
 
-/// In seconds: more than nodes bear, and less than AWS refuses, which is five minutes.
+/// In seconds: more than nodes accept, and less than AWS refuses, which is five minutes.
 const AHEAD: i64 = 120;
 
 /// A question and its answer may take a while on a busy machine. In milliseconds.
@@ -73,7 +73,7 @@ async fn bootstrap(node: &Node) -> anyhow::Result<Value> {
     Ok(serde_json::from_str(&answer.body)?)
 }
 
-/// How many milliseconds the clocks of contact points are ahead of the node's, where that is too far.
+/// How many milliseconds the clocks of contact points are ahead of the node's, if they are too far off.
 fn skews(status: &Value) -> Vec<i64> {
     let points = status["contactPoints"].as_array().into_iter().flatten();
     points

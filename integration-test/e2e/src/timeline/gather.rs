@@ -1,4 +1,4 @@
-//! A report and the logs of its nodes become what the page is told.
+//! Makes the page's data from a report and the logs of its nodes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,8 +21,8 @@ use crate::{
     report::{Conclusion, Report, Shown},
 };
 
-/// Reads the logs in `folder`, where each scenario has a folder of its own. What cannot be read is left out: the page is
-/// there to explain a run, and a run does not fail for its sake.
+/// Reads the logs in `folder`, where each scenario has its own folder. What cannot be read is omitted: the page
+/// should explain a run, and a run must not fail because of it.
 #[must_use]
 pub fn gather(report: &Report, folder: &Path) -> Run {
     let begins = report.scenarios.iter().map(|shown| shown.trace.began);
@@ -97,7 +97,7 @@ fn step(waited: &Waited, took: u64) -> Step {
     }
 }
 
-/// The nodes that were noted, and those of whom there is a log only.
+/// The recorded nodes, and those of which there is only a log.
 fn known(kept: &Kept, folder: &Path) -> Vec<Known> {
     let mut logs = BTreeMap::new();
     collect_logs(folder, "", &mut logs);
@@ -162,7 +162,7 @@ fn troubles(kept: &Kept, began: u64, took: u64) -> Vec<Trouble> {
     troubles
 }
 
-/// The same that went wrong for one node and for the next, as one.
+/// The same fault for one node and for the next is shown as one.
 fn of_account_at_once(
     group: &[region::Trouble],
     account: &str,
@@ -194,7 +194,7 @@ fn of_account_at_once(
     }
 }
 
-/// Whether two moments are one for people.
+/// Whether two moments are the same for people.
 fn is_soon(one: SystemTime, other: SystemTime) -> bool {
     let apart = other.duration_since(one).unwrap_or_default();
     apart < Duration::from_secs(1)

@@ -1,4 +1,4 @@
-//! Lines and notes become the lanes of a scenario's nodes.
+//! Makes the lanes of a scenario's nodes from lines and notes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::nodes::life::Happening;
 
-/// What is known of a node.
+/// What is known about a node.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     /// Its name.
@@ -22,14 +22,14 @@ pub struct Known {
     pub lines: Vec<Line>,
 }
 
-/// By the clocks of one machine a node says its first words sooner than this after its start, in milliseconds.
-/// Where it seems to take longer its clock is wrong.
+/// A node logs its first line at most this long after its start, in milliseconds. If it seems to take longer, its
+/// clock is wrong.
 const SLOWEST_START: i64 = 20_000;
 
-/// So much of what a node said is kept: half of it of the beginning, half of the end.
+/// How many lines of a node are kept: half from the beginning, half from the end.
 const MOST_SAID: usize = 400;
 
-/// So many warnings of a node are marked.
+/// How many warnings of a node are marked.
 const MOST_MARKS: usize = 100;
 
 /// The lanes of nodes in the order of their starts, from `began` (milliseconds since 1970) on, for `took` milliseconds.
@@ -53,11 +53,11 @@ pub fn lanes(nodes: &[Known], began: u64, took: u64) -> Vec<Lane> {
     drafts.into_iter().map(|draft| draft.lane).collect()
 }
 
-/// A lane without what others say of its node.
+/// A lane without what others say about its node.
 #[derive(Debug)]
 struct Draft {
     lane: Lane,
-    /// What it says of others, and itself: when, of whom, what.
+    /// What it says about others, and about itself: when, about which, what.
     reports: Vec<(i64, String, About)>,
     /// The cluster that it spoke of last.
     cluster: Option<String>,
@@ -67,14 +67,14 @@ struct Draft {
     last: i64,
 }
 
-/// What a node says of another.
+/// What a node says about another.
 #[derive(Debug)]
 struct Report {
     at: i64,
     by: String,
     about: String,
     what: About,
-    /// When whoever says it was heard of last.
+    /// When the node that says it was last seen.
     until: i64,
 }
 
@@ -175,7 +175,7 @@ impl Draft {
 
     fn said(&mut self, at: i64, line: &Line, view: &mut View) {
         if begins(line) && self.is_running() {
-            // Nobody noted it, and yet it comes back.
+            // Nothing recorded it, but it comes back.
             let last = self.last;
             self.lane.marks.push(Mark {
                 at: last,
@@ -206,7 +206,7 @@ impl Draft {
         if let Some((whom, what)) = about(line) {
             if what == About::Up && self.lane.address.as_deref() == Some(whom) && self.is_outside()
             {
-                // That is when it is ready. Its bootstrap says so a little later.
+                // Then it is ready. Its bootstrap logs that a little later.
                 self.open(at, member(line, self.cluster.as_deref()));
             }
             view.see(whom, what);
@@ -232,7 +232,7 @@ impl Draft {
         self.lane.said.push(Said { at, level, text });
     }
 
-    /// Whether its process has said more than its first words, and has not ended as far as is known.
+    /// Whether its process has logged more than its first line, and has not ended as far as is known.
     fn is_running(&self) -> bool {
         let last = self.lane.phases.last();
         !self.is_ended && last.is_some_and(|phase| phase.kind != Some(Kind::Starting))
@@ -248,7 +248,7 @@ impl Draft {
         !self.is_ended && outside
     }
 
-    /// It begins to leave once, whatever it says about it.
+    /// It begins to leave only once, whatever it logs about it.
     fn changes(&self, to: &Phase) -> bool {
         let last = self.lane.phases.last();
         last.is_none_or(|last| {
@@ -279,7 +279,7 @@ impl Draft {
         self.is_ended = true;
     }
 
-    /// What it says of others, for these.
+    /// What it says about others, for these.
     fn reports(&self) -> Vec<Report> {
         let until = self.lane.phases.last().map_or(self.last, |phase| phase.to);
         let reports = self.reports.iter();
@@ -327,7 +327,7 @@ impl Draft {
         }
         self.lane.lost.sort_by_key(|span| (span.from, span.to));
 
-        // Where nobody noted its end, others may know of it.
+        // If nothing recorded its end, others may know about it.
         let removed = others().find(|report| report.what == About::Gone && self.last <= report.at);
         if !self.is_ended
             && let Some(removed) = removed

@@ -1,4 +1,4 @@
-//! What a node has logged, line by line.
+//! A node's log, line by line.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 /// How much of a line is kept, in characters.
 const LONGEST: usize = 600;
 
-/// What says where a line comes from, and not what it says.
+/// Fields that say where a line comes from, not what it says.
 const ABOUT: [&str; 6] = ["timestamp", "level", "message", "target", "span", "spans"];
 
 /// A line of a log.
@@ -39,7 +39,7 @@ pub enum Level {
     Said,
 }
 
-/// All lines of a log in JSON. Whatever else stands there is kept as it is, at the time of the line before.
+/// All lines of a JSON log. Other text is kept unchanged, with the time of the line before.
 #[must_use]
 pub fn read(log: &str) -> Vec<Line> {
     let mut last = None;

@@ -1,4 +1,4 @@
-//! What the page is told. Times within a scenario are milliseconds from its beginning.
+//! The data of the page. Times within a scenario are milliseconds from its beginning.
 
 use serde::Serialize;
 
@@ -46,7 +46,7 @@ pub struct Scenario {
     pub calls: Vec<Calls>,
 }
 
-/// Something that was waited for.
+/// Something that the scenario waited for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
@@ -62,7 +62,7 @@ pub struct Step {
     pub instead: Option<String>,
 }
 
-/// What was wrong for a while, and not with a node.
+/// A fault for a while, not of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Trouble {
@@ -88,7 +88,7 @@ pub struct Lane {
     pub name: String,
     /// What its peers reach it at.
     pub address: Option<String>,
-    /// How far its clock was ahead; what it said is shown as if it were right.
+    /// How far its clock was ahead; its lines are shown with the correct time.
     pub clock_ahead: Option<i64>,
     /// What it did, one after the other.
     pub phases: Vec<Span>,
@@ -98,7 +98,7 @@ pub struct Lane {
     pub marks: Vec<Mark>,
     /// How many members it saw, from each of these times on.
     pub members: Vec<Count>,
-    /// What it said, without what is for who looks for something.
+    /// Its log lines, without debug lines.
     pub said: Vec<Said>,
 }
 

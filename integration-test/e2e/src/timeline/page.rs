@@ -1,14 +1,14 @@
-//! The page: one file that asks for nothing. It looks as the page of a node does, with the same sheet of styles.
+//! The page: one file that loads nothing else. It looks like a node's page, with the same style sheet.
 //!
-//! Its policy names its only script and its only sheet of styles by their sums. What nodes have said stands in it as data,
-//! from which no script can be started, and is shown as text.
+//! Its policy allows only its script and its style sheet, by their hashes. What nodes have said is data, from which
+//! no script can start, and is shown as text.
 
 use aws_smithy_types::base64;
 use sha2::{Digest as _, Sha256};
 
 use super::model::Run;
 
-/// What the page is made of, beside the run.
+/// The parts of the page besides the run.
 const FRAME: &str = include_str!("page/index.html");
 const OWN_STYLE: &str = include_str!("page/page.css");
 const OWN_SCRIPT: [&str; 4] = [
@@ -18,7 +18,7 @@ const OWN_SCRIPT: [&str; 4] = [
     include_str!("page/main.js"),
 ];
 
-/// Of the page of a node: its colours and letters, its icon, and how text becomes elements.
+/// From a node's page: its colours and fonts, its icon, and how text becomes elements.
 const STYLE: &str = include_str!("../../../../demo-node/src/management/page/page.css");
 const ICON: &str = include_str!("../../../../demo-node/src/management/page/icon.svg");
 const DRAW: &str = include_str!("../../../../demo-node/src/management/page/draw.js");
@@ -41,13 +41,13 @@ pub fn page(run: &Run) -> String {
     )
 }
 
-/// One script of what are modules in the page of a node: those need files to be asked for.
+/// One script from the modules of a node's page, which would need separate files.
 fn script() -> String {
     let draw = DRAW.replace("\nexport ", "\n");
     format!("\n\"use strict\";\n{draw}\n{}", OWN_SCRIPT.join("\n"))
 }
 
-/// Nothing is asked for, sent anywhere, or run but the page's own script.
+/// Nothing is loaded, sent anywhere, or run except the page's own script.
 fn policy(style: &str, script: &str) -> String {
     format!(
         "default-src 'none'; script-src '{}'; style-src '{}'; img-src data:; base-uri 'none'; form-action 'none'; \
@@ -57,12 +57,12 @@ fn policy(style: &str, script: &str) -> String {
     )
 }
 
-/// As policies name what stands in a page.
+/// The hash of a part of a page, as policies name it.
 fn sum(text: &str) -> String {
     format!("sha256-{}", base64::encode(Sha256::digest(text)))
 }
 
-/// JSON in which nothing ends the element that it stands in, nor begins another.
+/// JSON that cannot end the element in which it is, nor begin another.
 fn harmless(json: &str) -> String {
     json.replace('<', "\\u003c")
         .replace('>', "\\u003e")
@@ -71,7 +71,7 @@ fn harmless(json: &str) -> String {
         .replace('\u{2029}', "\\u2029")
 }
 
-/// Puts texts in the places that are named `{{so}}`. What they bring along is no place.
+/// Replaces the places named `{{so}}` with texts. Such places within these texts are not replaced.
 fn fill(frame: &str, texts: &[(&str, &str)]) -> String {
     let mut page = String::new();
     let mut rest = frame;
@@ -114,7 +114,7 @@ mod tests {
         }
     }
 
-    /// What stands between two texts, and how often there is such a thing.
+    /// The text between two texts, and how often there is one.
     fn between<'a>(page: &'a str, from: &str, to: &str) -> Vec<&'a str> {
         let parts = page.split(from).skip(1);
         parts.map(|part| part.split(to).next().unwrap()).collect()

@@ -1,4 +1,4 @@
-//! What a line of a node's log says of its way into a cluster and out of it.
+//! What a line of a node's log says about its way into a cluster and out of it.
 
 use super::lines::{Level, Line};
 
@@ -17,7 +17,7 @@ pub struct Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// The process runs, and the node does not yet.
+    /// The process runs, but the node does not yet.
     Starting,
     /// A rule is not met.
     Waiting,
@@ -38,7 +38,7 @@ pub enum Kind {
 pub enum About {
     /// It is a member.
     Up,
-    /// It is one no more.
+    /// It is no longer a member.
     Gone,
     /// It does not answer.
     Lost,
@@ -46,7 +46,7 @@ pub enum About {
     Back,
 }
 
-/// How the text of each rule is told from others: this is part of it. And what the rule is about.
+/// A part of each rule's text that identifies it, and what the rule is about.
 const RULES: [(&str, &str); 13] = [
     ("waiting for the first lookup", "first lookup"),
     ("the last lookup failed", "lookup failed"),
@@ -72,7 +72,7 @@ pub fn begins(line: &Line) -> bool {
     line.level == Level::Info && line.message == FIRST_WORDS
 }
 
-/// The phase that begins with a line, if one does.
+/// The phase that begins with a line, if any.
 #[must_use]
 pub fn phase(line: &Line) -> Option<Phase> {
     match line.level {

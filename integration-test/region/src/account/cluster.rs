@@ -10,22 +10,22 @@ use super::task::Task;
 pub struct Cluster {
     /// By name.
     pub services: BTreeMap<String, Service>,
-    /// By id: the order in which they are listed, so that a page can go on where the last one ended.
+    /// By id: this is the order in which they are listed, so that a page can continue where the last one ended.
     pub tasks: BTreeMap<String, Task>,
 }
 
 /// An ECS service.
 #[derive(Clone, Debug)]
 pub struct Service {
-    /// How many tasks it means to run.
+    /// Its desired count.
     pub desired_count: u32,
     /// `ACTIVE`, `DRAINING` or `INACTIVE`.
     pub status: &'static str,
-    /// Newest first. Empty where an external controller deploys by task sets.
+    /// Newest first. Empty if an external controller deploys by task sets.
     pub deployments: Vec<Deployment>,
-    /// In order of creation. Empty where ECS itself deploys.
+    /// In order of creation. Empty if ECS itself deploys.
     pub task_sets: Vec<TaskSet>,
-    /// Shown where DescribeServices is asked for tags.
+    /// Shown if DescribeServices is asked for tags.
     pub tags: BTreeMap<String, String>,
     /// When it was created.
     pub created_at: SystemTime,
@@ -34,7 +34,7 @@ pub struct Service {
 /// One rollout of a service by ECS itself.
 #[derive(Clone, Debug)]
 pub struct Deployment {
-    /// `ecs-svc/` and a number: what its tasks are started by.
+    /// `ecs-svc/` and a number: the `startedBy` of its tasks.
     pub id: String,
     /// `PRIMARY`, `ACTIVE` or `INACTIVE`.
     pub status: &'static str,
@@ -47,7 +47,7 @@ pub struct Deployment {
 /// One set of tasks of a service that something other than ECS deploys.
 #[derive(Clone, Debug)]
 pub struct TaskSet {
-    /// `ecs-svc/` and a number: what its tasks are started by.
+    /// `ecs-svc/` and a number: the `startedBy` of its tasks.
     pub id: String,
     /// `PRIMARY`, `ACTIVE` or `DRAINING`.
     pub status: &'static str,

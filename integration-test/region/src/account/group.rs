@@ -1,11 +1,11 @@
-//! EC2 Auto Scaling groups, as far as they say how many instances there are to be.
+//! EC2 Auto Scaling groups: only their desired capacity.
 
-/// An Auto Scaling group. Its instances are those that carry its name in the tag [`GROUP_TAG`].
+/// An Auto Scaling group. Its instances are those with its name in the tag [`GROUP_TAG`].
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// How many instances it means to run, where nothing else is the unit.
+    /// Its desired capacity, in instances unless another unit is given.
     pub desired_capacity: u32,
-    /// `units`, `vcpu` or `memory-mib`, where it says so.
+    /// `units`, `vcpu` or `memory-mib`, if it is given.
     pub desired_capacity_type: Option<&'static str>,
 }
 

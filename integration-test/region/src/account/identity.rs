@@ -9,17 +9,17 @@ use crate::policy::Statements;
 /// How long new credentials last, as with a task role in AWS.
 const SESSION_LIFETIME: Duration = Duration::from_hours(6);
 
-/// Credentials are renewed this long before they end, so that nobody is handed ones about to expire.
+/// Credentials are renewed this long before they expire, so that nobody gets ones that are about to expire.
 const RENEWED_BEFORE: Duration = Duration::from_mins(5);
 
 /// A role.
 #[derive(Clone, Debug, Default)]
 pub struct Role {
-    /// What it may do; everything, where there is none.
+    /// What it may do; everything if `None`.
     pub policy: Option<Policy>,
-    /// Who may assume it; nobody, where there is none.
+    /// Who may assume it; nobody if `None`.
     pub trust: Option<Trust>,
-    /// How long a session lasts that assumes it; as long as was asked for, where there is none.
+    /// How long a session that assumes it may last; no limit if `None`.
     pub session_lifetime: Option<Duration>,
 }
 
@@ -33,7 +33,7 @@ pub struct Trust {
 /// What a role may do.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// Everything that it allows; where it does not say so, everything there is.
+    /// The actions that it allows; everything if `None`.
     pub allowed: Option<Statements>,
     /// IAM actions that it does not allow, for example `ecs:ListTasks`.
     pub denied: BTreeSet<String>,
@@ -59,11 +59,11 @@ pub struct Credentials {
     pub secret_access_key: String,
     /// Sent with every request.
     pub session_token: String,
-    /// From then on they are refused.
+    /// After that they are refused.
     pub expires_at: SystemTime,
 }
 
-/// Every session that ever was: expired credentials are still known to be such.
+/// Every session, also expired ones: their credentials must still be recognised as expired.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sessions {
     by_access_key: BTreeMap<String, (Caller, Credentials)>,
@@ -95,14 +95,14 @@ impl Trust {
         }
     }
 
-    /// Those of them that know this external id.
+    /// Those of them that send this external id.
     #[must_use]
     pub fn with_external_id(mut self, id: &str) -> Self {
         self.external_id = Some(id.to_owned());
         self
     }
 
-    /// Whether this caller may. Where none is asked for, AWS takes any external id.
+    /// Whether this caller may assume the role. If no external id is required, AWS accepts any.
     pub(crate) fn lets_in(&self, caller: &Caller, external_id: Option<&str>) -> bool {
         let known = self.external_id.as_deref();
         caller.account == self.account && known.is_none_or(|known| external_id == Some(known))
@@ -123,12 +123,12 @@ impl Caller {
 }
 
 impl Credentials {
-    /// New ones, made of a serial number.
+    /// New credentials from a serial number.
     pub(super) fn issued(serial: u64, now: SystemTime) -> Self {
         Self::lasting(serial, now, SESSION_LIFETIME)
     }
 
-    /// The same, for so long.
+    /// The same, with another lifetime.
     pub(super) fn lasting(serial: u64, now: SystemTime, lifetime: Duration) -> Self {
         Self {
             access_key_id: format!("ASIA{:016X}", scatter(serial)),

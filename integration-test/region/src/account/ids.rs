@@ -2,8 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-/// Spreads serial numbers over 64 bits (the finaliser of splitmix64, which is a bijection),
-/// so that ids come in no telling order.
+/// Spreads serial numbers over 64 bits (the finaliser of splitmix64, which is a bijection), so that the order of ids
+/// has no meaning.
 pub(crate) fn scatter(serial: u64) -> u64 {
     let mut mixed = serial.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -30,7 +30,7 @@ pub(crate) fn uuid(serial: u64) -> String {
     )
 }
 
-/// An address of 10.0.0.0/16, neither the network's own nor the first four, which AWS keeps.
+/// An address of 10.0.0.0/16, without the network address and the first four, which AWS keeps.
 pub(crate) fn private_address(serial: u64) -> Ipv4Addr {
     let host = u16::try_from(4 + serial % 65_000).expect("65,004 is below 65,536");
     let [high, low] = host.to_be_bytes();

@@ -15,11 +15,11 @@ pub struct InstanceId(pub(super) String);
 
 /// An EC2 instance.
 ///
-/// Built by [`Instance::running`] and what follows it,
-/// then handed to [`Account::run_instance`](super::Account::run_instance).
+/// Built by [`Instance::running`] and the methods after it, then given to
+/// [`Account::run_instance`](super::Account::run_instance).
 #[derive(Clone, Debug)]
 pub struct Instance {
-    /// What it was last known to be.
+    /// Its last known state.
     pub state: InstanceState,
     /// For example `m7g.large`.
     pub instance_type: String,
@@ -29,13 +29,13 @@ pub struct Instance {
     pub vpc: String,
     /// The subnet it is in.
     pub subnet: String,
-    /// In the order in which they are shown, which need not be that of their indices.
+    /// In the order in which they are shown, which may differ from that of their indices.
     pub interfaces: Vec<Interface>,
     /// User tags and `aws:` tags alike.
     pub tags: BTreeMap<String, String>,
     /// The role of its instance profile; `None` for none.
     pub role: Option<String>,
-    /// Instances of one reservation are shown together; its own, unless given.
+    /// Instances of one reservation are shown together; each has its own unless given.
     pub reservation: Option<String>,
     /// When it was started.
     pub launched_at: Option<SystemTime>,
@@ -74,7 +74,7 @@ impl InstanceId {
         &self.0
     }
 
-    /// A place in the order of ids, which need not be that of an instance.
+    /// Its place in the order of ids, which may differ from that of an instance.
     pub(crate) fn after(position: &str) -> Self {
         Self(position.to_owned())
     }
@@ -186,7 +186,7 @@ impl Instance {
             .find(|interface| interface.device_index == 0)
     }
 
-    /// What there is to see of its network: nothing once it is terminated.
+    /// What AWS shows of its network: nothing once it is terminated.
     pub(crate) fn shown_interfaces(&self) -> &[Interface] {
         if self.is_terminated() {
             &[]
@@ -207,7 +207,7 @@ impl Instance {
         self.primary_interface()?.ipv6.first().copied()
     }
 
-    /// Instance profiles are called like their roles here.
+    /// Instance profiles have the same names as their roles here.
     pub(crate) fn profile_arn(&self, account_id: &str) -> Option<String> {
         let role = self.role.as_ref()?;
         Some(format!("arn:aws:iam::{account_id}:instance-profile/{role}"))

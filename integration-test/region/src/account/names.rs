@@ -1,9 +1,9 @@
-//! The names used wherever none are given.
+//! The names used if none are given.
 
-/// The account number used wherever none is given.
+/// The account number used if none is given.
 pub const ACCOUNT_ID: &str = "123456789012";
 
-/// The region used wherever none is given.
+/// The region used if none is given.
 pub const REGION: &str = "eu-west-1";
 
 /// The role of a task that names no other.

@@ -13,8 +13,8 @@ pub struct TaskArn(String);
 
 /// An ECS task.
 ///
-/// Built by [`Task::of_service`] or [`Task::standalone`] and what follows them,
-/// then handed to [`Account::run_task`](super::Account::run_task).
+/// Built by [`Task::of_service`] or [`Task::standalone`] and the methods after it, then given to
+/// [`Account::run_task`](super::Account::run_task).
 #[derive(Clone, Debug)]
 pub struct Task {
     /// The name of its cluster.
@@ -35,9 +35,9 @@ pub struct Task {
     pub container_instance: Option<String>,
     /// How its containers are connected.
     pub network_mode: NetworkMode,
-    /// What ECS wants it to be. Listing goes by this one.
+    /// Its desired status, by which tasks are listed.
     pub desired_status: DesiredStatus,
-    /// What it was last known to be.
+    /// Its last status.
     pub last_status: TaskStatus,
     /// For example `eu-west-1a`.
     pub availability_zone: String,
@@ -49,7 +49,7 @@ pub struct Task {
     pub shown: Shown,
     /// At least one.
     pub containers: Vec<Container>,
-    /// Shown only where DescribeTasks is asked for tags.
+    /// Shown only if DescribeTasks is asked for tags.
     pub tags: BTreeMap<String, String>,
     /// The role whose credentials its containers get; `None` for none.
     pub role: Option<String>,
@@ -59,7 +59,7 @@ pub struct Task {
     pub stopping_at: Option<SystemTime>,
     /// When it had stopped.
     pub stopped_at: Option<SystemTime>,
-    /// Goes up with every change of status.
+    /// Increases with every change of status.
     pub version: u64,
     pub(crate) interface: String,
     pub(crate) attachment: String,
@@ -67,7 +67,7 @@ pub struct Task {
     pub(crate) credentials_token: String,
 }
 
-/// Which parts of a task the control plane shows. AWS leaves out each of them at times.
+/// Which parts of a task the control plane shows. AWS sometimes leaves out each of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown {
     /// The attachment of type `ElasticNetworkInterface`.
@@ -107,7 +107,7 @@ pub enum NetworkMode {
     Bridge,
 }
 
-/// What ECS wants a task to be. The API knows `PENDING` too, but never sets it.
+/// A task's desired status. The API has `PENDING` too, but never sets it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(missing_docs, reason = "the names are AWS's own")]
 pub enum DesiredStatus {
@@ -222,7 +222,7 @@ impl Task {
         self
     }
 
-    /// With this IPv6 address; alone it makes a task of an IPv6-only subnet.
+    /// With this IPv6 address; without an IPv4 address this is a task of an IPv6-only subnet.
     #[must_use]
     pub fn at_v6(mut self, address: Ipv6Addr) -> Self {
         self.ipv6 = Some(address);
@@ -281,7 +281,7 @@ impl Task {
         self
     }
 
-    /// Last known to be in this state; wanted to run, still.
+    /// Its last status is this one, while its desired status is still `RUNNING`.
     #[must_use]
     pub fn status(mut self, status: TaskStatus) -> Self {
         self.last_status = status;
@@ -317,7 +317,7 @@ impl Task {
         self
     }
 
-    /// DescribeTasks shows no address anywhere, as while the interface is being created.
+    /// DescribeTasks shows no address anywhere, as AWS does while the interface is being created.
     #[must_use]
     pub fn without_address(mut self) -> Self {
         self.shown.address = false;

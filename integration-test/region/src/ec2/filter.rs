@@ -1,4 +1,4 @@
-//! Filters of DescribeInstances: all must match, by any of their values, with wildcards.
+//! Filters of DescribeInstances: all must match, each by one of its values, with wildcards.
 
 use super::refusal::invalid_value;
 use crate::account::Account;
@@ -13,7 +13,7 @@ pub(super) struct Filter<'a> {
     values: Vec<&'a str>,
 }
 
-/// What a filter looks at. AWS knows many more; these are what can differ here.
+/// The property that a filter compares. AWS has many more; these are the ones that can differ here.
 #[derive(Clone, Copy, Debug, Hash)]
 enum Field<'a> {
     AvailabilityZone,
@@ -80,7 +80,7 @@ impl<'a> Field<'a> {
         })
     }
 
-    /// Every value that an instance has there.
+    /// All values of an instance for this property.
     fn of(self, account: &Account, id: &InstanceId, instance: &Instance) -> Vec<String> {
         match self {
             Self::AvailabilityZone => vec![instance.availability_zone.clone()],

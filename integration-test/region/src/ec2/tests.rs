@@ -97,7 +97,7 @@ fn an_instance_shows_its_interfaces_in_their_own_order() {
     let answer = describe(&account, "").unwrap();
     assert_eq!(all(&answer, "deviceIndex"), ["1", "0"]);
     assert_eq!(all(&answer, "primary"), ["true", "true", "false"]);
-    // Of the instance, then of its interfaces: each its own, then its list.
+    // Of the instance first, then of its interfaces: for each its own, then its list.
     assert_eq!(
         all(&answer, "privateIpAddress"),
         [

@@ -138,7 +138,7 @@ struct Ipv6AddressXml {
     is_primary_ipv6: bool,
 }
 
-/// Instances that follow each other and share a reservation are shown under it together.
+/// Consecutive instances with the same reservation are shown under it together.
 pub(super) fn describe_instances(
     account: &Account,
     page: &Page<(&InstanceId, &Instance)>,

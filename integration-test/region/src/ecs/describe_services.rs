@@ -29,7 +29,7 @@ pub(super) struct Answer {
     failures: Vec<Failure>,
 }
 
-/// What is shown of a service, with what is needed to show it.
+/// What is shown of a service, and the data for it.
 struct View<'a> {
     account: &'a Account,
     cluster_name: &'a str,
@@ -192,7 +192,7 @@ impl View<'_> {
         self.count(|task| task.started_by.as_deref() == Some(id))
     }
 
-    /// How many of the service's tasks run, and how many are about to.
+    /// How many of the service's tasks run, and how many are pending.
     fn count(&self, counted: impl Fn(&Task) -> bool) -> (usize, usize) {
         let wanted = self.cluster.tasks.values().filter(|task| {
             task.service.as_deref() == Some(self.name)

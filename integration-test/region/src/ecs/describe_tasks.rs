@@ -29,7 +29,7 @@ pub(super) struct Answer<'a> {
     failures: Vec<Failure>,
 }
 
-/// The tasks come in order of their ids, not as they were asked for: AWS promises no order.
+/// The tasks are in the order of their ids, not of the request: AWS promises no order.
 pub(super) fn answer<'a>(
     account: &'a Account,
     caller: &Caller,
@@ -62,7 +62,7 @@ pub(super) fn answer<'a>(
     Ok(Answer { tasks, failures })
 }
 
-/// The ARNs asked for, each with its id where it belongs to this cluster.
+/// The requested ARNs, each with its id if it belongs to this cluster.
 fn wanted<'a>(
     account: &Account,
     cluster: &str,

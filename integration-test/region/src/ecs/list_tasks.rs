@@ -12,7 +12,7 @@ use crate::faults::PagingFaults;
 use crate::paging::Pager;
 use crate::reply::ApiError;
 
-/// The largest page, and the one that is given where none is asked for.
+/// The largest page, and the default.
 const MAX_RESULTS: usize = 100;
 
 #[derive(Debug, Default, Deserialize)]
@@ -99,8 +99,8 @@ fn same_or_any(wanted: Option<&str>, actual: Option<&str>) -> bool {
 }
 
 impl Input {
-    /// `startedBy` must stand alone, and so must `serviceName`, but for the desired status.
-    /// For the other pairs that have not been seen to work, the strict reading holds.
+    /// `startedBy` must be the only filter. So must `serviceName`, except for the desired status. Other pairs that
+    /// have not been seen to work are refused.
     fn check_combination(&self) -> Result<(), ApiError> {
         let container_instance = self.container_instance.is_some();
         let family = self.family.is_some();

@@ -1,4 +1,4 @@
-//! What the operations have in common: which cluster is meant, whether it is permitted, and what is not there.
+//! What the operations share: the cluster, permissions, and failures for what does not exist.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// It is not there, or not here.
+    /// It does not exist, or not here.
     pub(super) fn missing(arn: String) -> Self {
         Self {
             arn,
@@ -31,7 +31,7 @@ pub(super) fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new(400, "InvalidParameterException", message)
 }
 
-/// The cluster that a request means, by name. It need not exist.
+/// The cluster that a request names. It need not exist.
 pub(super) fn cluster_name<'a>(
     account: &Account,
     named: Option<&'a str>,
@@ -57,7 +57,7 @@ fn cluster_not_found() -> ApiError {
     ApiError::new(400, "ClusterNotFoundException", "Cluster not found.")
 }
 
-/// Whether the caller may do this to each of these, in a cluster.
+/// Whether the caller may perform this action on each of these resources, in a cluster.
 pub(super) fn permit<'a>(
     account: &Account,
     caller: &Caller,

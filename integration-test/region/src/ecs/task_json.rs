@@ -1,4 +1,4 @@
-//! A task as DescribeTasks shows it: every member but those that it does not have or does not show.
+//! A task as DescribeTasks shows it: without the members that the task does not have or does not show.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -9,7 +9,7 @@ use crate::account::ids::{hexadecimal, uuid};
 use crate::account::task::{Container, LaunchType, NetworkMode, Task};
 use crate::reply::epoch_seconds;
 
-/// A key and a value, whichever way around AWS calls them.
+/// A key and a value; AWS names the two fields differently in different places.
 #[derive(Serialize)]
 pub(super) struct Tag<'a> {
     pub(super) key: &'a str,
@@ -234,7 +234,7 @@ fn attachments<'a>(account: &Account, task: &'a Task) -> Vec<Attachment<'a>> {
         ];
         if let Some(address) = task.ipv4.filter(|_| task.shown.address) {
             details.push(named("privateDnsName", &account.private_dns_name(address)));
-            // How AWS calls an IPv6 address here is not documented, so none is shown.
+            // AWS does not document the name of an IPv6 address here, so none is shown.
             details.push(named("privateIPv4Address", &address.to_string()));
         }
         attachments.push(Attachment {

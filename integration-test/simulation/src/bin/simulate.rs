@@ -1,4 +1,4 @@
-//! Simulates how clusters form, or the lives of whole nodes: as many seeds as you like.
+//! Simulates how clusters form, or the whole life of nodes, for any number of seeds.
 #![expect(clippy::print_stdout, reason = "the report")]
 
 use std::{collections::BTreeMap, process::ExitCode, time::Duration};

@@ -1,36 +1,36 @@
-//! AWS as it looks to a service of many nodes: a list of tasks, and calls that it grants or throttles.
+//! AWS as a service of many nodes sees it: a list of tasks, and calls that it grants or throttles.
 
 use std::{
     collections::BTreeSet,
     time::{Duration, Instant},
 };
 
-/// A node's number. Neither its address nor its place in the list follows from it.
+/// A node's number. Its address and its place in the list are independent of it.
 pub(super) type Node = u16;
 
-/// ECS, "Request throttling for the Amazon ECS API": the burst and the sustained rate, of cluster resource reads (the
-/// tasks) and of service reads each.
+/// ECS, "Request throttling for the Amazon ECS API": burst and sustained rate, for cluster resource reads (the tasks)
+/// and for service reads.
 const BURST: f64 = 100.0;
 const PER_SECOND: f64 = 20.0;
 
-/// The most that ECS puts on one page.
+/// The most that ECS returns on one page.
 pub(super) const PAGE: usize = 100;
 
 /// One account.
 #[derive(Debug)]
 pub(super) struct Aws {
-    /// What is left to ask of the tasks.
+    /// How many calls about tasks are still granted.
     tasks: Bucket,
-    /// What is left to ask of the service.
+    /// How many calls about the service are still granted.
     service: Bucket,
     pub(super) granted: u64,
     pub(super) attempted: u64,
-    /// The running tasks, in the order in which they are listed: none that means anything.
+    /// The running tasks, in the order in which they are listed, which has no meaning.
     listed: BTreeSet<(u64, Node)>,
     pub(super) desired: usize,
 }
 
-/// What ECS counts together.
+/// The groups of actions that ECS throttles together.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Group {
     Tasks,
@@ -75,7 +75,7 @@ impl Aws {
         }
     }
 
-    /// Whether AWS takes a call now.
+    /// Whether AWS accepts a call now.
     pub(super) fn grants(&mut self, group: Group, now: Instant) -> bool {
         let granted = match group {
             Group::Tasks => self.tasks.grants(now),

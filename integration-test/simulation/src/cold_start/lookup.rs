@@ -1,4 +1,4 @@
-//! One lookup, as the calls that it is made of: pages are listed one after the other, and described meanwhile.
+//! One lookup, as its calls: pages are listed one after the other, and described at the same time.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -9,10 +9,10 @@ use discovery::{Extent, OnThrottle};
 
 use super::aws::{Group, Node, PAGE};
 
-/// How long a described task need not be described again.
+/// How long the description of a task is kept.
 const SETTLED_FOR: Duration = Duration::from_secs(60);
 
-/// The first pause before a throttled call is made again, of a lookup that presses, and the longest.
+/// The first pause and the longest, before a lookup that retries makes a throttled call again.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -78,7 +78,7 @@ impl Lookup {
         (lookup, Call::List { page: 0, pause })
     }
 
-    /// A page came. What to ask next.
+    /// A page arrived. Returns what to ask next.
     pub(super) fn listed(
         &mut self,
         page: usize,
@@ -118,14 +118,14 @@ impl Lookup {
         calls
     }
 
-    /// Tasks were described: these have an address, and whether all have.
+    /// Tasks were described: these have an address; `all` says whether every one has.
     pub(super) fn described(&mut self, ready: Vec<Node>, all: bool) {
         self.describing -= 1;
         self.not_ready |= !all;
         self.found.extend(ready);
     }
 
-    /// A call was throttled. When to make it again, if it is.
+    /// A call was throttled. Returns when to make it again, if at all.
     pub(super) fn throttled(&mut self, call: Call) -> (Option<(Duration, Call)>, Vec<Call>) {
         let later = |pause: Duration| LONGEST_PAUSE.min(pause * 2);
         let again = match call {
@@ -178,7 +178,7 @@ impl Lookup {
         }
     }
 
-    /// Time is up.
+    /// The lookup's time is over.
     pub(super) fn give_up(&mut self) {
         self.failed = true;
         self.listing = false;

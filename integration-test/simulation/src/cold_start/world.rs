@@ -30,7 +30,7 @@ mod members;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// When what has not come about by itself never will.
+/// What has not happened by then never will.
 const PATIENCE: Duration = Duration::from_secs(1800);
 
 /// When simulated time begins: milliseconds since 1970.
@@ -55,7 +55,7 @@ enum Event {
     Wakeup(Node),
     /// A call arrives at AWS.
     Call(Node, u64, Call),
-    /// Its answer arrives; none where it was throttled.
+    /// Its answer arrives; none if it was throttled.
     CallAnswered(Node, u64, Call, Option<(Vec<Node>, bool)>),
     LookupTimeIsUp(Node, u64),
     Asked {
@@ -69,7 +69,7 @@ enum Event {
         answer: Reaction,
     },
     Knock(Node),
-    /// News of members reach all.
+    /// All nodes get the news of members.
     Gossip,
 }
 
@@ -166,7 +166,7 @@ impl World {
         world
     }
 
-    /// Gives addresses to so many more nodes.
+    /// Gives addresses to this many more nodes.
     fn place(&mut self, more: usize) {
         let first = u32::try_from(self.hosts.len()).unwrap_or(u32::MAX);
         let last = first + u32::try_from(more).unwrap_or(u32::MAX);
@@ -194,7 +194,7 @@ impl World {
         self.at(self.now + delay, event);
     }
 
-    /// The time of one way.
+    /// How long a message takes one way.
     fn way(&self) -> Duration {
         self.options.round_trip / 2
     }
@@ -203,7 +203,7 @@ impl World {
         self.nodes[usize::from(node)].as_mut()
     }
 
-    /// Until `done`, or until then. Whether it was done.
+    /// Runs until `done`, or until the given time. Returns whether it was done.
     fn run_until(&mut self, end: Instant, done: impl Fn(&Self) -> bool) -> bool {
         loop {
             if done(self) {
@@ -278,7 +278,7 @@ impl World {
             .filter_map(|node| Some((node.member_at? - node.started_at).as_secs_f64()))
             .collect();
         took.sort_by(f64::total_cmp);
-        // Who never became one took for ever.
+        // A node that never became a member counts as infinitely slow.
         let share = |percent: usize| took.get((self.nodes.len() * percent).div_ceil(100) - 1);
         Figures {
             nodes: self.options.nodes,
@@ -433,7 +433,7 @@ impl World {
         let wakeup = running.coordinator.next_wakeup(self.now);
         let took = real_time() - began;
         let asks_all = 2 * running.coordinator.state().contact_points(self.now).count() > all;
-        // To write to all is not the turn's cost.
+        // Turns that write to all nodes are left out: writing is no part of the turn's cost.
         if asks_all && outputs.len() < 10 {
             self.turns.push(took);
         }

@@ -1,4 +1,4 @@
-//! What goes wrong in one simulated formation: drawn from its seed, within what a promise covers.
+//! What goes wrong in one simulated formation: drawn from its seed, within the limits of a promise.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,7 @@ use super::hosts::Host;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Under which assumptions there is only ever one cluster.
+/// The assumptions under which there is only ever one cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Promise {
     /// The number of expected nodes is known, and fewer than twice the quorum's number of processes
@@ -20,10 +20,10 @@ pub enum Promise {
     /// messages may be lost, delayed, repeated and reordered, processes may crash and come back,
     /// and the network may split.
     Expected,
-    /// It is not known. What a lookup calls complete is out of date by less than the stable margin,
-    /// less a lookup interval and the time to form; and no process crashes while a cluster forms.
-    /// Lookups may fail or be partial, messages be lost, delayed, repeated and reordered, the
-    /// network may split, and nodes that AWS does not list may look for the same service.
+    /// The number is not known. A lookup that counts as complete is out of date by less than the stable margin, less
+    /// a lookup interval and the time to form; and no process crashes while a cluster forms. Lookups may fail or be
+    /// partial, messages be lost, delayed, repeated and reordered, the network may split, and nodes that AWS does not
+    /// list may look for the same service.
     Unknown,
 }
 
@@ -31,11 +31,12 @@ pub enum Promise {
 /// be in it at the end, however long that takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Adverse {
-    /// Each list that AWS calls complete has a random part of the processes.
+    /// Each list that counts as complete has a random part of the processes.
     AnyList,
-    /// One node may not found a cluster, or is not told the expected nodes, or never sees some of the others.
+    /// One node may not form a cluster, or does not get the number of expected nodes, or never sees some of the
+    /// others.
     Impaired,
-    /// Nodes are told different numbers of expected nodes, as far as ARCHITECTURE.md allows.
+    /// Nodes get different numbers of expected nodes, within the limits that ARCHITECTURE.md gives.
     Numbers,
     /// One node's clock is wrong by a minute to a day. That node cannot be in the cluster.
     Clocks,
@@ -53,14 +54,14 @@ pub(super) enum Impairment {
     IsBlind,
 }
 
-/// A rule left out on purpose, to show that it is needed and that the simulation would notice.
+/// A rule left out on purpose, to show that it is needed and that the simulation notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutation {
     /// All rules are in force.
     None,
-    /// A partial view may found a cluster.
+    /// A partial view may form a cluster.
     PartialMayFound,
-    /// A node that its own view does not list may found a cluster.
+    /// A node that its own view does not list may form a cluster.
     OutsideOwnViewMayFound,
     /// The number of expected nodes does not count.
     ExpectedNodesIgnored,
@@ -69,11 +70,11 @@ pub enum Mutation {
 /// What goes wrong.
 #[derive(Debug, Clone)]
 pub struct Faults {
-    /// When which hosts start a process.
+    /// When which host starts a process.
     pub(super) starts: Vec<(Duration, Host)>,
-    /// When which hosts lose theirs.
+    /// When which host loses its process.
     pub(super) crashes: Vec<(Duration, Host)>,
-    /// When everything is well again.
+    /// When all faults end.
     pub(super) until: Duration,
     pub(super) told: Told,
     pub(super) participants: Option<usize>,
@@ -81,9 +82,9 @@ pub struct Faults {
     pub(super) staleness: Duration,
     pub(super) failing_lookups: f64,
     pub(super) partial_lookups: f64,
-    /// How many contact points the first page of the list has: any of them, each time others.
+    /// How many contact points the first page of the list has: random ones, different each time.
     pub(super) page: usize,
-    /// Whom a node's partial lookups miss.
+    /// The hosts that a node's partial lookups miss.
     pub(super) blind: BTreeMap<Host, BTreeSet<Host>>,
     /// Hosts that AWS never lists: they look for this service without belonging to it.
     pub(super) unlisted: BTreeSet<Host>,
@@ -96,23 +97,23 @@ pub struct Faults {
     pub(super) lasting: Lasting,
 }
 
-/// As many nodes as there are to be, which come beside those that are one cluster already.
+/// A second fleet: as many nodes as expected, started next to nodes that are already one cluster.
 #[derive(Debug, Clone)]
 pub(super) struct Fleet {
-    /// How long after that which hosts start a process.
+    /// How long after the first cluster which host starts a process.
     pub(super) starts: Vec<(Duration, Host)>,
-    /// How long things go wrong then.
+    /// How long faults last then.
     pub(super) troubled: Duration,
-    /// Whether it does not reach the others meanwhile.
+    /// Whether it cannot reach the others in that time.
     pub(super) cut_off: bool,
 }
 
 /// What a second fleet sees of the first one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lists {
-    /// Every list that is answered has all tasks that run, on one page.
+    /// Every lookup that succeeds returns all running tasks, on one page.
     Whole,
-    /// Lists are partial, and may have none of the first fleet.
+    /// Lists are partial, and may contain no task of the first fleet.
     Partial,
 }
 
@@ -121,15 +122,15 @@ pub enum Lists {
 pub(super) struct Lasting {
     pub(super) any_list: bool,
     pub(super) impaired: Option<(Host, Impairment)>,
-    /// What hosts are told that are told another number than the others.
+    /// The hosts that get another number than the others, and that number.
     pub(super) numbers: BTreeMap<Host, usize>,
-    /// Whose clock is wrong, and how far it is ahead, in milliseconds.
+    /// The host whose clock is wrong, and how far it is ahead, in milliseconds.
     pub(super) clock: Option<(Host, i64)>,
     pub(super) dual_listing: bool,
     pub(super) never_ready: bool,
 }
 
-/// A time in which some hosts and the others do not reach each other.
+/// A time in which some hosts cannot reach the others.
 #[derive(Debug, Clone)]
 pub(super) struct Split {
     from: Duration,
@@ -170,8 +171,8 @@ impl Faults {
         let (crashes, told, participants) = match promise {
             Promise::Expected => {
                 let majority = usize::from(nodes) / 2 + 1;
-                // Either more are required, for so many replacements as there are, or there are so
-                // few that the majority of the expected nodes does. Two quorums always meet.
+                // Either more must consent, to allow for that many replacements, or there are so few replacements
+                // that the majority of the expected nodes is enough. Two quorums always overlap.
                 let more = rng.random();
                 let most = if more {
                     nodes.saturating_sub(2)
@@ -190,7 +191,8 @@ impl Faults {
                 (crashes, Told::Nodes(nodes.into()), participants)
             }
             Promise::Unknown => {
-                // Who waits for the number founds later, and what goes wrong seldom meets that.
+                // A node that waits for the number forms a cluster later, when few faults are left; so this is drawn
+                // less often.
                 let told = match rng.random_range(0..8) {
                     0 => Told::Nothing,
                     1 => Told::Unanswered,
@@ -206,8 +208,7 @@ impl Faults {
         let blind = blind(nodes, rng);
         let staleness = match promise {
             Promise::Expected => up_to(rng, until),
-            // The margin of 5 s, less a lookup's interval with its jitter and latency, less the
-            // time to form.
+            // The stable margin of 5 s, less a lookup interval with its jitter and latency, less the time to form.
             Promise::Unknown => up_to(rng, 2 * SECOND),
         };
         let splits = (0..rng.random_range(0..3))
@@ -257,7 +258,7 @@ impl Faults {
         }
     }
 
-    /// Draws the faults of one run in which a second fleet comes that may be cut off from the first one. Nobody crashes.
+    /// Draws the faults of one run with a second fleet, which may be cut off from the first one. Nothing crashes.
     pub(super) fn draw_fleets(lists: Lists, rng: &mut impl Rng) -> Self {
         let mut faults = Self::draw(Promise::Expected, rng);
         let nodes: Host = rng.random_range(1..=6);
@@ -267,7 +268,7 @@ impl Faults {
         faults.told = Told::Nodes(nodes.into());
         faults.staleness = Duration::ZERO;
         faults.partial_lookups = 0.0;
-        // A node that reads the first page alone forgets who does not answer and is not on it.
+        // A node that reads only the first page forgets others that do not answer and are not on that page.
         faults.page = usize::MAX;
         let second = nodes + 1..=2 * nodes;
         if lists == Lists::Partial {
@@ -284,11 +285,11 @@ impl Faults {
         faults
     }
 
-    /// Draws the faults of one run in which something is wrong for good. Nobody crashes: what is wrong is enough.
+    /// Draws the faults of one run in which something stays wrong. Nothing crashes: the lasting fault is enough.
     pub(super) fn draw_adverse(adverse: Adverse, rng: &mut impl Rng) -> Self {
         let mut faults = Self::draw(Promise::Expected, rng);
         let fewest: Host = match adverse {
-            // Of two, both must consent.
+            // With two nodes, both must consent.
             Adverse::Clocks => 3,
             Adverse::AnyList
             | Adverse::Impaired
@@ -326,10 +327,10 @@ impl Lasting {
             Adverse::Numbers => {
                 let all = usize::from(nodes);
                 let (lower, holders) = if rng.random() {
-                    // Scaled by one: there are no more processes than the highest number says.
+                    // Scaled by one: there are no more processes than the highest number.
                     (all - 1, rng.random_range(1..all))
                 } else {
-                    // Too few of them to found a cluster by themselves.
+                    // Too few of them to form a cluster alone.
                     let lower = rng.random_range(1..=all);
                     (lower, rng.random_range(0..=lower / 2))
                 };
@@ -347,7 +348,7 @@ impl Lasting {
     }
 }
 
-/// Whom AWS does not list: nobody, any few, or all but two.
+/// The hosts that AWS does not list: none, a few, or all but two.
 fn unlisted(nodes: Host, rng: &mut impl Rng) -> BTreeSet<Host> {
     let most = nodes.saturating_sub(2);
     let count = match rng.random_range(0..3) {
@@ -358,7 +359,7 @@ fn unlisted(nodes: Host, rng: &mut impl Rng) -> BTreeSet<Host> {
     (1..=nodes).sample(rng, count.into()).into_iter().collect()
 }
 
-/// Whom each node's partial lookups miss: any few, or the other half of the cluster.
+/// The hosts that each node's partial lookups miss: a few, or the other half of the cluster.
 fn blind(nodes: Host, rng: &mut impl Rng) -> BTreeMap<Host, BTreeSet<Host>> {
     let halves: bool = rng.random();
     (1..=2 * nodes)
@@ -381,8 +382,8 @@ fn blind(nodes: Host, rng: &mut impl Rng) -> BTreeMap<Host, BTreeSet<Host>> {
 
 type Timed = Vec<(Duration, Host)>;
 
-/// Crashes, each followed by a new process at the same address or another. So few that the nodes
-/// that live in the end are still as many as must consent.
+/// Crashes, each followed by a new process at the same address or another. So few that the nodes that live at the end
+/// are still enough to consent.
 fn replacements(
     nodes: Host,
     most: Host,

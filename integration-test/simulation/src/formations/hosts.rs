@@ -7,10 +7,10 @@ use demo_node::bootstrap::ContactPoint;
 /// Where a node is: the last number of its address.
 pub(super) type Host = u8;
 
-/// One life of a process. Counted, and never used twice.
+/// One life of a process: a number that is never used twice.
 pub(super) type Process = u64;
 
-/// How much higher the last number of a host's other address is, where it has one.
+/// How much higher the last number of a host's other address is, if it has one.
 const OTHER: u8 = 100;
 
 /// Another address at which a host answers.

@@ -9,13 +9,13 @@ use demo_node::cluster::ClusterId;
 pub struct Run {
     /// The seed that repeats it.
     pub seed: u64,
-    /// The clusters that were ever started.
+    /// The clusters that were ever formed.
     pub clusters: BTreeSet<ClusterId>,
-    /// Whether in the end all living nodes were members of one cluster.
+    /// Whether all living nodes were members of one cluster at the end.
     pub converged: bool,
     /// How long that took from the end of the faults, in virtual time.
     pub took: Duration,
-    /// What was injected.
+    /// The faults that happened.
     pub injected: Injected,
 }
 
@@ -30,18 +30,18 @@ pub struct Injected {
     pub failed_lookups: u64,
     /// Lookups that were partial.
     pub partial_lookups: u64,
-    /// Complete lookups that missed a running task or listed a dead one.
+    /// Lookups that counted as complete, but missed a running task or listed a dead one.
     pub stale_lookups: u64,
     /// Messages lost.
     pub lost: u64,
     /// Messages repeated.
     pub repeated: u64,
-    /// Messages that a split kept from arriving.
+    /// Messages that did not arrive because of a split.
     pub cut: u64,
 }
 
 impl Run {
-    /// One cluster was ever started, and in the end all who live are in it.
+    /// Only one cluster was ever formed, and all living nodes are in it at the end.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.clusters.len() == 1 && self.converged

@@ -30,14 +30,14 @@ mod mishaps;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// When what has not come about by itself never will.
+/// What has not happened by then never will.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 struct Node {
     process: Process,
     coordinator: Coordinator,
     standing: Standing,
-    /// Members that know each other. Two halves of one cluster are two of these.
+    /// The set of members that know each other. Two halves of one cluster are two islands.
     island: Option<u64>,
     joining: Option<KnownCluster>,
     /// Whether a [`Happening::Knock`] is scheduled.
@@ -89,7 +89,7 @@ pub(super) struct World {
     queue: BTreeMap<(Instant, u64), Happening>,
     sequence: u64,
     nodes: BTreeMap<Host, Node>,
-    /// When each task started and, if it has, ended: what AWS lists, sooner or later.
+    /// When each task started and, if it did, ended: AWS lists this, with a delay.
     tasks: Vec<(Host, Instant, Option<Instant>)>,
     next_process: Process,
     next_island: u64,
@@ -171,7 +171,7 @@ impl World {
     }
 
     fn is_one_cluster(&self) -> bool {
-        // Whose clock is wrong cannot be in it.
+        // A node with a wrong clock cannot be in it.
         let wrong = self.faults.lasting.clock.map(|(host, _)| host);
         let able = self.nodes.iter().filter(|(host, _)| Some(**host) != wrong);
         let mut islands = able.map(|(_, node)| node.island);
@@ -273,7 +273,7 @@ impl World {
         self.announce_members();
     }
 
-    /// Gives a node its input and carries out what it says. `asker` waits for a reply.
+    /// Gives a node its input and carries out its outputs. `asker` waits for a reply.
     fn feed(&mut self, host: Host, input: Input, asker: Option<(Host, Process)>) {
         let unix_millis = self.clock(host);
         let Some(node) = self.nodes.get_mut(&host) else {
@@ -295,7 +295,7 @@ impl World {
             "wants to be woken at once, and would spin"
         );
         if self.now < node.wakeup && node.wakeup <= wakeup {
-            // Woken before that anyway.
+            // It is woken before that anyway.
             return;
         }
         node.wakeup = wakeup;
@@ -348,7 +348,7 @@ impl World {
         }
     }
 
-    /// Asks whoever is at an address; a question that is lost is not answered in time.
+    /// Sends a question to an address; a question that is lost gets no answer in time.
     fn ask(&mut self, from: (Host, Process), at: SocketAddr, question: Question) {
         let timeout = Happening::Answered {
             to: from,
@@ -356,7 +356,7 @@ impl World {
             answer: None,
         };
         if self.is_cut(from.0, host(at)) || self.is_lost() {
-            // Founding does without the answer; a probe must know that there was none.
+            // Forming works without the answer; a probe must learn that there was none.
             if matches!(question, Question::Probe) {
                 self.after(SECOND, timeout);
             }
@@ -376,7 +376,8 @@ impl World {
         let to = host(at);
         let skew = self.skew(from.0, to);
         let Some(node) = self.nodes.get(&to) else {
-            // Nobody listens: refused at once, or silence; the asker learns it either way.
+            // Nothing listens there: the connection is refused at once, or there is no answer. The asker learns it in
+            // both cases.
             if matches!(question, Question::Probe) {
                 let delay = self.delay();
                 self.after(
@@ -401,14 +402,14 @@ impl World {
                 };
                 self.reply(at, from, Reaction::Probe(answer));
             }
-            // For a process that was here before: refused.
+            // For a process that ran here before: refused.
             Question::Founding(uid, _) if uid != NodeUid(node.process) => {}
             Question::Founding(_, request) => self.feed(to, Input::Request(request), Some(from)),
             Question::LetMeIn(formation) => {
                 let is_member = matches!(
                     node.standing, Standing::Member { formation: f, .. } if f == formation
                 );
-                // What is gossiped by a wrong clock does not count.
+                // Gossip from a node with a wrong clock is ignored.
                 if let (true, Some(island), true) = (is_member, node.island, skew.is_tolerable()) {
                     self.reply(at, from, Reaction::Welcome(formation, island));
                 }
@@ -481,7 +482,7 @@ impl World {
         Some(KnownCluster { formation, seeds })
     }
 
-    /// Asks every seed to be let in, and again until one does.
+    /// Asks every seed to be admitted, and repeats it until one agrees.
     fn knock(&mut self, host: Host) {
         let Some(node) = self.nodes.get_mut(&host) else {
             return;
@@ -498,7 +499,7 @@ impl World {
         }
     }
 
-    /// Makes a node a member, and its island and the one that it was on the same.
+    /// Makes a node a member, and merges its island with the one that it was on.
     fn settle(&mut self, host: Host, formation: Formation, island: u64) {
         let Some(node) = self.nodes.get_mut(&host) else {
             return;
@@ -522,7 +523,7 @@ impl World {
         self.announce_members();
     }
 
-    /// Tells every member who is on its island.
+    /// Tells every member which nodes are on its island.
     fn announce_members(&mut self) {
         let hosts: Vec<Host> = self.nodes.keys().copied().collect();
         for host in hosts {
@@ -558,7 +559,7 @@ impl World {
     }
 }
 
-/// Members here are those that are reachable.
+/// Members here are always reachable.
 fn whole(members: usize) -> Reach {
     Reach {
         reachable: members,

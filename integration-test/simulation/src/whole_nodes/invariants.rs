@@ -1,5 +1,5 @@
-//! What must hold of a cluster, each in a function of its own: named in the failure, and by the
-//! tests that plant a bug for it to find.
+//! What must hold for a cluster, each in its own function: named in the failure, and by the tests that plant a bug to
+//! be found.
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
@@ -40,7 +40,7 @@ fn broken(invariant: &'static str, how: String) -> Holds {
     Err(Broken { invariant, how })
 }
 
-/// At any time: of all who ever became members, every one did so in the same cluster.
+/// At any time: all nodes that ever became members did so in the same cluster.
 pub(super) fn invariant_one_cluster_ever(clusters: &BTreeMap<ClusterId, Host>) -> Holds {
     if clusters.len() < 2 {
         return Ok(());
@@ -51,7 +51,7 @@ pub(super) fn invariant_one_cluster_ever(clusters: &BTreeMap<ClusterId, Host>) -
     )
 }
 
-/// At rest: all that hold then.
+/// At rest: all invariants for a cluster at rest.
 pub(super) fn at_rest(cluster: &Cluster) -> Holds {
     invariant_nobody_is_in_a_strangers_cluster(cluster)?;
     invariant_everyone_is_in_the_same_cluster(cluster)?;
@@ -92,7 +92,7 @@ fn invariant_everyone_is_in_the_same_cluster(cluster: &Cluster) -> Holds {
     Ok(())
 }
 
-/// After two clusters have met: nobody has raised the alarm of them twice, and somebody has.
+/// After two clusters have met: no member has reported them twice, and at least one has.
 pub(super) fn invariant_the_alarm_is_raised_once(answers: &BTreeMap<Host, [Answer; 1]>) -> Holds {
     const NAME: &str = "invariant_the_alarm_is_raised_once";
     let mut all = 0;
@@ -117,7 +117,7 @@ fn alarms(body: &str) -> Option<usize> {
     Some(json["alarms"].as_array()?.len())
 }
 
-/// After two clusters have met: all are in the one that was there before.
+/// After two clusters have met: all nodes are in the older one.
 pub(super) fn invariant_all_are_in_one_of(
     cluster: &Cluster,
     before: &BTreeMap<ClusterId, Host>,
@@ -192,7 +192,7 @@ fn invariant_everyone_sees_the_same_leader(cluster: &Cluster) -> Holds {
     Ok(())
 }
 
-/// After the death of a process in a network that is well: nobody takes it for reachable.
+/// After the death of a process in a network without faults: no member sees it as reachable.
 pub(super) fn invariant_the_dead_are_not_reachable(cluster: &Cluster, dead: SocketAddr) -> Holds {
     for (host, running) in cluster {
         let listed = running.members.members.get(&dead);
@@ -217,7 +217,7 @@ pub(super) fn invariant_who_was_asked_to_stop_has_stopped(cluster: &Cluster, hos
     Ok(())
 }
 
-/// Over HTTP, at rest: every node is ready, and says what the others say.
+/// Over HTTP, at rest: every node is ready, and gives the same answers as the others.
 pub(super) fn invariant_everyone_is_ready_and_says_the_same(
     answers: &BTreeMap<Host, [Answer; 2]>,
     running: &Cluster,
@@ -249,7 +249,7 @@ pub(super) fn invariant_everyone_is_ready_and_says_the_same(
     Ok(())
 }
 
-/// What every member must say alike.
+/// The part in which all members' answers must agree.
 #[derive(Debug, Clone, PartialEq)]
 struct Said {
     listed: usize,

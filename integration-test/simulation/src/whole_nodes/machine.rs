@@ -1,4 +1,4 @@
-//! What a simulated machine gives to the node that runs on it: sockets, the time, and chance.
+//! What a simulated machine gives to its node: sockets, the time, and random numbers.
 
 use std::{
     cell::Cell,
@@ -20,33 +20,33 @@ use tokio::time::Instant;
 
 use super::mutation::Mutation;
 
-/// The port that every node gossips on.
+/// Every node's gossip port.
 pub(super) const GOSSIP: u16 = 7355;
 
-/// The port that every node is managed at.
+/// Every node's management port.
 pub(super) const MANAGEMENT: u16 = 7626;
 
 thread_local! {
-    /// What the wall clock shows while it is wrong.
+    /// The time that the wall clock shows while it is wrong.
     static STUCK_AT: Cell<Option<u64>> = const { Cell::new(None) };
     static NONCES: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Simulated TCP, to others.
+/// Simulated TCP, outgoing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Streams;
 
-/// Simulated TCP, from others.
+/// Simulated TCP, incoming.
 pub(super) struct Incoming(turmoil::net::TcpListener);
 
 /// Simulated UDP.
 pub(super) struct Socket {
     socket: turmoil::net::UdpSocket,
-    /// Where to look up who may be written to, if not everyone.
+    /// For a planted bug: the members, which are the only nodes that it may write to.
     limited_to: Option<Arc<OnceLock<Handle>>>,
 }
 
-/// Forgets what an earlier simulation on this thread has left.
+/// Forgets an earlier simulation on this thread.
 pub(super) fn reset() {
     STUCK_AT.set(None);
     NONCES.set(0);
@@ -60,7 +60,7 @@ pub(super) fn unix_millis() -> u64 {
     })
 }
 
-/// Does something while the wall clock shows this, if anything, and not the time.
+/// Does something while the wall clock shows this time, if one is given, instead of the right one.
 pub(super) fn with_clock_stuck_at<T>(time: Option<u64>, act: impl FnOnce() -> T) -> T {
     STUCK_AT.set(time);
     let done = act();
@@ -76,8 +76,8 @@ pub(super) fn fresh() -> (u64, Nonce) {
     (unix_millis(), nonce)
 }
 
-/// The machine at an address, for one life of its node. The membership's handle goes where the
-/// second value says, once there is one.
+/// The machine at an address, for one life of its node. The second value receives the membership's handle, once there
+/// is one.
 pub(super) async fn machine(
     address: Ipv4Addr,
     seed: u64,
@@ -121,8 +121,8 @@ impl Network for Streams {
     async fn connect(&self, to: SocketAddr) -> io::Result<Self::Stream> {
         let began = Instant::now();
         match turmoil::net::TcpStream::connect(to).await {
-            // The simulator refuses at once what it loses. A network that has lost something keeps
-            // silent; a machine that refuses takes a round trip to say so.
+            // The simulator refuses at once when it loses a connection. A real network that loses packets gives no
+            // answer, and a machine that refuses takes a round trip to do so.
             Err(_) if began.elapsed().is_zero() => std::future::pending().await,
             connected => connected,
         }

@@ -5,12 +5,12 @@
 pub enum Mutation {
     /// None.
     None,
-    /// A process that starts again takes the generation of the one before it.
+    /// A process that starts again takes the generation of the process before it.
     GenerationNotRaised,
-    /// A member writes to none but members, so that it never finds back to those it has lost.
+    /// A member writes only to members, so that it never finds lost members again.
     WritesToMembersOnly,
-    /// So few must consent to a new cluster that two groups need not have anyone in common.
+    /// So few must consent to a new cluster that two groups need not overlap.
     QuorumTooSmall,
-    /// Nothing is sealed, so that a stranger is believed.
+    /// Nothing is sealed, so that a stranger's messages are accepted.
     Unsealed,
 }

@@ -1,4 +1,4 @@
-//! What happens in one simulated life of a cluster: drawn from its seed, within what is promised.
+//! What happens in one simulated life of a cluster: drawn from its seed, within the limits of the promises.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,51 +16,51 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Everything that happens in one run.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// How many machines there are; that many nodes are expected.
+    /// How many machines there are; as many nodes are expected.
     pub(super) nodes: Host,
-    /// How many contact points must be there, and so must consent.
+    /// How many contact points must be found, and how many must consent.
     pub(super) required: usize,
-    /// Whom discovery names to each of them.
+    /// The machines that discovery returns to each of them.
     pub(super) lists: BTreeMap<Host, BTreeSet<Host>>,
-    /// Whether it also names a machine on which somebody without the key answers.
+    /// Whether it also returns a machine on which an attacker without the key answers.
     pub(super) stranger: bool,
-    /// The longest that a message takes while all is well.
+    /// The longest time that a message takes without faults.
     pub(super) latency: Duration,
     /// While the cluster forms.
     pub(super) formation: Storm,
-    /// One after the other, each when the cluster has come to rest.
+    /// One after the other, each once the cluster is at rest again.
     pub(super) acts: Vec<Act>,
-    /// After all that, in some runs.
+    /// After all acts, in some runs.
     pub(super) beyond: Option<Beyond>,
 }
 
-/// More processes take part in forming a cluster than the guarantee is for.
+/// More processes take part in forming a cluster than the guarantee covers.
 #[derive(Debug)]
 pub(super) struct Beyond {
     /// Members that are cut off.
     pub(super) cut_off: BTreeSet<Host>,
-    /// The others, which are replaced meanwhile. They are a majority.
+    /// The others, a majority, which are replaced in that time.
     pub(super) replaced: BTreeSet<Host>,
-    /// How long after those have formed a cluster of their own the network heals.
+    /// How long the new cluster exists until the network heals.
     pub(super) lasting: Duration,
 }
 
 /// Something that happens to a cluster at rest.
 #[derive(Debug)]
 pub(super) enum Act {
-    /// A process dies, and after its removal another starts in its place.
+    /// A process dies; another starts in its place after it was removed.
     Kill(Host),
-    /// A process dies, and another starts at its address before anybody is sure.
+    /// A process dies; another starts at its address before the members are sure.
     Restart(Host, Duration),
-    /// A node is asked to stop, and another starts in its place some time after.
+    /// A node is asked to stop; another starts in its place later.
     Leave(Host, Duration),
-    /// The network splits for so long that both sides give each other up.
+    /// The network splits for so long that the sides remove each other's members.
     Split(BTreeSet<Host>, Duration),
-    /// Everything at once.
+    /// Several faults at once.
     Storm(Storm),
 }
 
-/// A time in which things go wrong. At its end the network is well and every machine has its node.
+/// A time with faults. At its end the network has none and every machine has its node.
 #[derive(Debug)]
 pub(super) struct Storm {
     pub(super) lasting: Duration,
@@ -77,17 +77,17 @@ pub(super) enum Change {
     Crash(Host),
     /// A node is asked to stop.
     Leave(Host),
-    /// Between these and the others nothing arrives.
+    /// No message passes between these nodes and the others.
     Cut(BTreeSet<Host>),
-    /// Between these two nothing arrives, in this direction.
+    /// No message passes from the first of these to the second.
     Deafen(Host, Host),
-    /// What these two send each other waits until this ends, and then arrives.
+    /// Messages between these two wait until this ends, and then arrive.
     Stall(Host, Host),
-    /// Messages between these two take up to this long.
+    /// Messages between these two take up to this time.
     Slow(Host, Host, Duration),
-    /// So many in a hundred messages between these two are lost.
+    /// This percentage of the messages between these two is lost.
     Lossy(Host, Host, u8),
-    /// The network is well again.
+    /// The network is without faults again.
     Mend,
 }
 
@@ -98,9 +98,9 @@ impl Plan {
         let rng = &mut rng;
         let nodes: Host = rng.random_range(2..=5);
         let restarts = rng.random_range(0..=nodes.saturating_sub(2));
-        // More than half of all processes that take part: any two quorums meet.
+        // More than half of all processes that take part: any two quorums overlap.
         let required = usize::from(nodes + restarts) / 2 + 1;
-        // A quorum of processes that have forgotten everything could found another cluster.
+        // A quorum of restarted processes, which have forgotten everything, could form another cluster.
         let replaceable = Host::try_from(required).unwrap_or(Host::MAX) - 1;
 
         let mut starts = BTreeMap::new();
@@ -154,7 +154,7 @@ impl Plan {
             latency: Duration::from_millis(rng.random_range(2..=25)),
             formation,
             acts: Vec::new(),
-            // One more contact point, and the majority would have to be larger.
+            // With one more contact point, the majority would have to be larger.
             stranger: false,
             beyond: Some(Beyond {
                 replaced: &all - &cut_off,
@@ -182,7 +182,7 @@ impl Act {
 }
 
 impl Storm {
-    /// So many processes are replaced in it, and machines start their first when `starts` says.
+    /// This many processes are replaced in it; `starts` says when machines start their first process.
     fn draw(
         nodes: Host,
         replaced: Host,
@@ -215,7 +215,7 @@ impl Storm {
 }
 
 impl Change {
-    /// Something about the network.
+    /// A fault or a change of the network.
     fn draw(nodes: Host, rng: &mut impl Rng) -> Self {
         let one = rng.random_range(1..=nodes);
         let other = 1 + (one - 1 + rng.random_range(1..nodes)) % nodes;
@@ -233,7 +233,7 @@ impl Change {
     }
 }
 
-/// Each sees itself and as many others as must consent at least; half of the time, everyone.
+/// Each sees itself and at least as many others as must consent; in half of the runs, all.
 fn lists(nodes: Host, required: usize, rng: &mut impl Rng) -> BTreeMap<Host, BTreeSet<Host>> {
     let all: BTreeSet<Host> = (1..=nodes).collect();
     let whole: bool = rng.random();

@@ -19,15 +19,15 @@ pub struct Run {
     pub log: Vec<String>,
     /// What was done.
     pub injected: Injected,
-    /// How long what takes time took at most, in virtual time.
+    /// The longest time that each kind of step took, in virtual time.
     pub took: BTreeMap<&'static str, Duration>,
     /// How long it ran, in virtual time.
     pub lasted: Duration,
-    /// How many clusters ever came into being.
+    /// How many clusters were ever formed.
     pub clusters: usize,
 }
 
-/// What was done to the nodes of a run.
+/// The faults of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Injected {
     /// Processes that were started.
@@ -40,7 +40,7 @@ pub struct Injected {
     pub splits: u64,
     /// Links that failed in one direction.
     pub deafened: u64,
-    /// Links that kept all messages back for a while.
+    /// Links that delayed all messages for a while.
     pub stalled: u64,
     /// Links that became slow.
     pub slow: u64,

@@ -35,17 +35,17 @@ use crate::stranger::Stranger;
 /// When simulated time begins: milliseconds since 1970.
 const EPOCH: Duration = Duration::from_millis(1_800_000_000_000);
 
-/// How often machines look at what has arrived. A real one does so at once; a simulated one costs.
+/// How often machines look at what has arrived. A real one does so at once, but simulated looks take time.
 const TICK: Duration = Duration::from_millis(10);
 
-/// How long people wait for an answer.
+/// How long a user waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 const KEY: &str = "a secret that only this simulation has";
 
 const CLUSTER: &str = "orders";
 
-/// The machine of the one who does not have it. No node's address is lower.
+/// The machine of the attacker without the key. No node's address is lower.
 const STRANGER: Host = 0;
 
 /// All machines.
@@ -54,17 +54,17 @@ pub(super) struct World {
     shared: Rc<Shared>,
     nodes: Host,
     latency: Duration,
-    /// Those that came into being, and who was first seen in each.
+    /// The clusters that were formed, and the first node that was seen in each.
     pub(super) clusters: BTreeMap<ClusterId, Host>,
-    /// Whether more than one may come into being.
+    /// Whether more than one may be formed.
     pub(super) beyond: bool,
-    /// How often people have asked; each time from a machine of their own.
+    /// How often users have asked; each time from a new machine.
     asked: u8,
     pub(super) injected: Injected,
     pub(super) log: Vec<String>,
 }
 
-/// What the machines and the one who watches them share.
+/// What the machines and the observer share.
 struct Shared {
     seed: u64,
     mutation: Mutation,
@@ -74,7 +74,7 @@ struct Shared {
     mailbox: RefCell<Mailbox>,
 }
 
-/// What is remembered of a machine over the lives of its nodes.
+/// What is kept about a machine over the lives of its nodes.
 #[derive(Default)]
 struct Started {
     times: u64,
@@ -91,7 +91,7 @@ struct Life {
     end: Option<End>,
 }
 
-/// What people want to know, and what they were told.
+/// The users' questions, and the answers.
 #[derive(Default)]
 struct Mailbox {
     questions: VecDeque<(Host, &'static str)>,
@@ -108,7 +108,7 @@ fn ip(host: Host) -> IpAddr {
 }
 
 impl World {
-    /// Machines on which nothing runs yet.
+    /// Machines without nodes yet.
     pub(super) fn new(seed: u64, plan: &Plan, mutation: Mutation) -> Result<Self, Broken> {
         machine::reset();
         let configs = (1..=plan.nodes)
@@ -129,7 +129,7 @@ impl World {
             .simulation_duration(Duration::MAX)
             .min_message_latency(Duration::from_millis(1))
             .max_message_latency(plan.latency)
-            // A burst at the end of a stall is not what is tested here.
+            // A burst at the end of a stall is not tested here.
             .udp_capacity(1024)
             .build();
         for host in 1..=plan.nodes {
@@ -138,7 +138,7 @@ impl World {
             sim.crash(ip(host));
         }
         if plan.stranger {
-            // Where there is no key, it has what everyone has.
+            // Without a key, the attacker has what every node has.
             let key = match mutation {
                 Mutation::Unsealed => Keyring::unsealed(),
                 Mutation::None
@@ -194,7 +194,7 @@ impl World {
         Ok(())
     }
 
-    /// Lets time pass until something holds, and says how long that took.
+    /// Lets time pass until a condition holds, and returns how long that took.
     pub(super) fn within(
         &mut self,
         limit: Duration,
@@ -218,7 +218,7 @@ impl World {
         Ok(self.elapsed() - began)
     }
 
-    /// Lets a moment pass. Says whether any node's view has changed.
+    /// Lets a moment pass. Returns whether any node's view has changed.
     fn step(&mut self) -> Result<bool, Broken> {
         if let Err(error) = self.sim.step() {
             return Err(failed(&format!("{error:#}")));
@@ -255,7 +255,7 @@ impl World {
         Ok(changed)
     }
 
-    /// Lets something go wrong, or get better.
+    /// Applies a fault, or its end.
     pub(super) fn change(&mut self, change: &Change) -> Result<(), Broken> {
         self.log.push(format!("{:.2?} {change:?}", self.elapsed()));
         match change {
@@ -306,12 +306,12 @@ impl World {
         Ok(())
     }
 
-    /// Starts a process at a machine; one that still runs there ends without a word.
+    /// Starts a process at a machine; one that still runs there ends without notice.
     fn start(&mut self, host: Host) -> Result<(), Broken> {
         self.injected.processes += 1;
         self.shared.lives.borrow_mut().remove(&host);
         self.sim.bounce(ip(host));
-        // It is known of once it has had its first moment.
+        // It is known once it has run for a moment.
         self.step()?;
         Ok(())
     }
@@ -326,7 +326,7 @@ impl World {
         }
     }
 
-    /// Everything is well again: the network, and a node on every machine.
+    /// Ends all faults: the network has none, and every machine has a node.
     pub(super) fn calm(&mut self) -> Result<(), Broken> {
         self.change(&Change::Mend)?;
         for host in 1..=self.nodes {
@@ -349,12 +349,12 @@ impl World {
             .collect()
     }
 
-    /// Where a machine's node gossips.
+    /// The gossip address of a machine's node.
     pub(super) fn node(host: Host) -> SocketAddr {
         SocketAddr::new(ip(host), GOSSIP)
     }
 
-    /// What every running node answers to these questions, asked from another machine.
+    /// Every running node's answers to these questions, asked from another machine.
     pub(super) fn ask_all<const N: usize>(
         &mut self,
         paths: [&'static str; N],
@@ -439,7 +439,7 @@ fn stranger(keyring: Keyring) -> Stranger {
     Stranger::new(ip(STRANGER), MANAGEMENT, GOSSIP, sealer)
 }
 
-/// Answers whoever asks.
+/// Answers all questions.
 async fn intrude(stranger: Stranger) -> turmoil::Result {
     let (listener, router) = (Incoming::bind().await?, stranger.router());
     management::serve(
@@ -452,7 +452,7 @@ async fn intrude(stranger: Stranger) -> turmoil::Result {
     Ok(())
 }
 
-/// Somebody on another machine asks questions.
+/// A user on another machine asks questions.
 async fn ask(shared: Rc<Shared>) -> turmoil::Result {
     loop {
         let question = shared.mailbox.borrow_mut().questions.pop_front();
@@ -471,10 +471,10 @@ async fn ask(shared: Rc<Shared>) -> turmoil::Result {
     }
 }
 
-/// What the program would have read from its environment.
+/// The settings that the program would read from its environment.
 fn configuration(host: Host, plan: &Plan, mutation: Mutation) -> Result<Config, Error> {
     let (list, expected, required) = match mutation {
-        // Two consent to a cluster: this node and the next.
+        // Two must consent to a cluster: this node and the next.
         Mutation::QuorumTooSmall => (&BTreeSet::from([host, host % plan.nodes + 1]), 2, 2),
         Mutation::None
         | Mutation::GenerationNotRaised
@@ -513,7 +513,7 @@ fn failed(how: &str) -> Broken {
     }
 }
 
-/// A view in short: processes by the last number of their address, their uid and generation.
+/// A view in short form: processes by the last number of their address, their uid and generation.
 fn shown(members: &Members) -> String {
     let cluster = members.formation.map_or_else(
         || "none".to_owned(),

@@ -1,28 +1,28 @@
-//! Where MiniStack 1.5.33 is not like AWS, as far as the stack of an ECS service meets it.
+//! How MiniStack 1.5.33 differs from AWS, for the stack of an ECS service.
 //!
-//! The template stays as AWS wants it: here its text is changed for the emulator.
-//! Nothing else that runs against an emulator may know of a difference. Each was seen with that version:
+//! The template stays as AWS needs it: here its text is changed for the emulator. No other code for an emulator may
+//! know a difference. Each was seen with that version:
 //!
 //! - `AWS::EC2::SecurityGroupIngress` and `…Egress` are unknown, and the whole template is rejected.
 //! - `DesiredCount` takes a number and no reference to a parameter.
 //! - `Secrets` of a container are dropped, so the gossip key is set in the environment.
-//! - Credentials are offered over plain HTTP on a host from which no AWS SDK takes them, so they are set too.
-//!   Any are accepted: what a role may do is not judged.
+//! - Credentials are offered over plain HTTP on a host from which no AWS SDK accepts them, so they are set, too. Any
+//! credentials are accepted: permissions of roles are not evaluated.
 //! - `ReadonlyRootFilesystem`, `User`, `LinuxParameters`, `HealthCheck`, `StopTimeout` and `PropagateTags` are ignored.
 //! - `CREATE_COMPLETE` comes before the tasks run.
-//! - The role of ECS is called `AWSServiceRoleForEcs`, so it never is there by its name.
+//! - The role of ECS is called `AWSServiceRoleForEcs`, so it is never found by its name.
 
 use crate::differences::{
     ACCESS_KEY,
     template_text::{replaced, without_resource},
 };
 
-/// All nodes share it, whatever their cluster.
+/// All nodes share it, in every cluster.
 const GOSSIP_KEY: &str = "a key that only end-to-end runs use";
 
 const UNKNOWN_RESOURCES: [&str; 4] = ["GossipIn", "GossipOut", "ManagementIn", "ManagementOut"];
 
-/// The template of the service, as the emulator can make something of it.
+/// The template of the service, adapted to the emulator.
 pub fn adapt(template: &str, desired_count: usize) -> anyhow::Result<String> {
     let mut template = template.to_owned();
     for resource in UNKNOWN_RESOURCES {

@@ -1,11 +1,11 @@
-//! Where moto 5.2.5 is not like AWS, as far as the stacks of the network and of the instances meet it.
+//! How moto 5.2.5 differs from AWS, for the stacks of the network and of the instances.
 //!
-//! The templates stay as AWS wants them: here their text is changed for the emulator.
-//! Nothing else that runs against moto may know of a difference. Each was seen with that version:
+//! The templates stay as AWS needs them: here their text is changed for the emulator. No other code for moto may know
+//! a difference. Each was seen with that version:
 //!
 //! - `Fn::Cidr` is unknown: CreateStack ends with an internal error.
 //! - `!GetAZs ""` are the zones of us-east-1 in every region, and a subnet in one of them is refused.
-//! - `AWS::NoValue` in a list stays there as an entry, and what it should have left out is looked for and not found.
+//! - `AWS::NoValue` in a list stays there as an entry, and moto then fails to find what it should have removed.
 //! - A route table, and so its VPC, outlives its stack, and DeleteStack fails for it.
 //! - A parameter that is a list comes back in the notation of Python.
 //! - A parameter that names one of Systems Manager comes back as what that one is: the id of an image.
@@ -13,7 +13,7 @@
 //!   from them are missing, and user data names the secret by `${GossipKey}`.
 //! - UpdateStack finds something to change in everything, and to change the size of an auto-scaling group replaces it.
 //! - A stack that comes from a change set has no outputs, so stacks are created and changed without one.
-//! - Events tell of the stack and not of its resources.
+//! - Events are about the stack and not about its resources.
 //! - Nothing runs for an instance, and conditions of policies are not evaluated.
 //! - Instances are all in the group's first subnet.
 
@@ -30,7 +30,7 @@ use crate::{
 /// What nobody else answers.
 const OWN_PAGE: &str = "/moto-api/data.json";
 
-/// What the template takes where no other addresses are given.
+/// The address range that the template uses if none is given.
 const CIDR: &str = "10.76.0.0/16";
 
 const ROUTING: [&str; 5] = [
@@ -38,7 +38,7 @@ const ROUTING: [&str; 5] = [
     "RoutesOfSubnetA",
     "RoutesOfSubnetB",
     "RoutesOfSubnetC",
-    // It needs the routes, and is not asked for anything.
+    // It needs the routes, but is never asked for anything.
     "S3Endpoint",
 ];
 
@@ -54,7 +54,7 @@ pub async fn is_at(url: &str) -> bool {
     asked.await.is_ok_and(|answer| answer.status == 200)
 }
 
-/// The template of the network, for two zones, as the emulator can make something of it.
+/// The template of the network, for two zones, adapted to the emulator.
 pub fn adapt_network(template: &str, cidr: Option<&str>) -> anyhow::Result<String> {
     let mut template = template.to_owned();
     for resource in ROUTING {
@@ -77,7 +77,7 @@ pub fn adapt_network(template: &str, cidr: Option<&str>) -> anyhow::Result<Strin
     replaced(&template, &format!("        - {third}\n"), "")
 }
 
-/// The template of the instances, on a network whose endpoints are theirs, as the emulator can make something of it.
+/// The template of the instances, on a network with its endpoints, adapted to the emulator.
 pub fn adapt_instances(template: &str) -> anyhow::Result<String> {
     let template = replaced(
         template,
@@ -87,9 +87,9 @@ pub fn adapt_instances(template: &str) -> anyhow::Result<String> {
     without_item(&template, "        - !If\n          - SessionsAreAllowed\n")
 }
 
-/// Makes of parameters what AWS would have answered.
+/// Turns parameters into what AWS would have answered.
 pub fn read_parameters(parameters: &mut BTreeMap<String, String>) {
-    // What it was given for is not known any more.
+    // The original value is no longer known.
     parameters.retain(|_, value| !value.starts_with("ami-"));
     for value in parameters.values_mut() {
         let list = value

@@ -1,11 +1,11 @@
-//! Changes to the text of a template, for emulators that cannot take it as AWS does.
+//! Changes to a template's text, for emulators that cannot use it unchanged.
 //!
-//! The text and not what it means: what is deployed stays readable, and is for the most part what stands in the file.
-//! A template that has changed so that a change here finds nothing to do is an error.
+//! It changes the text, not the meaning: what is deployed stays readable, and is mostly what the file contains. If
+//! the template has changed so that a change here no longer applies, that is an error.
 
 use anyhow::{Context, ensure};
 
-/// Without a resource. Its text reaches from its name to the next line that is indented no deeper.
+/// Removes a resource. Its text reaches from its name to the next line that is not indented deeper.
 pub(super) fn without_resource(template: &str, name: &str) -> anyhow::Result<String> {
     let heading = format!("\n  {name}:\n");
     let (before, rest) = template
@@ -19,7 +19,7 @@ pub(super) fn without_resource(template: &str, name: &str) -> anyhow::Result<Str
     Ok(format!("{before}\n{}", &rest[length..]))
 }
 
-/// Without an item of a list. Its text reaches from its beginning to the next line that is indented no deeper.
+/// Removes an item of a list. Its text reaches from its beginning to the next line that is not indented deeper.
 pub(super) fn without_item(template: &str, beginning: &str) -> anyhow::Result<String> {
     let (before, rest) = template
         .split_once(beginning)
@@ -34,7 +34,7 @@ pub(super) fn without_item(template: &str, beginning: &str) -> anyhow::Result<St
     Ok(format!("{before}{}", &rest[length..]))
 }
 
-/// With `by` in place of a text that is there once.
+/// Replaces a text that occurs exactly once with `by`.
 pub(super) fn replaced(template: &str, text: &str, by: &str) -> anyhow::Result<String> {
     let found = template.matches(text).count();
     ensure!(

@@ -1,4 +1,5 @@
-//! Asks what can be known of a failure, while it is there to be known. What cannot be had is no other failure.
+//! Asks for everything that can be known about a failure while it can be known. If something cannot be read, that is
+//! not another failure.
 
 use std::collections::BTreeSet;
 
@@ -15,21 +16,21 @@ use crate::{
     stacks::Failure,
 };
 
-/// So many of each are shown: the reason is to stay on the screen.
+/// How many of each are shown, so that the reason stays on the screen.
 const MOST: usize = 3;
 const MOST_LINES: usize = 5;
 
-/// So many are asked for: of an instance, others come after the last ones that say anything.
+/// How many log lines are requested: for an instance, other lines follow after the relevant ones.
 const MOST_LINES_READ: u32 = 30;
 
-/// Whoever runs a node, or ran one.
+/// The task or instance that runs a node, or ran one.
 struct Host {
     line: String,
     /// The name of its log.
     stream: String,
 }
 
-/// What AWS knows of the failure of a stack whose nodes are of this service.
+/// What AWS knows about the failure of a stack whose nodes belong to this service.
 pub async fn gather(account: &Account, failure: &Failure, service: &str) -> Evidence {
     let mut evidence = Evidence::default();
     let resource = |kind: &str| failure.resources.get(kind).map(String::as_str);
@@ -79,7 +80,7 @@ pub async fn gather(account: &Account, failure: &Failure, service: &str) -> Evid
     evidence
 }
 
-/// What ECS has said last, the newest last.
+/// ECS's last messages, the newest last.
 async fn events(account: &Account, cluster: &str, service: &str) -> anyhow::Result<Vec<String>> {
     let ecs = aws_sdk_ecs::Client::new(&account.config);
     let described = ecs.describe_services().cluster(cluster).services(service);
@@ -95,7 +96,7 @@ async fn events(account: &Account, cluster: &str, service: &str) -> anyhow::Resu
     Ok(events)
 }
 
-/// Those that were stopped, the latest first; where there are none, those that are no members.
+/// The stopped ones, the latest first; if there are none, those that are not members.
 async fn tasks(account: &Account, cluster: &str, service: &str) -> anyhow::Result<Vec<Host>> {
     let stopped = described(account, cluster, service, DesiredStatus::Stopped).await?;
     let mut tasks = match stopped.is_empty() {
@@ -108,7 +109,7 @@ async fn tasks(account: &Account, cluster: &str, service: &str) -> anyhow::Resul
         let container = task.containers().first().and_then(|it| it.name());
         Host {
             line: of_task(task),
-            // As the template has it: the prefix, the container and the task.
+            // As in the template: the prefix, the container and the task.
             stream: format!(
                 "{service}/{}/{}",
                 container.unwrap_or("demo-node"),
@@ -126,7 +127,7 @@ async fn described(
     status: DesiredStatus,
 ) -> anyhow::Result<Vec<Task>> {
     let ecs = aws_sdk_ecs::Client::new(&account.config);
-    // One page has a hundred: more are not needed to see why.
+    // One page has a hundred: enough to see the cause.
     let listed = ecs
         .list_tasks()
         .cluster(cluster)
@@ -146,7 +147,7 @@ async fn described(
     Ok(described.tasks.unwrap_or_default())
 }
 
-/// Those that have ended included; those that gave up come first.
+/// Including ended ones; those that gave up come first.
 async fn instances(
     account: &Account,
     group: &str,

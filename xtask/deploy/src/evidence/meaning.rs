@@ -1,15 +1,15 @@
-//! What the texts of a failure most likely mean, and what to do. Asks nobody.
+//! What the texts of a failure most likely mean, and what to do. Makes no calls.
 
 /// A guess, in words for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Meaning {
-    /// What it most likely means.
+    /// The most likely cause.
     pub(super) what: String,
     /// What to do.
     pub(super) remedy: &'static str,
 }
 
-/// A text that has all of `all` and one of `any` means this. Without regard to capitals.
+/// A text that contains all of `all` and one of `any` means this. Case is ignored.
 struct Rule {
     all: &'static [&'static str],
     any: &'static [&'static str],
@@ -41,7 +41,7 @@ const DENIED: &[&str] = &[
     "403",
 ];
 
-/// Those that say more come before those that say less.
+/// More specific rules come first.
 const RULES: &[Rule] = &[
     Rule {
         all: &["unable to assume the service linked role"],
@@ -64,7 +64,7 @@ const RULES: &[Rule] = &[
         quotes: false,
         remedy: NO_ROUTE_REMEDY,
     },
-    // ECS begins all that follow with "unable to pull secrets or registry auth".
+    // ECS begins all of the following texts with "unable to pull secrets or registry auth".
     Rule {
         all: &["resourceinitializationerror"],
         any: &[
@@ -276,7 +276,7 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// What the texts mean together: the first rule that one of them meets.
+/// The meaning of the texts together: the first rule that one of them matches.
 pub(super) fn meaning(texts: &[&str]) -> Option<Meaning> {
     RULES.iter().find_map(|rule| {
         let text = texts.iter().find(|text| rule.holds_for(text))?;
@@ -430,7 +430,7 @@ mod tests {
 
     #[test]
     fn every_rule_is_the_one_for_something() {
-        // Else an earlier one takes it all.
+        // Otherwise an earlier rule would match everything.
         for rule in RULES {
             let words = rule.all.iter().chain(rule.any.first());
             let text = words.copied().collect::<Vec<_>>().join(" ");

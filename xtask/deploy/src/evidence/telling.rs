@@ -1,6 +1,6 @@
-//! The words for what is known of a failure. Asks nobody.
+//! Puts what is known about a failure into words. Makes no calls.
 //!
-//! What a person needs most stands last, where a terminal shows it.
+//! The most important part comes last, where a terminal shows it.
 
 use aws_sdk_ec2::types::Instance;
 use aws_sdk_ecs::types::{Container, Task};
@@ -13,7 +13,7 @@ use crate::stacks::Failure;
 /// How much of one text is shown, in characters.
 pub(super) const LONGEST: usize = 400;
 
-/// What could be had.
+/// The evidence that could be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Evidence {
     /// What ECS has said of the service, the newest last.
@@ -22,7 +22,7 @@ pub struct Evidence {
     pub hosts: Vec<String>,
     /// The last lines of the log of one of them.
     pub log: Vec<String>,
-    /// What could not be had, and why.
+    /// What could not be read, and why.
     pub gaps: Vec<String>,
 }
 
@@ -67,7 +67,7 @@ pub fn lines(failure: &Failure, evidence: &Evidence) -> Vec<String> {
     lines
 }
 
-/// How things stand now, and what leads on.
+/// The current state, and what to do next.
 fn standing(failure: &Failure) -> Option<String> {
     let stack = &failure.stack;
     // An ARN says where it is.
@@ -95,7 +95,7 @@ fn standing(failure: &Failure) -> Option<String> {
     }
 }
 
-/// Each text once, with how often it is there.
+/// Each text once, with its number of occurrences.
 fn tally(texts: &[String]) -> Vec<String> {
     let mut tally: Vec<(&String, usize)> = Vec::new();
     for text in texts {
@@ -111,7 +111,7 @@ fn tally(texts: &[String]) -> Vec<String> {
     tally.into_iter().map(line).collect()
 }
 
-/// How a task ended, or how it is.
+/// How a task ended, or its current state.
 pub(super) fn of_task(task: &Task) -> String {
     let mut parts = vec![match task.stopped_reason() {
         Some(reason) => format!("task stopped: {}", excerpt(reason, LONGEST)),
@@ -136,7 +136,7 @@ fn of_container(container: &Container) -> String {
     }
 }
 
-/// How an instance is, and whether it has said that its start has failed.
+/// An instance's state, and whether it has reported that its start failed.
 pub(super) fn of_instance(instance: &Instance, gave_up: bool) -> String {
     let state = instance.state().and_then(|state| state.name());
     let mut parts = vec![format!(

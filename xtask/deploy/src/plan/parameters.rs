@@ -1,6 +1,6 @@
-//! Parameters of the nodes' template that somebody gives by name: which those can be, and what they can be.
+//! Parameters of the nodes' template that are given by name: which are allowed, with which values.
 //!
-//! Patterns and rules of the template are left to CloudFormation, which judges them before it changes anything.
+//! CloudFormation checks the template's patterns and rules itself, before it changes anything.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ const BY_OPTION: [(&str, &str); 14] = [
     ("VpcId", "--network"),
 ];
 
-/// Refuses what the template of the nodes would not take: `text`, of the file `name`.
+/// Rejects what the nodes' template would not accept: `text`, of the file `name`.
 pub(super) fn check(options: &Deploy, name: &str, text: &str) -> anyhow::Result<()> {
     if options.parameters.is_empty() {
         return Ok(());

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::differences;
 
-/// So often a question is asked at most that is answered by a passing failure.
+/// How often a question is repeated at most after a temporary failure.
 const MOST_ATTEMPTS: u32 = 6;
 
 /// The stacks of an account and region.
@@ -62,7 +62,7 @@ impl Stacks {
         }
     }
 
-    /// With the role that CloudFormation is handed, and with these tags on each stack and all that is in it.
+    /// With the role for CloudFormation, and with these tags on each stack and all its resources.
     #[must_use]
     pub fn with(mut self, role_arn: Option<String>, tags: BTreeMap<String, String>) -> Self {
         self.role_arn = role_arn;
@@ -70,7 +70,7 @@ impl Stacks {
         self
     }
 
-    /// Notes there what is prepared, until it is executed or thrown away.
+    /// Records there what is prepared, until it is executed or deleted.
     #[must_use]
     pub fn noting(mut self, pending: Pending) -> Self {
         self.pending = pending;
@@ -96,7 +96,7 @@ impl Stacks {
         [tag(TAG, name)].into_iter().chain(given).collect()
     }
 
-    /// The stack of that name, if there is one and it is ours.
+    /// The stack with that name, if it exists and is ours.
     pub async fn find(&self, name: &str) -> Result<Option<Stack>, StackError> {
         match self.look(name).await? {
             Some(stack) if !stack.is_ours => Err(StackError::Foreign {
@@ -232,7 +232,7 @@ impl Stacks {
         Ok(news)
     }
 
-    /// Asks again where the failure is one that passes, for a while.
+    /// Repeats the question for a while if the failure is temporary.
     pub(super) async fn patiently<T>(
         &self,
         ask: impl AsyncFn() -> Result<T, StackError>,

@@ -1,6 +1,6 @@
-//! Change sets: what CloudFormation would do is asked for first, shown, and then done, or thrown away.
+//! Change sets: first asks what CloudFormation would do, shows it, and then does it or deletes it.
 //!
-//! Each of this program's has the same name, so that there is one for a stack at most, and an old one is found.
+//! All change sets of this program have the same name, so that a stack has at most one, and an old one is found.
 
 use aws_sdk_cloudformation::{
     error::{ProvideErrorMetadata, SdkError},
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::step::OnFailure;
 
-/// So many looks at a change set that is not ready. Some minutes on AWS, where it takes seconds.
+/// How many looks at a change set that is not ready: several minutes on AWS, where it takes seconds.
 const MOST_LOOKS: u32 = 75;
 
 /// A page has some hundred changes, and no stack here has as many resources.
@@ -53,14 +53,14 @@ pub(super) struct ChangeSet {
     effects: Vec<Effect>,
 }
 
-/// What came of the wish to prepare a change.
+/// The result of preparing a change.
 #[derive(Debug)]
 pub enum Preparation {
     /// It can begin.
     Ready(Box<Prepared>),
     /// The stack is as it should be.
     Needless,
-    /// The stack is another one by now than the one that was looked at.
+    /// The stack has changed since it was examined.
     Surprised,
 }
 
@@ -87,8 +87,8 @@ impl Prepared {
 }
 
 impl Stacks {
-    /// Asks what would be done, and does nothing. `existing` is the stack as it was found, and what becomes of a change of it
-    /// that fails; none where there is no stack.
+    /// Asks what would be done, and does nothing. `existing` is the stack as it was found, and what happens if a
+    /// change of it fails; none if there is no stack.
     pub async fn prepare(
         &self,
         wanted: &Wanted,
@@ -147,14 +147,14 @@ impl Stacks {
             }
             Err(error) => {
                 prepared.set = Some(set(Vec::new()));
-                // What it failed for is worth more than that it is left.
+                // The reason of the failure is more important than the remaining change set.
                 let _ = self.discard(&prepared).await;
                 Err(error)
             }
         }
     }
 
-    /// Throws away what was prepared, with the stack that was only made for it.
+    /// Deletes what was prepared, with the stack that was only created for it.
     pub async fn discard(&self, prepared: &Prepared) -> Result<(), StackError> {
         let Some(set) = &prepared.set else {
             return Ok(());
@@ -170,8 +170,8 @@ impl Stacks {
         Ok(())
     }
 
-    /// Has all thrown away that was prepared and not executed, one after the other, and waits for the end of none. What is
-    /// left is still noted.
+    /// Deletes everything that was prepared and not executed, one after the other, without waiting for the end. What
+    /// remains is still recorded.
     pub async fn abandon(&self) {
         for set in self.pending.sets() {
             let asked = match set.is_new {

@@ -1,4 +1,4 @@
-//! What CloudFormation would do to the resources of a stack, and what that means for its nodes. Asks nobody.
+//! What CloudFormation would do to the resources of a stack, and what that means for its nodes. Makes no calls.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,7 +33,7 @@ pub enum Action {
     Change,
     /// A new one comes in its place.
     Replace,
-    /// Likewise, unless it turns out that it need not.
+    /// The same, unless it turns out not to be necessary.
     MayReplace,
     /// It is deleted.
     Remove,
@@ -59,7 +59,7 @@ const ROLLED: [&str; 3] = [
     "VPCZoneIdentifier",
 ];
 
-/// A service or group that is another one has other nodes.
+/// A changed service or group has other nodes.
 const WHERE_NODES_RUN: [&str; 3] = [
     "AWS::AutoScaling::AutoScalingGroup",
     "AWS::ECS::Cluster",
@@ -121,7 +121,7 @@ fn properties(change: &ResourceChange) -> BTreeSet<String> {
         .collect()
 }
 
-/// A static evaluation knows the new value, a dynamic one only where that will come from.
+/// A static evaluation knows the new value, a dynamic one only its source.
 fn doubtful(change: &ResourceChange) -> BTreeMap<String, BTreeSet<String>> {
     let mut certain = BTreeSet::new();
     let mut doubtful = BTreeMap::<_, BTreeSet<_>>::new();
@@ -151,7 +151,7 @@ pub fn lines(effects: &[Effect]) -> Vec<String> {
     effects.iter().map(line).collect()
 }
 
-/// What the effects together mean for nodes that run; empty where they notice nothing.
+/// What the effects together mean for running nodes; empty if they are not affected.
 pub fn consequences(effects: &[Effect]) -> Vec<&'static str> {
     let mut told = Vec::new();
     let any = |kinds: &[&str], is_so: &dyn Fn(&Effect) -> bool| {

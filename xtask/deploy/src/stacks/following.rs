@@ -1,7 +1,7 @@
-//! What happens to a stack, followed until it is over.
+//! Follows what happens to a stack until it is over.
 //!
-//! CloudFormation does not answer everybody alike at the same moment: for some seconds after an operation has begun,
-//! a look may show the stack as it was before. Such an answer is not the end of the operation.
+//! CloudFormation's answers are eventually consistent: for some seconds after an operation has begun, it may show the
+//! stack as it was before. Such an answer is not the end of the operation.
 
 use std::time::Duration;
 
@@ -17,10 +17,11 @@ use super::{
 };
 use crate::step;
 
-/// Where nothing happens for so long, it is told that something goes on all the same.
+/// If nothing happens for this long, a line says that the operation is still running.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// So many looks in a row may show what was before. More than a minute on AWS: then it has not begun.
+/// How many looks in a row may show the old state: more than a minute on AWS. After that, the operation has not
+/// begun.
 const MOST_STALE: u32 = 20;
 
 /// Who waits, and for what.

@@ -1,4 +1,4 @@
-//! The events of a stack: what is told of them, and what they say of a failure.
+//! The events of a stack: what is printed of them, and what they say about a failure.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

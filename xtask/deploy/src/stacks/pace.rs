@@ -1,11 +1,11 @@
-//! How often AWS is asked how far it is.
+//! How often AWS is asked about progress.
 
 use std::time::Duration;
 
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// After so many looks in a row at which nobody answered, nobody will.
+/// After this many looks in a row without an answer, there will be none.
 const MOST_SILENCES: u32 = 6;
 
 /// What came of a look.

@@ -1,11 +1,11 @@
-//! The change sets of a run that it has not executed, for whoever interrupts it.
+//! The change sets that a run has not executed, so that an interrupted run can name them.
 
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// What a run has asked for, and neither executed nor thrown away.
+/// What a run has requested, and neither executed nor deleted.
 #[derive(Debug, Clone, Default)]
 pub struct Pending(Arc<Mutex<Open>>);
 

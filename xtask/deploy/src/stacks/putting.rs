@@ -1,4 +1,4 @@
-//! Stacks created, changed and deleted, while what happens is told.
+//! Creates, changes and deletes stacks, while the events are printed.
 
 use aws_sdk_cloudformation::{
     error::ProvideErrorMetadata,
@@ -40,9 +40,9 @@ pub enum Executed {
 }
 
 impl Stacks {
-    /// Takes one step after the other until the stack is as it should be, and tells what happens to each resource.
+    /// Takes one step after the other until the stack is as it should be, and prints what happens to each resource.
     ///
-    /// What of an earlier attempt is in the way is cleared away; an attempt that fails now is an error.
+    /// Removes what an earlier attempt has left; an attempt that fails now is an error.
     pub async fn put(
         &self,
         wanted: &Wanted,
@@ -61,7 +61,7 @@ impl Stacks {
         Err(another_at_every_look(&wanted.name))
     }
 
-    /// Clears away what is in the way, and prepares the change.
+    /// Removes what prevents the change, and prepares it.
     pub async fn ready(
         &self,
         wanted: &Wanted,
@@ -124,8 +124,8 @@ impl Stacks {
         Err(another_at_every_look(name))
     }
 
-    /// Does what was prepared, and follows it to its end. Notes in `created` the id of the stack that it has created,
-    /// whatever becomes of that.
+    /// Does what was prepared, and follows it to its end. Records in `created` the id of a stack that it has created,
+    /// also on failure.
     pub async fn execute(
         &self,
         prepared: Prepared,
@@ -208,7 +208,8 @@ impl Stacks {
         Ok(Box::new(stack))
     }
 
-    /// Deletes the stack, if there is one. `name` may be an id: then it is that one and no later one of its name.
+    /// Deletes the stack, if there is one. `name` may be an id: then it is this stack and not a later one with its
+    /// name.
     pub async fn delete(&self, name: &str, tell: &mut dyn FnMut(&str)) -> Result<(), StackError> {
         match self.find(name).await? {
             Some(stack) if stack.status != StackStatus::DeleteComplete => {
@@ -218,7 +219,7 @@ impl Stacks {
         }
     }
 
-    /// Deletes this very stack: by its id, since another one may have its name by now.
+    /// Deletes this particular stack: by its id, since another one may have its name by now.
     async fn remove(&self, stack: &Stack, tell: &mut dyn FnMut(&str)) -> Result<(), StackError> {
         let Stack { name, id, .. } = stack;
         let mut told = self.old_news(id).await?;
@@ -299,7 +300,7 @@ impl Stacks {
         let Some(set) = &prepared.set else {
             return Ok(Begun::TooEarly);
         };
-        // Whoever sends the same twice means it once.
+        // The same token makes a repeated request have its effect only once.
         let token = set.id.rsplit('/').next().unwrap_or_default();
         // From now on it is not for this run to throw away.
         self.pending.remove(&set.id);

@@ -3,7 +3,7 @@
 use demo_node::cli::terminal::Looks;
 use discovery::excerpt;
 
-/// What a terminal has room for as a rule.
+/// The usual width of a terminal.
 const COLUMNS: usize = 80;
 
 /// How much of a text is shown elsewhere, in characters.

@@ -1,4 +1,4 @@
-//! What becomes of a template with given parameters: intrinsic functions are resolved.
+//! The result of a template with given parameters: intrinsic functions are resolved.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::template::Template;
 
-/// A template, its parameters, and what its resources are called.
+/// A template, its parameters, and the names of its resources.
 #[derive(Debug)]
 pub struct Stack<'a> {
     template: &'a Template,
@@ -14,7 +14,7 @@ pub struct Stack<'a> {
     refs: BTreeMap<String, Value>,
     /// By resource and attribute: what `Fn::GetAtt` gives.
     attributes: BTreeMap<(String, String), String>,
-    /// Whether what only AWS could say stands there by its name in the template.
+    /// Whether values that only AWS knows are represented by their names in the template.
     names_stand_in: bool,
 }
 
@@ -113,7 +113,7 @@ impl<'a> Stack<'a> {
         Ok(list(&statements).to_vec())
     }
 
-    /// A value without functions. What a condition leaves out becomes null, and vanishes from lists and objects.
+    /// A value without functions. What a condition leaves out becomes null, and is removed from lists and objects.
     pub fn resolve(&self, value: &Value) -> Result<Value, Unresolved> {
         match value {
             Value::Array(items) => {

@@ -105,7 +105,7 @@ impl Template {
     ///
     /// # Panics
     ///
-    /// Where there is nothing at that place, nor anything that could hold it.
+    /// If there is nothing at that place, nor anything that could hold it.
     #[must_use]
     pub fn with(mut self, place: &str, value: Value) -> Self {
         let (parent, key) = place.rsplit_once('/').expect("a place begins with a slash");

@@ -33,7 +33,7 @@ ok       network  the default VPC vpc-1 has subnets in eu-west-1a, eu-west-1b
 ok       role     AWSServiceRoleForECS does not exist: it is created before the stack
 ok       quota    the quota of Fargate is 6 virtual CPUs here; these nodes need 0.75, and 1.5 while they are replaced
 ok       stack    orders-service is CREATE_COMPLETE
-ok       cost     about $0.05 an hour, $38 a month, by the prices of us-east-1 as of March 2026; logs, the secret and traffic come to that
+ok       cost     about $0.05 an hour, $38 a month, by the prices of us-east-1 as of March 2026; plus logs, the secret and traffic
 nothing was created",
     );
     assert_eq!(aws.calls(), [""; 0]);

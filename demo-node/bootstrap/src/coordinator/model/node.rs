@@ -11,16 +11,16 @@ use rand::{SeedableRng, rngs::SmallRng};
 use super::super::*;
 use crate::clocks::Skew;
 
-/// A coordinator. Two are the same where they print the same: all of it is in its `Debug`.
+/// A coordinator. Two are equal if their `Debug` output is equal, since it contains all of their state.
 #[derive(Clone)]
 pub(super) struct Node {
     pub(super) coordinator: Arc<Coordinator>,
     pub(super) now: Instant,
-    /// Whom it hears, as bits.
+    /// Which others it hears, as bits.
     pub(super) heard: u8,
-    /// What it is going to be told to expect.
+    /// The number that it will be told to expect.
     pub(super) untold: Option<usize>,
-    /// What it was when it was noted last, and the hash of what that prints.
+    /// The state when it was last recorded, and the hash of its `Debug` output.
     noted: Option<(Arc<Coordinator>, u64)>,
 }
 
@@ -45,7 +45,7 @@ impl Node {
     pub(super) fn new(number: usize, began: Instant, expected: usize, heard: u8) -> Self {
         let mut settings = Settings::defaults(process(number));
         settings.expectation = Expectation::Asking;
-        // What the others answered once counts for good.
+        // Answers that the others gave once count for ever.
         settings.rules.probing_failure_timeout = Duration::from_hours(1);
         Self {
             coordinator: Arc::new(Coordinator::new(settings, began)),
@@ -64,7 +64,7 @@ impl Node {
         })
     }
 
-    /// Notes the coordinator as it is now, for comparing.
+    /// Records the coordinator's current state, for comparing.
     pub(super) fn note(&mut self) {
         let noted = &mut self.noted;
         if noted
@@ -87,7 +87,7 @@ impl Node {
 
     pub(super) fn handle(&mut self, input: Input) -> Vec<Output> {
         let coordinator = Arc::make_mut(&mut self.coordinator);
-        // Chance may give what it will, but the same in the same state.
+        // Randomness may give any value, but always the same one in the same state.
         let seed = coordinator.settings.rules.me.uid.0 * 1_000 + coordinator.round;
         let mut rng = SmallRng::seed_from_u64(seed);
         coordinator.handle(self.now, 0, input, &mut rng)
@@ -146,7 +146,7 @@ pub(super) fn answer(number: usize, node: &Node) -> Answer {
     }
 }
 
-/// Alone in it: that is enough to let others in.
+/// It is alone in it, but can let others in.
 pub(super) fn member(number: usize, formation: Formation) -> Standing {
     Standing::member(formation, process(number), [], false)
 }

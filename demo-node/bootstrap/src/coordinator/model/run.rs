@@ -1,4 +1,4 @@
-//! All processes and what is on its way between them.
+//! All processes and the messages between them.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use super::{
     node::{Node, answer, member, process, process_that_gossips_at},
 };
 
-/// Long enough that whatever a process waits for is over: its turn, an attempt, being let in.
+/// Long enough for everything that a process waits for: its turn, an attempt, being let in.
 const LONG: Duration = Duration::from_secs(6);
 
-/// How often each process is woken until all must be in one cluster.
+/// How often each process is woken before all must be in one cluster.
 const STEPS: usize = 40;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Run {
-    /// Those that have not crashed.
+    /// The processes that have not crashed.
     pub(super) nodes: Vec<Option<Node>>,
     pub(super) network: BTreeSet<Message>,
     pub(super) waits: usize,
@@ -56,7 +56,7 @@ impl fmt::Debug for Run {
 // === impl Message ===
 
 impl Message {
-    /// Whether it may still change something there.
+    /// Whether the message may still change something there.
     fn matters_to(&self, node: &Node) -> bool {
         match (self, &node.coordinator.stage) {
             (Self::Reply { reply, .. }, Stage::Founding(founding)) => {
@@ -80,7 +80,7 @@ impl Run {
     fn handle(&mut self, number: usize, input: Input) {
         let mut inputs = vec![input];
         while let Some(input) = inputs.pop() {
-            // Whose request this is, if it is one: the reply goes there.
+            // The sender, if this is a request: the reply goes there.
             let Some(node) = &mut self.nodes[number] else {
                 return;
             };
@@ -90,7 +90,7 @@ impl Run {
         }
     }
 
-    /// Does what the process wants done, and gives what it is told at once.
+    /// Does what the process wants, and returns what it learns at once.
     fn carry_out(&mut self, from: usize, output: Output) -> Option<Input> {
         match output {
             Output::Send(_, to, request) => {
@@ -114,7 +114,7 @@ impl Run {
                     }
                 }
             }
-            // Nothing new comes of these; a reply is carried by whoever delivered the request.
+            // These have no effect here; the delivery of a request also carries its reply.
             Output::Lookup(_)
             | Output::AskExpected
             | Output::Probe(_)
@@ -133,7 +133,7 @@ impl Run {
         }
     }
 
-    /// It is told who is listed, and those answer.
+    /// Tells the process who is listed, and those nodes answer.
     pub(super) fn look(&mut self, number: usize) {
         let Some(heard) = self.nodes[number].as_ref().map(|node| node.heard) else {
             return;
@@ -157,7 +157,7 @@ impl Run {
         }
     }
 
-    /// Time passes for this process until something is due, or for so long. Says how long.
+    /// Time passes for this process until something is due, or for this long at most. Returns how long.
     fn step(&mut self, number: usize, most: Duration) -> Duration {
         let Some(node) = &mut self.nodes[number] else {
             return most;
@@ -225,8 +225,8 @@ impl Run {
         });
     }
 
-    /// Whether all that live end in one cluster once all are told, lists are whole, every message arrives, and nobody is
-    /// too slow.
+    /// Whether all live processes end in one cluster when all know the number, lists are complete, every message
+    /// arrives, and no process is too slow.
     pub(super) fn ends_well(&self) -> bool {
         let mut run = self.clone();
         let living: Vec<_> = (0..run.nodes.len())

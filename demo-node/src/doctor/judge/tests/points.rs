@@ -14,7 +14,7 @@ fn a_cluster_that_is_well_has_no_findings() {
     assert!(
         diagnosis
             .first
-            .contains("the node on this machine among them")
+            .contains("including the node on this machine")
     );
 }
 

@@ -1,7 +1,7 @@
 //! LocalStack's image: an AWS emulator in a container, whose licence must include ECS.
 //!
-//! It could not be tried here. Its settings are those that its documentation names;
-//! where it turns out to differ from AWS, that belongs into a module of its own, as for MiniStack.
+//! It could not be tried here. Its settings are from its documentation; if it turns out to differ from AWS, that
+//! belongs in a separate module, as for MiniStack.
 
 use std::{fs::File, net::Ipv4Addr, path::Path, process::Stdio, time::Duration};
 
@@ -13,7 +13,7 @@ use tokio::process::Child;
 use crate::https;
 use crate::nodes::{docker::Docker, group::Group};
 
-/// It asks for its licence first.
+/// It checks its licence first.
 const STARTING: Duration = Duration::from_secs(120);
 
 const PORT: u16 = 4566;
@@ -28,7 +28,7 @@ pub struct Localstack {
 }
 
 impl Localstack {
-    /// Starts it. Tasks can run `image`; what it says goes to `logs`.
+    /// Starts it. Tasks can run `image`; its output goes to `logs`.
     pub async fn start(image: &str, logs: &Path) -> anyhow::Result<Self> {
         let docker = Docker::start(image)?;
         let group = Group::start().context("starting the guard of the emulator")?;
@@ -50,7 +50,7 @@ impl Localstack {
             &[
                 "--volume",
                 "/var/run/docker.sock:/var/run/docker.sock",
-                // Its value comes from here, unseen by others on this machine.
+                // The value comes from the environment, where others on this machine cannot see it.
                 "--env",
                 LOCALSTACK_TOKEN,
                 "--env",

@@ -1,11 +1,12 @@
 //! LocalStack's last open edition, for its EC2: it needs neither Docker nor a licence.
 //!
-//! Sets itself up: a Python environment of its own beside the build, once.
-//! It lists instances and runs nothing for them: here a node is started at the address of each, which is one of this machine.
+//! Installs itself once, into a Python environment in the build folder. It lists instances but runs nothing for them:
+//! here a node is started at the address of each, which is an address of this machine.
 //!
-//! It has no ECS and no Auto Scaling ("not included in your current license plan", 501): nodes are told how many they are.
-//! No stack is deployed to it: its CloudFormation needs Python 3.12, does not know `Fn::Cidr`, and reports a stack as complete
-//! without having created what it lacks, such as Auto Scaling groups and the rules of security groups.
+//! It has no ECS and no Auto Scaling ("not included in your current license plan", 501): nodes get their number from
+//! a setting. No stack is deployed to it: its CloudFormation needs Python 3.12, does not know `Fn::Cidr`, and reports
+//! a stack as complete without having created what it lacks, such as Auto Scaling groups and the rules of security
+//! groups.
 
 use std::{
     collections::BTreeMap,
@@ -58,21 +59,21 @@ const IMAGE: &str = "ami-12345678";
 pub struct Localstack {
     emulator: Emulator,
     accounts: AtomicU32,
-    /// Whatever it writes. Dropped after it.
+    /// The files that it writes. Dropped after it.
     _files: TempDir,
 }
 
-/// An account in it, which sees nothing of the others.
+/// An account in it, which does not see the others.
 #[derive(Debug)]
 pub struct Account {
     ec2: Client,
     subnet: String,
-    /// What it takes to ask it.
+    /// How to ask it.
     access: BTreeMap<String, String>,
 }
 
 impl Localstack {
-    /// Sets it up where necessary, and starts it. What it says goes to `logs`.
+    /// Installs it if necessary, and starts it. Its output goes to `logs`.
     pub async fn start(logs: &Path) -> anyhow::Result<Self> {
         let program = PROGRAM.set_up().await?;
         let endpoint = emulators::free_port(Ipv4Addr::LOCALHOST)?;
@@ -80,13 +81,13 @@ impl Localstack {
             tempfile::tempdir().context("the folder for LocalStack's files cannot be created")?;
         let mut command = Command::new(program);
         command
-            // Settings and a profile that somebody has for another LocalStack are not for this one.
+            // A user's settings and profile for another LocalStack are not used.
             .env_clear()
             .env("HOME", files.path())
-            // Where it takes itself to be in a container, it writes to /var/lib.
+            // If it thinks that it runs in a container, it writes to /var/lib.
             .env("OVERRIDE_IN_DOCKER", "0")
             .env("FILESYSTEM_ROOT", files.path())
-            // Its default server ignores the address, and listens at all of them.
+            // Its default server ignores the address, and listens on all of them.
             .env("GATEWAY_SERVER", "hypercorn")
             .env("GATEWAY_LISTEN", endpoint.to_string())
             .env("SERVICES", "ec2")
@@ -104,9 +105,9 @@ impl Localstack {
         })
     }
 
-    /// An account without an instance. Its addresses are those of `network`, 65,536 at most.
+    /// An account without an instance. Its addresses are those of `network`, at most 65,536.
     pub async fn account(&self, network: &str) -> anyhow::Result<Account> {
-        // It takes an access key of twelve digits for the number of the account.
+        // It uses an access key of twelve digits as the account's number.
         let access_key = format!("{:012}", self.accounts.fetch_add(1, Ordering::Relaxed));
         let limits = TimeoutConfig::builder().operation_timeout(ANSWERING);
         let config = config::Builder::from(&self.emulator.config_as(&access_key));
@@ -127,7 +128,7 @@ impl Localstack {
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", access_key.clone()),
             ("AWS_SECRET_ACCESS_KEY", access_key),
-            // It has no metadata of instances.
+            // It has no instance metadata.
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ];
         Ok(Account {

@@ -1,14 +1,14 @@
-//! What the user data of an instance tells its node.
+//! The node's environment in an instance's user data.
 
 use std::collections::BTreeMap;
 
 use anyhow::Context;
 
-/// The file that systemd hands to the node.
+/// The file that systemd reads for the node.
 const BEGIN: &str = "cat > /etc/demo-node/environment <<END\n";
 const END: &str = "\nEND\n";
 
-/// By name, as they stand there: what a shell would put in their place is not.
+/// By name, as written: shell variables are not replaced.
 pub(super) fn environment(user_data: &str) -> anyhow::Result<BTreeMap<String, String>> {
     let (_, rest) = user_data
         .split_once(BEGIN)

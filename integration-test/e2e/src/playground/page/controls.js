@@ -1,4 +1,4 @@
-// What can be done besides: to the service, the network and AWS; and the stories.
+// The other controls: of the service, the network and AWS; and the stories.
 
 import { el, list, plain, say } from "./draw.js";
 

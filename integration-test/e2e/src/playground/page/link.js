@@ -1,4 +1,4 @@
-// What the playground says: a picture of everything whenever it has changed. And what it is told: commands.
+// The connection to the playground: it sends its whole state after each change, and receives commands.
 
 /** The stream is never silent for longer than three seconds: after this, it is taken for broken. */
 const SILENCE = 10_000;
@@ -35,7 +35,7 @@ async function once(told, begun) {
       told.heard();
       const blocks = (text + value).split("\n\n");
       text = blocks.pop();
-      // Only the last one is how things are.
+      // Only the last one is the present state.
       const last = blocks.map((block) => block.split("\n").filter((line) => line.startsWith("data:"))).filter((lines) => lines.length !== 0).pop();
       const picture = last && JSON.parse(last.map((line) => line.slice(5)).join("\n"));
       if (picture) told.picture(picture);

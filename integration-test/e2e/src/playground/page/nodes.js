@@ -1,4 +1,4 @@
-// The nodes, one by one: what each does, what can be done to it, and the way to its own page.
+// One card per node: its state, its controls, and a link to its own page.
 
 import { el, list, plain, say, svg } from "./draw.js";
 import { word } from "./picture.js";
@@ -75,7 +75,7 @@ function fill(card, node) {
   };
   for (const button of card.querySelectorAll("button")) {
     const shown = can[button.dataset.do];
-    // Who has just pressed it goes on from where that was.
+    // Keeps the keyboard focus on the button that was just pressed.
     if (!shown && document.activeElement === button) card.querySelector("a")?.focus();
     button.hidden = !shown;
   }

@@ -1,4 +1,4 @@
-// The whole as one picture: the nodes on a ring, AWS in the middle, and what each says of the others as lines between them.
+// All nodes in one picture: on a ring, AWS in the middle, and lines between them for what each says about the others.
 
 import { el, plain, svg } from "./draw.js";
 import { shape } from "./ring.js";

@@ -1,4 +1,4 @@
-// Brings together what the playground says and what the page shows.
+// Connects the playground's state with the parts of the page.
 
 import { Controls } from "./controls.js";
 import { el, plain, say } from "./draw.js";

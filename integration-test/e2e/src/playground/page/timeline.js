@@ -1,4 +1,4 @@
-// What was done, beside what the nodes then said: the latest first.
+// The user's actions, and what the nodes then reported: the latest first.
 
 import { el, list, plain, say } from "./draw.js";
 import { byAddress } from "./members.js";
@@ -15,7 +15,7 @@ export class Timeline {
 
   show({ began, nodes, diary }) {
     this.began = began;
-    // Of how many nodes those are that say something.
+    // How many nodes report something.
     this.all = nodes.filter((node) => node.answers).length;
     const last = diary.at(-1)?.id;
     const seen = JSON.stringify([last, diary.slice(-30).map((entry) => entry.by.length)]);

@@ -1,4 +1,4 @@
-// A scenario over time: its steps, the lanes of its nodes, the calls to AWS; all below one axis.
+// A scenario over time: its steps, its nodes' lanes, the calls to AWS; all on one axis.
 
 const share = (at, view) => ((at - view.from) / (view.to - view.from)) * 100;
 
@@ -24,7 +24,7 @@ class Chart {
     this.whole = { from: Math.min(0, ...scenario.lanes.map((lane) => lane.phases[0]?.from ?? 0)), to: Math.max(scenario.took, 1) };
     this.view = this.whole;
     this.viewed = viewed;
-    /** What is put anew when another time is shown. */
+    /** The elements to move when another time is shown. */
     this.placed = [];
     this.axis = el("div", { class: "axis", "aria-hidden": "true" });
     this.cursor = el("div", { class: "cursor", hidden: "", "aria-hidden": "true" });
@@ -144,7 +144,7 @@ class Chart {
       }));
       this.placed.push((view) => {
         for (const { at, to, element } of [...all, ...lost, ...counts]) place(element, at, Math.max(at, to), view);
-        // Not half beyond the edge.
+        // Keeps it within the edge.
         for (const { element } of marks) element.style.left = `clamp(8px, ${element.style.left}, calc(100% - 8px))`;
       });
       const clock = lane.clockAhead === null ? null : el("span", { class: "badge off" }, `clock ${seconds(Math.abs(lane.clockAhead))} ${lane.clockAhead < 0 ? "behind" : "ahead"}`);
@@ -209,7 +209,7 @@ class Chart {
           return text;
         }),
     );
-    // The lines of the axis go through all tracks, as their background.
+    // The axis's lines are the background of all tracks.
     const apart = share(view.from + step, view);
     const first = all.length === 0 ? 0 : share(all[0], view);
     this.element.style.setProperty("--apart", `${apart}%`);

@@ -1,4 +1,4 @@
-// Brings the run, which stands in the page as data, and what is shown of it together.
+// Connects the run, which is in the page as data, with the parts of the page.
 
 const run = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);

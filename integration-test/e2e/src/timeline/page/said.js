@@ -1,4 +1,4 @@
-// What the nodes of a scenario have said, all of them in the order of time.
+// All messages of a scenario's nodes, in the order of time.
 
 /** More at once would make browsers slow. */
 const MOST_ROWS = 400;

@@ -1,4 +1,4 @@
-//! The membership: who asks a member is let in, and all know of it soon.
+//! The membership: a node that asks a member is admitted, and all members soon know it.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
@@ -20,7 +20,7 @@ impl World {
             .collect()
     }
 
-    /// Asks to be let in, and again until it is.
+    /// Asks to be admitted, and repeats it until it is.
     pub(super) fn knock(&mut self, node: Node) {
         let Some(running) = self.node(node) else {
             return;
@@ -61,7 +61,7 @@ impl World {
         self.tell_members(node);
     }
 
-    /// Tells a member of all others, if there are others than it knows.
+    /// Tells a member who else is in the cluster, if that has changed.
     pub(super) fn tell_members(&mut self, node: Node) {
         let Some(running) = &mut self.nodes[usize::from(node)] else {
             return;

@@ -1,11 +1,11 @@
-//! As many nodes again, which come once the first ones are one cluster: a blue/green deployment.
+//! A second fleet of as many nodes, started once the first ones are one cluster: a blue/green deployment.
 
 use std::time::Duration;
 
 use super::{Happening, World};
 
 impl World {
-    /// Starts the second fleet, where there is one that has not come yet, and lets things go wrong anew. Says whether it did.
+    /// Starts the second fleet, if there is one that has not started yet, with new faults. Returns whether it did.
     pub(super) fn second_fleet(&mut self) -> bool {
         let Some(fleet) = self.faults.second_fleet.take() else {
             return false;

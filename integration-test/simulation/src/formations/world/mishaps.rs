@@ -1,4 +1,4 @@
-//! What goes wrong with messages and lookups, as chance has it.
+//! What goes wrong with messages and lookups, by chance.
 
 use std::{
     collections::BTreeSet,
@@ -19,7 +19,7 @@ use crate::formations::{
 const EPOCH: u64 = 1_800_000_000_000;
 
 impl World {
-    /// What the platform says to a node about how many there will be.
+    /// The number of expected nodes that the platform gives to a node.
     pub(super) fn told(&self, host: Host) -> Told {
         let lasting = &self.faults.lasting;
         if lasting.impaired == Some((host, Impairment::IsNotTold)) {
@@ -87,7 +87,7 @@ impl World {
         most.mul_f64(self.rng.random())
     }
 
-    /// What AWS lists to a node now.
+    /// The list that AWS returns to a node now.
     pub(super) fn look_up(&mut self, me: Host, extent: Extent) -> View {
         if self.chance(self.faults.failing_lookups) {
             self.outcome.injected.failed_lookups += 1;
