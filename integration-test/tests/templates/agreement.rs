@@ -71,6 +71,107 @@ fn outputs_are_named_like_the_parameters_that_they_are_for() {
     }
 }
 
+/// Each template is used by itself, so what several need stands in each. Where it is mended in one, it must be in all.
+const SAME: &[&str] = &[
+    "DatagramsRejectedFilter",
+    "EncryptionKey",
+    "GossipIn",
+    "GossipKey",
+    "GossipOut",
+    "LogGroup",
+    "LookupsFailedFilter",
+    "ManagementIn",
+    "ManagementOut",
+    "MembersFilter",
+    "MembersLostFilter",
+    "NodeSecurityGroup",
+    "TwoClusters",
+    "TwoClustersFilter",
+];
+
+#[test]
+fn what_templates_have_in_common_is_the_same_in_each() {
+    assert_eq!(differences(&running()), Vec::<String>::new());
+
+    let place = "/Resources/GreenMembersFilter/Properties/MetricTransformations/0/MetricValue";
+    for (template, place, value) in [
+        ("ecs-task-set.yaml", place, json!("1")),
+        (
+            "ec2-auto-scaling-group.yaml",
+            "/Resources/EncryptionKey/Properties/EnableKeyRotation",
+            json!(false),
+        ),
+        ("ecs-service.yaml", "/Resources/TwoClusters", Value::Null),
+        (
+            "ecs-task-set.yaml",
+            "/Parameters/Encryption/Default",
+            json!("OWN_KEY"),
+        ),
+    ] {
+        let mut templates = running();
+        let broken = templates.iter_mut().find(|it| it.name == template).unwrap();
+        *broken = broken.clone().with(place, value);
+        assert_eq!(differences(&templates).len(), 1, "{place}");
+    }
+}
+
+fn running() -> Vec<Template> {
+    RUNNING
+        .map(|name| Template::read(name).unwrap())
+        .into_iter()
+        .collect()
+}
+
+/// Those that differ somewhere, by their names.
+fn differences(templates: &[Template]) -> Vec<String> {
+    let mut different = BTreeSet::new();
+    for id in SAME {
+        let found = templates.iter().flat_map(|template| {
+            let named: Vec<_> = ["", "Blue", "Green"]
+                .iter()
+                .filter_map(|of| {
+                    let resources = &template.document()["Resources"];
+                    resources.get(format!("{of}{id}"))
+                })
+                .filter(|resource| !resource.is_null())
+                .map(plain)
+                .collect();
+            match named.is_empty() {
+                true => vec![Value::Null],
+                false => named,
+            }
+        });
+        let found: Vec<_> = found.collect();
+        if found.iter().any(|it| *it != found[0]) {
+            different.insert((*id).to_owned());
+        }
+    }
+    let first = templates.first().unwrap();
+    for (name, parameter) in first.section("Parameters") {
+        let others = templates[1..].iter();
+        let others = others.filter_map(|it| it.document()["Parameters"].get(name));
+        if others.map(plain).any(|it| it != plain(parameter)) {
+            different.insert(name.to_owned());
+        }
+    }
+    different.into_iter().collect()
+}
+
+/// Without what people read, and without the colour of a cluster.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::String(text) => text.replace("Blue", "").replace("Green", "").into(),
+        Value::Array(items) => items.iter().map(plain).collect(),
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            let told = fields.filter(|(name, _)| !name.ends_with("Description"));
+            let told = told.map(|(name, field)| (name.clone(), plain(field)));
+            Value::Object(told.collect())
+        }
+        other => other.clone(),
+    }
+}
+
 fn roles_can_be_bounded(template: &Template) -> Vec<String> {
     let bounded = json!({"Ref": "PermissionsBoundaryArn"});
     let running = RUNNING.contains(&template.name.as_str());

@@ -7,6 +7,7 @@ use crate::support::{all_keep, breaks, choices, texts};
 
 const SERVICE: &str = "ecs-service.yaml";
 const INSTANCES: &str = "ec2-auto-scaling-group.yaml";
+const TASK_SETS: &str = "ecs-task-set.yaml";
 
 /// What costs money beside the nodes, or watches them.
 const OPTIONAL: [&str; 6] = [
@@ -31,6 +32,8 @@ fn what_is_not_asked_for_is_not_made() {
         let condition = format!("/Resources/{resource}/Condition");
         breaks(extras_are_off, SERVICE, &condition, Value::Null);
     }
+    let key = "/Parameters/Encryption/Default";
+    breaks(extras_are_off, TASK_SETS, key, json!("OWN_KEY"));
     let monitoring = "/Parameters/Monitoring/Default";
     breaks(extras_are_off, INSTANCES, monitoring, json!("ENABLED"));
 }
@@ -51,11 +54,67 @@ fn alarms_and_the_dashboard_show_metrics_that_there_are() {
         let place = format!("/Resources/{place}");
         breaks(metrics_are_made_and_shown, SERVICE, &place, value);
     }
-    for template in [SERVICE, INSTANCES] {
+    let place = "/Resources/GreenMembersMissing/Properties/Metrics/1/MetricStat/Metric/MetricName";
+    breaks(
+        metrics_are_made_and_shown,
+        TASK_SETS,
+        place,
+        json!("Members"),
+    );
+    for (template, expected) in [(SERVICE, (5, 2)), (INSTANCES, (5, 2)), (TASK_SETS, (10, 3))] {
         let template = Template::read(template).unwrap();
         let filters = template.of_kind("AWS::Logs::MetricFilter");
         let alarms = template.of_kind("AWS::CloudWatch::Alarm");
-        assert_eq!((filters.count(), alarms.count()), (5, 2));
+        assert_eq!(
+            (filters.count(), alarms.count()),
+            expected,
+            "{}",
+            template.name
+        );
+    }
+}
+
+/// Whoever has a log has a key for it, and for the gossip key, where that is asked for.
+#[test]
+fn a_key_of_ones_own_is_for_the_secret_and_for_each_log() {
+    all_keep(own_key_is_for_all);
+
+    for place in ["GossipKey", "BlueLogGroup", "GreenLogGroup"] {
+        let place = format!("/Resources/{place}/Properties/KmsKeyId");
+        breaks(own_key_is_for_all, TASK_SETS, &place, Value::Null);
+    }
+    let log = "/Resources/LogGroup/Properties/KmsKeyId";
+    breaks(own_key_is_for_all, INSTANCES, log, json!("alias/other"));
+}
+
+/// What runs none of its nodes misses none of them.
+#[test]
+fn members_of_a_task_set_are_missed_only_while_it_is_to_have_some() {
+    let template = Template::read(TASK_SETS).unwrap();
+    for (blue, green, expected) in [
+        ("100", "0", vec!["BlueMembersMissing"]),
+        (
+            "50",
+            "50",
+            vec!["BlueMembersMissing", "GreenMembersMissing"],
+        ),
+        ("0", "100", vec!["GreenMembersMissing"]),
+    ] {
+        let mut stack = Stack::of(&template, "eu-west-1", "123456789012").with_names_standing_in();
+        for (name, value) in [
+            ("BlueImageUri", "demo-node:1"),
+            ("GreenImageUri", "demo-node:2"),
+            ("SubnetIds", "subnet-1,subnet-2"),
+            ("VpcId", "vpc-1"),
+            ("Monitoring", "ENABLED"),
+            ("BluePercent", blue),
+            ("GreenPercent", green),
+        ] {
+            stack = stack.with(name, value);
+        }
+        let resources = stack.resources().unwrap();
+        let missing = resources.keys().filter(|id| id.ends_with("MembersMissing"));
+        assert_eq!(missing.copied().collect::<Vec<_>>(), expected);
     }
 }
 
@@ -202,8 +261,17 @@ fn metrics_are_made_and_shown(template: &Template) -> Vec<String> {
         .collect();
     let mut findings = Vec::new();
     for alarm in template.of_kind("AWS::CloudWatch::Alarm") {
-        let metric = alarm.properties["MetricName"].as_str().unwrap_or_default();
-        if alarm.properties["Namespace"] != namespace || !made.contains(&metric) {
+        let calculated = choices(&alarm.properties["Metrics"]).into_iter();
+        let metrics: Vec<_> = calculated
+            .map(|metric| &metric["MetricStat"]["Metric"])
+            .chain([alarm.properties])
+            .filter(|metric| metric["MetricName"].is_string())
+            .collect();
+        let is_made = |metric: &&Value| {
+            metric["Namespace"] == namespace
+                && made.iter().any(|made| metric["MetricName"] == *made)
+        };
+        if metrics.is_empty() || !metrics.iter().all(is_made) {
             findings.push(format!("{} never sees anything", alarm.id));
         }
     }
@@ -221,6 +289,30 @@ fn metrics_are_made_and_shown(template: &Template) -> Vec<String> {
         }
     }
     findings
+}
+
+fn own_key_is_for_all(template: &Template) -> Vec<String> {
+    let key = json!({"Fn::GetAtt": ["EncryptionKey", "Arn"]});
+    let sealed = ["AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"];
+    let open = template.resources().filter(|it| {
+        let keys = choices(&it.properties["KmsKeyId"]);
+        sealed.contains(&it.kind) && (keys.len() != 1 || !is_attribute(keys[0], &key))
+    });
+    open.map(|it| format!("{} has no key of one's own", it.id))
+        .collect()
+}
+
+/// `!GetAtt A.B` may stand there in either way.
+fn is_attribute(value: &Value, expected: &Value) -> bool {
+    let of = |value: &Value| match &value["Fn::GetAtt"] {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => {
+            let parts: Vec<_> = parts.iter().filter_map(Value::as_str).collect();
+            parts.join(".")
+        }
+        _ => String::new(),
+    };
+    of(value) == of(expected)
 }
 
 fn alarms_need_no_service(template: &Template) -> Vec<String> {

@@ -9,7 +9,7 @@ struct Accepted {
     reason: &'static str,
 }
 
-const ACCEPTED: [Accepted; 5] = [
+const ACCEPTED: [Accepted; 3] = [
     Accepted {
         check: "CKV_AWS_23",
         templates: &[
@@ -22,22 +22,12 @@ const ACCEPTED: [Accepted; 5] = [
     Accepted {
         check: "CKV_AWS_65",
         templates: &["ecs-service.yaml", "ecs-task-set.yaml"],
-        reason: "Container Insights costs by the metric, and is a parameter of the service",
+        reason: "Container Insights costs by the metric; a parameter of the services switches it on",
     },
     Accepted {
         check: "CKV_AWS_136",
         templates: &["image-repository.yaml"],
         reason: "images are not secret, and ECR encrypts them with its own key",
-    },
-    Accepted {
-        check: "CKV_AWS_149",
-        templates: &["ec2-auto-scaling-group.yaml", "ecs-task-set.yaml"],
-        reason: "AWS's own key encrypts the secret; a customer key costs by the month, and is a parameter of the service",
-    },
-    Accepted {
-        check: "CKV_AWS_158",
-        templates: &["ec2-auto-scaling-group.yaml", "ecs-task-set.yaml"],
-        reason: "CloudWatch Logs encrypts the log; a customer key costs by the month, and is a parameter of the service",
     },
 ];
 
@@ -145,7 +135,7 @@ mod tests {
         );
 
         // It is accepted in another template.
-        let other = finding("CKV_AWS_149", "ecs-service.yaml");
+        let other = finding("CKV_AWS_136", "ecs-service.yaml");
         assert!(judge(&(report + &other)).is_err());
     }
 

@@ -209,7 +209,12 @@ impl<'a> Stack<'a> {
                 _ => Err(not_understood()),
             },
             ("Fn::Equals", Value::Array(sides)) => match sides.as_slice() {
-                [one, other] => Ok((self.resolve(one)? == self.resolve(other)?).into()),
+                // Numbers are text to CloudFormation, too.
+                [one, other] => {
+                    let sides = [self.resolve(one)?, self.resolve(other)?];
+                    let [one, other] = sides.each_ref().map(as_text);
+                    Ok((one == other).into())
+                }
                 _ => Err(not_understood()),
             },
             ("Fn::Not", Value::Array(negated)) => match negated.as_slice() {
