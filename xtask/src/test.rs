@@ -32,7 +32,7 @@ pub(crate) struct Args {
     with_browser: bool,
 
     /// Passed to `cargo nextest run`, for example part of a test's name or `-E 'package(discovery)'`;
-    /// the examples in the documentation are then skipped.
+    /// the examples in the documentation, and the crates made of the READMEs, are then skipped.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     nextest: Vec<OsString>,
 }
@@ -61,6 +61,15 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> anyhow::Result<()> {
             "correct the example that is named above, or the code that it shows",
             || {
                 as_from_a_shell(cmd!(sh, "cargo test --workspace --doc")).run()?;
+                Ok(())
+            },
+        );
+        steps.run(
+            "outside",
+            "mend the README of discovery or of bootstrap, or what no longer does what they say",
+            || {
+                as_from_a_shell(cmd!(sh, "cargo nextest run --workspace --profile outside"))
+                    .run()?;
                 Ok(())
             },
         );
