@@ -17,6 +17,7 @@ mod extent;
 mod fuzz;
 mod own;
 mod plain;
+mod promises;
 mod readme;
 mod region;
 mod roles;

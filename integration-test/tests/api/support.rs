@@ -15,6 +15,7 @@ use discovery::{
 };
 use integration_test::sdk_config;
 use region::{Region, TaskArn};
+use tracing_subscriber::fmt::SubscriberBuilder;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::any};
 
 /// Long enough for a busy machine. What must end sooner says so itself.
@@ -113,11 +114,17 @@ pub(crate) fn chain(error: &Error) -> String {
 
 /// What this thread logs meanwhile.
 pub(crate) async fn logged<T>(what: impl Future<Output = T>) -> (T, String) {
+    logged_by(tracing_subscriber::fmt(), what).await
+}
+
+/// What this thread logs meanwhile, as this subscriber has it.
+pub(crate) async fn logged_by<T>(
+    subscriber: SubscriberBuilder,
+    what: impl Future<Output = T>,
+) -> (T, String) {
     let log = Log::default();
     let sink = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(move || sink.clone())
-        .finish();
+    let subscriber = subscriber.with_writer(move || sink.clone()).finish();
     let guard = tracing::subscriber::set_default(subscriber);
     let result = what.await;
     drop(guard);

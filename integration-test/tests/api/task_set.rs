@@ -29,6 +29,23 @@ async fn two_task_sets_of_one_service_do_not_see_each_other() {
 }
 
 #[tokio::test]
+async fn the_chosen_container_tells_the_address_here_too() {
+    let region = Region::start().await;
+    let own = region.edit(|account| {
+        account.put_service("demo", "orders", 1);
+        let two = order(1).container_at("proxy", Ipv4Addr::new(10, 0, 1, 9));
+        account.run_task(two)
+    });
+    let mut ecs = EcsTaskSet::in_cluster("demo");
+    ecs.client = client(&region);
+    ecs.container_name = Some("proxy".to_owned());
+    let surroundings = surroundings(&region.task_environment(&own));
+    let discovery = Discovery::in_surroundings(Settings::EcsTaskSet(ecs), &surroundings).await;
+    let resolved = look(&discovery.unwrap(), "orders").await;
+    assert_eq!(addresses(&resolved), ["10.0.1.9"]);
+}
+
+#[tokio::test]
 async fn under_a_rolling_deployment_new_tasks_do_not_see_old_ones() {
     let region = Region::start().await;
     let new = region.edit(|account| {

@@ -103,6 +103,15 @@ impl Found {
             .collect()
     }
 
+    #[track_caller]
+    fn finding(&self, code: &str) -> &Value {
+        let findings = self.report["findings"].as_array().unwrap();
+        findings
+            .iter()
+            .find(|finding| finding["code"] == code)
+            .unwrap_or_else(|| panic!("{}", self.report))
+    }
+
     fn about(&self) -> &Value {
         &self.report["findings"][0]["about"]
     }
@@ -246,12 +255,7 @@ async fn each_missing_action_is_named_with_its_resource() {
         };
         role(&|role| role.deny(denied));
         let found = pair.ask(by_service()).await;
-        let finding = found.report["findings"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|finding| finding["code"] == "missing-permission")
-            .unwrap_or_else(|| panic!("{}", found.report));
+        let finding = found.finding("missing-permission");
         assert_eq!(finding["about"], json!([denied]));
         let allow = format!("Allow the role {denied} on the resource {resource}");
         let advice = finding["advice"].as_str().unwrap();
@@ -342,6 +346,31 @@ async fn on_an_instance_the_missing_action_the_tag_and_the_region_are_named() {
          (a condition may be that aws:RequestedRegion is eu-west-1)",
     );
     assert_eq!(found.about(), &json!(["ec2:DescribeInstances"]));
+}
+
+#[tokio::test]
+async fn on_an_instance_of_a_group_the_missing_action_for_its_number_is_named() {
+    let denied = "autoscaling:DescribeAutoScalingGroups";
+    let site = Site::new().await;
+    let address = site.addresses.next().unwrap();
+    let instance = site.region.edit(|account| {
+        account.put_auto_scaling_group("group", 1);
+        account.role_mut(account::INSTANCE_ROLE).deny(denied);
+        let instance = Instance::running().at(address).tag("service", ORDERS);
+        account.run_instance(instance.in_group("group"))
+    });
+    let mut environment = site.region.instance_environment(&instance);
+    let by_tag = by_service().with("DISCOVERY_METHOD", "aws-api-ec2-tag-based");
+    environment.extend(by_tag.into_environment());
+    let found = ask(&environment).await;
+    let calls = [("ec2:DescribeInstances", "allowed"), (denied, "denied")];
+    assert_eq!(found.calls(), calls);
+    let finding = found.finding("missing-permission");
+    assert_eq!(finding["about"], json!([denied]));
+    assert_eq!(finding["severity"], "warning");
+    let advice = finding["advice"].as_str().unwrap();
+    let allow = format!("Allow the role {denied} on the resource *");
+    assert!(advice.starts_with(&allow), "{advice}");
 }
 
 #[tokio::test]
