@@ -149,7 +149,7 @@ fn a_node_that_is_not_listed() {
         let (desired, last) = ("STOPPED".to_owned(), "RUNNING".to_owned());
         drop_as(facts, 1, DropReason::Stopping { desired, last });
     };
-    let diagnosis = check(stopping, Code::NotListed, Failure, "a task that stops");
+    let diagnosis = check(stopping, Code::NotListed, Failure, "why it was dropped");
     assert!(
         diagnosis.findings[0]
             .message
