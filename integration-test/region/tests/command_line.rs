@@ -1,8 +1,4 @@
 //! The program `region`, as the compose file and discovery's README start it.
-#![expect(
-    clippy::unwrap_used,
-    reason = "the lint knows test functions, but not their helpers"
-)]
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},

@@ -301,7 +301,7 @@ async fn retries_are_warned_about_and_their_absence_is_not() {
         let config = sdk_config(&region, "task-role", "test").into_builder();
         let config = config.retry_config(retries).build();
         let made = ecs(&region, |ecs| ecs.client.sdk_config = Some(config));
-        let (_, log) = logged(made).await;
+        let (_, log) = Box::pin(logged(made)).await;
         assert_eq!(
             log.contains("WARN") && log.contains("throttled"),
             warned,

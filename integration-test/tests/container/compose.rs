@@ -15,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const ADDRESSES: [&str; 2] = ["10.76.26.", "10.76.27."];
 
 #[tokio::test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 async fn three_containers_lose_and_regain_a_node_as_the_readme_has_it() {
     let Some(compose) = program().await else {
         eprintln!("skipped: there is neither `docker compose` nor `docker-compose`");

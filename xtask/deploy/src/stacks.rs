@@ -5,7 +5,7 @@
 //!
 //! - `calls`: asks CloudFormation
 //! - `changes`, `effects`, `pending`: ask what would be done, what that means, and which change sets remain to be
-//! deleted
+//!   deleted
 //! - `following`: waits for the end of an operation
 //! - `putting`: creates, changes and deletes
 //! - `history`, `pace`, `stack`, `error`: what events say, how often to ask, what there is, what can go wrong

@@ -7,7 +7,7 @@
 //! - `DesiredCount` takes a number and no reference to a parameter.
 //! - `Secrets` of a container are dropped, so the gossip key is set in the environment.
 //! - Credentials are offered over plain HTTP on a host from which no AWS SDK accepts them, so they are set, too. Any
-//! credentials are accepted: permissions of roles are not evaluated.
+//!   credentials are accepted: permissions of roles are not evaluated.
 //! - `ReadonlyRootFilesystem`, `User`, `LinuxParameters`, `HealthCheck`, `StopTimeout` and `PropagateTags` are ignored.
 //! - `CREATE_COMPLETE` comes before the tasks run.
 //! - The role of ECS is called `AWSServiceRoleForEcs`, so it is never found by its name.
