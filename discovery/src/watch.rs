@@ -1,12 +1,13 @@
 //! Repeated lookups, at the caller's pace.
 //!
 //! No task runs for this: a [`Watch`] continues while it is polled, and ends when it is dropped. [`view`] decides
-//! what a lookup means, without clocks or randomness.
+//! what a lookup means, without clocks or randomness. A caller with a pace that
+//! no [`Pace`] describes decides itself when to [look](Watch::look_now).
 
 use std::{
     fmt,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -37,7 +38,7 @@ const JITTER: f64 = 0.2;
 /// A page of ECS. Up to this many targets, a lookup costs the same.
 const FULL_SPEED_UP_TO: usize = 100;
 
-/// How often a [`Watch`] looks up.
+/// How often a [`Watch`] looks up by itself.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Pace {
@@ -60,16 +61,22 @@ pub struct Pace {
 /// The future of [`Watch::next_view`] may be dropped and made again: the running lookup continues.
 #[must_use = "it looks nothing up unless it is polled"]
 pub struct Watch {
+    /// What is looked up. It may be changed at any time: that holds for the next lookup that begins.
+    pub lookup: Lookup,
+    /// How often, and how long each may take. It may be changed at any time: that holds for the next lookup that
+    /// begins, and the pause after it.
+    pub pace: Pace,
     discovery: Discovery,
-    lookup: Lookup,
-    pace: Pace,
     seen: Seen,
     step: Step,
 }
 
 enum Step {
+    /// The next lookup begins when it is polled.
+    Due,
     Waiting(Pin<Box<Sleep>>),
-    Looking(Pin<Box<dyn Future<Output = Looked> + Send>>),
+    /// Never locked, as who polls it has it for himself: with the lock what holds a watch can be shared between threads.
+    Looking(Mutex<Pin<Box<dyn Future<Output = Looked> + Send>>>),
 }
 
 struct Looked {
@@ -88,6 +95,12 @@ impl Pace {
             full_speed_up_to: FULL_SPEED_UP_TO,
             timeout: DEFAULT_RESOLVE_TIMEOUT,
         }
+    }
+
+    /// Once, and then only when it is [asked to](Watch::look_now), also where lookups fail.
+    #[must_use]
+    pub fn on_demand() -> Self {
+        Self::every(Duration::MAX)
     }
 
     /// The pause after a lookup; `chance` is from 0 to 1.
@@ -116,27 +129,27 @@ impl Pace {
 impl Discovery {
     /// Looks up repeatedly, and reports each time what has changed. It ends when the returned value is dropped.
     pub fn watch(&self, lookup: Lookup, pace: Pace) -> Watch {
-        let step = look(self, &lookup, &pace);
         Watch {
-            discovery: self.clone(),
             lookup,
             pace,
+            discovery: self.clone(),
             seen: Seen::default(),
-            step,
+            step: Step::Due,
         }
     }
 }
 
 fn look(discovery: &Discovery, lookup: &Lookup, pace: &Pace) -> Step {
     let (discovery, lookup, timeout) = (discovery.clone(), lookup.clone(), pace.timeout);
-    Step::Looking(Box::pin(async move {
+    let looking = async move {
         let began = Instant::now();
         let outcome = discovery.lookup(&lookup, timeout).await;
         Looked {
             outcome,
             took: began.elapsed(),
         }
-    }))
+    };
+    Step::Looking(Mutex::new(Box::pin(looking)))
 }
 
 impl Watch {
@@ -145,14 +158,23 @@ impl Watch {
         std::future::poll_fn(|context| self.poll_view(context)).await
     }
 
+    /// Ends the pause: the next lookup begins when this is polled. One that is under way goes on, and is the next.
+    pub fn look_now(&mut self) {
+        if let Step::Waiting(_) = self.step {
+            self.step = Step::Due;
+        }
+    }
+
     fn poll_view(&mut self, context: &mut Context<'_>) -> Poll<View> {
         loop {
             match &mut self.step {
                 Step::Waiting(pause) => {
                     ready!(pause.as_mut().poll(context));
-                    self.step = look(&self.discovery, &self.lookup, &self.pace);
+                    self.step = Step::Due;
                 }
+                Step::Due => self.step = look(&self.discovery, &self.lookup, &self.pace),
                 Step::Looking(looking) => {
+                    let looking = looking.get_mut().unwrap_or_else(PoisonError::into_inner);
                     let Looked { outcome, took } = ready!(looking.as_mut().poll(context));
                     let view = self.seen.view(outcome.map(Arc::new), took, Instant::now());
                     let chance = fastrand::f64();
@@ -276,5 +298,49 @@ mod tests {
         watch.next_view().await;
         let passed = began.elapsed();
         assert!((1000..=1002).contains(&passed.as_millis()), "{passed:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_does_not_wait_and_what_was_changed_holds() {
+        let mut watch = fixed().await.watch(Lookup::new("orders"), pace());
+        watch.next_view().await;
+        let began = Instant::now();
+        watch.lookup.service_name = String::new();
+        watch.pace.interval = Duration::from_secs(20);
+        watch.look_now();
+        let nameless = watch.next_view().await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert!(matches!(nameless.outcome, Err(Error::Configuration(_))));
+        watch.next_view().await;
+        let passed = began.elapsed();
+        assert!(
+            (20_000..=20_002).contains(&passed.as_millis()),
+            "{passed:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_changed_before_the_first_lookup_holds_for_it() {
+        let mut watch = fixed().await.watch(Lookup::new(""), pace());
+        watch.lookup = Lookup::new("orders");
+        assert!(watch.next_view().await.is_complete());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn on_demand_it_looks_once_and_then_only_when_asked() {
+        let mut watch = fixed()
+            .await
+            .watch(Lookup::new("orders"), Pace::on_demand());
+        watch.next_view().await;
+        for name in ["", "orders"] {
+            assert!(watch.next_view().now_or_never().is_none());
+            tokio::time::advance(Duration::from_hours(24 * 365)).await;
+            assert!(watch.next_view().now_or_never().is_none());
+            // A failure changes nothing about that.
+            watch.lookup.service_name = name.to_owned();
+            watch.look_now();
+            let view = watch.next_view().now_or_never().unwrap();
+            assert_eq!(view.is_complete(), !name.is_empty());
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Carries out what the [`Coordinator`] says: looks up, probes, sends founding messages.
 //!
-//! One loop owns the coordinator. Everything slow runs in a [`JoinSet`] beside it, and its result comes back as
-//! an [`Input`]. There are no rules here.
+//! One loop owns the coordinator; everything slow comes back to it as an [`Input`]. A [`Watch`](discovery::Watch) makes
+//! the lookups when the coordinator asks for one; everything else runs in a [`JoinSet`] beside the loop. There are no
+//! rules here.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use discovery::{Chain, Completeness, Discovery, ExpectedNodes, Extent, Resolved, excerpt};
+use discovery::{Chain, Completeness, Discovery, ExpectedNodes, Extent, Pace, excerpt};
 use rand::{Rng, rngs::StdRng};
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -83,6 +84,7 @@ pub struct Bootstrap<N, R> {
     settings: Settings,
     coordinator: Coordinator,
     discovery: Discovery,
+    lookups: discovery::Watch,
     machine: Machine<N, R>,
     sealer: Sealer,
     orders: mpsc::Sender<Order>,
@@ -103,7 +105,6 @@ pub struct Bootstrap<N, R> {
 /// A result from beside the loop.
 #[derive(Debug)]
 enum Done {
-    Lookup(Result<Resolved, discovery::Error>, Duration),
     Expected(Result<ExpectedNodes, discovery::Error>),
     Probe(ContactPoint, Result<Answer, ProbeError>),
     Reply(NodeUid, Result<Reply, ProbeError>),
@@ -148,6 +149,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             status: status_seen,
         };
         let bootstrap = Self {
+            lookups: discovery.watch(settings.lookup.clone(), Pace::on_demand()),
             settings,
             coordinator,
             discovery,
@@ -196,6 +198,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
                     self.turn(Input::Request(request), Some(reply), &mut work).await;
                     None
                 }
+                view = self.lookups.next_view() => Some(self.looked_up(view)),
                 Some(done) = work.join_next() => match done {
                     Ok(done) => self.came_back(done),
                     Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -218,7 +221,7 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
             .handle(now, unix_millis, input, &mut self.machine.rng);
         for output in outputs {
             match output {
-                Output::Lookup(extent) => self.look_up(extent, now, work),
+                Output::Lookup(extent) => self.look_up(extent, now),
                 Output::AskExpected => self.ask_expected(now, work),
                 Output::Probe(point) => self.probe(point, work),
                 Output::Send(point, to, request) => self.send(point, to, request, work),
@@ -348,19 +351,13 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         }
     }
 
-    fn look_up(&self, extent: Extent, now: Instant, work: &mut JoinSet<Done>) {
-        let discovery = self.discovery.clone();
+    fn look_up(&mut self, extent: Extent, now: Instant) {
         let pages = pacing::pages(extent, self.coordinator.state().nodes(now));
-        let mut lookup = self.settings.lookup.clone();
-        lookup.extent = extent;
-        lookup.on_throttle = self.coordinator.on_throttle(extent, now);
+        self.lookups.lookup.extent = extent;
+        self.lookups.lookup.on_throttle = self.coordinator.on_throttle(extent, now);
         // A long list also takes long while others ask.
-        let timeout = self.settings.resolve_timeout.saturating_mul(pages);
-        work.spawn(async move {
-            let began = clock::now();
-            let result = discovery.lookup(&lookup, timeout).await;
-            Done::Lookup(result, clock::now().saturating_duration_since(began))
-        });
+        self.lookups.pace.timeout = self.settings.resolve_timeout.saturating_mul(pages);
+        self.lookups.look_now();
     }
 
     fn ask_expected(&self, now: Instant, work: &mut JoinSet<Done>) {
@@ -402,7 +399,6 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
 
     fn came_back(&mut self, done: Done) -> Option<Input> {
         match done {
-            Done::Lookup(result, took) => Some(self.looked_up(result, took)),
             Done::Expected(result) => Some(Input::Told(self.told(result))),
             Done::Probe(point, result) => {
                 self.note(point, &result);
@@ -494,8 +490,9 @@ impl<N: Network, R: Rng + Send> Bootstrap<N, R> {
         told
     }
 
-    fn looked_up(&mut self, result: Result<Resolved, discovery::Error>, took: Duration) -> Input {
-        let resolved = match result {
+    fn looked_up(&mut self, view: discovery::View) -> Input {
+        let took = view.took;
+        let resolved = match view.outcome {
             Ok(resolved) => resolved,
             Err(error) => {
                 let text = Chain(&error).to_string();

@@ -33,11 +33,10 @@ async fn clones_are_one_handle_and_share_what_it_remembers() {
 
 #[test]
 fn handles_go_wherever_tasks_go() {
-    fn anywhere<T: Send + Sync + 'static>() {}
-    fn into_a_task<T: Send + Unpin + 'static>() {}
+    fn anywhere<T: Send + Sync + Unpin + 'static>() {}
     anywhere::<Discovery>();
     anywhere::<Error>();
-    into_a_task::<Watch>();
+    anywhere::<Watch>();
 }
 
 /// Metrics go by them.

@@ -112,6 +112,37 @@ async fn a_watch_that_is_dropped_during_a_call_calls_nobody_any_more() {
     assert_eq!(listed(), 1 + 5);
 }
 
+#[tokio::test]
+async fn a_lookup_under_way_is_not_begun_again_by_who_asks() {
+    let region = Region::start().await;
+    region.edit(|account| account.put_service("demo", "orders", 0).desired_count);
+    let discovery = ecs(&region, |_| ()).await;
+    let listed = || region.calls().count(Action::ListTasks);
+    region
+        .faults()
+        .add(Fault::NoAnswer.on([Action::ListTasks]).next(1));
+    let mut watch = discovery.watch(Lookup::new("orders"), Pace::on_demand());
+    watch.pace.timeout = Duration::from_millis(300);
+    loop {
+        tokio::select! {
+            biased;
+            view = watch.next_view() => panic!("{view:?}"),
+            () = tokio::task::yield_now() => {}
+        }
+        if listed() == 1 {
+            break;
+        }
+    }
+    watch.look_now();
+    // The one that was under way, whose time is up.
+    let view = watch.next_view().await;
+    assert!(matches!(view.outcome, Err(Error::TimedOut { .. })));
+    assert_eq!(listed(), 1);
+    watch.look_now();
+    assert!(watch.next_view().await.is_complete());
+    assert_eq!(listed(), 2);
+}
+
 fn watch(discovery: &Discovery) -> Watch {
     let mut pace = Pace::every(Duration::from_millis(5));
     // Nor are pauses longer after failures.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
-use discovery::{Completeness, PartialReason};
+use discovery::{Completeness, PartialReason, Remedy};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -96,11 +96,16 @@ impl View {
     }
 }
 
-/// Whether a call has failed, not only that a task is not ready.
+/// Whether a call has failed: not only that a task is not ready, or that one of several services does not exist yet.
 fn is_failed_call(reason: &PartialReason) -> bool {
     matches!(
         reason,
-        PartialReason::GroupFailed { .. } | PartialReason::ListingEnded { .. }
+        PartialReason::GroupFailed { .. }
+            | PartialReason::ListingEnded { .. }
+            | PartialReason::ServiceFailed {
+                remedy: Remedy::RetryLater,
+                ..
+            }
     )
 }
 
@@ -120,6 +125,11 @@ mod tests {
         let failed = PartialReason::ListingEnded {
             error: "throttled".to_owned(),
         };
+        let service_failed = |remedy| PartialReason::ServiceFailed {
+            service: "prod/orders".to_owned(),
+            error: "throttled".to_owned(),
+            remedy,
+        };
         for (reasons, hindered, more_pages) in [
             (vec![PartialReason::MorePages], false, true),
             (
@@ -129,6 +139,8 @@ mod tests {
             ),
             (vec![not_ready], false, false),
             (vec![failed], true, false),
+            (vec![service_failed(Remedy::RetryLater)], true, false),
+            (vec![service_failed(Remedy::FixConfiguration)], false, false),
         ] {
             let expected = View::Partial {
                 contact_points: BTreeSet::new(),
