@@ -8,5 +8,6 @@
 mod commands;
 mod figures;
 mod files;
+mod settings;
 mod symptoms;
 mod typed;
